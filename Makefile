@@ -1,0 +1,38 @@
+# Nexus: two commands matter, `make run` and `make test`. The rest is listed by `make help`.
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
+
+.PHONY: help run test build install uninstall bench lint clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: build ## install what is missing, build, start a model server and nexus, print the dashboard's address
+	@.venv/bin/python scripts/run.py
+
+test: ## install what is missing, build, run every test
+	@scripts/test.sh
+
+build:
+	@scripts/setup.sh run
+	@scripts/build.sh
+
+install: ## install under PREFIX (/usr/local), below DESTDIR if given
+	@scripts/setup.sh install
+	@scripts/build.sh
+	@scripts/install.sh
+
+uninstall: ## remove what `make install` installed
+	@scripts/uninstall.sh
+
+bench: ## measure nexus against nginx; BENCH="--rounds 1" passes options
+	@scripts/setup.sh bench
+	@scripts/build.sh
+	@python3 benchmarks/run.py $(BENCH)
+
+lint: ## check formatting and shell scripts
+	@scripts/lint.sh
+
+clean: ## remove build products and the virtual environment
+	rm -rf .build .venv

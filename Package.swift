@@ -1,0 +1,97 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Adapters export one symbol and keep every other one to themselves (docs/architecture.md, "Adapters").
+let adapterLinking: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])
+]
+
+/// Warnings are errors in C.
+let strictC: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+/// A layer of the gateway in Sources/Host; `uses` names the layers below it.
+func layer(_ name: String, uses: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/Host/\(name)")
+}
+
+let package = Package(
+    name: "nexus",
+    products: [
+        .executable(name: "nexus", targets: ["nexus"]),
+        .library(name: "OpenAICompat", type: .dynamic, targets: ["OpenAICompatEntry"]),
+        .library(name: "Ollama", type: .dynamic, targets: ["OllamaEntry"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        // The ABI and what binds it.
+        .target(name: "PluginAPI", cSettings: strictC),
+        .systemLibrary(
+            name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+
+        // Values that host and adapters both need. Adapters compile these sources into themselves.
+        .target(name: "JSON"),
+
+        // The gateway, bottom up.
+        .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
+        layer("Core", uses: ["JSON"]),
+        layer("HTTP1", uses: ["Shims"]),
+        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
+        layer(
+            "Adapters",
+            uses: ["Core", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
+        layer("Routing", uses: ["Core"]),
+        .target(
+            name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
+            cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+        layer("Dashboard", uses: ["Core", "DashboardAssets"]),
+        layer(
+            "Gateway",
+            uses: [
+                "Core", "HTTP1", "Upstream", "Adapters", "Routing", "Dashboard", nioCore, nioPosix, nioSSL,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"), logging,
+            ]),
+        layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
+        .executableTarget(
+            name: "nexus",
+            dependencies: [
+                "Config", "Gateway", "Core", "JSON", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Host/CLI"),
+
+        // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
+        // both adapters into one program.
+        .target(name: "OpenAICompat", dependencies: ["PluginAPI"], path: "Plugins/OpenAICompat", exclude: ["Entry"]),
+        .target(
+            name: "OpenAICompatEntry", dependencies: ["OpenAICompat", "PluginAPI"],
+            path: "Plugins/OpenAICompat/Entry", linkerSettings: adapterLinking),
+        .target(name: "Ollama", dependencies: ["PluginAPI"], path: "Plugins/Ollama", exclude: ["Entry"]),
+        .target(
+            name: "OllamaEntry", dependencies: ["Ollama", "PluginAPI"], path: "Plugins/Ollama/Entry",
+            linkerSettings: adapterLinking),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "CoreTests", dependencies: ["Core"]),
+        .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
+        .testTarget(name: "ConfigTests", dependencies: ["Config"]),
+        .testTarget(name: "DashboardTests", dependencies: ["Dashboard"]),
+        .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat"]),
+        .testTarget(name: "OllamaTests", dependencies: ["Ollama"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters"]),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

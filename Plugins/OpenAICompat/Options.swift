@@ -1,0 +1,106 @@
+/// The options of a backend of this type.
+struct Options: Sendable {
+    static let schema = """
+        {"type":"object","additionalProperties":false,"properties":{\
+        "flavor":{"type":"string","enum":["auto","llamacpp","vllm","sglang","lmstudio","tgi","localai","openai"],\
+        "default":"auto","description":"Which server software answers; auto: find out."},\
+        "prefix":{"type":"string","default":"/v1","description":"Path before /chat/completions."},\
+        "models_path":{"type":"string","description":"Path of the model list; default: prefix + /models."},\
+        "health_path":{"type":"string","description":"Path that answers 200 when the server is ready; default: by flavor."},\
+        "auth_header":{"type":"string","default":"authorization","description":"Header that carries the API key."},\
+        "headers":{"type":"object","additionalProperties":{"type":"string"},"description":"Headers to add to every request."}}}
+        """
+
+    let flavor: Flavor?
+    /// Before "/chat/completions"; relative to the backend's URL.
+    let prefix: String
+    let modelsPath: String
+    let healthPath: String?
+    /// In lower case.
+    let authHeader: String
+    let headers: [(name: String, value: String)]
+
+    /// - Parameter url: of the backend; one that ends in the prefix already does not get it twice.
+    init(_ given: JSONObject, url: String) throws(ConfigurationProblem) {
+        let known = ["flavor", "prefix", "models_path", "health_path", "auth_header", "headers"]
+        for (name, _) in given.members where !known.contains(name) {
+            throw ConfigurationProblem("unknown option \"\(name)\"; known are \(known.joined(separator: ", "))")
+        }
+        let name = try Self.text(given, "flavor") ?? "auto"
+        flavor = name == "auto" ? nil : Flavor(rawValue: name)
+        if name != "auto", flavor == nil {
+            throw ConfigurationProblem(
+                "flavor \"\(name)\" is not known; use auto, "
+                    + Flavor.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        let wanted = Self.withoutSlash(try Self.path(given, "prefix") ?? "/v1")
+        prefix = Self.withoutSlash(url).hasSuffix(wanted) ? "" : wanted
+        modelsPath = try Self.path(given, "models_path") ?? prefix + "/models"
+        healthPath = try Self.path(given, "health_path")
+        authHeader = (try Self.text(given, "auth_header") ?? "authorization").lowercased()
+        guard Self.isToken(authHeader) else { throw ConfigurationProblem("auth_header must be the name of an HTTP header") }
+        headers = try Self.headers(given["headers"])
+    }
+
+    private static func text(_ given: JSONObject, _ name: String) throws(ConfigurationProblem) -> String? {
+        guard let value = given[name] else { return nil }
+        guard let text = value.string else { throw ConfigurationProblem("\(name) must be a string") }
+        return text
+    }
+
+    private static func path(_ given: JSONObject, _ name: String) throws(ConfigurationProblem) -> String? {
+        guard let path = try text(given, name), !path.isEmpty else { return nil }
+        guard path.hasPrefix("/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw ConfigurationProblem("\(name) must be a path that starts with \"/\", without spaces")
+        }
+        return path
+    }
+
+    private static func headers(_ value: JSONValue?) throws(ConfigurationProblem) -> [(name: String, value: String)] {
+        guard let value else { return [] }
+        guard let object = value.object else {
+            throw ConfigurationProblem("headers must be an object of strings")
+        }
+        var headers: [(name: String, value: String)] = []
+        for (name, value) in object.members {
+            guard isToken(name), let text = value.string, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                throw ConfigurationProblem("headers.\(name) must be a string without control characters, under the name of an HTTP header")
+            }
+            guard !["host", "content-length", "transfer-encoding", "connection"].contains(name.lowercased()) else {
+                throw ConfigurationProblem("headers.\(name) is set by the gateway itself")
+            }
+            headers.append((name, text))
+        }
+        return headers
+    }
+
+    private static func withoutSlash(_ path: String) -> String { path.hasSuffix("/") ? String(path.dropLast()) : path }
+
+    private static func isToken(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x5F
+        }
+    }
+}
+
+/// Which server software answers.
+enum Flavor: String, CaseIterable, Sendable {
+    case llamacpp, vllm, sglang, lmstudio, tgi, localai, openai
+
+    /// A path that answers 200 when the server is ready, where the model list does not tell that.
+    var healthPath: String? {
+        switch self {
+        case .llamacpp, .vllm, .sglang, .tgi: "/health"
+        case .localai: "/readyz"
+        case .lmstudio, .openai: nil
+        }
+    }
+
+    /// The server translates JSON schemas and tools for every model it runs.
+    var hasToolsAndSchemas: Bool {
+        switch self {
+        case .llamacpp, .vllm, .sglang, .openai: true
+        case .lmstudio, .tgi, .localai: false
+        }
+    }
+}

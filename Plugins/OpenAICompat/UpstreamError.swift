@@ -1,0 +1,86 @@
+import PluginAPI
+
+/// Turns the error answers of the different servers into failures with a body in OpenAI's shape.
+enum UpstreamError {
+    /// An answer with a status other than 2xx.
+    static func failure(status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32) -> Failure {
+        let value = (try? JSONValue.parse(body)) ?? .null
+        let told = normalised(value, status: status, bare: true)
+        let text = told?.message ?? "the server answered with status \(status)"
+        return Failure(
+            kind: kind(status), status: status, retryAfterMilliseconds: retryAfterMilliseconds, message: text,
+            body: told?.body(original: value) ?? [])
+    }
+
+    /// A 2xx answer that is an error (LM Studio answers so to unknown paths). Nil if it is none.
+    static func insideSuccess(_ body: [UInt8]) -> Failure? {
+        guard let value = try? JSONValue.parse(body), let told = normalised(value, status: 502) else { return nil }
+        return Failure(
+            kind: NEXUS_FAIL_UPSTREAM, status: told.status ?? 502, message: told.message,
+            body: told.body(original: value))
+    }
+
+    /// An event of a stream that is an error. Nil if it is none.
+    static func insideStream(_ event: JSONValue) -> Failure? {
+        guard let told = normalised(event, status: 502) else { return nil }
+        let status = told.status ?? 502
+        return Failure(kind: kind(status), status: status, message: told.message, body: told.body(original: event))
+    }
+
+    private static func kind(_ status: UInt32) -> nexus_failure_kind {
+        switch status {
+        case 401, 403: NEXUS_FAIL_AUTH
+        case 408, 429, 503: NEXUS_FAIL_BUSY
+        case 501: NEXUS_FAIL_UNSUPPORTED
+        case 504: NEXUS_FAIL_TIMEOUT
+        case 400...499: NEXUS_FAIL_REJECTED
+        default: NEXUS_FAIL_UPSTREAM
+        }
+    }
+
+    private struct Told {
+        var message: String
+        var type: JSONValue
+        var param: JSONValue
+        var code: JSONValue
+        var status: UInt32?
+        var isOpenAIShaped: Bool
+
+        /// The server's own bytes when they have OpenAI's shape, so that nothing it tells is lost.
+        func body(original: JSONValue) -> [UInt8] {
+            if isOpenAIShaped { return original.bytes }
+            let error: JSONValue = ["message": .string(message), "type": type, "param": param, "code": code]
+            return JSONValue.object(JSONObject([(name: "error", value: error)])).bytes
+        }
+    }
+
+    /// Understands `{"error":{…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`; and, in an
+    /// answer whose status says error (`bare`), a message alone.
+    private static func normalised(_ value: JSONValue, status: UInt32, bare: Bool = false) -> Told? {
+        let type: JSONValue = status < 500 ? "invalid_request_error" : "upstream_error"
+        if let error = value["error"], let object = error.object {
+            let message = object["message"]?.string ?? object["msg"]?.string ?? "the server reported an error without a message"
+            return Told(
+                message: message, type: object["type"] ?? type, param: object["param"] ?? .null,
+                code: object["code"] ?? .null, status: httpStatus(object["code"]),
+                isOpenAIShaped: object["message"]?.string != nil)
+        }
+        if let text = value["error"]?.string {
+            return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
+        }
+        if value["object"]?.string == "error", let text = value["message"]?.string {
+            return Told(
+                message: text, type: value["type"] ?? type, param: value["param"] ?? .null,
+                code: value["code"] ?? .null, status: httpStatus(value["code"]), isOpenAIShaped: false)
+        }
+        if bare, let text = value["message"]?.string ?? value["detail"]?.string {
+            return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
+        }
+        return nil
+    }
+
+    private static func httpStatus(_ code: JSONValue?) -> UInt32? {
+        guard let code = code?.int, (400...599).contains(code) else { return nil }
+        return UInt32(code)
+    }
+}

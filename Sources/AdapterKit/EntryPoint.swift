@@ -1,0 +1,106 @@
+import PluginAPI
+
+/// What the exported entry does; the entry itself is a file of its own, in the target that becomes the shared object.
+/// The module names its adapter with `typealias ThisAdapter`.
+public func adapterEntry(
+    _ host: UnsafePointer<nexus_host>?, _ error: UnsafeMutablePointer<nexus_message>?
+) -> UnsafePointer<nexus_adapter>? {
+    guard let host, host.pointee.struct_size >= UInt32(MemoryLayout<nexus_host>.size) else {
+        fill(error, "this adapter needs a host of ABI \(NEXUS_ABI_MAJOR).\(NEXUS_ABI_MINOR)")
+        return nil
+    }
+    return AdapterTable.shared.pointer
+}
+
+/// Puts a message into the room the host gave, cut between characters.
+func fill(_ message: UnsafeMutablePointer<nexus_message>?, _ text: String) {
+    guard let message, let room = message.pointee.ptr else { return }
+    var end = min(text.utf8.count, message.pointee.capacity)
+    let bytes = Array(text.utf8)
+    while end > 0, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+    UnsafeMutableRawPointer(room).copyMemory(from: bytes, byteCount: end)
+    message.pointee.length = end
+}
+
+/// The adapter's table and what it points to: made at the first use, never freed.
+private struct AdapterTable: @unchecked Sendable {
+    static let shared = AdapterTable()
+    let pointer: UnsafePointer<nexus_adapter>
+
+    private init() {
+        let about = ThisAdapter.about
+        let urls = UnsafeMutablePointer<nexus_str>.allocate(capacity: max(1, about.defaultURLs.count))
+        for (index, url) in about.defaultURLs.enumerated() {
+            (urls + index).initialize(to: StaticText(url).borrowed)
+        }
+        let table = UnsafeMutablePointer<nexus_adapter>.allocate(capacity: 1)
+        table.initialize(
+            to: nexus_adapter(
+                abi_major: UInt16(NEXUS_ABI_MAJOR), abi_minor: UInt16(NEXUS_ABI_MINOR),
+                struct_size: UInt32(MemoryLayout<nexus_adapter>.size), type: StaticText(about.type).borrowed,
+                display_name: StaticText(about.displayName).borrowed, version: StaticText(about.version).borrowed,
+                options_schema: StaticText(about.optionsSchema).borrowed, default_urls: urls,
+                default_url_count: about.defaultURLs.count, kinds: about.kinds, reserved: 0,
+                create: { Instance.create($0, $1, $2, $3, $4) },
+                destroy: { instance in
+                    guard let instance else { return }
+                    Unmanaged<Instance>.fromOpaque(instance).release()
+                },
+                probe: { instance, task in
+                    guard let instance = Instance.from(instance) else { return }
+                    instance.adapter.probe(ProbeTask(handle: task, host: instance.host))
+                },
+                submit: { instance, task, request in
+                    guard let instance = Instance.from(instance), let request else { return NEXUS_INVALID }
+                    return instance.adapter.submit(
+                        ExchangeTask(handle: task, host: instance.host), request.pointee)
+                },
+                cancel: nil, extension: nil))
+        pointer = UnsafePointer(table)
+    }
+}
+
+/// What the host's instance pointer refers to: retained by `create`, released by `destroy`.
+private final class Instance: Sendable {
+    let adapter: ThisAdapter
+    let host: Host
+
+    private init(adapter: ThisAdapter, host: Host) {
+        self.adapter = adapter
+        self.host = host
+    }
+
+    static func from(_ pointer: UnsafeMutableRawPointer?) -> Instance? {
+        pointer.map { Unmanaged<Instance>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    static func create(
+        _ configuration: UnsafePointer<nexus_backend_config>?, _ host: UnsafePointer<nexus_host>?,
+        _ callbacks: UnsafePointer<nexus_callbacks>?, _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ error: UnsafeMutablePointer<nexus_message>?
+    ) -> nexus_status {
+        guard let configuration, let host, let callbacks, let out else { return NEXUS_INVALID }
+        let given = configuration.pointee
+        do throws(ConfigurationProblem) {
+            let host = Host(host)
+            let adapter = try ThisAdapter(
+                BackendConfiguration(
+                    name: given.name.text, url: given.url.text, apiKey: given.api_key.text,
+                    options: try options(given.options)),
+                host: host, reports: Reports(callbacks))
+            out.pointee = Unmanaged.passRetained(Instance(adapter: adapter, host: host)).toOpaque()
+            return NEXUS_OK
+        } catch let problem {
+            fill(error, problem.message)
+            return NEXUS_INVALID
+        }
+    }
+
+    private static func options(_ text: nexus_str) throws(ConfigurationProblem) -> JSONObject {
+        guard text.len > 0 else { return JSONObject() }
+        guard let object = (try? JSONValue.parse(text.bytes))?.object else {
+            throw ConfigurationProblem("options must be a JSON object")
+        }
+        return object
+    }
+}

@@ -1,0 +1,103 @@
+import PluginAPI
+
+/// How an HTTP request ended.
+enum HTTPEnd: Equatable {
+    case complete
+    case refused(String)
+    case timedOut(String)
+    case closed(String)
+    case garbage(String)
+    case cancelled
+}
+
+/// Receives the events of one HTTP request; to be subclassed. All calls are on the task's event loop. The object lives until
+/// `end` has returned.
+class HTTPHandler {
+    func head(_ head: nexus_http_head) {}
+    func body(_ bytes: UnsafeRawBufferPointer) {}
+    func end(_ end: HTTPEnd) {}
+
+    /// The C functions behind every handler; `user` is the retained handler.
+    static var functions: nexus_http_handlers {
+        nexus_http_handlers(
+            struct_size: UInt32(MemoryLayout<nexus_http_handlers>.size), reserved: 0,
+            on_head: { user, _, head in
+                guard let user, let head else { return }
+                HTTPHandler.from(user).head(head.pointee)
+            },
+            on_body: { user, _, bytes, length in
+                guard let user else { return }
+                HTTPHandler.from(user).body(UnsafeRawBufferPointer(start: bytes, count: length))
+            },
+            on_end: { user, _, end in
+                guard let user else { return }
+                // The last call: this takes the reference that starting the request gave.
+                let handler = Unmanaged<HTTPHandler>.fromOpaque(user).takeRetainedValue()
+                handler.end(end.map { HTTPHandler.result($0.pointee) } ?? .cancelled)
+            })
+    }
+
+    private static func from(_ user: UnsafeMutableRawPointer) -> HTTPHandler {
+        Unmanaged<HTTPHandler>.fromOpaque(user).takeUnretainedValue()
+    }
+
+    private static func result(_ end: nexus_http_end) -> HTTPEnd {
+        switch end.result {
+        case NEXUS_HTTP_COMPLETE: .complete
+        case NEXUS_HTTP_REFUSED: .refused(end.message.text)
+        case NEXUS_HTTP_TIMED_OUT: .timedOut(end.message.text)
+        case NEXUS_HTTP_CLOSED: .closed(end.message.text)
+        case NEXUS_HTTP_GARBAGE: .garbage(end.message.text)
+        default: .cancelled
+        }
+    }
+}
+
+extension nexus_http_head {
+    /// The value of a header field, compared without case; nil if it is not there. Valid during the call only.
+    func field(_ name: StaticString) -> nexus_str? {
+        for index in 0..<header_count {
+            guard let field = headers?[index], field.name.len == name.utf8CodeUnitCount else { continue }
+            let bytes = field.name.bytes
+            if (0..<bytes.count).allSatisfy({ bytes[$0] | 0x20 == name.utf8Start[$0] | 0x20 }) { return field.value }
+        }
+        return nil
+    }
+}
+
+/// Collects a whole answer within a bound and then calls back once.
+final class CollectingHandler: HTTPHandler {
+    struct Answer {
+        var status: UInt32
+        var server: String
+        var body: [UInt8]
+        var end: HTTPEnd
+        /// The body exceeded the bound and was cut.
+        var isCut: Bool
+    }
+
+    private let limit: Int
+    private let completion: (Answer) -> Void
+    private var answer = Answer(status: 0, server: "", body: [], end: .cancelled, isCut: false)
+
+    init(limit: Int = 8 * 1024 * 1024, completion: @escaping (Answer) -> Void) {
+        self.limit = limit
+        self.completion = completion
+    }
+
+    override func head(_ head: nexus_http_head) {
+        answer.status = head.status
+        answer.server = head.field("server")?.text ?? ""
+    }
+
+    override func body(_ bytes: UnsafeRawBufferPointer) {
+        let room = limit - answer.body.count
+        if bytes.count > room { answer.isCut = true }
+        answer.body.append(contentsOf: bytes.prefix(room))
+    }
+
+    override func end(_ end: HTTPEnd) {
+        answer.end = end
+        completion(answer)
+    }
+}

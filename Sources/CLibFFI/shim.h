@@ -1,0 +1,12 @@
+/* libffi for Swift. Its type descriptors are mutable globals, which Swift 6 does not let in; they are read
+ * here instead. Nothing writes them after libffi is loaded. */
+#ifndef NEXUS_CLIBFFI_SHIM_H
+#define NEXUS_CLIBFFI_SHIM_H
+#include <ffi.h>
+
+static inline ffi_type *nexus_ffi_type_void(void) { return &ffi_type_void; }
+static inline ffi_type *nexus_ffi_type_pointer(void) { return &ffi_type_pointer; }
+static inline ffi_type *nexus_ffi_type_uint32(void) { return &ffi_type_uint32; }
+static inline ffi_type *nexus_ffi_type_uint64(void) { return &ffi_type_uint64; }
+
+#endif

@@ -1,0 +1,48 @@
+import PluginAPI
+
+/// Reads text that an adapter lends. Bytes that are not UTF-8 are repaired, NULL and absurd lengths are empty,
+/// and no more than `limit` bytes are looked at.
+enum BorrowedText {
+    static func string(_ text: nexus_str, limit: Int) -> String {
+        bytes(text).map { String(decoding: $0.prefix(limit), as: UTF8.self) } ?? ""
+    }
+
+    /// One line for people: like `string`, with control characters replaced by spaces.
+    static func line(_ text: nexus_str, limit: Int) -> String {
+        let text = string(text, limit: limit)
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+    }
+
+    /// Nil for length without data or a length that no memory has.
+    static func bytes(_ text: nexus_str) -> UnsafeRawBufferPointer? {
+        guard text.len > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard let start = text.ptr, text.len <= Int.max >> 1 else { return nil }
+        return UnsafeRawBufferPointer(start: start, count: text.len)
+    }
+}
+
+/// Lends a Swift string to C for the duration of `body`.
+func withBorrowed<Result>(_ text: String, _ body: (nexus_str) -> Result) -> Result {
+    var text = text
+    return text.withUTF8 { bytes in
+        bytes.withMemoryRebound(to: CChar.self) { body(nexus_str(ptr: $0.baseAddress, len: $0.count)) }
+    }
+}
+
+/// Room for an error message that an adapter may fill.
+struct MessageBuffer {
+    static let capacity = 1024
+    private(set) var text = ""
+
+    mutating func fill<Result>(_ body: (UnsafeMutablePointer<nexus_message>) -> Result) -> Result {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Self.capacity) { buffer in
+            var message = nexus_message(ptr: buffer.baseAddress, capacity: Self.capacity, length: 0)
+            let result = body(&message)
+            text = BorrowedText.line(
+                nexus_str(ptr: UnsafePointer(buffer.baseAddress), len: min(message.length, Self.capacity)),
+                limit: Self.capacity)
+            return result
+        }
+    }
+}

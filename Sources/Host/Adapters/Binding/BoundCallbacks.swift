@@ -1,0 +1,108 @@
+import CLibFFI
+import Core
+import Glibc
+import PluginAPI
+import Synchronization
+
+/// Who receives the reports of one backend. Called on any thread, without a lock held.
+protocol ReportReceiver: AnyObject, Sendable {
+    func received(_ report: HealthReport)
+    func received(_ models: [Model], dropped: Int)
+    func received(log text: String, level: UInt32)
+}
+
+/// The callbacks of one backend: C functions without a context argument, made by libffi, each carrying the backend.
+///
+/// Revoking turns them into tombstones: a late call is counted and touches nothing. The closures' memory is never
+/// freed, since a stray thread may hold the pointers for ever; that is about 300 bytes a backend.
+///
+/// Invariant behind the unchecked Sendable: `closures` and `table` are written in `init` only.
+final class BoundCallbacks: @unchecked Sendable {
+    /// Calls of revoked callbacks, over all backends.
+    static let lateCalls = Atomic<UInt64>(0)
+
+    private let receiver: Mutex<(any ReportReceiver)?>
+    private let table: UnsafeMutablePointer<nexus_callbacks>
+    /// Calls that are inside right now.
+    private let inside = Atomic<Int>(0)
+    private let revoked = Atomic<Bool>(false)
+
+    /// Nil if libffi has no memory for closures.
+    init?(receiver: any ReportReceiver) {
+        self.receiver = Mutex(receiver)
+        table = .allocate(capacity: 1)
+        table.initialize(to: nexus_callbacks())
+        // The closures keep this object alive for ever, as their memory.
+        let context = Unmanaged.passRetained(self).toOpaque()
+        guard
+            let health = Closure.make(Signature.health, context, { _, _, arguments, context in
+                guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                bound.reportHealth(Closure.argument(arguments, 0, as: UnsafePointer<nexus_health>?.self))
+            }),
+            let models = Closure.make(Signature.models, context, { _, _, arguments, context in
+                guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                bound.reportModels(
+                    Closure.argument(arguments, 0, as: UnsafePointer<nexus_model>?.self),
+                    Closure.argument(arguments, 1, as: Int.self))
+            }),
+            let log = Closure.make(Signature.log, context, { _, _, arguments, context in
+                guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                bound.log(
+                    Closure.argument(arguments, 0, as: UInt32.self),
+                    nexus_str(
+                        ptr: Closure.argument(arguments, 1, as: UnsafePointer<CChar>?.self),
+                        len: Closure.argument(arguments, 2, as: Int.self)))
+            })
+        else { return nil }
+        table.pointee.struct_size = UInt32(MemoryLayout<nexus_callbacks>.size)
+        table.pointee.report_health = unsafeBitCast(
+            health, to: (@convention(c) (UnsafePointer<nexus_health>?) -> Void).self)
+        table.pointee.report_models = unsafeBitCast(
+            models, to: (@convention(c) (UnsafePointer<nexus_model>?, Int) -> Void).self)
+        table.pointee.log = unsafeBitCast(
+            log, to: (@convention(c) (UInt32, UnsafePointer<CChar>?, Int) -> Void).self)
+    }
+
+    /// What the adapter gets. Lives as long as the process.
+    var pointer: UnsafePointer<nexus_callbacks> { UnsafePointer(table) }
+
+    /// After this returns no report reaches the receiver any more. Waits for calls that are inside; must not be called
+    /// from inside one.
+    func revoke() {
+        revoked.store(true, ordering: .sequentiallyConsistent)
+        while inside.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
+        receiver.withLock { $0 = nil }
+    }
+
+    private static func from(_ context: UnsafeMutableRawPointer?) -> BoundCallbacks? {
+        context.map { Unmanaged<BoundCallbacks>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private func withReceiver(_ body: (any ReportReceiver) -> Void) {
+        inside.add(1, ordering: .sequentiallyConsistent)
+        defer { inside.subtract(1, ordering: .sequentiallyConsistent) }
+        guard !revoked.load(ordering: .sequentiallyConsistent), let receiver = receiver.withLock({ $0 }) else {
+            Self.lateCalls.add(1, ordering: .relaxed)
+            return
+        }
+        body(receiver)
+    }
+
+    private func reportHealth(_ health: UnsafePointer<nexus_health>?) {
+        guard let health, health.pointee.struct_size >= MemoryLayout<nexus_health>.size else { return }
+        withReceiver { $0.received(ReportCleaning.health(health.pointee)) }
+    }
+
+    private func reportModels(_ models: UnsafePointer<nexus_model>?, _ count: Int) {
+        withReceiver { receiver in
+            let cleaned = ReportCleaning.models(models, count: count)
+            receiver.received(cleaned.models, dropped: cleaned.dropped)
+        }
+    }
+
+    private func log(_ level: UInt32, _ text: nexus_str) {
+        withReceiver {
+            $0.received(log: BorrowedText.line(text, limit: ReportCleaning.messageLimit), level: level)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import CLibFFI
+
+/// A call signature prepared for libffi.
+///
+/// Invariant behind the unchecked Sendable: libffi does not write to a `ffi_cif` after `ffi_prep_cif`, and neither it nor
+/// the argument types are ever freed.
+struct Signature: @unchecked Sendable {
+    fileprivate let interface: UnsafeMutablePointer<ffi_cif>
+
+    /// Nil if libffi refuses the types, which it does not for the ones below.
+    private init?(_ arguments: [UnsafeMutablePointer<ffi_type>?]) {
+        let types = UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>.allocate(capacity: arguments.count)
+        types.initialize(from: arguments, count: arguments.count)
+        interface = .allocate(capacity: 1)
+        interface.initialize(to: ffi_cif())
+        let status = ffi_prep_cif(
+            interface, FFI_DEFAULT_ABI, UInt32(arguments.count), nexus_ffi_type_void(), types)
+        guard status == FFI_OK else { return nil }
+    }
+
+    static let health = Signature([nexus_ffi_type_pointer()])
+    static let models = Signature([nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
+    static let log = Signature([nexus_ffi_type_uint32(), nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
+}
+
+/// Makes C functions at run time that carry a context (libffi, "The Closure API").
+enum Closure {
+    typealias Target =
+        @convention(c) (
+            UnsafeMutablePointer<ffi_cif>?, UnsafeMutableRawPointer?,
+            UnsafeMutablePointer<UnsafeMutableRawPointer?>?, UnsafeMutableRawPointer?
+        ) -> Void
+
+    /// The code pointer of a new function that calls `target` with `context`. Lives as long as the process.
+    static func make(
+        _ signature: Signature?, _ context: UnsafeMutableRawPointer, _ target: Target
+    ) -> UnsafeMutableRawPointer? {
+        var code: UnsafeMutableRawPointer?
+        guard let signature, let memory = ffi_closure_alloc(MemoryLayout<ffi_closure>.size, &code), let code else {
+            return nil
+        }
+        let closure = memory.assumingMemoryBound(to: ffi_closure.self)
+        guard ffi_prep_closure_loc(closure, signature.interface, target, context, code) == FFI_OK else {
+            ffi_closure_free(memory)
+            return nil
+        }
+        return code
+    }
+
+    /// The value of an argument. `index` and type follow the signature the closure was made with.
+    @inline(__always)
+    static func argument<Value: BitwiseCopyable>(
+        _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ index: Int, as type: Value.Type
+    ) -> Value where Value: BitwiseCopyable {
+        // libffi gives a pointer for every argument of the signature.
+        arguments[index].unsafelyUnwrapped.load(as: type)
+    }
+}

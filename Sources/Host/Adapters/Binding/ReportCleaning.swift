@@ -1,0 +1,54 @@
+import Core
+import PluginAPI
+
+/// Makes values of what an adapter reports: bounded, repaired, without duplicates. What was dropped is told.
+enum ReportCleaning {
+    static let modelLimit = 10_000
+    static let idLimit = 256
+    static let messageLimit = 1024
+    static let serverLimit = 128
+
+    static func health(_ report: nexus_health) -> HealthReport {
+        let outcome: HealthReport.Outcome =
+            switch report.status {
+            case NEXUS_HEALTHY: .healthy
+            case NEXUS_LOADING: .loading
+            default: .unhealthy
+            }
+        let latency = report.latency_ms
+        return HealthReport(
+            outcome: outcome, latencyMilliseconds: latency.isFinite && latency >= 0 ? min(latency, 1e9) : nil,
+            message: BorrowedText.line(report.message, limit: messageLimit),
+            server: BorrowedText.line(report.server, limit: serverLimit))
+    }
+
+    static func models(
+        _ first: UnsafePointer<nexus_model>?, count: Int
+    ) -> (models: [Model], dropped: Int) {
+        guard let first, count > 0 else { return ([], 0) }
+        let stride = Int(first.pointee.struct_size)
+        guard stride >= MemoryLayout<nexus_model>.size, stride <= 4096, stride % 8 == 0 else { return ([], count) }
+        var models: [Model] = []
+        var seen: Set<String> = []
+        let raw = UnsafeRawPointer(first)
+        let taken = min(count, modelLimit)
+        for index in 0..<taken {
+            let reported = raw.load(fromByteOffset: index * stride, as: nexus_model.self)
+            guard reported.id.len <= idLimit else { continue }
+            let id = BorrowedText.string(reported.id, limit: idLimit)
+            guard !id.isEmpty, !id.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }), seen.insert(id).inserted else {
+                continue
+            }
+            let name = BorrowedText.line(reported.name, limit: idLimit)
+            models.append(
+                Model(
+                    id: id, name: name.isEmpty ? id : name, contextLength: bounded(reported.context_length),
+                    maxOutputTokens: reported.max_output_tokens == 0 ? nil : bounded(reported.max_output_tokens),
+                    capabilities: Capabilities(rawValue: reported.capabilities), created: max(0, reported.created)))
+        }
+        return (models, count - models.count)
+    }
+
+    /// Numbers beyond this are no token counts, and not exact in every reader of JSON.
+    private static func bounded(_ tokens: UInt64) -> UInt64 { min(tokens, 1 << 53) }
+}

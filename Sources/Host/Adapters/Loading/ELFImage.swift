@@ -1,0 +1,76 @@
+/// What can be told of a shared object from its bytes, before any of its code runs. Every access is bounds-checked:
+/// the bytes are not trusted. Layouts: System V ABI, chapter 4 ("Object Files"), 64-bit classes.
+struct ELFImage {
+    enum Failure: Error, Equatable {
+        case notELF
+        case not64Bit
+        case otherMachine(UInt16)
+        case notSharedObject
+        case truncated
+    }
+
+    private let bytes: [UInt8]
+
+    private static let sharedObject: UInt64 = 3
+    private static let dynamicSymbols: UInt64 = 11
+    private static let sectionHeaderSize = 64
+    private static let symbolSize = 24
+    #if arch(x86_64)
+    private static let thisMachine: UInt64 = 62
+    #elseif arch(arm64)
+    private static let thisMachine: UInt64 = 183
+    #endif
+
+    init(_ bytes: [UInt8]) throws(Failure) {
+        self.bytes = bytes
+        guard bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else { throw .notELF }
+        guard bytes.count >= 64 else { throw .truncated }
+        guard bytes[4] == 2, bytes[5] == 1 else { throw .not64Bit }
+        let machine = try read(18, 2)
+        guard machine == Self.thisMachine else { throw .otherMachine(UInt16(truncatingIfNeeded: machine)) }
+        guard try read(16, 2) == Self.sharedObject else { throw .notSharedObject }
+        let tableEnd = try read(40, 8).addingReportingOverflow(read(60, 2) * UInt64(Self.sectionHeaderSize))
+        guard !tableEnd.overflow, tableEnd.partialValue <= UInt64(bytes.count) else { throw .truncated }
+    }
+
+    /// Names of the functions and objects the image defines for others. Nil if it has no section headers to tell.
+    func exportedSymbols() throws(Failure) -> [String]? {
+        let table = Int(try read(40, 8))
+        let count = Int(try read(60, 2))
+        guard table > 0, count > 0 else { return nil }
+        for index in 0..<count {
+            let header = table + index * Self.sectionHeaderSize
+            guard try read(header + 4, 4) == Self.dynamicSymbols else { continue }
+            let offset = try read(header + 24, 8)
+            let size = try read(header + 32, 8)
+            let strings = table + Int(try read(header + 40, 4)) * Self.sectionHeaderSize
+            let names = try read(strings + 24, 8)
+            guard offset <= UInt64(bytes.count), size <= UInt64(bytes.count) - offset, names < UInt64(bytes.count) else {
+                throw .truncated
+            }
+            return try symbols(at: Int(offset), count: Int(size) / Self.symbolSize, names: Int(names))
+        }
+        return nil
+    }
+
+    private func symbols(at offset: Int, count: Int, names: Int) throws(Failure) -> [String] {
+        var result: [String] = []
+        for index in 0..<count {
+            let entry = offset + index * Self.symbolSize
+            let isGlobal = try read(entry + 4, 1) >> 4 >= 1
+            let isDefined = try read(entry + 6, 2) != 0
+            if isGlobal, isDefined { result.append(string(at: names + Int(try read(entry, 4)))) }
+        }
+        return result
+    }
+
+    private func string(at start: Int) -> String {
+        guard start < bytes.count else { return "" }
+        return String(decoding: bytes[start...].prefix { $0 != 0 }.prefix(1024), as: UTF8.self)
+    }
+
+    private func read(_ offset: Int, _ size: Int) throws(Failure) -> UInt64 {
+        guard offset >= 0, offset <= bytes.count - size else { throw .truncated }
+        return (0..<size).reduce(0) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
+    }
+}

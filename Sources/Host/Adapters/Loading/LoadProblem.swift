@@ -1,0 +1,41 @@
+/// Why a file is not a usable adapter. `description` is for the operator: what is wrong and what to do.
+public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
+    case unreadable(String)
+    case tooLarge(Int)
+    case notOwned(owner: UInt32)
+    case writableByOthers
+    case notELF
+    case truncated
+    case otherMachine
+    case notSharedObject
+    case noEntry
+    /// It exports an entry of another major version.
+    case otherMajor(symbol: String)
+    case linking(String)
+    case entryRefused(String)
+    case wrongVersion(major: Int, minor: Int)
+    case badTable(String)
+    case duplicateType(String, other: String)
+
+    public var description: String {
+        switch self {
+        case .unreadable(let reason): "cannot be read: \(reason)"
+        case .tooLarge(let limit): "is larger than \(limit / 1_048_576) MiB"
+        case .notOwned(let owner):
+            "is owned by user \(owner); it must be owned by root or by the user that runs nexus (chown it)"
+        case .writableByOthers: "is writable by others; make it safe with chmod o-w"
+        case .notELF: "is not an ELF file"
+        case .truncated: "is a truncated or damaged ELF file"
+        case .otherMachine: "was built for another machine"
+        case .notSharedObject: "is not a shared object; link it with -shared"
+        case .noEntry: "does not export nexus_adapter_v1; is it an adapter?"
+        case .otherMajor(let symbol): "was built for another major version of the ABI: it exports \(symbol), this nexus loads nexus_adapter_v1"
+        case .linking(let reason): "cannot be linked: \(reason)"
+        case .entryRefused(let reason): "refused to start: \(reason)"
+        case .wrongVersion(let major, let minor):
+            "states ABI version \(major).\(minor); this nexus speaks major version 1"
+        case .badTable(let reason): "has an invalid table: \(reason)"
+        case .duplicateType(let type, let other): "provides the type \"\(type)\", which \(other) provides already"
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import PluginAPI
+
+/// The functions of an adapter's table.
+///
+/// Invariant behind the unchecked Sendable: the pointers are constants and live as long as the image, that is for ever.
+struct AdapterFunctions: @unchecked Sendable {
+    let create:
+        @convention(c) (
+            UnsafePointer<nexus_backend_config>?, UnsafePointer<nexus_host>?, UnsafePointer<nexus_callbacks>?,
+            UnsafeMutablePointer<UnsafeMutableRawPointer?>?, UnsafeMutablePointer<nexus_message>?
+        ) -> nexus_status
+    let destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void
+    let probe: @convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void
+    let submit:
+        @convention(c) (UnsafeMutableRawPointer?, nexus_task, UnsafePointer<nexus_request>?) -> nexus_status
+    let cancel: (@convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void)?
+}
+
+/// Reads a table that an adapter returned, no further than its `struct_size`, and checks what can be checked.
+enum TableCheck {
+    /// Size of the table in ABI 1.0: nothing may be missing of that.
+    static let minimumSize = 144
+    /// No table of this major version will ever be larger.
+    static let maximumSize = 4096
+    static let typeLimit = 64
+    static let textLimit = 256
+    static let schemaLimit = 64 * 1024
+    static let urlLimit = 16
+
+    struct Checked {
+        let type: String
+        let displayName: String
+        let version: String
+        let optionsSchema: String
+        let defaultURLs: [String]
+        let functions: AdapterFunctions
+    }
+
+    static func check(_ pointer: UnsafePointer<nexus_adapter>) throws(LoadProblem) -> Checked {
+        let size = Int(pointer.pointee.struct_size)
+        guard (minimumSize...maximumSize).contains(size) else {
+            throw .badTable("struct_size is \(size), at least \(minimumSize) and at most \(maximumSize) is expected")
+        }
+        let table = pointer.pointee
+        guard let create = table.create else { throw .badTable("create is NULL") }
+        guard let destroy = table.destroy else { throw .badTable("destroy is NULL") }
+        guard let probe = table.probe else { throw .badTable("probe is NULL") }
+        guard let submit = table.submit else { throw .badTable("submit is NULL") }
+        let type = BorrowedText.string(table.type, limit: typeLimit)
+        guard isTypeName(type) else {
+            throw .badTable("type \"\(type)\" must match [a-z][a-z0-9_-]*, at most \(typeLimit) characters")
+        }
+        guard table.kinds != 0 else { throw .badTable("kinds is empty: the adapter would answer nothing") }
+        var urls: [String] = []
+        if let first = table.default_urls {
+            for index in 0..<min(table.default_url_count, urlLimit) {
+                urls.append(BorrowedText.string(first[index], limit: textLimit))
+            }
+        }
+        let displayName = BorrowedText.string(table.display_name, limit: textLimit)
+        return Checked(
+            type: type, displayName: displayName.isEmpty ? type : displayName,
+            version: BorrowedText.string(table.version, limit: textLimit),
+            optionsSchema: BorrowedText.string(table.options_schema, limit: schemaLimit), defaultURLs: urls,
+            functions: AdapterFunctions(
+                create: create, destroy: destroy, probe: probe, submit: submit, cancel: table.cancel))
+    }
+
+    private static func isTypeName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, (0x61...0x7A).contains(first) else { return false }
+        return text.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F || $0 == 0x2D
+        }
+    }
+}

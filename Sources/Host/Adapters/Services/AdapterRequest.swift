@@ -1,0 +1,82 @@
+import HTTP1
+import NIOCore
+import PluginAPI
+import Upstream
+
+/// One HTTP request that an adapter started: turns the events of the call into the adapter's handler calls.
+final class AdapterRequest: UpstreamCallDelegate {
+    private let task: AdapterTask
+    private let handlers: nexus_http_handlers
+    private let user: UnsafeMutableRawPointer?
+    let deadline: NIODeadline
+    private(set) var handle: nexus_http = 0
+    var call: UpstreamCall?
+
+    init(task: AdapterTask, handlers: nexus_http_handlers, user: UnsafeMutableRawPointer?, deadline: NIODeadline) {
+        self.task = task
+        self.handlers = handlers
+        self.user = user
+        self.deadline = deadline
+    }
+
+    /// False if the table is full.
+    func register() -> Bool {
+        handle = task.services.requests.insert(self)
+        if handle != 0 { task.start(self) }
+        return handle != 0
+    }
+
+    func cancel() { call?.cancel() }
+
+    func expire() {
+        call?.endNow(.timedOut("\(task.backend.target.authority) did not answer in time"))
+    }
+
+    func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
+        bytes.withUnsafeReadableBytes { bytes in
+            guard let base = bytes.assumingMemoryBound(to: CChar.self).baseAddress else { return }
+            withUnsafeTemporaryAllocation(of: nexus_header.self, capacity: max(1, head.fields.count)) { fields in
+                for (index, field) in head.fields.enumerated() {
+                    fields.initializeElement(
+                        at: index,
+                        to: nexus_header(
+                            name: nexus_str(ptr: base + field.name.lowerBound, len: field.name.count),
+                            value: nexus_str(ptr: base + field.value.lowerBound, len: field.value.count)))
+                }
+                var crossing = nexus_http_head(
+                    struct_size: UInt32(MemoryLayout<nexus_http_head>.size), status: UInt32(head.status),
+                    headers: UnsafePointer(fields.baseAddress), header_count: head.fields.count)
+                handlers.on_head(user, handle, &crossing)
+            }
+        }
+    }
+
+    func upstreamBody(_ bytes: ByteBuffer) {
+        task.lend(bytes) { piece in
+            handlers.on_body(user, handle, piece.assumingMemoryBound(to: CChar.self).baseAddress, piece.count)
+        }
+    }
+
+    func upstreamReadComplete() { task.readComplete() }
+
+    func upstreamEnd(_ end: UpstreamEnd) {
+        call = nil
+        task.readComplete()
+        let (result, message): (nexus_http_result, String) =
+            switch end {
+            case .complete: (NEXUS_HTTP_COMPLETE, "")
+            case .refused(let message): (NEXUS_HTTP_REFUSED, message)
+            case .timedOut(let message): (NEXUS_HTTP_TIMED_OUT, message)
+            case .closed(let message): (NEXUS_HTTP_CLOSED, message)
+            case .garbage(let message): (NEXUS_HTTP_GARBAGE, message)
+            case .cancelled: (NEXUS_HTTP_CANCELLED, "")
+            }
+        withBorrowed(message) { message in
+            var crossing = nexus_http_end(
+                struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: message)
+            handlers.on_end(user, handle, &crossing)
+        }
+        task.ended(self)
+        task.services.requests.remove(handle)
+    }
+}

@@ -1,0 +1,174 @@
+import Core
+import NIOCore
+import PluginAPI
+
+/// One attempt of an exchange or one probe, as the adapter knows it by its handle. Lives on one event loop.
+public final class AdapterTask {
+    enum Purpose {
+        case exchange(any AttemptSink)
+        case probe
+    }
+
+    /// HTTP requests a task may have under way.
+    static let requestLimit = 16
+
+    let backend: AdapterBackend
+    let services: LoopServices
+    let deadline: NIODeadline
+    private(set) var purpose: Purpose?
+    private(set) var handle: nexus_task = 0
+    private var requests: [AdapterRequest] = []
+    /// The piece of an answer that is with the adapter right now: what of it comes back is not copied.
+    private var lentPiece: ByteBuffer?
+    private var unflushed = false
+    /// Set while a read's events are delivered: writes are flushed once behind them.
+    private var isReading = false
+
+    /// The task is in the services' table from here until it ends. Nil if the table is full.
+    init?(_ purpose: Purpose, backend: AdapterBackend, services: LoopServices, deadline: NIODeadline) {
+        self.purpose = purpose
+        self.backend = backend
+        self.services = services
+        self.deadline = deadline
+        handle = services.tasks.insert(self)
+        if handle == 0 { return nil }
+    }
+
+    var isLive: Bool { purpose != nil }
+
+    var sink: (any AttemptSink)? {
+        if case .exchange(let sink) = purpose { sink } else { nil }
+    }
+
+    // MARK: The host's side
+
+    /// Ends the task because its client went away, its time is up or the host stops. The adapter is told in a later turn
+    /// of the loop, since one of its calls may be on the stack; then its HTTP requests end.
+    public func cancel() {
+        guard isLive else { return }
+        retire()
+        if let cancel = backend.image.functions.cancel {
+            let box = NIOLoopBound((self, cancel), eventLoop: services.loop)
+            services.loop.execute {
+                let (task, cancel) = box.value
+                cancel(task.backend.instance, task.handle)
+            }
+        }
+        for request in requests { request.cancel() }
+    }
+
+    /// Stops or resumes reading what answers this task.
+    public func setPaused(_ paused: Bool) {
+        for request in requests { request.call?.setPaused(paused) }
+    }
+
+    /// The deadline has passed: first the HTTP requests end as timed out, so that the adapter can say so in its own words;
+    /// if it does not, the host does.
+    func expire() {
+        guard isLive else { return }
+        let target = backend.target.authority
+        for request in requests { request.call?.endNow(.timedOut("\(target) did not answer in time")) }
+        guard let purpose else { return }
+        retire()
+        switch purpose {
+        case .exchange(let sink):
+            sink.attemptFailed(
+                ExchangeFailure(kind: .timeout, message: "\(backend.identity.name) did not answer in time."))
+        case .probe:
+            backend.probeEnded(
+                HealthReport(outcome: .unhealthy, message: "The adapter did not report in time (\(target))."))
+        }
+    }
+
+    /// From here on the handle is stale.
+    func retire() {
+        purpose = nil
+        services.tasks.remove(handle)
+        backend.taskEnded()
+    }
+
+    // MARK: The adapter's side
+
+    func start(_ request: AdapterRequest) { requests.append(request) }
+
+    func ended(_ request: AdapterRequest) { requests.removeAll { $0 === request } }
+
+    var requestCount: Int { requests.count }
+
+    func began(_ head: nexus_response_head) -> nexus_status {
+        guard let sink else { return NEXUS_STALE }
+        guard (200...299).contains(head.status) else { return NEXUS_INVALID }
+        return sink.attemptBegan(status: Int(head.status), contentType: Self.type(head.content_type))
+            ? NEXUS_OK : NEXUS_BAD_STATE
+    }
+
+    private static func type(_ text: nexus_str) -> AnswerType {
+        func equals(_ other: StaticString) -> Bool {
+            text.len == other.utf8CodeUnitCount
+                && BorrowedText.bytes(text)?.elementsEqual(
+                    UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount)) == true
+        }
+        if text.len == 0 || equals("application/json") { return .json }
+        if equals("text/event-stream") { return .eventStream }
+        return .other(BorrowedText.line(text, limit: 256))
+    }
+
+    func wrote(_ bytes: UnsafeRawBufferPointer) -> nexus_status {
+        guard let sink else { return NEXUS_STALE }
+        guard !bytes.isEmpty else { return NEXUS_OK }
+        guard sink.attemptWrote(buffer(bytes)) else { return NEXUS_BAD_STATE }
+        if isReading { unflushed = true } else { sink.attemptFlush() }
+        return NEXUS_OK
+    }
+
+    /// A slice of the lent piece if `bytes` lies within it, else a copy.
+    private func buffer(_ bytes: UnsafeRawBufferPointer) -> ByteBuffer {
+        if let piece = lentPiece, let start = bytes.baseAddress {
+            let slice = piece.withUnsafeReadableBytes { lent -> ByteBuffer? in
+                guard let first = lent.baseAddress, start >= first,
+                    start + bytes.count <= first + lent.count
+                else { return nil }
+                return piece.getSlice(at: piece.readerIndex + (start - first), length: bytes.count)
+            }
+            if let slice { return slice }
+        }
+        return ByteBuffer(bytes: bytes)
+    }
+
+    func finished(_ outcome: ExchangeOutcome) -> nexus_status {
+        guard let sink else { return NEXUS_STALE }
+        guard sink.attemptFinished(outcome) else { return NEXUS_BAD_STATE }
+        endedByAdapter()
+        return NEXUS_OK
+    }
+
+    func failed(_ failure: ExchangeFailure) -> nexus_status {
+        guard let sink else { return NEXUS_STALE }
+        endedByAdapter()
+        sink.attemptFailed(failure)
+        return NEXUS_OK
+    }
+
+    /// The adapter has ended the task; what it left under way is cancelled.
+    func endedByAdapter() {
+        guard isLive else { return }
+        retire()
+        for request in requests { request.cancel() }
+    }
+
+    // MARK: Events of the HTTP requests
+
+    func lend(_ piece: ByteBuffer, _ body: (UnsafeRawBufferPointer) -> Void) {
+        isReading = true
+        lentPiece = piece
+        piece.withUnsafeReadableBytes(body)
+        lentPiece = nil
+    }
+
+    func readComplete() {
+        isReading = false
+        guard unflushed else { return }
+        unflushed = false
+        sink?.attemptFlush()
+    }
+}

@@ -1,0 +1,108 @@
+import NIOCore
+import PluginAPI
+import Upstream
+
+/// `http_start`: checks what the adapter gave, writes the request's head, and starts the call.
+enum HTTPStart {
+    static let headerLimit = 64
+    static let headLimit = 64 * 1024
+    static let bodyLimit = 64 * 1024 * 1024
+
+    static func start(
+        task handle: nexus_task, request: UnsafePointer<nexus_http_request>?,
+        handlers: UnsafePointer<nexus_http_handlers>?, user: UnsafeMutableRawPointer?,
+        out: UnsafeMutablePointer<nexus_http>?
+    ) -> nexus_status {
+        guard let services = LoopServices.current else { return NEXUS_WRONG_THREAD }
+        guard let task = services.tasks[handle] else { return NEXUS_STALE }
+        guard let request, let handlers, let out,
+            request.pointee.struct_size >= MemoryLayout<nexus_http_request>.size,
+            handlers.pointee.struct_size >= MemoryLayout<nexus_http_handlers>.size,
+            handlers.pointee.on_head != nil, handlers.pointee.on_body != nil, handlers.pointee.on_end != nil
+        else { return NEXUS_INVALID }
+        guard task.requestCount < AdapterTask.requestLimit else { return NEXUS_TOO_LARGE }
+
+        let exchangeBody = request.pointee.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
+        guard !exchangeBody || task.sink != nil else { return NEXUS_INVALID }
+        guard let given = BorrowedText.bytes(request.pointee.body) else { return NEXUS_INVALID }
+        guard given.count <= bodyLimit else { return NEXUS_TOO_LARGE }
+        var body = exchangeBody ? task.sink?.requestBody ?? ByteBuffer() : ByteBuffer(bytes: given)
+
+        var head = ByteBuffer()
+        let inlineBody = body.readableBytes <= UpstreamPool.Limits.copiedBody ? body.readableBytes : 0
+        head.reserveCapacity(512 + inlineBody)
+        let status = writeHead(
+            &head, request.pointee, target: task.backend.target, bodyLength: body.readableBytes)
+        guard status == NEXUS_OK else { return status }
+        let separateBody = body.readableBytes > inlineBody ? body : nil
+        if separateBody == nil { head.writeBuffer(&body) }
+
+        let timeout = request.pointee.timeout_ms
+        let deadline =
+            timeout == 0 ? NIODeadline.distantFuture : .now() + .milliseconds(Int64(timeout))
+        let started = AdapterRequest(task: task, handlers: handlers.pointee, user: user, deadline: deadline)
+        guard started.register() else { return NEXUS_TOO_LARGE }
+        started.call = services.pool(of: task.backend).start(
+            head: head, body: separateBody, bodyless: equals(request.pointee.method, "HEAD"), delegate: started)
+        out.pointee = started.handle
+        return NEXUS_OK
+    }
+
+    private static func writeHead(
+        _ head: inout ByteBuffer, _ request: nexus_http_request, target: UpstreamTarget, bodyLength: Int
+    ) -> nexus_status {
+        guard let method = BorrowedText.bytes(request.method), isToken(method),
+            let path = BorrowedText.bytes(request.path), path.first == UInt8(ascii: "/"),
+            path.allSatisfy({ $0 > 0x20 && $0 != 0x7F }),
+            request.header_count == 0 || request.headers != nil
+        else { return NEXUS_INVALID }
+        guard request.header_count <= headerLimit, path.count <= headLimit else { return NEXUS_TOO_LARGE }
+        head.writeBytes(method)
+        head.writeInteger(UInt8(ascii: " "))
+        head.writeString(target.basePath)
+        head.writeBytes(path)
+        head.writeStaticString(" HTTP/1.1\r\nhost: ")
+        head.writeString(target.authority)
+        for index in 0..<request.header_count {
+            guard let header = request.headers?[index], let name = BorrowedText.bytes(header.name), isToken(name),
+                let value = BorrowedText.bytes(header.value),
+                value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }), !isHosts(header.name)
+            else { return NEXUS_INVALID }
+            head.writeStaticString("\r\n")
+            head.writeBytes(name)
+            head.writeStaticString(": ")
+            head.writeBytes(value)
+        }
+        if bodyLength > 0 || !(equals(request.method, "GET") || equals(request.method, "HEAD")) {
+            head.writeStaticString("\r\ncontent-length: ")
+            head.writeString(String(bodyLength))
+        }
+        head.writeStaticString("\r\n\r\n")
+        return head.readableBytes <= headLimit + bodyLength ? NEXUS_OK : NEXUS_TOO_LARGE
+    }
+
+    /// RFC 9110, section 5.6.2.
+    private static func isToken(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        !bytes.isEmpty
+            && bytes.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                    0x21, 0x23...0x27, 0x2A, 0x2B, 0x5E, 0x60, 0x7C, 0x7E:
+                    true
+                default: false
+                }
+            }
+    }
+
+    /// Fields that are the host's to write.
+    private static func isHosts(_ name: nexus_str) -> Bool {
+        equals(name, "host") || equals(name, "content-length") || equals(name, "transfer-encoding")
+            || equals(name, "connection")
+    }
+
+    /// Compares without case.
+    private static func equals(_ text: nexus_str, _ other: StaticString) -> Bool {
+        guard text.len == other.utf8CodeUnitCount, let bytes = BorrowedText.bytes(text) else { return false }
+        return (0..<bytes.count).allSatisfy { bytes[$0] | 0x20 == other.utf8Start[$0] | 0x20 }
+    }
+}

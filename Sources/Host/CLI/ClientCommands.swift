@@ -1,0 +1,79 @@
+import ArgumentParser
+import Glibc
+import JSON
+
+struct ModelsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "models", abstract: "Models that the running gateway serves.")
+    @OptionGroup var host: HostOptions
+
+    func run() throws {
+        let (_, body) = try host.get("/v1/models")
+        if host.json { return print(String(decoding: body, as: UTF8.self)) }
+        let models = try host.parsed(body)["data"]?.array ?? []
+        if models.isEmpty { return print("No models: no backend is healthy, or none has a model.") }
+        print(
+            TextTable.render(
+                ["MODEL", "BACKEND", "CONTEXT", "CAPABILITIES"],
+                models.map { model in
+                    let abilities = model["capabilities"]?.object?.members.filter { $0.value.bool == true }.map(\.name) ?? []
+                    let context = model["context_length"]?.int ?? 0
+                    return [
+                        model["id"]?.string ?? "", model["owned_by"]?.string ?? "", context > 0 ? "\(context)" : "-",
+                        abilities.isEmpty ? "-" : abilities.joined(separator: ","),
+                    ]
+                }))
+    }
+}
+
+struct HealthCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "health", abstract: "How the running gateway is.",
+        discussion: "Ends with status 0 while some backend can serve, with 1 if none can or nothing answers.")
+    @OptionGroup var host: HostOptions
+
+    func run() throws {
+        let (_, body) = try host.get("/health")
+        let value = try host.parsed(body)
+        let status = value["status"]?.string ?? "unknown"
+        if host.json {
+            print(String(decoding: body, as: UTF8.self))
+        } else {
+            let backends = value["backends"]
+            print(
+                "\(status): \(backends?["healthy"]?.int ?? 0) of \(backends?["total"]?.int ?? 0) backends healthy, "
+                    + "\(value["models"]?["total"]?.int ?? 0) models, up \(value["uptime_seconds"]?.int ?? 0) s, "
+                    + "version \(value["version"]?.string ?? "?")")
+        }
+        if status != "healthy" && status != "degraded" { throw ExitCode(1) }
+    }
+}
+
+struct BackendsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backends", abstract: "Backends of the running gateway.", subcommands: [List.self],
+        defaultSubcommand: List.self)
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show all backends and how they are.")
+        @OptionGroup var host: HostOptions
+
+        func run() throws {
+            let (_, body) = try host.get("/v1/backends")
+            if host.json { return print(String(decoding: body, as: UTF8.self)) }
+            let backends = try host.parsed(body)["data"]?.array ?? []
+            if backends.isEmpty { return print("No backends; name one in the configuration ('nexus config init').") }
+            print(
+                TextTable.render(
+                    ["NAME", "TYPE", "STATUS", "MODELS", "PENDING", "REQUESTS", "URL", "LAST ERROR"],
+                    backends.map { backend in
+                        [
+                            backend["name"]?.string ?? "", backend["backend_type"]?.string ?? "",
+                            backend["status"]?.string ?? "", "\(backend["models"]?.array?.count ?? 0)",
+                            "\(backend["pending_requests"]?.int ?? 0)", "\(backend["total_requests"]?.int ?? 0)",
+                            backend["url"]?.string ?? "", backend["last_error"]?.string ?? "",
+                        ]
+                    }))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import ArgumentParser
+import Config
+import Core
+import Glibc
+import JSON
+
+/// How a command finds the running gateway.
+struct HostOptions: ParsableArguments {
+    @Option(help: "Address of the running gateway; default: from configuration and environment.") var url: String?
+    @Option(help: "Configuration file that names host and port.") var config: String?
+    @Flag(help: "Print the gateway's JSON.") var json = false
+
+    func address() throws -> BackendURL {
+        if let url {
+            do {
+                return try BackendURL(url)
+            } catch {
+                throw fail("--url \(url): \(error)")
+            }
+        }
+        var flags = ConfigurationLoader.Flags()
+        flags.config = config
+        let server = try load(flags).configuration.server
+        let host = server.host == "0.0.0.0" || server.host == "::" ? "127.0.0.1" : server.host
+        return try BackendURL("http://\(host.contains(":") ? "[\(host)]" : host):\(server.port)")
+    }
+
+    /// Asks the gateway; ends with a message if it does not answer.
+    func get(_ path: String) throws -> (status: Int, body: [UInt8]) {
+        let address = try address()
+        guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }
+        do {
+            return try PlainHTTP.get(host: address.host, port: address.port, path: address.path + path)
+        } catch let error as PlainHTTP.Failure {
+            throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
+        }
+    }
+
+    func parsed(_ body: [UInt8]) throws -> JSONValue {
+        do {
+            return try JSONValue.parse(body)
+        } catch {
+            throw fail("the answer is not JSON; is that a nexus?")
+        }
+    }
+}
+
+/// The smallest HTTP client that does: one GET, one answer, connection closed.
+enum PlainHTTP {
+    struct Failure: Error { let reason: String }
+
+    private static let timeoutSeconds = 10
+    private static let limit = 64 * 1024 * 1024
+
+    static func get(host: String, port: Int, path: String) throws(Failure) -> (status: Int, body: [UInt8]) {
+        let connection = try connected(host, port)
+        defer { close(connection) }
+        let request = Array("GET \(path) HTTP/1.0\r\nHost: \(host)\r\nAccept: application/json\r\n\r\n".utf8)
+        guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while answer.count < limit {
+            let count = recv(connection, &chunk, chunk.count, 0)
+            if count < 0 { throw lastError() }
+            if count == 0 { break }
+            answer.append(contentsOf: chunk[..<count])
+        }
+        let end = Array("\r\n\r\n".utf8)
+        guard let split = answer.indices.first(where: { answer[$0...].starts(with: end) }) else {
+            throw Failure(reason: "no HTTP answer came")
+        }
+        let words = String(decoding: answer[..<split], as: UTF8.self).split(separator: " ", maxSplits: 2)
+        guard words.count > 1, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
+            throw Failure(reason: "no HTTP answer came")
+        }
+        return (status, Array(answer[(split + 4)...]))
+    }
+
+    private static func connected(_ host: String, _ port: Int) throws(Failure) -> CInt {
+        var hints = addrinfo()
+        hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, String(port), &hints, &list) == 0, let list else {
+            throw Failure(reason: "the host name cannot be resolved")
+        }
+        defer { freeaddrinfo(list) }
+        var failure = Failure(reason: "no address")
+        var entry: UnsafeMutablePointer<addrinfo>? = list
+        while let address = entry {
+            let connection = socket(address.pointee.ai_family, address.pointee.ai_socktype, address.pointee.ai_protocol)
+            if connection >= 0 {
+                var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+                for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+                    setsockopt(connection, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
+                }
+                if connect(connection, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 { return connection }
+                failure = lastError()
+                close(connection)
+            }
+            entry = address.pointee.ai_next
+        }
+        throw failure
+    }
+
+    private static func lastError() -> Failure { Failure(reason: String(cString: strerror(errno)).lowercased()) }
+}

@@ -1,0 +1,34 @@
+/// One thing that is wrong with the configuration, for the operator: which key, on which line, and what is allowed.
+public struct ConfigurationProblem: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Dotted path, e.g. `server.port` or `backends[0].url`; empty for the file as a whole.
+    public var key: String
+    /// In the file, from 1; nil when the value comes from elsewhere.
+    public var line: Int?
+    public var message: String
+
+    public init(key: String, line: Int? = nil, message: String) {
+        self.key = key
+        self.line = line
+        self.message = message
+    }
+
+    public var description: String {
+        (line.map { "line \($0): " } ?? "") + (key.isEmpty ? "" : "\(key): ") + message
+    }
+}
+
+/// All that is wrong at once.
+public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Where the values come from: a path or "environment".
+    public var source: String
+    public var problems: [ConfigurationProblem]
+
+    public init(source: String, problems: [ConfigurationProblem]) {
+        self.source = source
+        self.problems = problems
+    }
+
+    public var description: String {
+        problems.map { "\(source): \($0)" }.joined(separator: "\n")
+    }
+}

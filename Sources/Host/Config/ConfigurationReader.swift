@@ -1,0 +1,147 @@
+import Core
+import JSON
+
+/// Reads a configuration from a TOML text. Every key is documented at its field in `Configuration`.
+public enum ConfigurationReader {
+    /// - Parameters:
+    ///   - text: the file.
+    ///   - source: its name for messages.
+    /// - Throws: everything that is wrong, at once.
+    public static func read(_ text: String, source: String) throws(ConfigurationError) -> Configuration {
+        let document: TOMLDocument
+        do throws(ConfigurationProblem) {
+            document = try TOMLDocument(text)
+        } catch {
+            throw ConfigurationError(source: source, problems: [error])
+        }
+        let problems = ProblemList(lines: document.lines)
+        var configuration = Configuration()
+        var root = Section(document.root, path: "", problems: problems)
+        root.section("server") { server(&$0, &configuration.server) }
+        root.section("adapters") { section in
+            section.strings("directories", into: &configuration.adapters.directories)
+            section.bool("watch", into: &configuration.adapters.watch)
+        }
+        root.section("health_check") { healthCheck(&$0, &configuration.healthCheck) }
+        root.section("routing") { routing(&$0, &configuration.routing) }
+        root.section("queue") { section in
+            section.bool("enabled", into: &configuration.queue.enabled)
+            section.integer("max_size", 0...100_000, into: &configuration.queue.maxSize)
+            section.seconds("max_wait_seconds", 1...3600, into: &configuration.queue.maxWait)
+        }
+        root.sections("backends") { section, _ in
+            if let backend = backend(&section) { configuration.backends.append(backend) }
+        }
+        root.section("history") { $0.integer("capacity", 1...100_000, into: &configuration.history.capacity) }
+        root.section("logging") { section in
+            section.choice("level", into: &configuration.logging.level)
+            section.choice("format", into: &configuration.logging.format)
+        }
+        root.finish()
+        checkNames(configuration.backends, problems)
+        checkCycles(configuration.routing, problems)
+        guard problems.problems.isEmpty else {
+            throw ConfigurationError(source: source, problems: problems.problems)
+        }
+        return configuration
+    }
+
+    private static func server(_ section: inout Section, _ server: inout Configuration.Server) {
+        section.string("host", into: &server.host)
+        section.integer("port", 0...65535, into: &server.port)
+        section.seconds("request_timeout_seconds", 1...86400, into: &server.requestTimeout)
+        section.integer("max_body_bytes", 1024...1_073_741_824, into: &server.maxBodyBytes)
+        section.seconds("shutdown_timeout_seconds", 0...3600, into: &server.shutdownTimeout)
+        server.tlsCertificate = section.optionalString("tls_certificate")
+        server.tlsKey = section.optionalString("tls_key")
+        if (server.tlsCertificate == nil) != (server.tlsKey == nil) {
+            section.problem(
+                server.tlsKey == nil ? "tls_certificate" : "tls_key",
+                "tls_certificate and tls_key must be given together")
+        }
+        section.strings("allowed_origins", into: &server.allowedOrigins)
+    }
+
+    private static func healthCheck(_ section: inout Section, _ check: inout Configuration.HealthCheck) {
+        section.bool("enabled", into: &check.enabled)
+        section.seconds("interval_seconds", 1...86400, into: &check.interval)
+        section.seconds("timeout_seconds", 1...600, into: &check.timeout)
+        section.integer("failure_threshold", 1...100, into: &check.failureThreshold)
+        section.integer("recovery_threshold", 1...100, into: &check.recoveryThreshold)
+    }
+
+    private static func routing(_ section: inout Section, _ routing: inout Configuration.Routing) {
+        section.choice("strategy", into: &routing.strategy)
+        section.integer("max_retries", 0...10, into: &routing.maxRetries)
+        section.section("weights") { weights in
+            weights.integer("priority", 0...1000, into: &routing.weights.priority)
+            weights.integer("load", 0...1000, into: &routing.weights.load)
+            weights.integer("latency", 0...1000, into: &routing.weights.latency)
+        }
+        for (name, value) in section.names("aliases").members {
+            if let model = value.string, !model.isEmpty {
+                routing.aliases[name] = model
+            } else {
+                section.problem("aliases.\(name)", "must be the name of a model")
+            }
+        }
+        for (name, value) in section.names("fallbacks").members {
+            if let models = value.array, !models.isEmpty, models.allSatisfy({ $0.string?.isEmpty == false }) {
+                routing.fallbacks[name] = models.compactMap(\.string)
+            } else {
+                section.problem("fallbacks.\(name)", "must be an array of names of models")
+            }
+        }
+    }
+
+    private static func backend(_ section: inout Section) -> Configuration.Backend? {
+        let name = section.optionalString("name")
+        let type = section.optionalString("type")
+        let text = section.optionalString("url")
+        var url: BackendURL?
+        if let text {
+            do throws(BackendURL.Malformed) {
+                url = try BackendURL(text)
+            } catch {
+                section.problem("url", "\"\(text)\" is no address of a server: \(error)")
+            }
+        }
+        for (key, value) in [("name", name), ("type", type), ("url", text)] where value == nil {
+            section.problem(key, "is missing; every backend needs name, type and url")
+        }
+        var priority = 50
+        section.integer("priority", 0...1000, into: &priority)
+        let keyVariable = section.optionalString("api_key_env")
+        let limit = section.optionalInteger("max_concurrent", 1...100_000)
+        let options = section.names("options")
+        guard let name, let type, let url else { return nil }
+        var backend = Configuration.Backend(name: name, type: type, url: url)
+        backend.priority = priority
+        backend.apiKeyEnv = keyVariable
+        backend.maxConcurrent = limit
+        backend.options = String(decoding: JSONValue.object(options).bytes, as: UTF8.self)
+        return backend
+    }
+
+    private static func checkNames(_ backends: [Configuration.Backend], _ problems: ProblemList) {
+        var seen: Set<String> = []
+        for (index, backend) in backends.enumerated() {
+            if !seen.insert(backend.name).inserted {
+                problems.add("backends[\(index)].name", "\"\(backend.name)\" is taken by another backend; names must differ")
+            }
+            if backend.name == HistoryEntry.noBackend || backend.name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F }) {
+                problems.add("backends[\(index)].name", "must be printable ASCII and not \"\(HistoryEntry.noBackend)\"")
+            }
+        }
+    }
+
+    /// An alias must not lead to another alias, and a fallback not back to itself.
+    private static func checkCycles(_ routing: Configuration.Routing, _ problems: ProblemList) {
+        for (name, target) in routing.aliases where routing.aliases[target] != nil {
+            problems.add("routing.aliases.\(name)", "leads to \"\(target)\", which is an alias itself; name the model")
+        }
+        for (name, targets) in routing.fallbacks where targets.contains(name) {
+            problems.add("routing.fallbacks.\(name)", "leads back to itself")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/// What `nexus config init` writes: every key with its default, explained.
+public enum DefaultFile {
+    public static let text = """
+        # Configuration of Nexus. Every key is shown with its default; durations are in seconds.
+
+        [server]
+        host = "127.0.0.1"
+        port = 8000                     # 0: any free port
+        request_timeout_seconds = 300   # from arrival of a request to the end of its answer
+        max_body_bytes = 33554432       # 32 MiB
+        shutdown_timeout_seconds = 30   # how long running requests may go on after SIGTERM
+        # tls_certificate = "/etc/nexus/cert.pem"
+        # tls_key = "/etc/nexus/key.pem"
+        allowed_origins = []            # pages of other hosts that may open /ws
+
+        [adapters]
+        # directories = ["/usr/local/lib/nexus/adapters"]   # default: beside the executable, then the system's
+        watch = true
+
+        [health_check]
+        enabled = true
+        interval_seconds = 30
+        timeout_seconds = 5
+        failure_threshold = 3           # failures in a row until a backend is unhealthy
+        recovery_threshold = 2          # successes in a row until it is healthy again
+
+        [routing]
+        strategy = "smart"              # or "round_robin", "least_loaded", "priority_only", "random"
+        max_retries = 2                 # other backends tried before the first byte of an answer
+
+        [routing.weights]               # for "smart"
+        priority = 50
+        load = 30
+        latency = 20
+
+        [routing.aliases]
+        # "gpt-4o-mini" = "llama3.2:3b"
+
+        [routing.fallbacks]
+        # "llama3.3:70b" = ["llama3.2:3b"]
+
+        [queue]
+        enabled = true
+        max_size = 100
+        max_wait_seconds = 30
+
+        [history]
+        capacity = 100
+
+        [logging]
+        level = "info"                  # trace, debug, info, notice, warning, error, critical
+        format = "pretty"               # or "json"
+
+        # One table for each backend. Without any, servers at the default addresses of this machine are looked for.
+        # [[backends]]
+        # name = "local"
+        # type = "openai"               # an adapter's type; 'nexus adapters list' shows them
+        # url = "http://127.0.0.1:8080"
+        # priority = 50                 # lower wins
+        # api_key_env = "LOCAL_API_KEY" # the environment variable that holds the key
+        # max_concurrent = 8
+        # [backends.options]            # what the adapter takes
+
+        """
+}

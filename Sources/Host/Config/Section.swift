@@ -1,0 +1,162 @@
+import JSON
+
+/// Where problems are collected while a document is read.
+final class ProblemList {
+    private(set) var problems: [ConfigurationProblem] = []
+    private let lines: LineIndex?
+
+    init(lines: LineIndex?) { self.lines = lines }
+
+    func add(_ key: String, _ message: String) {
+        problems.append(ConfigurationProblem(key: key, line: lines?.line(of: key), message: message))
+    }
+}
+
+/// One table while it is read: every access checks the type and the range and notes the key as known; what is left
+/// over at the end is unknown and therefore a problem.
+struct Section {
+    private let path: String
+    private let members: JSONObject
+    private let problems: ProblemList
+    private var known: [String] = []
+
+    init(_ members: JSONObject, path: String, problems: ProblemList) {
+        self.members = members
+        self.path = path
+        self.problems = problems
+    }
+
+    private func full(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
+
+    func problem(_ key: String, _ message: String) { problems.add(full(key), message) }
+
+    private mutating func take(_ key: String) -> JSONValue? {
+        known.append(key)
+        return members[key]
+    }
+
+    mutating func string(_ key: String, into target: inout String) {
+        guard let value = take(key) else { return }
+        if let text = value.string, !text.isEmpty { target = text } else { problem(key, "must be a non-empty string") }
+    }
+
+    mutating func optionalString(_ key: String) -> String? {
+        guard let value = take(key) else { return nil }
+        if let text = value.string, !text.isEmpty { return text }
+        problem(key, "must be a non-empty string")
+        return nil
+    }
+
+    mutating func integer(_ key: String, _ range: ClosedRange<Int>, into target: inout Int) {
+        if let value = optionalInteger(key, range) { target = value }
+    }
+
+    mutating func optionalInteger(_ key: String, _ range: ClosedRange<Int>) -> Int? {
+        guard let value = take(key) else { return nil }
+        if let number = value.int, range.contains(Int(number)) { return Int(number) }
+        problem(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        return nil
+    }
+
+    mutating func seconds(_ key: String, _ range: ClosedRange<Double>, into target: inout Duration) {
+        guard let value = take(key) else { return }
+        if let number = value.double, range.contains(number) {
+            target = .milliseconds(Int64((number * 1000).rounded()))
+        } else {
+            problem(key, "must be a number of seconds from \(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))")
+        }
+    }
+
+    private static func short(_ number: Double) -> String { number == number.rounded() ? "\(Int(number))" : "\(number)" }
+
+    mutating func bool(_ key: String, into target: inout Bool) {
+        guard let value = take(key) else { return }
+        if let flag = value.bool { target = flag } else { problem(key, "must be true or false") }
+    }
+
+    mutating func choice<Value: RawRepresentable & CaseIterable>(
+        _ key: String, into target: inout Value
+    ) where Value.RawValue == String {
+        guard let value = take(key) else { return }
+        if let text = value.string, let choice = Value(rawValue: text) {
+            target = choice
+        } else {
+            let names = Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            let hint = value.string.flatMap { Suggestion.nearest($0, in: Value.allCases.map(\.rawValue)) }
+            problem(key, "must be one of \(names)" + (hint.map { "; did you mean \"\($0)\"?" } ?? ""))
+        }
+    }
+
+    mutating func strings(_ key: String, into target: inout [String]) {
+        guard let value = take(key) else { return }
+        if let array = value.array, array.allSatisfy({ $0.string?.isEmpty == false }) {
+            target = array.compactMap(\.string)
+        } else {
+            problem(key, "must be an array of non-empty strings")
+        }
+    }
+
+    /// A table whose keys are names.
+    mutating func names(_ key: String) -> JSONObject {
+        guard let value = take(key) else { return JSONObject() }
+        if let object = value.object { return object }
+        problem(key, "must be a table")
+        return JSONObject()
+    }
+
+    mutating func section(_ key: String, _ body: (inout Section) -> Void) {
+        guard let value = take(key) else { return }
+        guard let object = value.object else { return problem(key, "must be a table: [\(full(key))]") }
+        var section = Section(object, path: full(key), problems: problems)
+        body(&section)
+        section.finish()
+    }
+
+    mutating func sections(_ key: String, _ body: (inout Section, Int) -> Void) {
+        guard let value = take(key) else { return }
+        guard let array = value.array, array.allSatisfy({ $0.object != nil }) else {
+            return problem(key, "must be an array of tables: [[\(full(key))]]")
+        }
+        for (index, item) in array.enumerated() {
+            var section = Section(item.object ?? JSONObject(), path: "\(full(key))[\(index)]", problems: problems)
+            body(&section, index)
+            section.finish()
+        }
+    }
+
+    /// Says of every key that was not asked for that it is unknown.
+    func finish() {
+        for (name, _) in members.members where !known.contains(name) {
+            let hint = Suggestion.nearest(name, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
+            problem(name, "is not a known key\(hint); known here: \(known.joined(separator: ", "))")
+        }
+    }
+}
+
+/// Finds what somebody may have meant.
+enum Suggestion {
+    /// The candidate with the fewest edits, if those are few for its length.
+    static func nearest(_ text: String, in candidates: [String]) -> String? {
+        let text = text.lowercased()
+        if text.count > 2, let longer = candidates.first(where: { $0.hasPrefix(text) }) { return longer }
+        return candidates.map { ($0, distance(text, $0)) }
+            .filter { $0.1 <= ($0.0.count > 3 ? max(2, $0.0.count / 3) : 1) }
+            .min { $0.1 < $1.1 }?.0
+    }
+
+    /// Levenshtein distance.
+    private static func distance(_ left: String, _ right: String) -> Int {
+        let right = Array(right)
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let above = row[j + 1]
+                row[j + 1] = a == b ? diagonal : min(diagonal, above, row[j]) + 1
+                diagonal = above
+            }
+        }
+        return row[right.count]
+    }
+}

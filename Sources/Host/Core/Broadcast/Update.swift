@@ -1,0 +1,37 @@
+import Synchronization
+
+/// One thing that subscribers of `/ws` are told. Encoded at most once, by the first reader, shared by all.
+public final class Update: Sendable {
+    public enum Content: Sendable {
+        case requestComplete(HistoryEntry)
+        case backends([BackendView])
+        case models(backendID: String, models: [Model])
+        /// The backend is no longer there.
+        case removed(BackendView)
+    }
+
+    public let content: Content
+    private let encoded = Mutex<[[UInt8]]?>(nil)
+
+    public init(_ content: Content) { self.content = content }
+
+    /// The JSON messages of this update, each within the limit of one message.
+    public var messages: [[UInt8]] {
+        encoded.withLock { encoded in
+            if let encoded { return encoded }
+            let messages: [[UInt8]] =
+                switch content {
+                case .requestComplete(let entry): [UpdateEncoder.requestCompleteMessage(entry)]
+                case .backends(let views): UpdateEncoder.backendStatusMessages(views)
+                case .models(let id, let models): [UpdateEncoder.modelChangeMessage(backendID: id, models: models)]
+                case .removed(let view): UpdateEncoder.backendRemovedMessages(view)
+                }
+            encoded = messages
+            return messages
+        }
+    }
+
+    public var isRequestComplete: Bool {
+        if case .requestComplete = content { true } else { false }
+    }
+}

@@ -1,0 +1,140 @@
+/// Everything that an operator can set, checked. The defaults are those of a missing file. How it is read from a
+/// file, the environment and flags is the business of the module Config.
+public struct Configuration: Sendable, Equatable {
+    public var server = Server()
+    public var adapters = Adapters()
+    public var healthCheck = HealthCheck()
+    public var routing = Routing()
+    public var queue = Queue()
+    public var backends: [Backend] = []
+    public var history = History()
+    public var logging = Logging()
+    /// Nothing names a backend: ask the adapters for addresses where servers listen by default.
+    public var discover = false
+
+    public init() {}
+
+    public struct Server: Sendable, Equatable {
+        /// Address to listen on.
+        public var host = "127.0.0.1"
+        /// 0...65535; 0 takes any free port.
+        public var port = 8000
+        /// From arrival of a request to the last byte of its answer; 1 s to 24 h.
+        public var requestTimeout = Duration.seconds(300)
+        /// Bytes of a request's body; 1 KiB to 1 GiB.
+        public var maxBodyBytes = 32 * 1024 * 1024
+        /// How long running exchanges may go on after SIGTERM; 0 s to 1 h.
+        public var shutdownTimeout = Duration.seconds(30)
+        /// Paths of PEM files; both or none.
+        public var tlsCertificate: String?
+        public var tlsKey: String?
+        /// Origins besides the gateway's own whose pages may open `/ws`, e.g. "https://ops.example"; "*" allows all.
+        public var allowedOrigins: [String] = []
+
+        public init() {}
+    }
+
+    public struct Adapters: Sendable, Equatable {
+        /// Where adapters are looked for; empty: beside the executable, then the system's directories.
+        public var directories: [String] = []
+        /// Follow changes of the directories while running.
+        public var watch = true
+
+        public init() {}
+    }
+
+    public struct HealthCheck: Sendable, Equatable {
+        /// Off: each backend is probed once, at the start.
+        public var enabled = true
+        /// Between two rounds of probes; 1 s to 24 h.
+        public var interval = Duration.seconds(30)
+        /// For one probe; 1 s to 10 min.
+        public var timeout = Duration.seconds(5)
+        /// Failures in a row that make a healthy backend unhealthy; 1...100.
+        public var failureThreshold = 3
+        /// Successes in a row that make an unhealthy backend healthy; 1...100.
+        public var recoveryThreshold = 2
+
+        public init() {}
+    }
+
+    public struct Routing: Sendable, Equatable {
+        public enum Strategy: String, Sendable, CaseIterable {
+            case smart
+            case roundRobin = "round_robin"
+            case leastLoaded = "least_loaded"
+            case priorityOnly = "priority_only"
+            case random
+        }
+
+        /// How much each part counts in the smart strategy; 0...1000.
+        public struct Weights: Sendable, Equatable {
+            public var priority = 50
+            public var load = 30
+            public var latency = 20
+
+            public init() {}
+        }
+
+        public var strategy = Strategy.smart
+        public var weights = Weights()
+        /// Other backends tried after a failure; 0...10.
+        public var maxRetries = 2
+        /// A client's name for a model = the name at the backends.
+        public var aliases: [String: String] = [:]
+        /// A model = models to try when no backend can serve it.
+        public var fallbacks: [String: [String]] = [:]
+
+        public init() {}
+    }
+
+    public struct Queue: Sendable, Equatable {
+        public var enabled = true
+        /// 0...100,000.
+        public var maxSize = 100
+        /// 1 s to 1 h.
+        public var maxWait = Duration.seconds(30)
+
+        public init() {}
+    }
+
+    public struct Backend: Sendable, Equatable {
+        public var name: String
+        /// An adapter's type.
+        public var type: String
+        public var url: BackendURL
+        /// Lower wins; 0...1000.
+        public var priority = 50
+        /// Name of the environment variable that holds the API key.
+        public var apiKeyEnv: String?
+        /// Exchanges at once; nil: no limit.
+        public var maxConcurrent: Int?
+        /// A JSON object for the adapter.
+        public var options = "{}"
+
+        public init(name: String, type: String, url: BackendURL) {
+            self.name = name
+            self.type = type
+            self.url = url
+        }
+    }
+
+    public struct History: Sendable, Equatable {
+        /// Exchanges that are remembered; 1...100,000.
+        public var capacity = 100
+
+        public init() {}
+    }
+
+    public struct Logging: Sendable, Equatable {
+        public enum Level: String, Sendable, CaseIterable {
+            case trace, debug, info, notice, warning, error, critical
+        }
+        public enum Format: String, Sendable, CaseIterable { case pretty, json }
+
+        public var level = Level.info
+        public var format = Format.pretty
+
+        public init() {}
+    }
+}

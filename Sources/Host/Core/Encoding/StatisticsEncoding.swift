@@ -1,0 +1,62 @@
+import JSON
+
+extension ContractEncoder {
+    static func write(_ statistics: Statistics, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("uptime_seconds")
+        json.integer(statistics.uptimeSeconds)
+        json.key("requests")
+        write(statistics.requests, to: &json)
+        json.key("backends")
+        json.beginArray()
+        for backend in statistics.backends {
+            json.beginObject()
+            json.key("id")
+            json.string(backend.id)
+            json.key("name")
+            json.string(backend.name)
+            json.key("requests")
+            json.integer(backend.requests)
+            json.key("average_latency_ms")
+            json.number(rounded(backend.averageLatencyMilliseconds))
+            json.key("pending")
+            json.integer(backend.pending)
+            json.endObject()
+        }
+        json.endArray()
+        json.key("models")
+        json.beginArray()
+        for model in statistics.models {
+            json.beginObject()
+            json.key("name")
+            json.string(model.name)
+            json.key("requests")
+            json.integer(model.requests)
+            json.key("average_duration_ms")
+            json.number(rounded(model.averageDurationMilliseconds))
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+    }
+
+    private static func write(_ requests: Statistics.Requests, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("total")
+        json.integer(requests.total)
+        json.key("success")
+        json.integer(requests.success)
+        json.key("errors")
+        json.integer(requests.errors)
+        json.key("error_rate")
+        json.number(requests.errorRate)
+        json.endObject()
+    }
+}
+
+extension Statistics.Requests {
+    /// Share of requests that failed, from 0 to 1 in steps of a ten-thousandth; 0 before the first request.
+    public var errorRate: Double {
+        total == 0 ? 0 : (Double(errors) / Double(total) * 10_000).rounded() / 10_000
+    }
+}

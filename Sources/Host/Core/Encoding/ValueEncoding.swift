@@ -1,0 +1,138 @@
+import JSON
+
+/// Single values.
+extension ContractEncoder {
+    /// Runs for every exchange while somebody watches: writes bytes, makes no strings of its own.
+    static func write(_ entry: HistoryEntry, omitted: Omissions = Omissions(), to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("timestamp")
+        json.integer(entry.timestamp)
+        json.key("model")
+        json.string(entry.model)
+        json.key("backend_id")
+        json.string(entry.backendID)
+        json.key("duration_ms")
+        json.integer(entry.durationMilliseconds)
+        json.key("status")
+        json.string(entry.status.rawValue)
+        json.key("error_message")
+        write(entry.errorMessage, to: &json)
+        json.key("seq")
+        json.integer(entry.sequence)
+        json.key("request_id")
+        json.string(entry.requestID)
+        json.key("attempts")
+        json.integer(entry.attempts)
+        json.key("status_code")
+        json.integer(entry.statusCode)
+        json.key("stream")
+        json.bool(entry.stream)
+        json.key("ttft_ms")
+        write(entry.timeToFirstByteMilliseconds, to: &json)
+        json.key("prompt_tokens")
+        write(entry.promptTokens, to: &json)
+        json.key("completion_tokens")
+        write(entry.completionTokens, to: &json)
+        json.key("cached_tokens")
+        write(entry.cachedTokens, to: &json)
+        omitted.write(to: &json)
+        json.endObject()
+    }
+
+    static func write(
+        _ view: BackendView, omitted: Omissions = Omissions(), removed: Bool = false, to json: inout JSONWriter
+    ) {
+        json.beginObject()
+        json.key("id")
+        json.string(view.id)
+        json.key("name")
+        json.string(view.name)
+        json.key("url")
+        json.string(view.url)
+        json.key("backend_type")
+        json.string(view.backendType)
+        json.key("status")
+        json.string(view.status.rawValue)
+        json.key("last_health_check")
+        write(view.lastHealthCheck.flatMap(Timestamp.rfc3339), to: &json)
+        json.key("last_error")
+        write(view.lastError, to: &json)
+        json.key("models")
+        write(view.models, to: &json)
+        json.key("priority")
+        json.integer(view.priority)
+        json.key("pending_requests")
+        json.integer(view.pendingRequests)
+        json.key("total_requests")
+        json.integer(view.totalRequests)
+        json.key("avg_latency_ms")
+        json.number(rounded(view.averageLatencyMilliseconds))
+        json.key("discovery_source")
+        json.string(view.discoverySource)
+        json.key("metadata")
+        json.beginObject()
+        for (key, value) in view.metadata.sorted(by: { $0.key < $1.key }) {
+            json.key(key)
+            json.string(value)
+        }
+        json.endObject()
+        omitted.write(to: &json)
+        if removed {
+            json.key("removed")
+            json.bool(true)
+        }
+        json.endObject()
+    }
+
+    static func write(_ models: [Model], to json: inout JSONWriter) {
+        json.beginArray()
+        for model in models { write(model, to: &json) }
+        json.endArray()
+    }
+
+    static func write(_ model: Model, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("id")
+        json.string(model.id)
+        json.key("name")
+        json.string(model.name)
+        json.key("context_length")
+        json.integer(model.contextLength)
+        json.key("supports_vision")
+        json.bool(model.capabilities.contains(.vision))
+        json.key("supports_tools")
+        json.bool(model.capabilities.contains(.tools))
+        json.key("supports_json_mode")
+        json.bool(model.capabilities.contains(.jsonMode))
+        json.key("max_output_tokens")
+        write(model.maxOutputTokens, to: &json)
+        json.key("capabilities")
+        write(model.capabilities, to: &json)
+        json.endObject()
+    }
+
+    static func write(_ capabilities: Capabilities, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("vision")
+        json.bool(capabilities.contains(.vision))
+        json.key("tools")
+        json.bool(capabilities.contains(.tools))
+        json.key("json_mode")
+        json.bool(capabilities.contains(.jsonMode))
+        json.endObject()
+    }
+
+    static func write(_ text: String?, to json: inout JSONWriter) {
+        if let text { json.string(text) } else { json.null() }
+    }
+
+    static func write(_ value: UInt64?, to json: inout JSONWriter) {
+        if let value { json.integer(value) } else { json.null() }
+    }
+
+    /// Hundredths are more than anyone reads, and what is not a number has no JSON.
+    static func rounded(_ value: Double) -> Double {
+        let hundredths = (value * 100).rounded() / 100
+        return hundredths.isFinite ? hundredths : 0
+    }
+}

@@ -1,0 +1,132 @@
+/// The life of one exchange from the first attempt to its one terminal record, as a pure state machine: events
+/// in, what to do out. It decides when the client's answer is committed, whether a failure is retried, and that
+/// nothing happens after the end.
+///
+///     waiting ──begin──▶ begun ──write──▶ committed ──finish/fail──▶ over
+///        ▲                 │ fail, retryable and something is left to try
+///        └─────────────────┘
+///
+/// A unary answer is held back until it is complete or exceeds `holdLimit`, so that a backend that dies in the
+/// middle of it can still be replaced by another, and so that it gets a content-length.
+public struct ExchangeMachine: Sendable {
+    /// Bytes of a unary answer that are held back before it is committed.
+    public static let holdLimit = 256 * 1024
+
+    private enum Phase: Sendable { case waiting, begun, committed, over }
+
+    private var phase = Phase.waiting
+    private let stream: Bool
+    private let maximumAttempts: Int
+    private var held = 0
+    /// Attempts started so far.
+    public private(set) var attempts = 0
+
+    /// - Parameters:
+    ///   - stream: the client wants server-sent events; every piece is sent as it comes.
+    ///   - maximumAttempts: at least 1.
+    public init(stream: Bool, maximumAttempts: Int) {
+        self.stream = stream
+        self.maximumAttempts = max(1, maximumAttempts)
+    }
+
+    public var isOver: Bool { phase == .over }
+    public var isCommitted: Bool { phase == .committed }
+
+    public mutating func attemptStarted() {
+        attempts += 1
+        phase = .waiting
+        held = 0
+    }
+
+    /// Whether the answer's head is accepted.
+    public mutating func begin() -> Bool {
+        guard phase == .waiting, attempts > 0 else { return false }
+        phase = .begun
+        return true
+    }
+
+    public enum Write: Sendable, Equatable {
+        /// Keep the bytes.
+        case hold
+        /// Send the head, what was kept, and the bytes.
+        case commit
+        /// Send the bytes.
+        case send
+        /// Not allowed now.
+        case refuse
+    }
+
+    public mutating func write(count: Int) -> Write {
+        switch phase {
+        case .begun where stream:
+            phase = .committed
+            return .commit
+        case .begun:
+            held += count
+            if held <= Self.holdLimit { return .hold }
+            phase = .committed
+            return .commit
+        case .committed: return .send
+        case .waiting, .over: return .refuse
+        }
+    }
+
+    public enum Finish: Sendable, Equatable {
+        /// Send the head with the exact length and what was kept; record a success.
+        case sendHeld
+        /// End the stream; record a success.
+        case endStream
+        case refuse
+    }
+
+    public mutating func finish() -> Finish {
+        switch phase {
+        case .begun:
+            phase = .over
+            return .sendHeld
+        case .committed:
+            phase = .over
+            return .endStream
+        case .waiting, .over: return .refuse
+        }
+    }
+
+    public enum Fail: Sendable, Equatable {
+        /// Forget what was kept and try another backend.
+        case retry
+        /// Answer with an error; record it.
+        case answerError
+        /// Say so with one error event and end the stream; record it.
+        case errorEvent
+        /// A committed unary answer cannot say that it failed: close the connection; record it.
+        case abort
+        case ignore
+    }
+
+    /// - Parameters:
+    ///   - retryable: another backend may do better.
+    ///   - alternatives: one that was not tried yet is there.
+    public mutating func fail(retryable: Bool, alternatives: Bool) -> Fail {
+        switch phase {
+        case .over: return .ignore
+        case .committed:
+            phase = .over
+            return stream ? .errorEvent : .abort
+        case .waiting, .begun:
+            if retryable && alternatives && attempts < maximumAttempts {
+                phase = .waiting
+                held = 0
+                return .retry
+            }
+            phase = .over
+            return .answerError
+        }
+    }
+
+    /// The client went away. True once: record it as an error and end the attempt.
+    public mutating func clientGone() -> Bool {
+        guard phase != .over else { return false }
+        phase = .over
+        return true
+    }
+}

@@ -1,0 +1,67 @@
+/// How an exchange went well. Counts are nil when the backend did not tell.
+public struct ExchangeOutcome: Sendable, Equatable {
+    public var promptTokens: UInt64?
+    public var completionTokens: UInt64?
+    public var cachedTokens: UInt64?
+
+    public init(promptTokens: UInt64? = nil, completionTokens: UInt64? = nil, cachedTokens: UInt64? = nil) {
+        self.promptTokens = promptTokens
+        self.completionTokens = completionTokens
+        self.cachedTokens = cachedTokens
+    }
+}
+
+/// Why an attempt failed.
+public struct ExchangeFailure: Sendable, Equatable {
+    public enum Kind: Sendable, Equatable {
+        /// The server could not be reached.
+        case connect
+        case timeout
+        /// The server failed: 5xx, broken answer, closed too early.
+        case upstream
+        /// The server has no capacity now; not an illness.
+        case busy
+        /// The caller's fault.
+        case rejected
+        /// The server refuses the gateway's key.
+        case auth
+        /// This backend cannot do that.
+        case unsupported
+        /// The adapter's own fault.
+        case adapter
+    }
+
+    public var kind: Kind
+    /// The server's HTTP status; 0: none.
+    public var status: Int
+    public var retryAfterMilliseconds: UInt64
+    /// For people.
+    public var message: String
+    /// The server's own error answer as JSON; may be empty.
+    public var body: [UInt8]
+
+    public init(
+        kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = []
+    ) {
+        self.kind = kind
+        self.status = status
+        self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.message = message
+        self.body = body
+    }
+
+    /// Another backend may do better.
+    public var isRetryable: Bool { kind != .rejected && kind != .timeout }
+
+    /// The HTTP status for a client to whom this failure is told.
+    public var clientStatus: Int {
+        switch kind {
+        case .rejected: (400...499).contains(status) ? status : 400
+        case .connect: 503
+        case .busy: status == 429 ? 429 : 503
+        case .timeout: 504
+        case .unsupported: 501
+        case .upstream, .auth, .adapter: 502
+        }
+    }
+}

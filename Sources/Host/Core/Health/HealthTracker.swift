@@ -1,0 +1,30 @@
+/// Turns probe results into a status: a healthy backend becomes unhealthy after `failureThreshold` failures in a row,
+/// an unhealthy one healthy after `recoveryThreshold` successes in a row. The first result of all counts at once.
+public struct HealthTracker: Sendable, Equatable {
+    public private(set) var status = BackendStatus.unknown
+    private var failures = 0
+    private var successes = 0
+    private let failureThreshold: Int
+    private let recoveryThreshold: Int
+
+    /// Thresholds below 1 count as 1.
+    public init(failureThreshold: Int, recoveryThreshold: Int) {
+        self.failureThreshold = max(1, failureThreshold)
+        self.recoveryThreshold = max(1, recoveryThreshold)
+    }
+
+    /// Takes one result. True when the status changed.
+    public mutating func record(success: Bool) -> Bool {
+        let before = status
+        if success {
+            failures = 0
+            successes = min(successes + 1, recoveryThreshold)
+            if status == .unknown || successes >= recoveryThreshold { status = .healthy }
+        } else {
+            successes = 0
+            failures = min(failures + 1, failureThreshold)
+            if status == .unknown || failures >= failureThreshold { status = .unhealthy }
+        }
+        return status != before
+    }
+}

@@ -1,0 +1,34 @@
+/// What is allowed into the history, whatever a client or a backend sent.
+public enum EntryLimits {
+    /// Characters (grapheme clusters).
+    public static let model = 256
+    public static let errorMessage = 1024
+    /// A cluster may hold any number of combining marks; bytes are bounded as well.
+    static let bytesPerCharacter = 8
+    /// Seconds a timestamp may lie ahead before it is replaced by now.
+    public static let futureSeconds: Int64 = 60
+
+    public static func clean(_ entry: HistoryEntry, now: Int64) -> HistoryEntry {
+        var entry = entry
+        if entry.timestamp > now + futureSeconds { entry.timestamp = now }
+        entry.model = cut(entry.model, to: model)
+        entry.errorMessage = entry.errorMessage.map { cut($0, to: errorMessage) }
+        return entry
+    }
+
+    /// The longest prefix of whole characters within `limit` characters and 8 times as many bytes.
+    public static func cut(_ text: String, to limit: Int) -> String {
+        if text.utf8.count <= limit { return text }
+        var bytes = 0
+        var characters = 0
+        var end = text.startIndex
+        while end < text.endIndex, characters < limit {
+            let next = text.index(after: end)
+            bytes += text.utf8.distance(from: end, to: next)
+            if bytes > limit * bytesPerCharacter { break }
+            characters += 1
+            end = next
+        }
+        return String(text[..<end])
+    }
+}

@@ -1,0 +1,45 @@
+/// The terminal record of one exchange. `GET /v1/history` and `RequestComplete` updates are made of these.
+public struct HistoryEntry: Sendable, Equatable {
+    public enum Status: String, Sendable { case success = "Success", error = "Error" }
+
+    /// Unix seconds at which the exchange ended.
+    public var timestamp: Int64
+    /// What the client asked for; empty when the request named none.
+    public var model: String
+    /// `noBackend` when none could be chosen.
+    public var backendID: String
+    public var durationMilliseconds: UInt64
+    public var status: Status
+    /// Present exactly when `status` is `.error`.
+    public var errorMessage: String?
+
+    /// Position in the order of completion, from 1. Given by the journal.
+    public var sequence: UInt64 = 0
+    public var requestID: String = ""
+    /// Backends tried, 0 when none could be chosen.
+    public var attempts: Int = 0
+    /// HTTP status the client got; 499 when it went away before one was sent.
+    public var statusCode: Int = 0
+    public var stream: Bool = false
+    /// From arrival of the request to the first byte of the answer; nil when there was none.
+    public var timeToFirstByteMilliseconds: UInt64?
+    /// nil when the backend did not tell.
+    public var promptTokens: UInt64?
+    public var completionTokens: UInt64?
+    public var cachedTokens: UInt64?
+
+    /// The `backend_id` of an exchange for which no backend could be chosen.
+    public static let noBackend = "none"
+
+    public init(
+        timestamp: Int64, model: String, backendID: String, durationMilliseconds: UInt64, status: Status,
+        errorMessage: String? = nil
+    ) {
+        self.timestamp = timestamp
+        self.model = model
+        self.backendID = backendID
+        self.durationMilliseconds = durationMilliseconds
+        self.status = status
+        self.errorMessage = errorMessage
+    }
+}

@@ -1,0 +1,56 @@
+/// How a backend stands, in the words of the dashboard's contract.
+public enum BackendStatus: String, Sendable, Hashable {
+    case healthy = "Healthy"
+    case unhealthy = "Unhealthy"
+    /// Not probed yet.
+    case unknown = "Unknown"
+    /// Takes no new exchanges; ends when the running ones have.
+    case draining = "Draining"
+}
+
+/// Everything that is shown of one backend at one instant: the value behind `BackendStatus` updates,
+/// the dashboard's cards and `nexus backends list`.
+public struct BackendView: Sendable, Equatable {
+    public var id: String
+    public var name: String
+    public var url: String
+    /// The adapter's type, e.g. "ollama".
+    public var backendType: String
+    public var status: BackendStatus
+    /// Unix seconds with fraction; nil before the first probe has ended.
+    public var lastHealthCheck: Double?
+    public var lastError: String?
+    public var models: [Model]
+    /// Lower wins.
+    public var priority: Int
+    public var pendingRequests: Int
+    public var totalRequests: UInt64
+    /// Of successful exchanges; 0 before the first.
+    public var averageLatencyMilliseconds: Double
+    /// "config", "discovered" or "runtime".
+    public var discoverySource: String
+    /// Sorted by key when written.
+    public var metadata: [String: String]
+
+    public init(
+        id: String, name: String, url: String, backendType: String, status: BackendStatus = .unknown,
+        lastHealthCheck: Double? = nil, lastError: String? = nil, models: [Model] = [], priority: Int = 0,
+        pendingRequests: Int = 0, totalRequests: UInt64 = 0, averageLatencyMilliseconds: Double = 0,
+        discoverySource: String = "config", metadata: [String: String] = [:]
+    ) {
+        self.id = id
+        self.name = name
+        self.url = url
+        self.backendType = backendType
+        self.status = status
+        self.lastHealthCheck = lastHealthCheck
+        self.lastError = lastError
+        self.models = models
+        self.priority = priority
+        self.pendingRequests = pendingRequests
+        self.totalRequests = totalRequests
+        self.averageLatencyMilliseconds = averageLatencyMilliseconds
+        self.discoverySource = discoverySource
+        self.metadata = metadata
+    }
+}

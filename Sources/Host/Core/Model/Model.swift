@@ -1,0 +1,38 @@
+/// What a model can do, as far as its backend tells.
+public struct Capabilities: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let vision = Capabilities(rawValue: 1 << 0)
+    public static let tools = Capabilities(rawValue: 1 << 1)
+    public static let jsonMode = Capabilities(rawValue: 1 << 2)
+    public static let thinking = Capabilities(rawValue: 1 << 3)
+    public static let embedding = Capabilities(rawValue: 1 << 4)
+}
+
+/// One model of one backend, as the backend's adapter reported it, already cleaned and bounded.
+public struct Model: Sendable, Hashable {
+    /// What a client puts into `model`. Not empty, at most 256 bytes, no control characters.
+    public var id: String
+    /// For people; the id when the backend gave none.
+    public var name: String
+    /// Tokens; 0 when unknown.
+    public var contextLength: UInt64
+    /// Tokens; nil when unknown.
+    public var maxOutputTokens: UInt64?
+    public var capabilities: Capabilities
+    /// Unix seconds; 0 when unknown.
+    public var created: Int64
+
+    public init(
+        id: String, name: String? = nil, contextLength: UInt64 = 0, maxOutputTokens: UInt64? = nil,
+        capabilities: Capabilities = [], created: Int64 = 0
+    ) {
+        self.id = id
+        self.name = name ?? id
+        self.contextLength = contextLength
+        self.maxOutputTokens = maxOutputTokens
+        self.capabilities = capabilities
+        self.created = created
+    }
+}

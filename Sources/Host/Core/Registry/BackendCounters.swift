@@ -1,0 +1,70 @@
+import Synchronization
+
+/// The figures of one backend that change with every request. Written from any event loop without a lock.
+public final class BackendCounters: Sendable {
+    private let inFlightCount = Atomic<Int>(0)
+    private let totalCount = Atomic<UInt64>(0)
+    private let failureCount = Atomic<UInt64>(0)
+    private let successCount = Atomic<UInt64>(0)
+    private let microsecondSum = Atomic<UInt64>(0)
+    /// Bit pattern of a Double: an exponentially weighted mean, for routing.
+    private let recentBits = Atomic<UInt64>(0)
+
+    /// Share of the newest sample in the recent latency.
+    private static let newestShare = 0.2
+
+    public init() {}
+
+    public var inFlight: Int { inFlightCount.load(ordering: .relaxed) }
+    public var total: UInt64 { totalCount.load(ordering: .relaxed) }
+    public var failures: UInt64 { failureCount.load(ordering: .relaxed) }
+    public var successes: UInt64 { successCount.load(ordering: .relaxed) }
+
+    /// Takes a place if fewer than `limit` are taken. Each success is followed by one `ended`.
+    public func begin(limit: Int?) -> Bool {
+        let now = inFlightCount.add(1, ordering: .relaxed).newValue
+        if let limit, now > limit {
+            inFlightCount.subtract(1, ordering: .relaxed)
+            return false
+        }
+        totalCount.add(1, ordering: .relaxed)
+        return true
+    }
+
+    /// How an attempt ended, as far as the backend is to blame or to praise.
+    public enum End: Sendable {
+        case success(microseconds: UInt64)
+        case failure
+        /// The caller's fault, or nobody's.
+        case neutral
+    }
+
+    /// Gives the place back.
+    public func ended(_ end: End) {
+        inFlightCount.subtract(1, ordering: .relaxed)
+        let microseconds: UInt64
+        switch end {
+        case .neutral: return
+        case .failure:
+            failureCount.add(1, ordering: .relaxed)
+            return
+        case .success(let duration): microseconds = duration
+        }
+        successCount.add(1, ordering: .relaxed)
+        microsecondSum.add(microseconds, ordering: .relaxed)
+        // Two writers at once may lose one sample of a mean that forgets anyway.
+        let before = Double(bitPattern: recentBits.load(ordering: .relaxed))
+        let sample = Double(microseconds) / 1000
+        let after = before == 0 ? sample : before + Self.newestShare * (sample - before)
+        recentBits.store(after.bitPattern, ordering: .relaxed)
+    }
+
+    /// Milliseconds over all successes; 0 before the first.
+    public var averageLatencyMilliseconds: Double {
+        let count = successes
+        return count == 0 ? 0 : Double(microsecondSum.load(ordering: .relaxed)) / 1000 / Double(count)
+    }
+
+    /// Milliseconds, weighted towards the newest; 0 before the first.
+    public var recentLatencyMilliseconds: Double { Double(bitPattern: recentBits.load(ordering: .relaxed)) }
+}

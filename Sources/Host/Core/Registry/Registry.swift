@@ -1,0 +1,185 @@
+import Synchronization
+
+/// What one probe (or an observation between probes) told of a backend.
+public struct HealthReport: Sendable, Equatable {
+    public enum Outcome: Sendable { case healthy, unhealthy, loading }
+    public var outcome: Outcome
+    public var latencyMilliseconds: Double?
+    /// Why it is not healthy.
+    public var message: String
+    /// Name and version of the server's software; empty when unknown.
+    public var server: String
+
+    public init(outcome: Outcome, latencyMilliseconds: Double? = nil, message: String = "", server: String = "") {
+        self.outcome = outcome
+        self.latencyMilliseconds = latencyMilliseconds
+        self.message = message
+        self.server = server
+    }
+}
+
+/// All backends and what is known of them. Reports come in from any thread; each change makes a new immutable
+/// snapshot, which is handed to `onSnapshot`, and is published to the broadcast.
+public final class Registry: Sendable {
+    private struct Record {
+        var identity: BackendIdentity
+        var driver: any BackendDriver
+        var counters = BackendCounters()
+        var health: HealthTracker
+        var lastCheck: Double?
+        var lastError: String?
+        var models: [Model] = []
+        var metadata: [String: String] = [:]
+    }
+
+    private struct State {
+        var records: [Record] = []
+        var snapshot = RegistrySnapshot()
+    }
+
+    private let state = Mutex(State())
+    private let broadcaster: Broadcaster
+    private let failureThreshold: Int
+    private let recoveryThreshold: Int
+    private let onSnapshot: @Sendable (RegistrySnapshot) -> Void
+
+    /// - Parameter onSnapshot: called after each change that matters to routing, on the thread that reported it, without
+    ///   a lock held; must return at once. Calls of two threads may overtake each other, so a receiver reads `snapshot`
+    ///   rather than trust the order.
+    public init(
+        failureThreshold: Int, recoveryThreshold: Int, broadcaster: Broadcaster,
+        onSnapshot: @escaping @Sendable (RegistrySnapshot) -> Void
+    ) {
+        self.failureThreshold = failureThreshold
+        self.recoveryThreshold = recoveryThreshold
+        self.broadcaster = broadcaster
+        self.onSnapshot = onSnapshot
+    }
+
+    public var snapshot: RegistrySnapshot { state.withLock { $0.snapshot } }
+
+    /// In the order they were added.
+    public var views: [BackendView] { state.withLock { $0.records.map(Self.view) } }
+
+    // MARK: Changes
+
+    /// False if a backend of that id is there already.
+    public func add(_ identity: BackendIdentity, driver: any BackendDriver, lastError: String? = nil) -> Bool {
+        let added = state.withLock { state -> (BackendView, RegistrySnapshot)? in
+            guard !state.records.contains(where: { $0.identity.id == identity.id }) else { return nil }
+            var record = Record(
+                identity: identity, driver: driver,
+                health: HealthTracker(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold))
+            if let lastError {
+                record.lastError = lastError
+                _ = record.health.record(success: false)
+            }
+            state.records.append(record)
+            return (Self.view(record), Self.rebuild(&state))
+        }
+        guard let (view, snapshot) = added else { return false }
+        onSnapshot(snapshot)
+        broadcaster.publish(.backends([view]))
+        return true
+    }
+
+    public func remove(id: String) {
+        let removed = state.withLock { state -> (BackendView, RegistrySnapshot)? in
+            guard let index = state.records.firstIndex(where: { $0.identity.id == id }) else { return nil }
+            let record = state.records.remove(at: index)
+            return (Self.view(record), Self.rebuild(&state))
+        }
+        guard let (view, snapshot) = removed else { return }
+        onSnapshot(snapshot)
+        broadcaster.publish(.removed(view))
+    }
+
+    /// Takes a health report. `now` is the wall clock in Unix seconds.
+    public func record(_ report: HealthReport, of id: String, now: Double) {
+        typealias Change = (view: BackendView, flipped: Bool, snapshot: RegistrySnapshot?)
+        let change = state.withLock { state -> Change? in
+            guard let index = state.records.firstIndex(where: { $0.identity.id == id }) else { return nil }
+            let success = report.outcome == .healthy
+            let errorBefore = state.records[index].lastError
+            let flipped = state.records[index].health.record(success: success)
+            state.records[index].lastCheck = now
+            state.records[index].lastError =
+                success ? nil : EntryLimits.cut(Self.reason(report), to: EntryLimits.errorMessage)
+            if !report.server.isEmpty { state.records[index].metadata["server"] = report.server }
+            if let latency = report.latencyMilliseconds {
+                state.records[index].metadata["probe_ms"] = String(Int(latency.rounded()))
+            }
+            let matters = flipped || state.records[index].lastError != errorBefore
+            return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil)
+        }
+        guard let change else { return }
+        if let snapshot = change.snapshot {
+            onSnapshot(snapshot)
+            broadcaster.publish(.backends([change.view]))
+        }
+        if change.flipped {
+            // A backend that fails loses its models for the readers of updates; one that recovers gets them back.
+            broadcaster.publish(
+                .models(backendID: id, models: change.view.status == .healthy ? change.view.models : []))
+        }
+    }
+
+    private static func reason(_ report: HealthReport) -> String {
+        if !report.message.isEmpty { return report.message }
+        return report.outcome == .loading ? "The server is loading a model." : "The adapter gave no reason."
+    }
+
+    /// Takes the complete list of a backend's models, already cleaned.
+    public func record(_ models: [Model], of id: String) {
+        let change = state.withLock { state -> (healthy: Bool, view: BackendView, snapshot: RegistrySnapshot)? in
+            guard let index = state.records.firstIndex(where: { $0.identity.id == id }),
+                state.records[index].models != models
+            else { return nil }
+            state.records[index].models = models
+            let view = Self.view(state.records[index])
+            return (view.status == .healthy, view, Self.rebuild(&state))
+        }
+        guard let change else { return }
+        onSnapshot(change.snapshot)
+        broadcaster.publish(.backends([change.view]))
+        if change.healthy { broadcaster.publish(.models(backendID: id, models: models)) }
+    }
+
+    /// Tells subscribers how everything stands, as after a round of probes.
+    public func publishAll() {
+        guard broadcaster.hasListeners else { return }
+        broadcaster.publish(.backends(views))
+    }
+
+    // MARK: Making snapshots
+
+    private static func rebuild(_ state: inout State) -> RegistrySnapshot {
+        var candidates: [String: [Int]] = [:]
+        var holders: [String: [Int]] = [:]
+        var backends: [BackendSnapshot] = []
+        backends.reserveCapacity(state.records.count)
+        for (index, record) in state.records.enumerated() {
+            backends.append(
+                BackendSnapshot(
+                    identity: record.identity, status: record.health.status, lastError: record.lastError,
+                    counters: record.counters, driver: record.driver))
+            for model in record.models {
+                holders[model.id, default: []].append(index)
+                if record.health.status == .healthy { candidates[model.id, default: []].append(index) }
+            }
+        }
+        state.snapshot = RegistrySnapshot(backends: backends, candidates: candidates, holders: holders)
+        return state.snapshot
+    }
+
+    private static func view(_ record: Record) -> BackendView {
+        BackendView(
+            id: record.identity.id, name: record.identity.name, url: record.identity.url,
+            backendType: record.identity.backendType, status: record.health.status,
+            lastHealthCheck: record.lastCheck, lastError: record.lastError, models: record.models,
+            priority: record.identity.priority, pendingRequests: record.counters.inFlight,
+            totalRequests: record.counters.total,
+            averageLatencyMilliseconds: record.counters.averageLatencyMilliseconds,
+            discoverySource: record.identity.discoverySource, metadata: record.metadata)
+    }
+}

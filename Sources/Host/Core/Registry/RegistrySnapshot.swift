@@ -1,0 +1,53 @@
+/// The part of a backend that knows how to talk to it. The registry carries it and never looks into it.
+public protocol BackendDriver: AnyObject, Sendable {}
+
+/// What of a backend never changes while it is in the registry.
+public struct BackendIdentity: Sendable, Hashable {
+    public var id: String
+    public var name: String
+    public var url: String
+    public var backendType: String
+    /// Lower wins.
+    public var priority: Int
+    /// Exchanges at once; nil: no limit.
+    public var maxConcurrent: Int?
+    public var discoverySource: String
+
+    public init(
+        id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
+        discoverySource: String = "config"
+    ) {
+        self.id = id
+        self.name = name
+        self.url = url
+        self.backendType = backendType
+        self.priority = priority
+        self.maxConcurrent = maxConcurrent
+        self.discoverySource = discoverySource
+    }
+}
+
+/// One backend at one instant, except for its counters, which are live.
+public struct BackendSnapshot: Sendable {
+    public let identity: BackendIdentity
+    public let status: BackendStatus
+    public let lastError: String?
+    public let counters: BackendCounters
+    public let driver: any BackendDriver
+}
+
+/// The whole registry at one instant: immutable, made at a change, read without a lock.
+public struct RegistrySnapshot: Sendable {
+    /// In the order they were added.
+    public let backends: [BackendSnapshot]
+    /// For each model id the indices (into `backends`) of the healthy backends that have it.
+    public let candidates: [String: [Int]]
+    /// For each model id the indices of the backends that have it, or had it when they were last healthy.
+    public let holders: [String: [Int]]
+
+    public init(backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:]) {
+        self.backends = backends
+        self.candidates = candidates
+        self.holders = holders
+    }
+}

@@ -1,0 +1,110 @@
+import Core
+import JSON
+
+/// An error in OpenAI's shape: `{"error":{"message","type","param","code"}}`.
+struct ErrorBody: Error {
+    var status: Int
+    var message: String
+    var type: String
+    var param: String?
+    var code: String?
+    /// Seconds for Retry-After.
+    var retryAfter: Int?
+    /// Value of Allow, with status 405.
+    var allow: String?
+
+    init(
+        status: Int, message: String, type: String = "invalid_request_error", param: String? = nil,
+        code: String? = nil, retryAfter: Int? = nil, allow: String? = nil
+    ) {
+        self.status = status
+        self.message = message
+        self.type = type
+        self.param = param
+        self.code = code
+        self.retryAfter = retryAfter
+        self.allow = allow
+    }
+
+    var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("error")
+        writer.beginObject()
+        writer.key("message")
+        writer.string(message)
+        writer.key("type")
+        writer.string(type)
+        writer.key("param")
+        if let param { writer.string(param) } else { writer.null() }
+        writer.key("code")
+        if let code { writer.string(code) } else { writer.null() }
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+}
+
+extension ErrorBody {
+    init(_ error: RequestPeekError) {
+        let param: String? =
+            switch error {
+            case .modelMissing, .modelNotString: "model"
+            case .malformed, .notAnObject: nil
+            }
+        self.init(status: 400, message: error.message, param: param)
+    }
+
+    static func unknownModel(_ model: String) -> ErrorBody {
+        ErrorBody(
+            status: 404,
+            message: "The model '\(EntryLimits.cut(model, to: EntryLimits.model))' does not exist at any backend; "
+                + "GET /v1/models lists those that do.",
+            param: "model", code: "model_not_found")
+    }
+
+    /// No backend that has the model can be asked; says which and why.
+    static func unavailable(_ model: String, _ backends: [BackendSnapshot], kind: String) -> ErrorBody {
+        let reasons = backends.prefix(8).map { backend in
+            let name = backend.identity.name
+            if backend.status == .healthy { return "\(name) does not support \(kind)" }
+            return "\(name) is \(backend.status.rawValue.lowercased())" + (backend.lastError.map { ": \($0)" } ?? "")
+        }
+        let unsupported = backends.allSatisfy { $0.status == .healthy }
+        return ErrorBody(
+            status: unsupported ? 501 : 503,
+            message: "No backend can serve '\(model)' now. " + reasons.joined(separator: "; "),
+            type: unsupported ? "not_supported_error" : "service_unavailable_error",
+            code: unsupported ? "not_supported" : "no_healthy_backend", retryAfter: unsupported ? nil : 5)
+    }
+
+    static func busy(_ model: String) -> ErrorBody {
+        ErrorBody(
+            status: 503, message: "All backends that have '\(model)' run as many requests as they may; try again.",
+            type: "service_unavailable_error", code: "all_backends_busy", retryAfter: 1)
+    }
+
+    /// What a client is told of the failure of the last attempt.
+    init(_ failure: ExchangeFailure, backend: String) {
+        let status = failure.clientStatus
+        self.init(
+            status: status, message: "\(backend): \(failure.message)",
+            type: status < 500 ? "invalid_request_error" : status == 503 ? "service_unavailable_error" : "upstream_error",
+            code: Self.code(failure.kind),
+            retryAfter: failure.retryAfterMilliseconds > 0
+                ? Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)) : status == 503 ? 1 : nil)
+    }
+
+    private static func code(_ kind: ExchangeFailure.Kind) -> String {
+        switch kind {
+        case .connect: "backend_unreachable"
+        case .timeout: "backend_timeout"
+        case .upstream: "backend_error"
+        case .busy: "backend_busy"
+        case .rejected: "request_rejected"
+        case .auth: "backend_refuses_key"
+        case .unsupported: "not_supported"
+        case .adapter: "adapter_error"
+        }
+    }
+}

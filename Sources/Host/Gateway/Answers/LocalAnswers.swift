@@ -1,0 +1,133 @@
+import Adapters
+import Core
+import Dashboard
+import JSON
+
+/// An answer of the gateway's own.
+struct LocalAnswer {
+    var status = 200
+    var contentType = "application/json"
+    var fields: [(StaticString, String)] = []
+    var body: [UInt8]
+
+    static func error(_ error: ErrorBody) -> LocalAnswer { LocalAnswer(status: error.status, body: error.json) }
+}
+
+/// Answers what needs no backend: lists, figures, health, the page and its files.
+struct LocalAnswers {
+    private static let page = PageRenderer()
+    let state: GatewayState
+
+    func answer(_ route: Route, query: String) -> LocalAnswer {
+        switch route {
+        case .models: LocalAnswer(body: ContractEncoder.modelList(state.registry.views))
+        case .model(let id): model(id)
+        case .history: LocalAnswer(body: ContractEncoder.history(state.journal.entries))
+        case .stats: LocalAnswer(body: ContractEncoder.statistics(state.statistics))
+        case .backends: LocalAnswer(body: ContractEncoder.backends(state.registry.views))
+        case .adapters: LocalAnswer(body: AdapterList.json(state.adapters))
+        case .health: health
+        case .metrics:
+            LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
+        case .page: page
+        case .asset(let name): asset(name)
+        case .exchange, .webSocket: .error(ErrorBody(status: 404, message: "Unknown path."))
+        }
+    }
+
+    private func model(_ id: String) -> LocalAnswer {
+        guard let json = ContractEncoder.model(id: id, in: state.registry.views) else { return .error(.unknownModel(id)) }
+        return LocalAnswer(body: json)
+    }
+
+    /// 200 while requests can be served by somebody, else 503, so that a load balancer can rely on the status alone.
+    private var health: LocalAnswer {
+        let views = state.registry.views
+        let healthy = views.count { $0.status == .healthy }
+        let models = Set(views.filter { $0.status == .healthy }.flatMap { $0.models.map(\.id) }).count
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("status")
+        writer.string(healthy == 0 ? "unhealthy" : healthy < views.count ? "degraded" : "healthy")
+        writer.key("version")
+        writer.string(GatewayState.version)
+        writer.key("uptime_seconds")
+        writer.integer(state.uptimeSeconds)
+        writer.key("backends")
+        writer.beginObject()
+        writer.key("total")
+        writer.integer(views.count)
+        writer.key("healthy")
+        writer.integer(healthy)
+        writer.key("unhealthy")
+        writer.integer(views.count - healthy)
+        writer.endObject()
+        writer.key("models")
+        writer.beginObject()
+        writer.key("total")
+        writer.integer(models)
+        writer.endObject()
+        writer.endObject()
+        return LocalAnswer(status: healthy == 0 ? 503 : 200, body: writer.bytes)
+    }
+
+    private var page: LocalAnswer {
+        LocalAnswer(
+            contentType: "text/html; charset=utf-8",
+            fields: [
+                ("content-security-policy", PageRenderer.contentSecurityPolicy), ("cache-control", "no-store"),
+                ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
+            ],
+            body: Self.page.render(
+                stats: state.statistics, backends: state.registry.views, history: state.journal.entries,
+                version: GatewayState.version))
+    }
+
+    private func asset(_ name: String) -> LocalAnswer {
+        guard let asset = AssetStore.shared.asset(named: name) else {
+            return .error(ErrorBody(status: 404, message: "There is no such file.", code: "unknown_path"))
+        }
+        return LocalAnswer(
+            contentType: asset.mimeType,
+            fields: [
+                ("etag", asset.etag), ("cache-control", "no-cache"), ("x-content-type-options", "nosniff"),
+            ],
+            body: asset.bytes)
+    }
+}
+
+/// `GET /v1/adapters`.
+enum AdapterList {
+    static func json(_ library: AdapterLibrary) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("data")
+        writer.beginArray()
+        for image in library.images {
+            writer.beginObject()
+            for (key, value) in [
+                ("type", image.type), ("name", image.displayName), ("version", image.version),
+                ("abi", "\(image.abiMajor).\(image.abiMinor)"), ("path", image.path),
+            ] {
+                writer.key(key)
+                writer.string(value)
+            }
+            writer.key("default_urls")
+            writer.beginArray()
+            for url in image.defaultURLs { writer.string(url) }
+            writer.endArray()
+            writer.endObject()
+        }
+        for rejected in library.rejected {
+            writer.beginObject()
+            writer.key("path")
+            writer.string(rejected.path)
+            writer.key("problem")
+            writer.string(rejected.problem.description)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
+    }
+}

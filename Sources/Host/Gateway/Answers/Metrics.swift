@@ -1,0 +1,79 @@
+import Adapters
+import Core
+
+/// `GET /metrics` in the Prometheus text format 0.0.4. Labels are names of backends and models of the registry, so
+/// their number is bounded.
+enum Metrics {
+    static func text(_ state: GatewayState) -> [UInt8] {
+        var page = MetricsPage()
+        let totals = state.journal.totals
+        page.family("nexus_uptime_seconds", "gauge", "Seconds since the gateway started.")
+        page.sample("nexus_uptime_seconds", [], Double(state.uptimeSeconds))
+        page.family("nexus_requests_total", "counter", "Exchanges that ended, by outcome.")
+        page.sample("nexus_requests_total", [("status", "success")], Double(totals.success))
+        page.sample("nexus_requests_total", [("status", "error")], Double(totals.errors))
+
+        let backends = state.registry.snapshot.backends
+        page.family("nexus_backend_up", "gauge", "1 if the backend is healthy.")
+        for backend in backends { page.sample("nexus_backend_up", label(backend), backend.status == .healthy ? 1 : 0) }
+        page.family("nexus_backend_in_flight", "gauge", "Attempts under way at the backend.")
+        for backend in backends {
+            page.sample("nexus_backend_in_flight", label(backend), Double(backend.counters.inFlight))
+        }
+        page.family("nexus_backend_attempts_total", "counter", "Attempts started at the backend.")
+        for backend in backends {
+            page.sample("nexus_backend_attempts_total", label(backend), Double(backend.counters.total))
+        }
+        page.family("nexus_backend_failures_total", "counter", "Attempts that failed by the backend's fault.")
+        for backend in backends {
+            page.sample("nexus_backend_failures_total", label(backend), Double(backend.counters.failures))
+        }
+        page.family("nexus_backend_latency_milliseconds", "gauge", "Mean duration of successful attempts.")
+        for backend in backends {
+            page.sample("nexus_backend_latency_milliseconds", label(backend), backend.counters.averageLatencyMilliseconds)
+        }
+        page.family("nexus_websocket_updates_skipped_total", "counter", "Updates that slow subscribers did not get one by one.")
+        page.sample(
+            "nexus_websocket_updates_skipped_total", [],
+            Double(state.broadcaster.skipped.load(ordering: .relaxed)))
+        page.family("nexus_adapter_late_calls_total", "counter", "Callbacks of adapters after their backend had gone.")
+        page.sample("nexus_adapter_late_calls_total", [], Double(AdapterFigures.lateCalls))
+        return page.bytes
+    }
+
+    private static func label(_ backend: BackendSnapshot) -> [(String, String)] {
+        [("backend", backend.identity.name), ("type", backend.identity.backendType)]
+    }
+}
+
+/// Writes the text format.
+struct MetricsPage {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func family(_ name: String, _ type: String, _ help: String) {
+        bytes += Array("# HELP \(name) \(help)\n# TYPE \(name) \(type)\n".utf8)
+    }
+
+    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
+        var line = name
+        if !labels.isEmpty {
+            line += "{" + labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",") + "}"
+        }
+        line += value == value.rounded() && abs(value) < 1e15 ? " \(Int64(value))\n" : " \(value)\n"
+        bytes += Array(line.utf8)
+    }
+
+    /// Backslash, quote and line feed are escaped in label values.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text.unicodeScalars {
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            default: result.unicodeScalars.append(character)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,73 @@
+import Adapters
+
+/// What a path means.
+enum Route: Equatable {
+    case exchange(RequestKind)
+    case models
+    case model(String)
+    case history
+    case stats
+    case backends
+    case adapters
+    case health
+    case metrics
+    case page
+    case asset(String)
+    case webSocket
+
+    /// The methods a path takes, as the value of Allow.
+    var allow: String {
+        switch self {
+        case .exchange: "POST"
+        default: "GET, HEAD"
+        }
+    }
+
+    /// Nil for an unknown path. `path` is without the query.
+    init?(path: String) {
+        switch path {
+        case "/v1/chat/completions": self = .exchange(.chat)
+        case "/v1/completions": self = .exchange(.completions)
+        case "/v1/embeddings": self = .exchange(.embeddings)
+        case "/v1/models": self = .models
+        case "/v1/history": self = .history
+        case "/v1/stats": self = .stats
+        case "/v1/backends": self = .backends
+        case "/v1/adapters": self = .adapters
+        case "/health": self = .health
+        case "/metrics": self = .metrics
+        case "/": self = .page
+        case "/ws": self = .webSocket
+        default:
+            if path.hasPrefix("/v1/models/"), let id = PercentCoding.decoded(path.dropFirst("/v1/models/".count)) {
+                self = .model(id)
+            } else if path.hasPrefix("/assets/") {
+                self = .asset(String(path.dropFirst("/assets/".count)))
+            } else {
+                return nil
+            }
+        }
+    }
+}
+
+/// Percent-encoding of paths (RFC 3986, section 2.1).
+enum PercentCoding {
+    /// Nil if an escape is malformed or the result is empty or not UTF-8.
+    static func decoded(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst().flatMap(hex), let low = rest.popFirst().flatMap(hex) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return bytes.isEmpty ? nil : String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func hex(_ byte: UInt8) -> UInt8? {
+        Character(UnicodeScalar(byte)).hexDigitValue.map(UInt8.init)
+    }
+}

@@ -1,0 +1,172 @@
+import Core
+import NIOCore
+import NIOWebSocket
+import Synchronization
+
+/// One subscriber of `/ws`. It reads the broadcast with a cursor of its own, only as fast as its peer takes: what it has
+/// in memory is bounded by the channel's high-water mark, and one that falls behind gets a fresh snapshot.
+final class WebSocketSession: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundOut = WebSocketFrame
+
+    enum Limits {
+        static let pingInterval = TimeAmount.seconds(20)
+        /// Pings without an answer after which the peer counts as dead.
+        static let missedPings = 2
+        /// Updates taken from the broadcast at once.
+        static let batch = 1000
+    }
+
+    /// Whether the session has been told that there is something to read: publishers wake it once, not per update.
+    private final class WakeFlag: Sendable {
+        let isSet = Atomic<Bool>(false)
+    }
+
+    private let loop: LoopState
+    private let after: UInt64?
+    private let flag = WakeFlag()
+    private var context: ChannelHandlerContext?
+    private var subscription: Broadcaster.Subscription?
+    private var pacer = Pacer()
+    private var lastSequence: UInt64 = 0
+    private var unansweredPings = 0
+    private var pings: RepeatedTask?
+    private var isClosing = false
+
+    init(loop: LoopState, after: UInt64?) {
+        self.loop = loop
+        self.after = after
+    }
+
+    // MARK: Channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let eventLoop = loop.eventLoop
+        let flag = flag
+        subscription = loop.shared.broadcaster.subscribe {
+            guard flag.isSet.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+            else { return }
+            eventLoop.execute { session.value.serve() }
+        }
+        let newest = loop.shared.journal.entries.last?.sequence ?? 0
+        lastSequence = after.map { min($0, newest) } ?? newest
+        // After the answer to the upgrade has been written.
+        eventLoop.execute { session.value.sendSnapshot() }
+        pings = eventLoop.scheduleRepeatedTask(
+            initialDelay: Limits.pingInterval, delay: Limits.pingInterval
+        ) { _ in session.value.ping() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { serve() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        switch frame.opcode {
+        case .connectionClose:
+            guard !isClosing else { return }
+            isClosing = true
+            var code = frame.unmaskedData
+            let answer = code.readSlice(length: min(2, code.readableBytes)) ?? ByteBuffer()
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: answer)))
+                .assumeIsolated().whenComplete { _ in bound.value.close(promise: nil) }
+        case .ping:
+            context.writeAndFlush(
+                wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)), promise: nil)
+        case .pong: unansweredPings = 0
+        default: break
+        }
+    }
+
+    private func end() {
+        pings?.cancel()
+        pings = nil
+        if let subscription { loop.shared.broadcaster.unsubscribe(subscription) }
+        subscription = nil
+        context = nil
+    }
+
+    private func ping() {
+        guard let context else { return }
+        guard unansweredPings < Limits.missedPings else { return context.close(promise: nil) }
+        unansweredPings += 1
+        context.writeAndFlush(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer())), promise: nil)
+    }
+
+    // MARK: Serving
+
+    private func serve() {
+        // The flag stays set while the peer is slow: no publication wakes this session, the writability event does.
+        guard let context, !isClosing, context.channel.isWritable, var subscription else {
+            return flag.isSet.store(true, ordering: .releasing)
+        }
+        let now = Clock.monotonicNanoseconds()
+        let delay = pacer.delay(now: now)
+        guard delay == 0 else {
+            let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
+            loop.eventLoop.scheduleTask(in: .nanoseconds(Int64(delay))) { session.value.serve() }
+            return
+        }
+        flag.isSet.store(false, ordering: .sequentiallyConsistent)
+        let batch = loop.shared.broadcaster.read(&subscription, limit: Limits.batch)
+        self.subscription = subscription
+        if batch.lagged > 0 {
+            loop.shared.broadcaster.skipped.add(batch.lagged, ordering: .relaxed)
+            return sendSnapshot()
+        }
+        send(batch.updates, now: now)
+    }
+
+    private func send(_ updates: [Update], now: UInt64) {
+        let requests = updates.count { $0.isRequestComplete }
+        var skip = max(0, requests - pacer.allowance(now: now))
+        loop.shared.broadcaster.skipped.add(UInt64(skip), ordering: .relaxed)
+        for update in updates {
+            if case .requestComplete(let entry) = update.content {
+                if skip > 0 {
+                    skip -= 1
+                    continue
+                }
+                // A snapshot may have told of it already.
+                guard entry.sequence > lastSequence else { continue }
+                lastSequence = entry.sequence
+            }
+            for message in update.messages { write(message) }
+        }
+        pacer.served(requests: min(requests, pacer.allowance(now: now)), now: now)
+        context?.flush()
+    }
+
+    /// How all backends stand, and what was completed since the newest entry the peer has.
+    private func sendSnapshot() {
+        let newer = loop.shared.journal.entries(after: lastSequence).suffix(Pacer.requestsPerTick)
+        for message in Update(.backends(loop.shared.registry.views)).messages { write(message) }
+        for entry in newer {
+            lastSequence = entry.sequence
+            for message in Update(.requestComplete(entry)).messages { write(message) }
+        }
+        pacer.served(requests: newer.count, now: Clock.monotonicNanoseconds())
+        context?.flush()
+    }
+
+    private func write(_ message: [UInt8]) {
+        guard let context else { return }
+        context.write(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message))), promise: nil)
+    }
+}

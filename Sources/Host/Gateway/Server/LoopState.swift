@@ -1,0 +1,93 @@
+import Adapters
+import Core
+import NIOCore
+import Routing
+
+/// What one event loop has of its own: its snapshot of the registry, its router, its client connections. Everything here
+/// happens on that loop.
+final class LoopState {
+    let eventLoop: any EventLoop
+    let shared: GatewayState
+    let services: LoopServices
+    var router: Router
+    private(set) var snapshot: RegistrySnapshot
+    private(set) var isDraining = false
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var identifiers: RequestIDs
+    private var onEmpty: (() -> Void)?
+
+    static let sweepInterval = TimeAmount.seconds(5)
+
+    init(index: Int, eventLoop: any EventLoop, shared: GatewayState, services: LoopServices) {
+        self.eventLoop = eventLoop
+        self.shared = shared
+        self.services = services
+        router = Router(shared.configuration.routing, seed: UInt64(index))
+        snapshot = shared.registry.snapshot
+        identifiers = RequestIDs()
+    }
+
+    func startSweep() {
+        let state = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
+            let now = NIODeadline.now()
+            for connection in state.value.connections.values { connection.sweep(now: now) }
+        }
+    }
+
+    func refreshSnapshot() { snapshot = shared.registry.snapshot }
+
+    func nextRequestID() -> String { identifiers.next() }
+
+    func add(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = connection }
+
+    func remove(_ connection: ClientConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        if connections.isEmpty, isDraining {
+            onEmpty?()
+            onEmpty = nil
+        }
+    }
+
+    /// From now on connections end with their answer. `onEmpty` is called once, when none is left.
+    func drain(onEmpty: @escaping () -> Void) {
+        isDraining = true
+        guard !connections.isEmpty else { return onEmpty() }
+        self.onEmpty = onEmpty
+        for connection in connections.values { connection.drain() }
+    }
+
+    /// Ends all connections now.
+    func stop() {
+        for connection in connections.values { connection.stop() }
+    }
+}
+
+/// Ids for requests that bring none: 128 random bits in hexadecimal. Unique for practical purposes, not secret.
+struct RequestIDs {
+    private var state: (UInt64, UInt64)
+
+    init() { state = (UInt64.random(in: 1...UInt64.max), UInt64.random(in: 1...UInt64.max)) }
+
+    /// xorshift128+ (Vigna, 2014).
+    private mutating func random() -> UInt64 {
+        var x = state.0
+        let y = state.1
+        state.0 = y
+        x ^= x << 23
+        state.1 = x ^ y ^ (x >> 17) ^ (y >> 26)
+        return state.1 &+ y
+    }
+
+    mutating func next() -> String {
+        let words = (random(), random())
+        return String(unsafeUninitializedCapacity: 32) { buffer in
+            for index in 0..<32 {
+                let word = index < 16 ? words.0 : words.1
+                let digit = UInt8(truncatingIfNeeded: (word >> UInt64(60 - index % 16 * 4)) & 0xF)
+                buffer[index] = digit < 10 ? digit + 0x30 : digit + 0x57
+            }
+            return 32
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Core
+import HTTP1
+
+extension ErrorBody {
+    static func bodyTooLarge(_ limit: Int) -> ErrorBody {
+        ErrorBody(
+            status: 413,
+            message: "The request body exceeds \(limit) bytes; the operator can raise server.max_body_bytes.",
+            code: "body_too_large")
+    }
+
+    /// What a client that does not speak HTTP as expected is told.
+    init(_ error: HTTPParseError) {
+        switch error {
+        case .headTooLarge:
+            self.init(
+                status: 431, message: "The header block exceeds \(HTTPLimits.head) bytes or \(HTTPLimits.fields) fields.",
+                code: "headers_too_large")
+        case .unsupportedVersion:
+            self.init(status: 505, message: "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        case .unsupportedCoding:
+            self.init(status: 501, message: "The only transfer coding that is understood is chunked.")
+        case .badStartLine: self.init(status: 400, message: "The request line is malformed.")
+        case .badField: self.init(status: 400, message: "A header field is malformed.")
+        case .badLength:
+            self.init(status: 400, message: "Content-Length and Transfer-Encoding do not agree or are malformed.")
+        case .badChunk: self.init(status: 400, message: "The chunked body is malformed.")
+        case .badHost: self.init(status: 400, message: "An HTTP/1.1 request needs exactly one Host.")
+        }
+    }
+}
+
+extension AnswerWriter {
+    mutating func origin(_ origin: AnswerOrigin) {
+        if let backend = origin.backend { field("x-nexus-backend", backend) }
+        if origin.attempts > 0 { field("x-nexus-attempts", origin.attempts) }
+        if let reason = origin.reason { field("x-nexus-route-reason", reason) }
+    }
+}

@@ -1,0 +1,25 @@
+import Shims
+
+/// Finds the end of a head in bytes that come in pieces, without searching any byte twice.
+public struct HeadEndFinder: Sendable {
+    private var searched = 0
+
+    public init() {}
+
+    /// `bytes` always starts at the head's first byte. Gives the index behind the empty line, nil when it is not
+    /// there yet; after a result the finder starts anew.
+    public mutating func find(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> Int? {
+        let end: StaticString = "\r\n\r\n"
+        if let base = bytes.baseAddress, bytes.count >= 4,
+            let hit = nexus_find_bytes(base + searched, bytes.count - searched, end.utf8Start, 4)
+        {
+            let index = hit - base + 4
+            searched = 0
+            guard index <= HTTPLimits.head else { throw .headTooLarge }
+            return index
+        }
+        guard bytes.count <= HTTPLimits.head else { throw .headTooLarge }
+        searched = max(0, bytes.count - 3)
+        return nil
+    }
+}

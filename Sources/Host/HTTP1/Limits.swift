@@ -1,0 +1,28 @@
+/// Bounds of the HTTP/1.1 machines.
+public enum HTTPLimits {
+    /// Bytes of a head: start line, header fields and the empty line.
+    public static let head = 64 * 1024
+    public static let fields = 256
+    /// Bytes of a chunk's size line with extensions, and of the trailer section.
+    public static let chunkLine = 4096
+    public static let trailer = 16 * 1024
+}
+
+/// Why bytes are not the HTTP/1.1 that is accepted here (RFC 9112).
+public enum HTTPParseError: Error, Sendable, Equatable {
+    /// The head exceeds `HTTPLimits.head` or `HTTPLimits.fields`: 431.
+    case headTooLarge
+    /// Not "METHOD target HTTP/1.x".
+    case badStartLine
+    /// A field's name or value has characters that are not allowed, or a line is folded.
+    case badField
+    /// Content-Length is not one number, or comes with Transfer-Encoding (request smuggling, section 6.1).
+    case badLength
+    /// A transfer coding other than chunked: 501.
+    case unsupportedCoding
+    /// An HTTP version other than 1.0 and 1.1: 505.
+    case unsupportedVersion
+    case badChunk
+    /// An HTTP/1.1 request without exactly one Host (section 3.2).
+    case badHost
+}

@@ -1,0 +1,116 @@
+/// A request's head, parsed in place: ranges are indices into the head's own bytes (RFC 9112, sections 3 and 5).
+public struct RequestHead: Sendable, Equatable {
+    public enum Method: Sendable, Equatable { case get, head, post, put, delete, options, other }
+
+    public var method = Method.other
+    public var methodText = 0..<0
+    /// The request target as sent: path and query.
+    public var target = 0..<0
+    /// HTTP/1.0 when 0.
+    public var minorVersion = 1
+    public var framing = BodyFraming.none
+    public var keepAlive = true
+    /// "Expect: 100-continue" was sent.
+    public var expectsContinue = false
+    /// "Upgrade: websocket" with "Connection: upgrade" was sent.
+    public var upgradesToWebSocket = false
+    public var requestID: Range<Int>?
+    public var origin: Range<Int>?
+    public var host: Range<Int>?
+
+    public init() {}
+
+    /// How long the body is.
+    public enum BodyFraming: Sendable, Equatable { case none, length(Int), chunked }
+
+    /// Parses a complete head, the empty line included. `bytes` is borrowed for the call.
+    public static func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> RequestHead {
+        guard let start = bytes.baseAddress else { throw .badStartLine }
+        var scanner = FieldScanner(base: start.assumingMemoryBound(to: UInt8.self), position: 0, end: bytes.count)
+        var head = RequestHead()
+        try head.parseStartLine(&scanner)
+        try head.parseFields(&scanner)
+        return head
+    }
+
+    private mutating func parseStartLine(_ scanner: inout FieldScanner) throws(HTTPParseError) {
+        let base = scanner.base
+        var index = 0
+        while index < scanner.end, FieldScanner.isToken(base[index]) { index += 1 }
+        guard index > 0, index < scanner.end, base[index] == 0x20 else { throw .badStartLine }
+        methodText = 0..<index
+        method = Self.method(scanner, methodText)
+        let targetStart = index + 1
+        index = targetStart
+        while index < scanner.end, base[index] > 0x20, base[index] != 0x7F { index += 1 }
+        guard index > targetStart, scanner.end - index >= 11, base[index] == 0x20 else { throw .badStartLine }
+        target = targetStart..<index
+        guard base[target.lowerBound] == UInt8(ascii: "/") || scanner.equals(target, "*") else { throw .badStartLine }
+        let version = index + 1..<index + 9
+        guard base[version.upperBound] == 0x0D, base[version.upperBound + 1] == 0x0A else { throw .badStartLine }
+        if scanner.equals(version, "http/1.1") {
+            minorVersion = 1
+        } else if scanner.equals(version, "http/1.0") {
+            minorVersion = 0
+            keepAlive = false
+        } else {
+            guard scanner.equals(version.lowerBound..<version.lowerBound + 5, "http/") else { throw .badStartLine }
+            throw .unsupportedVersion
+        }
+        scanner.position = version.upperBound + 2
+    }
+
+    private static func method(_ scanner: FieldScanner, _ span: Range<Int>) -> Method {
+        func exactly(_ text: StaticString) -> Bool {
+            span.count == text.utf8CodeUnitCount
+                && (0..<span.count).allSatisfy { scanner.base[span.lowerBound + $0] == text.utf8Start[$0] }
+        }
+        switch span.count {
+        case 3: return exactly("GET") ? .get : exactly("PUT") ? .put : .other
+        case 4: return exactly("POST") ? .post : exactly("HEAD") ? .head : .other
+        case 6: return exactly("DELETE") ? .delete : .other
+        case 7: return exactly("OPTIONS") ? .options : .other
+        default: return .other
+        }
+    }
+
+    private mutating func parseFields(_ scanner: inout FieldScanner) throws(HTTPParseError) {
+        var count = 0
+        var length: Int?
+        var chunked = false
+        var upgradeListed = false
+        var webSocket = false
+        while let field = try scanner.next() {
+            count += 1
+            guard count <= HTTPLimits.fields else { throw .headTooLarge }
+            switch field.name.count {
+            case 4 where scanner.equals(field.name, "host"):
+                guard host == nil else { throw .badHost }
+                host = field.value
+            case 6 where scanner.equals(field.name, "expect"):
+                expectsContinue = scanner.equals(field.value, "100-continue")
+            case 6 where scanner.equals(field.name, "origin"): origin = field.value
+            case 7 where scanner.equals(field.name, "upgrade"): webSocket = scanner.lists(field.value, "websocket")
+            case 10 where scanner.equals(field.name, "connection"):
+                if scanner.lists(field.value, "close") { keepAlive = false }
+                if minorVersion == 0, scanner.lists(field.value, "keep-alive") { keepAlive = true }
+                if scanner.lists(field.value, "upgrade") { upgradeListed = true }
+            case 12 where scanner.equals(field.name, "x-request-id"): requestID = field.value
+            case 14 where scanner.equals(field.name, "content-length"):
+                guard let value = scanner.decimal(field.value), length == nil || length == value else {
+                    throw .badLength
+                }
+                length = value
+            case 17 where scanner.equals(field.name, "transfer-encoding"):
+                guard !chunked, minorVersion == 1 else { throw .badLength }
+                guard scanner.equals(field.value, "chunked") else { throw .unsupportedCoding }
+                chunked = true
+            default: break
+            }
+        }
+        guard host != nil || minorVersion == 0 else { throw .badHost }
+        guard !(chunked && length != nil) else { throw .badLength }
+        upgradesToWebSocket = upgradeListed && webSocket
+        framing = chunked ? .chunked : length.map { $0 == 0 ? .none : .length($0) } ?? .none
+    }
+}

@@ -1,0 +1,19 @@
+import Core
+
+/// What the strategies look at: one healthy backend that has the model and was not tried yet.
+public struct Candidate: Sendable, Equatable {
+    /// Place in the snapshot's list of backends.
+    public var index: Int
+    /// Lower wins.
+    public var priority: Int
+    public var inFlight: Int
+    /// Milliseconds; 0: not known yet.
+    public var recentLatency: Double
+
+    public init(index: Int, priority: Int, inFlight: Int, recentLatency: Double) {
+        self.index = index
+        self.priority = priority
+        self.inFlight = inFlight
+        self.recentLatency = recentLatency
+    }
+}

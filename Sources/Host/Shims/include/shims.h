@@ -1,0 +1,23 @@
+/* Facts of Linux that Swift's importer does not show: macros, thread-local storage, memfd flags. */
+#ifndef NEXUS_SHIMS_H
+#define NEXUS_SHIMS_H
+#include <stddef.h>
+#include <stdint.h>
+
+/* The value bound to the calling thread, or NULL. Each event loop's thread binds its own TaskTable. */
+void *nexus_thread_value(void);
+void nexus_set_thread_value(void *value);
+
+/* Number of processors this process may run on (its affinity mask), at least 1. */
+int nexus_available_processors(void);
+
+/* An anonymous file that is closed on exec and can be sealed; -1 and errno on failure. */
+int nexus_memfd(const char *name);
+
+/* Seals the file against writing, growing and shrinking; 0, or -1 and errno. */
+int nexus_memfd_seal(int fd);
+
+/* The first place of `needle` in `bytes`, or NULL. */
+const void *nexus_find_bytes(const void *bytes, size_t length, const void *needle, size_t needle_length);
+
+#endif

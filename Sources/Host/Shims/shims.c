@@ -1,0 +1,29 @@
+#define _GNU_SOURCE
+#include "shims.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static _Thread_local void *thread_value;
+
+void *nexus_thread_value(void) { return thread_value; }
+void nexus_set_thread_value(void *value) { thread_value = value; }
+
+int nexus_available_processors(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  int count = CPU_COUNT(&set);
+  return count < 1 ? 1 : count;
+}
+
+int nexus_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int nexus_memfd_seal(int fd) {
+  return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+}
+
+const void *nexus_find_bytes(const void *bytes, size_t length, const void *needle, size_t needle_length) {
+  return memmem(bytes, length, needle, needle_length);
+}

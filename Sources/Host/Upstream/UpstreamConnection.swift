@@ -1,0 +1,260 @@
+import HTTP1
+import NIOCore
+import NIOSSL
+
+/// One connection to a server: runs one call at a time, reads its answer, and goes back to the pool.
+final class UpstreamConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Reading {
+        /// No call: whatever comes is a breach of protocol.
+        case nothing
+        case head
+        case length(Int)
+        case chunked(ChunkedDecoder)
+        case untilClose
+    }
+
+    private let pool: UpstreamPool
+    private var context: ChannelHandlerContext?
+    private var call: UpstreamCall?
+    private var reading = Reading.nothing
+    private var headFinder = HeadEndFinder()
+    private var head = ResponseHead()
+    /// Bytes of an incomplete head.
+    private var partial: ByteBuffer?
+    /// Calls run so far; a connection that was used before may have been closed by the server unnoticed.
+    private var runs = 0
+    private var awaitsHandshake: Bool
+    private var failure: UpstreamEnd?
+    var idleSince = NIODeadline.now()
+
+    init(pool: UpstreamPool, awaitsHandshake: Bool) {
+        self.pool = pool
+        self.awaitsHandshake = awaitsHandshake
+    }
+
+    var isUsable: Bool { context?.channel.isActive == true && call == nil && failure == nil }
+
+    // MARK: For pool and call
+
+    func run(_ call: UpstreamCall) {
+        guard let context, context.channel.isActive else {
+            let pool = pool
+            call.end(.closed("\(pool.target.authority): the connection was closed"))
+            return
+        }
+        self.call = call
+        call.attach(self)
+        runs += 1
+        reading = .head
+        if call.isPaused { setPaused(true) }
+        if let body = call.body {
+            context.write(wrapOutboundOut(call.head), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(body), promise: nil)
+        } else {
+            context.writeAndFlush(wrapOutboundOut(call.head), promise: nil)
+        }
+    }
+
+    /// The call is not interested any more. The rest of its answer is not worth reading.
+    func abandon(_ call: UpstreamCall) {
+        guard self.call === call else { return }
+        self.call = nil
+        reading = .nothing
+        close()
+    }
+
+    func setPaused(_ paused: Bool) {
+        guard let context else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: !paused)
+        if !paused { context.read() }
+    }
+
+    func close() { context?.close(promise: nil) }
+
+    // MARK: Channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        guard call != nil else {
+            failure = .garbage("unexpected data")
+            close()
+            return
+        }
+        call?.answered = true
+        do {
+            try consume(&bytes)
+        } catch {
+            fail(.garbage("\(pool.target.authority) does not answer in valid HTTP/1.1 (\(error))"))
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        call?.deliverReadComplete()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if let call {
+            if case .untilClose = reading {
+                finish()
+            } else if !call.answered, runs > 1, call.isLive {
+                // The server closed an idle connection just as it was taken: the request was never looked at.
+                self.call = nil
+                pool.connect(for: call)
+            } else {
+                fail(failure ?? .closed("\(pool.target.authority) closed the connection before its answer was complete"))
+            }
+        }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if awaitsHandshake, call?.answered != true, error is NIOSSLError || error is BoringSSLError {
+            failure = .refused("\(pool.target.authority): TLS failed: \(error)")
+        } else if failure == nil {
+            failure = .closed("\(pool.target.authority): \(ConnectFailure.describe(error))")
+        }
+        context.close(promise: nil)
+    }
+
+    // MARK: Reading an answer
+
+    private func consume(_ bytes: inout ByteBuffer) throws(HTTPParseError) {
+        while call != nil {
+            switch reading {
+            case .nothing: return
+            case .head:
+                guard try readHead(&bytes) else { return }
+            case .length(let left):
+                let count = min(left, bytes.readableBytes)
+                guard count > 0 else { return }
+                reading = .length(left - count)
+                if let slice = bytes.readSlice(length: count) { call?.deliverBody(slice) }
+                if left == count { finish(leftover: bytes.readableBytes) }
+            case .chunked(var decoder):
+                let data = try readChunks(&bytes, &decoder)
+                reading = .chunked(decoder)
+                let done = decoder.isDone
+                if let data { call?.deliverBody(data) }
+                if done { finish(leftover: bytes.readableBytes) } else { return }
+            case .untilClose:
+                if bytes.readableBytes > 0 { call?.deliverBody(bytes) }
+                return
+            }
+        }
+    }
+
+    /// False: more bytes are needed.
+    private func readHead(_ bytes: inout ByteBuffer) throws(HTTPParseError) -> Bool {
+        if var partial {
+            partial.writeBuffer(&bytes)
+            bytes = partial
+            self.partial = nil
+        }
+        guard bytes.readableBytes > 0 else { return false }
+        guard let length = try Self.findEnd(bytes, &headFinder) else {
+            partial = bytes
+            return false
+        }
+        guard let headBytes = bytes.readSlice(length: length), let call else { return false }
+        try Self.parse(headBytes, into: &head, bodyless: call.bodyless)
+        if head.isInterim { return true }
+        switch head.framing {
+        case .none: reading = .length(0)
+        case .length(let length): reading = .length(length)
+        case .chunked: reading = .chunked(ChunkedDecoder())
+        case .untilClose: reading = .untilClose
+        }
+        call.deliverHead(head, bytes: headBytes)
+        if case .none = head.framing, self.call != nil { finish(leftover: bytes.readableBytes) }
+        return true
+    }
+
+    /// The data of all chunks that are there: one chunk is passed as a slice, several are put together, so that what
+    /// was read at once crosses the layers above once.
+    private func readChunks(
+        _ bytes: inout ByteBuffer, _ decoder: inout ChunkedDecoder
+    ) throws(HTTPParseError) -> ByteBuffer? {
+        var single: ByteBuffer?
+        var joined: ByteBuffer?
+        while bytes.readableBytes > 0, !decoder.isDone {
+            let (consumed, data) = try Self.next(bytes, &decoder)
+            if !data.isEmpty, let slice = bytes.getSlice(at: bytes.readerIndex + data.lowerBound, length: data.count) {
+                if var target = joined {
+                    joined = nil
+                    target.writeImmutableBuffer(slice)
+                    joined = target
+                } else if let first = single {
+                    var target = ByteBuffer()
+                    target.reserveCapacity(first.readableBytes + bytes.readableBytes)
+                    target.writeImmutableBuffer(first)
+                    target.writeImmutableBuffer(slice)
+                    joined = target
+                    single = nil
+                } else {
+                    single = slice
+                }
+            }
+            bytes.moveReaderIndex(forwardBy: consumed)
+        }
+        return joined ?? single
+    }
+
+    private func finish(leftover: Int = 0) {
+        guard let call else { return }
+        self.call = nil
+        reading = .nothing
+        if head.keepAlive && leftover == 0 {
+            if call.isPaused { setPaused(false) }
+            pool.release(self)
+        } else {
+            close()
+        }
+        call.deliverReadComplete()
+        call.end(.complete)
+    }
+
+    private func fail(_ end: UpstreamEnd) {
+        guard let call else { return }
+        self.call = nil
+        reading = .nothing
+        failure = end
+        close()
+        call.end(end)
+    }
+
+    // MARK: Typed throws across NIO's closures
+
+    private static func findEnd(
+        _ bytes: ByteBuffer, _ finder: inout HeadEndFinder
+    ) throws(HTTPParseError) -> Int? {
+        let result = bytes.withUnsafeReadableBytes { bytes in
+            Result { () throws(HTTPParseError) in try finder.find(bytes) }
+        }
+        return try result.get()
+    }
+
+    private static func parse(
+        _ bytes: ByteBuffer, into head: inout ResponseHead, bodyless: Bool
+    ) throws(HTTPParseError) {
+        let result = bytes.withUnsafeReadableBytes { bytes in
+            Result { () throws(HTTPParseError) in try head.parse(bytes, bodyless: bodyless) }
+        }
+        try result.get()
+    }
+
+    private static func next(
+        _ bytes: ByteBuffer, _ decoder: inout ChunkedDecoder
+    ) throws(HTTPParseError) -> (consumed: Int, data: Range<Int>) {
+        let result = bytes.withUnsafeReadableBytes { bytes in
+            Result { () throws(HTTPParseError) in try decoder.next(bytes) }
+        }
+        return try result.get()
+    }
+}

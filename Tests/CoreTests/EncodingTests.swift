@@ -1,0 +1,173 @@
+import JSON
+import Testing
+
+@testable import Core
+
+private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+@Suite("Encoding of values")
+struct ValueEncodingTests {
+    private let model = Model(
+        id: "llava:7b", name: "LLaVA", contextLength: 4096, maxOutputTokens: 512, capabilities: [.vision, .jsonMode],
+        created: 1_700_000_000)
+
+    @Test("a history entry has the contract's six members first, then ours")
+    func historyEntry() {
+        var entry = HistoryEntry(
+            timestamp: 1_767_323_045, model: "llama3", backendID: "box", durationMilliseconds: 1234, status: .success)
+        entry.sequence = 7
+        entry.requestID = "req-1"
+        entry.attempts = 1
+        entry.statusCode = 200
+        entry.stream = true
+        entry.timeToFirstByteMilliseconds = 80
+        entry.promptTokens = 10
+        entry.completionTokens = 20
+        #expect(
+            text(ContractEncoder.history([entry])) == """
+                [{"timestamp":1767323045,"model":"llama3","backend_id":"box","duration_ms":1234,"status":"Success",\
+                "error_message":null,"seq":7,"request_id":"req-1","attempts":1,"status_code":200,"stream":true,\
+                "ttft_ms":80,"prompt_tokens":10,"completion_tokens":20,"cached_tokens":null}]
+                """)
+    }
+
+    @Test("an error carries its message; no history is an empty array")
+    func failedEntry() throws {
+        let entry = HistoryEntry(
+            timestamp: 1, model: "", backendID: HistoryEntry.noBackend, durationMilliseconds: 0, status: .error,
+            errorMessage: "a \"quoted\"\nreason")
+        let json = try JSONValue.parse(ContractEncoder.history([entry]))[0]
+        #expect(json?["status"] == "Error")
+        #expect(json?["backend_id"] == "none")
+        #expect(json?["error_message"] == "a \"quoted\"\nreason")
+        #expect(json?["ttft_ms"] == .null)
+        #expect(ContractEncoder.history([]) == Array("[]".utf8))
+    }
+
+    @Test("a backend's view has all members of the contract, metadata sorted")
+    func backendView() {
+        let view = BackendView(
+            id: "b1", name: "Box", url: "http://h:1", backendType: "ollama", status: .unhealthy,
+            lastHealthCheck: 1_767_323_045.9, lastError: "refused", models: [model], priority: 2, pendingRequests: 3,
+            totalRequests: 4, averageLatencyMilliseconds: 12.3456, metadata: ["z": "1", "a": "2"])
+        #expect(
+            text(ContractEncoder.backend(view)) == """
+                {"id":"b1","name":"Box","url":"http://h:1","backend_type":"ollama","status":"Unhealthy",\
+                "last_health_check":"2026-01-02T03:04:05Z","last_error":"refused","models":[{"id":"llava:7b",\
+                "name":"LLaVA","context_length":4096,"supports_vision":true,"supports_tools":false,\
+                "supports_json_mode":true,"max_output_tokens":512,\
+                "capabilities":{"vision":true,"tools":false,"json_mode":true}}],"priority":2,"pending_requests":3,\
+                "total_requests":4,"avg_latency_ms":12.35,"discovery_source":"config","metadata":{"a":"2","z":"1"}}
+                """)
+    }
+
+    @Test("what is not known is null, what is not a number is 0")
+    func unknowns() throws {
+        var view = BackendView(
+            id: "b", name: "b", url: "", backendType: "x", models: [Model(id: "m")],
+            averageLatencyMilliseconds: .nan)
+        view.lastHealthCheck = .infinity
+        let json = try JSONValue.parse(ContractEncoder.backends([view]))["data"]?[0]
+        #expect(json?["last_health_check"] == .null)
+        #expect(json?["last_error"] == .null)
+        #expect(json?["avg_latency_ms"] == 0)
+        #expect(json?["models"]?[0]?["max_output_tokens"] == .null)
+    }
+
+    @Test("statistics are the contract's plus the error rate")
+    func statistics() {
+        var statistics = Statistics(
+            uptimeSeconds: 60,
+            backends: [.init(id: "b", name: "B", requests: 3, averageLatencyMilliseconds: 1.5, pending: 1)],
+            models: [.init(name: "m", requests: 3, averageDurationMilliseconds: 2)])
+        statistics.requests.total = 3
+        statistics.requests.success = 2
+        statistics.requests.errors = 1
+        #expect(
+            text(ContractEncoder.statistics(statistics)) == """
+                {"uptime_seconds":60,"requests":{"total":3,"success":2,"errors":1,"error_rate":0.3333},\
+                "backends":[{"id":"b","name":"B","requests":3,"average_latency_ms":1.5,"pending":1}],\
+                "models":[{"name":"m","requests":3,"average_duration_ms":2}]}
+                """)
+        #expect(Statistics().requests.errorRate == 0)
+    }
+
+    @Test("the list of models has one object a model and healthy backend, sorted by id, then backend")
+    func modelList() throws {
+        let models = [Model(id: "b"), Model(id: "a")]
+        let views = [
+            BackendView(id: "2", name: "two", url: "", backendType: "x", status: .healthy, models: models),
+            BackendView(id: "1", name: "one", url: "", backendType: "x", status: .healthy, models: models),
+            BackendView(id: "3", name: "down", url: "", backendType: "x", status: .unhealthy, models: models),
+        ]
+        let json = try JSONValue.parse(ContractEncoder.modelList(views))
+        #expect(json["object"] == "list")
+        let pairs = json["data"]?.array?.map { "\($0["id"]?.string ?? "") \($0["owned_by"]?.string ?? "")" }
+        #expect(pairs == ["a one", "a two", "b one", "b two"])
+        #expect(
+            text(
+                ContractEncoder.modelList([
+                    BackendView(id: "1", name: "one", url: "", backendType: "x", status: .healthy, models: [model])
+                ])) == """
+                    {"object":"list","data":[{"id":"llava:7b","object":"model","created":1700000000,"owned_by":"one",\
+                    "context_length":4096,"capabilities":{"vision":true,"tools":false,"json_mode":true}}]}
+                    """)
+        let one = try JSONValue.parse(try #require(ContractEncoder.model(id: "b", in: views)))
+        #expect(one["owned_by"] == "one")
+        #expect(ContractEncoder.model(id: "c", in: views) == nil)
+    }
+
+    @Test("the page's data cannot end a script element")
+    func pageData() throws {
+        let evil = "</script><!--<script>\u{2028}&"
+        let view = BackendView(
+            id: evil, name: evil, url: evil, backendType: evil, status: .healthy, lastError: evil,
+            models: [Model(id: evil)], metadata: [evil: evil])
+        let entry = HistoryEntry(
+            timestamp: 1, model: evil, backendID: evil, durationMilliseconds: 1, status: .error, errorMessage: evil)
+        let data = ContractEncoder.pageData(statistics: Statistics(), backends: [view], history: [entry])
+        #expect(!data.contains(UInt8(ascii: "<")) && !data.contains(UInt8(ascii: "&")))
+        let json = try JSONValue.parse(data)
+        #expect(json.object?.members.map(\.name) == ["stats", "models", "backends", "history"])
+        #expect(json["history"]?[0]?["model"]?.string == evil)
+        #expect(json["models"]?["data"]?[0]?["id"]?.string == evil)
+    }
+}
+
+@Suite("Timestamps")
+struct TimestampTests {
+    @Test(
+        "known instants",
+        arguments: [
+            (0.0, "1970-01-01T00:00:00Z"), (-1, "1969-12-31T23:59:59Z"), (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_767_323_045.999, "2026-01-02T03:04:05Z"), (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"), (-62_167_219_200, "0000-01-01T00:00:00Z"),
+        ])
+    func known(seconds: Double, expected: String) {
+        #expect(Timestamp.rfc3339(seconds) == expected)
+        #expect(Timestamp.text(seconds: seconds) == expected)
+    }
+
+    @Test("what has no such form", arguments: [Double.nan, .infinity, -.infinity, 1e300, 253_402_300_800])
+    func unknown(seconds: Double) {
+        #expect(Timestamp.rfc3339(seconds) == nil)
+        #expect(Timestamp.text(seconds: seconds).utf8.count == 20)
+    }
+
+    @Test("every day from 1600 to 2400 follows the one before it")
+    func days() {
+        var previous = Timestamp.civil(day: -135_141)
+        for day in Int64(-135_140)..<157_060 {
+            let date = Timestamp.civil(day: day)
+            let follows =
+                date.day == previous.day + 1 && date.month == previous.month && date.year == previous.year
+                || date.day == 1 && previous.day >= 28 && date.month == previous.month % 12 + 1
+                    && date.year == previous.year + (previous.month == 12 ? 1 : 0)
+            guard follows else {
+                Issue.record("\(date) after \(previous)")
+                return
+            }
+            previous = date
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Testing
+
+@testable import Core
+
+private func entry(_ model: String = "m", timestamp: Int64 = 1000, error: String? = nil) -> HistoryEntry {
+    HistoryEntry(
+        timestamp: timestamp, model: model, backendID: "b", durationMilliseconds: 4,
+        status: error == nil ? .success : .error, errorMessage: error)
+}
+
+@Suite struct HistoryRingTests {
+    @Test func holdsAHundredEntriesByDefault() {
+        #expect(HistoryRing().capacity == 100)
+    }
+
+    @Test(arguments: 1...5, 0...12) func keepsTheNewestInTheOrderTheyCame(_ capacity: Int, _ pushes: Int) {
+        var ring = HistoryRing(capacity: capacity)
+        for number in 0..<pushes { ring.push(entry("\(number)")) }
+
+        #expect(ring.entries.map(\.model) == (max(0, pushes - capacity)..<pushes).map { "\($0)" })
+        #expect(ring.count == min(capacity, pushes))
+    }
+
+    @Test func takesACapacityBelowOneForOne() {
+        var ring = HistoryRing(capacity: 0)
+        ring.push(entry("a"))
+        ring.push(entry("b"))
+        #expect(ring.entries.map(\.model) == ["b"])
+    }
+}
+
+@Suite struct EntryLimitsTests {
+    @Test func aTimestampFarInTheFutureBecomesNow() {
+        #expect(EntryLimits.clean(entry(timestamp: 1061), now: 1000).timestamp == 1000)
+        #expect(EntryLimits.clean(entry(timestamp: 1060), now: 1000).timestamp == 1060)
+        #expect(EntryLimits.clean(entry(timestamp: 1), now: 1000).timestamp == 1)
+    }
+
+    @Test func modelAndMessageAreCutAtTheirLimits() {
+        let long = String(repeating: "x", count: 5000)
+        let cleaned = EntryLimits.clean(entry(long, error: long), now: 1000)
+        #expect(cleaned.model.count == 256)
+        #expect(cleaned.errorMessage?.count == 1024)
+    }
+
+    @Test(arguments: ["é", "漢", "😀", "👨‍👩‍👧‍👦", "e\u{301}"]) func textIsCutBetweenCharacters(_ character: String) {
+        let cut = EntryLimits.cut(String(repeating: character, count: 400), to: 256)
+        #expect(cut.count <= 256)
+        #expect(cut.allSatisfy { String($0) == character })
+        #expect(cut.utf8.count <= 256 * EntryLimits.bytesPerCharacter)
+    }
+
+    @Test func oneCharacterWithAMillionMarksIsBounded() {
+        let text = "a" + String(repeating: "\u{301}", count: 1_000_000)
+        #expect(EntryLimits.cut(text, to: 256).utf8.count <= 256 * EntryLimits.bytesPerCharacter)
+    }
+}
+
+@Suite struct JournalTests {
+    @Test func numbersCountsAndKeepsEveryRecord() {
+        let journal = Journal(capacity: 2, broadcaster: Broadcaster())
+        journal.record(entry("a"))
+        journal.record(entry("b", error: "no"))
+        journal.record(entry("a"))
+
+        #expect(journal.entries.map(\.sequence) == [2, 3])
+        #expect(journal.entries(after: 2).map(\.model) == ["a"])
+        #expect(journal.totals.total == 3 && journal.totals.success == 2 && journal.totals.errors == 1)
+        #expect(journal.models.map(\.name) == ["a", "b"])
+        #expect(journal.models.first?.requests == 2)
+        #expect(journal.models.first?.averageDurationMilliseconds == 4)
+    }
+
+    @Test func namesOfModelsAreCountedWithinABound() {
+        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
+        for number in 0..<Journal.modelLimit + 50 { journal.record(entry("m\(number)")) }
+
+        #expect(journal.models.count <= Journal.modelLimit + 1)
+        #expect(journal.models.first { $0.name == Journal.otherModels }?.requests == 50)
+    }
+
+    @Test func aRecordReachesEverySubscriber() {
+        let broadcaster = Broadcaster()
+        let journal = Journal(capacity: 1, broadcaster: broadcaster)
+        var first = broadcaster.subscribe {}
+        var second = broadcaster.subscribe {}
+
+        journal.record(entry())
+
+        #expect(broadcaster.read(&first, limit: 10).updates.count == 1)
+        #expect(broadcaster.read(&second, limit: 10).updates.count == 1)
+    }
+}

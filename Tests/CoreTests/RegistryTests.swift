@@ -1,0 +1,121 @@
+import Synchronization
+import Testing
+
+@testable import Core
+
+private final class NoDriver: BackendDriver {}
+
+private func registry(_ broadcaster: Broadcaster = Broadcaster(), failures: Int = 2, recoveries: Int = 2) -> Registry {
+    Registry(failureThreshold: failures, recoveryThreshold: recoveries, broadcaster: broadcaster) { _ in }
+}
+
+private func add(_ id: String, to registry: Registry) {
+    let identity = BackendIdentity(id: id, name: id, url: "http://x", backendType: "t", priority: 1)
+    #expect(registry.add(identity, driver: NoDriver()))
+}
+
+@Suite struct HealthTrackerTests {
+    @Test func theFirstResultCountsAtOnce() {
+        var good = HealthTracker(failureThreshold: 3, recoveryThreshold: 2)
+        #expect(good.status == .unknown)
+        let first = good.record(success: true)
+        #expect(first && good.status == .healthy)
+        var bad = HealthTracker(failureThreshold: 3, recoveryThreshold: 2)
+        let second = bad.record(success: false)
+        #expect(second && bad.status == .unhealthy)
+    }
+
+    @Test func failuresInARowMakeItUnhealthyAndSuccessesInARowHealthy() {
+        var tracker = HealthTracker(failureThreshold: 3, recoveryThreshold: 2)
+        _ = tracker.record(success: true)
+        #expect(tracker.record(success: false) == false)
+        #expect(tracker.record(success: false) == false)
+        #expect(tracker.status == .healthy)
+        #expect(tracker.record(success: false) == true)
+        #expect(tracker.status == .unhealthy)
+        #expect(tracker.record(success: true) == false)
+        #expect(tracker.record(success: true) == true)
+        #expect(tracker.status == .healthy)
+    }
+
+    @Test func aSuccessInBetweenStartsTheCountAnew() {
+        var tracker = HealthTracker(failureThreshold: 2, recoveryThreshold: 1)
+        for _ in 0..<5 {
+            _ = tracker.record(success: true)
+            _ = tracker.record(success: false)
+        }
+        #expect(tracker.status == .healthy)
+    }
+}
+
+@Suite struct RegistryTests {
+    @Test func aModelIsACandidateOnlyWhileItsBackendIsHealthy() {
+        let registry = registry(failures: 1)
+        add("a", to: registry)
+        registry.record([Model(id: "m")], of: "a")
+        #expect(registry.snapshot.candidates.isEmpty && registry.snapshot.holders["m"] == [0])
+
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 1)
+        #expect(registry.snapshot.candidates["m"] == [0])
+
+        registry.record(HealthReport(outcome: .unhealthy, message: "down"), of: "a", now: 2)
+        #expect(registry.snapshot.candidates.isEmpty && registry.snapshot.holders["m"] == [0])
+        #expect(registry.views.first?.lastError == "down")
+    }
+
+    @Test func anIDIsTakenOnce() {
+        let registry = registry()
+        add("a", to: registry)
+        let again = BackendIdentity(id: "a", name: "b", url: "", backendType: "", priority: 0)
+        #expect(!registry.add(again, driver: NoDriver()))
+    }
+
+    @Test func reportsForUnknownBackendsAreIgnored() {
+        let registry = registry()
+        registry.record(HealthReport(outcome: .healthy), of: "ghost", now: 1)
+        registry.record([Model(id: "m")], of: "ghost")
+        #expect(registry.views.isEmpty)
+    }
+
+    @Test func changesArePublishedAndRepetitionsAreNot() {
+        let broadcaster = Broadcaster()
+        let registry = registry(broadcaster, failures: 1)
+        add("a", to: registry)
+        var subscription = broadcaster.subscribe {}
+        func updates() -> [String] {
+            broadcaster.read(&subscription, limit: 100).updates.map {
+                switch $0.content {
+                case .backends(let views): "status \(views.map(\.status.rawValue).joined())"
+                case .models(_, let models): "models \(models.count)"
+                case .removed: "removed"
+                case .requestComplete: "request"
+                }
+            }
+        }
+
+        registry.record([Model(id: "m")], of: "a")
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 1)
+        #expect(updates() == ["status Unknown", "status Healthy", "models 1"])
+
+        registry.record([Model(id: "m")], of: "a")
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 2)
+        #expect(updates() == [])
+
+        registry.record(HealthReport(outcome: .unhealthy, message: "x"), of: "a", now: 3)
+        #expect(updates() == ["status Unhealthy", "models 0"])
+
+        registry.remove(id: "a")
+        #expect(updates() == ["removed"])
+    }
+
+    @Test func placesAreLimitedAndGivenBack() {
+        let counters = BackendCounters()
+        #expect(counters.begin(limit: 1) == true)
+        #expect(counters.begin(limit: 1) == false)
+        counters.ended(.success(microseconds: 2000))
+        #expect(counters.begin(limit: 1) == true)
+        counters.ended(.failure)
+        #expect(counters.inFlight == 0 && counters.total == 2 && counters.failures == 1)
+        #expect(counters.averageLatencyMilliseconds == 2)
+    }
+}

@@ -1,0 +1,121 @@
+import Testing
+
+@testable import Core
+
+private func scan(_ text: String) throws -> RequestPeek { try scan(Array(text.utf8)) }
+
+private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
+    try bytes.withUnsafeBytes { try RequestScanner.scan($0) }
+}
+
+@Suite struct RequestScannerTests {
+    @Test func findsTheMembersThatRoutingNeeds() throws {
+        let peek = try scan(
+            #"""
+            {"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:"}}]}],
+             "model" : "a\/b:\u00e9", "stream": true, "stream_options": {"include_usage": true},
+             "tools": [{"type":"function"}], "response_format": {"type":"json_object"}}
+            """#)
+
+        #expect(peek.model == "a/b:é")
+        #expect(peek.stream && peek.includeUsage && peek.tools && peek.jsonMode && peek.images)
+    }
+
+    @Test func leavesEverythingOffForAPlainRequest() throws {
+        let peek = try scan(#"{"model":"m","stream":false,"tools":[ ],"messages":[]}"#)
+
+        #expect(!peek.stream && !peek.includeUsage && !peek.tools && !peek.jsonMode && !peek.images)
+    }
+
+    @Test func givesTheSpanOfTheModelWithItsQuotes() throws {
+        let text = #"{ "x": 1, "model": "llama" , "y": 2}"#
+
+        let span = try scan(text).modelSpan
+
+        #expect(String(decoding: Array(text.utf8)[span], as: UTF8.self) == #""llama""#)
+    }
+
+    @Test func looksAtTopLevelMembersOnly() {
+        #expect(throws: RequestPeekError.modelMissing) {
+            try scan(#"{"messages":[{"model":"inner","stream":true}]}"#)
+        }
+    }
+
+    @Test func takesTheLastOfTwoModels() throws {
+        #expect(try scan(#"{"model":"first","model":"second"}"#).model == "second")
+    }
+
+    @Test(arguments: ["{}", #"{"Model":"m"}"#]) func refusesARequestWithoutAModel(_ text: String) {
+        #expect(throws: RequestPeekError.modelMissing) { try scan(text) }
+    }
+
+    @Test(arguments: ["1", "null", "[]", "{}", "true", #""""#]) func refusesAModelThatIsNoString(_ value: String) {
+        #expect(throws: RequestPeekError.modelNotString) { try scan(#"{"model":\#(value)}"#) }
+    }
+
+    @Test(arguments: ["[]", "1", #""text""#, "null"]) func refusesWhatIsNoObject(_ text: String) {
+        #expect(throws: RequestPeekError.notAnObject) { try scan(text) }
+    }
+
+    @Test(arguments: [
+        (#"{"a":}"#, 5), (#"{"a" 1}"#, 5), (#"{"a":1,}"#, 7), (#"{"a":01}"#, 6), (#"{"a":1} x"#, 8), ("{'a':1}", 1),
+        (#"{"a":tru}"#, 5), (#"{"a":1.}"#, 7), (#"{"a":1e}"#, 7), (#"{"a":-}"#, 6), (#"{"a":+1}"#, 5),
+        (#"{"a":"\x"}"#, 6), (#"{"a":"\u12g4"}"#, 6), ("{\"a\":\"\u{1}\"}", 6), ("{\"a\":\"tab\t\"}", 9), ("", 0),
+    ]) func tellsWhereMalformedJSONGoesWrong(_ text: String, _ offset: Int) {
+        #expect {
+            try scan(text)
+        } throws: { error in
+            guard case .malformed(offset, _) = error as? RequestPeekError else { return false }
+            return true
+        }
+    }
+
+    @Test(arguments: [
+        [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x82], [0x80], [0xF0, 0x80, 0x80, 0x80],
+    ] as [[UInt8]]) func refusesInvalidUTF8(_ sequence: [UInt8]) {
+        let bytes = Array(#"{"model":"m","a":""#.utf8) + sequence + Array(#""}"#.utf8)
+
+        #expect(throws: RequestPeekError.self) { try scan(bytes) }
+    }
+
+    @Test func acceptsAllOfUnicode() throws {
+        #expect(try scan("{\"model\":\"ü漢😀\u{10FFFF}\"}").model == "ü漢😀\u{10FFFF}")
+        #expect(try scan(#"{"model":"\uD83D\uDE00"}"#).model == "😀")
+        #expect(try scan(#"{"model":"\uD83D"}"#).model == "\u{FFFD}")
+    }
+
+    @Test func refusesNestingBeyondTheLimitAndAcceptsIt() throws {
+        func nested(_ depth: Int) -> String {
+            #"{"model":"m","a":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
+        }
+        #expect(try scan(nested(RequestScanner.maximumDepth - 1)).model == "m")
+        #expect(throws: RequestPeekError.self) { try scan(nested(RequestScanner.maximumDepth + 1)) }
+        #expect(throws: RequestPeekError.self) { try scan(nested(1_000_000)) }
+    }
+
+    @Test func acceptsRandomJSONAndRefusesEveryCutOfIt() throws {
+        var random = SeededRandom(seed: 7)
+        for _ in 0..<300 {
+            let text = #"{"model":"m","v":"# + RandomJSON.value(&random, depth: 0) + "}"
+            let bytes = Array(text.utf8)
+
+            #expect(try scan(bytes).model == "m")
+            for end in 0..<bytes.count {
+                #expect(throws: RequestPeekError.self, "cut at \(end) of \(text)") {
+                    try scan(Array(bytes[..<end]))
+                }
+            }
+        }
+    }
+
+    @Test func survivesRandomDamage() {
+        var random = SeededRandom(seed: 11)
+        for _ in 0..<5000 {
+            var bytes = Array((#"{"model":"m","v":"# + RandomJSON.value(&random, depth: 0) + "}").utf8)
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            _ = try? scan(bytes)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Testing
+
+@testable import Dashboard
+
+@Suite("Assets")
+struct AssetStoreTests {
+    private let store = AssetStore.shared
+
+    @Test("scripts and styles have their types")
+    func types() throws {
+        #expect(store.asset(named: "styles.css")?.mimeType == "text/css")
+        #expect(store.asset(named: "dashboard.js")?.mimeType == "text/javascript")
+        #expect(AssetStore.mimeType(of: "a.b.svg") == "image/svg+xml")
+        #expect(AssetStore.mimeType(of: "README") == "application/octet-stream")
+    }
+
+    @Test(
+        "only exact names are known",
+        arguments: [
+            "", "/", "index.html", "Dashboard.js", "dashboard.js/", "./dashboard.js", "../dashboard/styles.css",
+        ])
+    func unknown(name: String) {
+        #expect(store.asset(named: name) == nil)
+    }
+
+    @Test("every file a page or module asks for is there, and none is left over")
+    func complete() throws {
+        var asked: Set<String> = []
+        let page = String(decoding: store.template, as: UTF8.self)
+        for part in page.split(separator: "\"/assets/").dropFirst() {
+            asked.insert(String(part.prefix { $0 != "\"" }))
+        }
+        for name in store.names where name.hasSuffix(".js") {
+            let script = String(decoding: try #require(store.asset(named: name)).bytes, as: UTF8.self)
+            for part in script.split(separator: "from \"./").dropFirst() {
+                asked.insert(String(part.prefix { $0 != "\"" }))
+            }
+        }
+        #expect(asked.sorted() == store.names)
+    }
+
+    @Test("an etag is strong, quoted and of the content")
+    func etags() throws {
+        let tags = store.names.compactMap { store.asset(named: $0)?.etag }
+        #expect(Set(tags).count == tags.count)
+        #expect(tags.allSatisfy { $0.hasPrefix("\"") && $0.hasSuffix("\"") && $0.count > 10 })
+        #expect(AssetStore.etag(of: [1, 2]) == AssetStore.etag(of: [1, 2]))
+        #expect(AssetStore.etag(of: [1, 2]) != AssetStore.etag(of: [2, 1]))
+    }
+
+    @Test("nothing is loaded from another host, no markup is made of strings, no handler or style is inline")
+    func rules() throws {
+        let texts = try store.names.map { String(decoding: try #require(store.asset(named: $0)).bytes, as: UTF8.self) }
+        for text in texts {
+            for banned in [
+                "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "@import", "http:",
+                "https://",
+            ] {
+                #expect(!text.contains(banned), "\(banned)")
+            }
+        }
+        let page = String(decoding: store.template, as: UTF8.self)
+        for banned in ["onclick", "onload", " style=", "https://"] { #expect(!page.contains(banned), "\(banned)") }
+        #expect(page.split(separator: "<script").count == 3)
+    }
+}

@@ -1,0 +1,186 @@
+import Core
+import JSON
+import Testing
+
+@testable import Dashboard
+
+@Suite("The page as the server makes it")
+struct PageRendererTests {
+    private let now: Int64 = 1_767_323_045
+
+    private func page(
+        _ backends: [BackendView] = [], history: [HistoryEntry] = [], stats: Statistics = Statistics(),
+        version: String = "1.2.3"
+    ) -> String {
+        String(
+            decoding: PageRenderer().render(
+                stats: stats, backends: backends, history: history, version: version, now: now), as: UTF8.self)
+    }
+
+    /// What stands between the tag with that id and the next closing one of that name.
+    private func part(_ id: String, of page: String, until closing: String) -> String {
+        guard let tag = page.split(separator: "id=\"\(id)\"", maxSplits: 1).dropFirst().first,
+            let body = tag.split(separator: ">", maxSplits: 1, omittingEmptySubsequences: false).dropFirst().first
+        else { return "" }
+        return body.split(separator: closing, maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init)
+            ?? ""
+    }
+
+    private func box(_ id: String, _ status: BackendStatus = .healthy, models: [Model] = []) -> BackendView {
+        BackendView(id: id, name: id, url: "http://\(id):1", backendType: "ollama", status: status, models: models)
+    }
+
+    private func entry(_ sequence: UInt64, error: String? = nil) -> HistoryEntry {
+        var entry = HistoryEntry(
+            timestamp: now, model: "m\(sequence)", backendID: "b", durationMilliseconds: 1234,
+            status: error == nil ? .success : .error, errorMessage: error)
+        entry.sequence = sequence
+        return entry
+    }
+
+    @Test("an empty gateway shows its empty states")
+    func empty() {
+        let page = page()
+        for id in ["no-backends", "no-models", "no-history"] {
+            #expect(page.contains("id=\"\(id)\" class=\"empty\">"), "\(id)")
+        }
+        #expect(part("uptime", of: page, until: "</span>") == "0s")
+        #expect(part("active-backends", of: page, until: "</span>") == "0")
+        #expect(part("backend-cards", of: page, until: "</div>").isEmpty)
+        #expect(part("history-tbody", of: page, until: "</tbody>").isEmpty)
+        #expect(!page.contains("{{"))
+    }
+
+    @Test("a page without a script has a banner, a link and a refresh")
+    func withoutScript() {
+        let page = page()
+        #expect(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>"))
+        #expect(page.contains("href=\"/\">Refresh</a></div></noscript>"))
+        #expect(page.contains("<title>Nexus Dashboard</title>") && page.contains("<h1>Nexus Dashboard</h1>"))
+        #expect(page.contains("2026-01-02T03:04:05Z"))
+    }
+
+    @Test("summary")
+    func summary() {
+        var stats = Statistics(uptimeSeconds: 3_700)
+        stats.requests.total = 1234
+        stats.requests.errors = 12
+        let model = Model(id: "m")
+        let page = page(
+            [
+                box("a", models: [model]), box("b", models: [model, Model(id: "n")]),
+                box("c", .unhealthy, models: [Model(id: "o")]),
+            ],
+            stats: stats)
+        #expect(part("uptime", of: page, until: "<") == "1h 1m")
+        #expect(part("total-requests", of: page, until: "<") == "1,234")
+        #expect(part("requests-note", of: page, until: "<") == "12 errors (1.0%)")
+        #expect(part("active-backends", of: page, until: "<") == "2")
+        #expect(part("backends-note", of: page, until: "<") == "of 3, 1 unhealthy")
+        #expect(part("available-models", of: page, until: "<") == "2")
+    }
+
+    @Test("cards: what is down comes first, with its reason")
+    func cards() throws {
+        var down = box("zeta", .unhealthy)
+        down.lastError = "connection refused"
+        down.lastHealthCheck = Double(now - 12)
+        down.metadata = ["status_since": "2026-01-02T03:00:00Z"]
+        let cards = part(
+            "backend-cards", of: page([box("alpha"), box("beta", .unknown), box("gamma", .draining), down]),
+            until: "<p id=")
+        let classes = cards.split(separator: "<article class=\"").map { $0.prefix { $0 != "\"" } }
+        #expect(
+            classes == [
+                "backend-card unhealthy", "backend-card unknown", "backend-card unknown draining",
+                "backend-card healthy",
+            ])
+        #expect(cards.contains("<strong>Last error:</strong> connection refused"))
+        #expect(cards.contains("Unhealthy since <time datetime=\"2026-01-02T03:00:00Z\""))
+        #expect(cards.contains("12 s ago</time>"))
+        #expect(cards.contains("No models"))
+    }
+
+    @Test("a card names a few models and counts the rest")
+    func cardModels() {
+        let page = page([box("a", models: (1...9).map { Model(id: "m\($0)") })])
+        #expect(page.contains("<li>m6</li><li class=\"more\">3 more</li>"))
+    }
+
+    @Test("matrix: a row a model, a column a backend, a check mark where it is available")
+    func matrix() {
+        let big = Model(id: "a", contextLength: 131_072, capabilities: [.vision, .tools, .jsonMode])
+        let page = page([
+            box("one", models: [Model(id: "b"), big]), box("two", models: [big]),
+            box("three", .unhealthy, models: [big, Model(id: "gone")]),
+        ])
+        let body = part("model-matrix-tbody", of: page, until: "</tbody>")
+        let rows = body.split(separator: "<tr>").map(String.init)
+        #expect(rows.count == 2)
+        #expect(rows.first?.contains("<td class=\"number\">128K</td>") == true)
+        // Columns by name: one, three, two.
+        let marks = rows.map { row in row.filter { $0 == "✓" || $0 == "–" } }
+        #expect(marks == ["✓–✓", "–✓––"])
+        #expect(rows.first?.split(separator: "badge capability").count == 4)
+        #expect(
+            part("model-matrix-head", of: page, until: "</tr>").contains("three<small class=\"unhealthy\">Unhealthy"))
+    }
+
+    @Test("a vast matrix is cut and says so")
+    func vastMatrix() {
+        let matrix = ModelMatrix([box("a", models: (0..<301).map { Model(id: "m\($0)") })])
+        #expect(matrix.note == "Not shown: 1 model. GET /v1/models lists everything.")
+        #expect(matrix.modelCount == 301)
+    }
+
+    @Test("history: newest first, at most 100, an error shows its message")
+    func history() {
+        let entries = (1...150).map { entry($0, error: $0 == 150 ? "it broke" : nil) }
+        let rows = part("history-tbody", of: page(history: entries), until: "</tbody>").split(separator: "<tr ")
+        #expect(rows.count == 100)
+        #expect(rows.first?.contains("data-seq=\"150\"") == true)
+        #expect(rows.first?.contains("<span class=\"error-message\">it broke</span>") == true)
+        #expect(rows.last?.contains("data-seq=\"51\"") == true)
+        #expect(rows.last?.contains("1.23 s") == true && rows.last?.contains("03:04:05 UTC") == true)
+    }
+
+    @Test("no text from outside becomes markup, anywhere")
+    func injection() {
+        let evil = "</script><script>alert(1)</script><img src=x onerror=\"a\">{{version}}'"
+        var view = BackendView(
+            id: evil, name: evil, url: evil, backendType: evil, status: .healthy, lastError: evil,
+            models: [Model(id: evil, name: evil)], discoverySource: evil, metadata: ["status_since": evil])
+        var down = view
+        down.id = "other"
+        down.status = .unhealthy
+        view.lastHealthCheck = .nan
+        var bad = entry(1, error: evil)
+        bad.model = evil
+        bad.backendID = evil
+        bad.timestamp = .max
+        let page = page([view, down], history: [bad], version: evil)
+        #expect(!page.contains("alert(1)<") && !page.contains("<img"))
+        // The module's tag and the data's.
+        #expect(page.split(separator: "<script").count == 3)
+        #expect(page.split(separator: "</script", omittingEmptySubsequences: false).count == 3)
+        #expect(page.contains("&lt;img src=x onerror=&quot;a&quot;&gt;{{version}}&#39;"))
+    }
+
+    @Test("the data of the page is what the routes give")
+    func initialData() throws {
+        let views = [box("a", models: [Model(id: "m")])]
+        let history = [entry(1), entry(2, error: "x")]
+        let data = try JSONValue.parse(part("initial-data", of: page(views, history: history), until: "</script>"))
+        #expect(data["models"] == (try JSONValue.parse(ContractEncoder.modelList(views))))
+        #expect(data["history"] == (try JSONValue.parse(ContractEncoder.history(history))))
+        #expect(data["backends"] == (try JSONValue.parse(ContractEncoder.backends(views)))["data"])
+        #expect(data["stats"] == (try JSONValue.parse(ContractEncoder.statistics(Statistics()))))
+    }
+
+    @Test("the policy allows nothing inline and nothing from elsewhere")
+    func policy() {
+        let policy = PageRenderer.contentSecurityPolicy
+        #expect(policy.hasPrefix("default-src 'none'; script-src 'self';"))
+        #expect(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe") && !policy.contains("*"))
+    }
+}

@@ -1,0 +1,105 @@
+import Testing
+
+@testable import HTTP1
+
+private func parse(_ text: String) throws -> RequestHead {
+    try Array(text.utf8).withUnsafeBytes { try RequestHead.parse($0) }
+}
+
+private func text(_ range: Range<Int>?, in head: String) -> String? {
+    range.map { String(decoding: Array(head.utf8)[$0], as: UTF8.self) }
+}
+
+@Suite struct RequestHeadTests {
+    @Test func readsWhatTheGatewayNeeds() throws {
+        let raw =
+            "POST /v1/chat?x=1 HTTP/1.1\r\nHost: a:1\r\nContent-LENGTH:  12 \r\nX-Request-Id: abc\r\nOrigin: http://a\r\n\r\n"
+
+        let head = try parse(raw)
+
+        #expect(head.method == .post && head.minorVersion == 1 && head.keepAlive)
+        #expect(text(head.target, in: raw) == "/v1/chat?x=1")
+        #expect(head.framing == .length(12))
+        #expect(text(head.requestID, in: raw) == "abc")
+        #expect(text(head.origin, in: raw) == "http://a" && text(head.host, in: raw) == "a:1")
+    }
+
+    @Test(arguments: [
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, CLOSE\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true), ("GET / HTTP/1.0\r\n\r\n", false),
+        ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true),
+    ]) func knowsWhetherTheConnectionIsKept(_ raw: String, _ kept: Bool) throws {
+        #expect(try parse(raw).keepAlive == kept)
+    }
+
+    @Test func seesAWebSocketUpgradeOnlyWhenBothFieldsAskForIt() throws {
+        #expect(try parse("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\r\n").upgradesToWebSocket)
+        #expect(try !parse("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").upgradesToWebSocket)
+    }
+
+    @Test(arguments: [
+        ("GET /\r\n\r\n", HTTPParseError.badStartLine), ("GET  / HTTP/1.1\r\n\r\n", .badStartLine),
+        (" GET / HTTP/1.1\r\n\r\n", .badStartLine), ("GET /a b HTTP/1.1\r\n\r\n", .badStartLine),
+        ("GET http://x/ HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", .unsupportedVersion), ("GET / HTTP/1.1\r\n\r\n", .badHost),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", .badHost),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", .badField),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n", .badField),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: 1\r\n\r\n", .badField),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: a\u{0}b\r\n\r\n", .badField),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", .badLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", .badLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", .badLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", .badLength),
+        ("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", .badLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", .unsupportedCoding),
+    ]) func refusesWhatCouldBeReadInTwoWays(_ raw: String, _ error: HTTPParseError) {
+        #expect(throws: error) { try parse(raw) }
+    }
+
+    @Test func boundsTheNumberOfFields() {
+        let fields = (0...HTTPLimits.fields).map { "x-\($0): y\r\n" }.joined()
+        #expect(throws: HTTPParseError.headTooLarge) { try parse("GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n") }
+    }
+
+    @Test func survivesEveryCutAndRandomDamage() {
+        let raw = Array("POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nConnection: upgrade\r\n\r\n".utf8)
+        for end in 0..<raw.count { _ = try? raw[..<end].withUnsafeBytes { try RequestHead.parse($0) } }
+        for index in raw.indices {
+            for byte in [0, 0x0A, 0x0D, 0x20, 0x3A, 0x7F, 0xFF] as [UInt8] {
+                var damaged = raw
+                damaged[index] = byte
+                _ = try? damaged.withUnsafeBytes { try RequestHead.parse($0) }
+            }
+        }
+    }
+}
+
+@Suite struct HeadEndFinderTests {
+    private func find(_ pieces: [String]) throws -> Int? {
+        var finder = HeadEndFinder()
+        var bytes: [UInt8] = []
+        for piece in pieces {
+            bytes += Array(piece.utf8)
+            if let end = try bytes.withUnsafeBytes({ try finder.find($0) }) { return end }
+        }
+        return nil
+    }
+
+    @Test func findsTheEndWhateverWayTheHeadIsCut() throws {
+        let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        for cut in 0...head.utf8.count {
+            let pieces = [String(head.utf8.prefix(cut)) ?? "", String(head.utf8.dropFirst(cut)) ?? "", "body"]
+            #expect(try find(pieces) == head.utf8.count)
+        }
+        #expect(try find(head.map(String.init)) != nil)
+    }
+
+    @Test func refusesAHeadBeyondTheLimitBeforeItIsComplete() {
+        #expect(throws: HTTPParseError.headTooLarge) { try find([String(repeating: "x", count: HTTPLimits.head + 1)]) }
+        #expect(throws: HTTPParseError.headTooLarge) {
+            try find([String(repeating: "x", count: HTTPLimits.head) + "\r\n\r\n"])
+        }
+    }
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs every test and says at the end which parts passed. Exit status 0 only if all did.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh test || exit 1
+
+summary=()
+failed=0
+part() { # title, command...
+  local title=$1 began=$SECONDS word=passed
+  shift
+  printf '\n== %s\n' "$title"
+  "$@" || { word=FAILED; failed=$((failed + 1)); }
+  summary+=("$(printf '%-8s %-28s %4d s' "$word" "$title" $((SECONDS - began)))")
+  [ "$word" = passed ]
+}
+
+dashboard_scripts() {
+  # Node is for tests of the page's modules only; a machine without it still tests them through the browser.
+  command -v node >/dev/null 2>&1 || { echo "node is not installed: left out"; return 0; }
+  compgen -G 'Tests/DashboardJS/*.mjs' >/dev/null || compgen -G 'Tests/DashboardJS/*.js' >/dev/null || return 0
+  find Tests/DashboardJS -name '*.test.*' -print0 | xargs -0 node --test
+}
+
+part "build, debug" swift build --build-tests && part "unit tests" swift test --skip-build
+part "dashboard scripts" dashboard_scripts
+part "build, release" scripts/build.sh && part "end to end" .venv/bin/python -m pytest Tests/EndToEnd
+
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+[ "$failed" -eq 0 ] || { echo "$failed part(s) failed."; exit 1; }
+echo "Everything passed."

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Removes what scripts/install.sh installed; other adapters in lib/nexus/adapters stay.
+set -euo pipefail
+root=${DESTDIR:-}${PREFIX:-/usr/local}
+rm -f "$root/bin/nexus" "$root/lib/nexus/adapters/libOpenAICompat.so" "$root/lib/nexus/adapters/libOllama.so"
+rm -rf "$root/lib/nexus/runtime"
+rmdir --ignore-fail-on-non-empty "$root/lib/nexus/adapters" "$root/lib/nexus" 2>/dev/null || true
+echo "removed nexus from $root"
