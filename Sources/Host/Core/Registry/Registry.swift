@@ -109,6 +109,7 @@ public final class Registry: Sendable {
             if let latency = report.latencyMilliseconds {
                 state.records[index].metadata["probe_ms"] = String(Int(latency.rounded()))
             }
+            if flipped { state.records[index].metadata["status_since"] = Timestamp.text(seconds: now) }
             let matters = flipped || state.records[index].lastError != errorBefore
             return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil)
         }

@@ -1,0 +1,110 @@
+import PluginAPI
+import Synchronization
+
+/// One probe: the list of models, what is not known of them yet, the version. Exactly one health report ends it. Nothing here
+/// makes Ollama load a model.
+final class HealthProbe {
+    /// `/api/show` requests under way at once, below the host's limit for a task.
+    private static let parallel = 8
+
+    private let backend: OllamaBackend
+    private let task: ProbeTask
+    private var models: [ListedModel] = []
+    private var waiting: [Int] = []
+    private var underWay = 0
+    private var isOver = false
+
+    init(backend: OllamaBackend, task: ProbeTask) {
+        self.backend = backend
+        self.task = task
+    }
+
+    func start() { get("/api/tags") { self.listed($0) } }
+
+    private func get(_ path: String, then: @escaping (CollectingHandler.Answer) -> Void) {
+        send("GET", path, [], then)
+    }
+
+    private func send(
+        _ method: StaticString, _ path: String, _ body: [UInt8], _ then: @escaping (CollectingHandler.Answer) -> Void
+    ) {
+        let status = backend.host.start(
+            task.handle, method: method, path: path, headers: backend.headers, body: body,
+            handler: CollectingHandler(completion: then))
+        if status != NEXUS_OK { unhealthy("the host did not send \(method) \(path) (status \(status))") }
+    }
+
+    private func unhealthy(_ message: String) {
+        guard !isOver else { return }
+        isOver = true
+        backend.reports.health(NEXUS_UNHEALTHY, message: message)
+    }
+
+    private func listed(_ answer: CollectingHandler.Answer) {
+        switch answer.end {
+        case .complete: break
+        case .cancelled: return
+        case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
+            return unhealthy("GET /api/tags: \(message)")
+        }
+        let value = try? JSONValue.parse(answer.body)
+        guard answer.status == 200 else {
+            let told = value?["error"]?.string.map { ": \($0)" } ?? ""
+            return unhealthy("GET /api/tags answered with status \(answer.status)\(told)")
+        }
+        guard let list = value?["models"]?.array else {
+            return unhealthy("GET /api/tags did not answer with a list of models; is this Ollama?")
+        }
+        models = list.compactMap(ListedModel.init)
+        for index in models.indices where !models[index].isComplete {
+            if let known = backend.details[models[index].digest] {
+                models[index].apply(show: known)
+            } else {
+                waiting.append(index)
+            }
+        }
+        askForDetails()
+    }
+
+    private func askForDetails() {
+        while underWay < Self.parallel, let index = waiting.popLast() {
+            underWay += 1
+            let body = JSONValue.object(JSONObject([(name: "model", value: .string(models[index].name))])).bytes
+            send("POST", "/api/show", body) { answer in
+                self.underWay -= 1
+                guard answer.end != .cancelled else { return }
+                if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body) {
+                    self.models[index].apply(show: value)
+                    self.backend.details.remember(ListedModel.kept(of: value), of: self.models[index].digest)
+                }
+                self.askForDetails()
+            }
+        }
+        if underWay == 0, waiting.isEmpty, !isOver { get("/api/version") { self.versionTold($0) } }
+    }
+
+    private func versionTold(_ answer: CollectingHandler.Answer) {
+        guard answer.end != .cancelled, !isOver else { return }
+        isOver = true
+        let version = (try? JSONValue.parse(answer.body))?["version"]?.string
+        backend.reports.models(models.map(\.reported))
+        backend.reports.health(NEXUS_HEALTHY, server: "Ollama" + (version.map { " \($0)" } ?? ""))
+    }
+}
+
+/// Details of models by digest. From any event loop.
+final class ModelDetails: Sendable {
+    /// Models remembered; beyond it the memory starts anew.
+    private static let limit = 1000
+    private let known = Mutex<[String: JSONValue]>([:])
+
+    subscript(digest: String) -> JSONValue? { known.withLock { $0[digest] } }
+
+    func remember(_ details: JSONValue, of digest: String) {
+        guard !digest.isEmpty else { return }
+        known.withLock { known in
+            if known.count >= Self.limit { known.removeAll() }
+            known[digest] = details
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import PluginAPI
+
+/// Ollama's errors, `{"error":"text"}`, as failures with a body in OpenAI's shape.
+enum OllamaError {
+    static func failure(status: UInt32, body: [UInt8]) -> Failure {
+        let text = (try? JSONValue.parse(body))?["error"]?.string ?? "Ollama answered with status \(status)"
+        return failure(status: status, text: text)
+    }
+
+    /// - Parameter status: 502 for an error in the middle of a stream.
+    static func failure(status: UInt32, text: String) -> Failure {
+        let kind: nexus_failure_kind
+        var type = "upstream_error"
+        var code: JSONValue = .null
+        switch status {
+        case 404:
+            kind = NEXUS_FAIL_REJECTED
+            type = "invalid_request_error"
+            code = "model_not_found"
+        case 400, 405, 409, 413, 422:
+            kind = NEXUS_FAIL_REJECTED
+            type = "invalid_request_error"
+        case 401, 403: kind = NEXUS_FAIL_AUTH
+        case 408, 429, 503: kind = NEXUS_FAIL_BUSY
+        default: kind = NEXUS_FAIL_UPSTREAM
+        }
+        let error: JSONValue = ["message": .string(text), "type": .string(type), "param": nil, "code": code]
+        return Failure(
+            kind: kind, status: status, message: text,
+            body: JSONValue.object(JSONObject([(name: "error", value: error)])).bytes)
+    }
+
+    static func failure(_ end: HTTPEnd) -> Failure {
+        switch end {
+        case .refused(let message): Failure(kind: NEXUS_FAIL_CONNECT, message: message)
+        case .timedOut(let message): Failure(kind: NEXUS_FAIL_TIMEOUT, message: message)
+        case .closed(let message), .garbage(let message): Failure(kind: NEXUS_FAIL_UPSTREAM, message: message)
+        case .complete: Failure(kind: NEXUS_FAIL_UPSTREAM, message: "Ollama closed the stream before it was finished")
+        case .cancelled: Failure(kind: NEXUS_FAIL_INTERNAL, message: "the request was cancelled")
+        }
+    }
+}
