@@ -18,6 +18,7 @@ final class GatewayProcess: Sendable {
         var state: GatewayState
         var loops: [NIOLoopBound<LoopState>]
         var listener: any Channel
+        var monitor: HealthMonitor
     }
     private let running = Mutex<Running?>(nil)
     /// Pending connections the kernel keeps.
@@ -58,9 +59,9 @@ final class GatewayProcess: Sendable {
         targets.set(loops)
         let listener = try await listen(loops)
         let port = listener.localAddress?.port ?? configuration.server.port
-        running.withLock { $0 = Running(state: state, loops: loops, listener: listener) }
-
         let monitor = HealthMonitor(state: state, loops: loops)
+        running.withLock { $0 = Running(state: state, loops: loops, listener: listener, monitor: monitor) }
+
         if configuration.discover {
             let found = await Discovery(adapters: adapters, loop: loops[0], ownPort: port, logger: logger).run()
             for backend in found { factory.add(backend, source: "discovered") }

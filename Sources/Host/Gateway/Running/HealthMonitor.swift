@@ -35,9 +35,7 @@ final class HealthMonitor: Sendable {
     private func round() {
         let backends = state.registry.snapshot.backends.compactMap { $0.driver as? AdapterBackend }
         guard !backends.isEmpty else { return }
-        let left = Atomic<Int>(backends.count)
         let counter = Counter(left: backends.count)
-        _ = left
         for (index, backend) in backends.enumerated() {
             probe(backend, on: index) { [state] in
                 if counter.countDown() { state.registry.publishAll() }

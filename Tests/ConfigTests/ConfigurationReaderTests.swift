@@ -1,0 +1,197 @@
+import Core
+import Testing
+
+@testable import Config
+
+private func read(_ text: String) throws(ConfigurationError) -> Configuration {
+    try ConfigurationReader.read(text, source: "test.toml")
+}
+
+private func problems(_ text: String) -> [ConfigurationProblem] {
+    do throws(ConfigurationError) {
+        _ = try read(text)
+        return []
+    } catch {
+        return error.problems
+    }
+}
+
+@Suite struct ConfigurationReaderTests {
+    @Test func anEmptyFileGivesTheDefaults() throws {
+        #expect(try read("") == Configuration())
+    }
+
+    @Test func theFileOfConfigInitGivesTheDefaults() throws {
+        #expect(try read(DefaultFile.text) == Configuration())
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let configuration = try read(
+            """
+            [server]
+            host = "0.0.0.0"
+            port = 9
+            request_timeout_seconds = 1.5
+            max_body_bytes = 2048
+            shutdown_timeout_seconds = 0
+            tls_certificate = "c"
+            tls_key = "k"
+            allowed_origins = ["https://a"]
+            [adapters]
+            directories = ["/x"]
+            watch = false
+            [health_check]
+            enabled = false
+            interval_seconds = 2
+            timeout_seconds = 1
+            failure_threshold = 1
+            recovery_threshold = 4
+            [routing]
+            strategy = "least_loaded"
+            max_retries = 0
+            [routing.weights]
+            priority = 1
+            load = 2
+            latency = 3
+            [routing.aliases]
+            "gpt-4o" = "llama3:8b"
+            [routing.fallbacks]
+            "a" = ["b", "c"]
+            [queue]
+            enabled = false
+            max_size = 1
+            max_wait_seconds = 2
+            [[backends]]
+            name = "one"
+            type = "openai"
+            url = "https://h:1/base/"
+            priority = 3
+            api_key_env = "KEY"
+            max_concurrent = 4
+            [backends.options]
+            flavor = "vllm"
+            [history]
+            capacity = 7
+            [logging]
+            level = "debug"
+            format = "json"
+            """)
+
+        #expect(configuration.server.requestTimeout == .milliseconds(1500))
+        #expect(configuration.server.tlsKey == "k" && configuration.server.allowedOrigins == ["https://a"])
+        #expect(configuration.adapters.directories == ["/x"] && !configuration.adapters.watch)
+        #expect(configuration.healthCheck.recoveryThreshold == 4 && !configuration.healthCheck.enabled)
+        #expect(configuration.routing.strategy == .leastLoaded && configuration.routing.weights.latency == 3)
+        #expect(configuration.routing.aliases == ["gpt-4o": "llama3:8b"])
+        #expect(configuration.routing.fallbacks == ["a": ["b", "c"]])
+        #expect(configuration.queue.maxSize == 1 && configuration.history.capacity == 7)
+        #expect(configuration.logging.level == .debug && configuration.logging.format == .json)
+        let backend = try #require(configuration.backends.first)
+        #expect(backend.url.description == "https://h:1/base" && backend.priority == 3)
+        #expect(backend.apiKeyEnv == "KEY" && backend.maxConcurrent == 4 && backend.options == #"{"flavor":"vllm"}"#)
+    }
+
+    @Test func anUnknownKeyIsNamedWithItsLineAndWhatWasMeant() {
+        let found = problems("[server]\nhost = \"a\"\nprot = 1\n")
+
+        #expect(found.count == 1)
+        #expect(found.first?.key == "server.prot" && found.first?.line == 3)
+        #expect(found.first?.message.contains("did you mean \"port\"?") == true)
+    }
+
+    @Test(arguments: [
+        ("[server]\nport = 65536", "server.port", "0 to 65535"),
+        ("[server]\nport = \"80\"", "server.port", "whole number"),
+        ("[health_check]\ninterval_seconds = 0", "health_check.interval_seconds", "1 to 86400"),
+        ("[routing]\nstrategy = \"best\"", "routing.strategy", "\"smart\""),
+        ("[logging]\nlevel = \"loud\"", "logging.level", "\"info\""),
+        ("[adapters]\nwatch = 1", "adapters.watch", "true or false"),
+        ("[adapters]\ndirectories = \"x\"", "adapters.directories", "array"),
+        ("[server]\ntls_key = \"k\"", "server.tls_key", "together"),
+        ("server = 1", "server", "[server]"), ("[backends]\nname = \"a\"", "backends", "[[backends]]"),
+        ("[routing.aliases]\na = \"b\"\nb = \"c\"", "routing.aliases.a", "alias itself"),
+        ("[routing.fallbacks]\na = [\"a\"]", "routing.fallbacks.a", "itself"),
+    ]) func aBadValueIsNamedWithWhatIsAllowed(_ text: String, _ key: String, _ allowed: String) {
+        let problem = problems(text).first { $0.key == key }
+        #expect(problem?.message.contains(allowed) == true, "\(problems(text))")
+        #expect(problem?.line != nil)
+    }
+
+    @Test func backendsAreCheckedOneByOne() {
+        let found = problems(
+            """
+            [[backends]]
+            name = "a"
+            type = "openai"
+            url = "http://x"
+
+            [[backends]]
+            name = "a"
+            url = "ftp://y"
+            [backends.options]
+            z = 1
+            """)
+
+        #expect(found.map(\.key).sorted() == ["backends[1].type", "backends[1].url"])
+        #expect(found.first { $0.key == "backends[1].url" }?.line == 8)
+    }
+
+    @Test func namesOfBackendsDiffer() {
+        let text = (0..<2).map { _ in "[[backends]]\nname = \"a\"\ntype = \"t\"\nurl = \"http://x\"\n" }.joined()
+        #expect(problems(text).map(\.key) == ["backends[1].name"])
+    }
+
+    @Test func allProblemsAreToldAtOnce() {
+        #expect(problems("[server]\nport = -1\nhots = \"a\"\n[queue]\nmax_size = -1").count == 3)
+    }
+
+    @Test func textThatIsNotTOMLIsToldWithItsLine() {
+        let found = problems("[server]\nport = = 1\n")
+        #expect(found.count == 1 && found.first?.line == 2)
+    }
+}
+
+@Suite struct ConfigurationLoaderTests {
+    @Test func flagsGoOverTheEnvironment() throws {
+        var flags = ConfigurationLoader.Flags()
+        flags.port = 1
+        flags.adapterDirectories = ["/flag"]
+        let loaded = try ConfigurationLoader.load(
+            flags, environment: ["NEXUS_PORT": "2", "NEXUS_HOST": "h", "NEXUS_ADAPTERS_DIR": "/a:/b", "NEXUS_LOG_LEVEL": "error"])
+
+        #expect(loaded.configuration.server.port == 1 && loaded.configuration.server.host == "h")
+        #expect(loaded.configuration.adapters.directories == ["/flag"])
+        #expect(loaded.configuration.logging.level == .error)
+        #expect(loaded.configuration.discover)
+    }
+
+    @Test func aBadVariableIsNamed() {
+        #expect {
+            try ConfigurationLoader.load(ConfigurationLoader.Flags(), environment: ["NEXUS_PORT": "x"])
+        } throws: { "\($0)".contains("NEXUS_PORT") }
+    }
+
+    @Test func aNamedFileMustBeThere() {
+        var flags = ConfigurationLoader.Flags()
+        flags.config = "/nowhere/nexus.toml"
+        #expect { try ConfigurationLoader.load(flags, environment: [:]) } throws: { "\($0)".contains("cannot be read") }
+    }
+}
+
+@Suite struct BackendURLTests {
+    @Test(arguments: [
+        ("http://a", "a", 80, ""), ("HTTPS://A.b", "a.b", 443, ""), ("http://a:8080/", "a", 8080, ""),
+        ("http://[::1]:1/v1/", "::1", 1, "/v1"), ("http://10.0.0.1:65535/x/y", "10.0.0.1", 65535, "/x/y"),
+    ]) func anAddressIsTakenApart(_ text: String, _ host: String, _ port: Int, _ path: String) throws {
+        let url = try BackendURL(text)
+        #expect(url.host == host && url.port == port && url.path == path)
+        #expect(try BackendURL(url.description) == url)
+    }
+
+    @Test(arguments: [
+        "", "a", "ftp://a", "http://", "http://a:0", "http://a:65536", "http://a:b", "http://u:p@a", "http://a?x",
+        "http://a#x", "http://a b", "http://[::1", "http://[zz]", "http://a/\n", "http://ü",
+    ]) func whatIsNoAddressIsRefused(_ text: String) {
+        #expect(throws: BackendURL.Malformed.self) { try BackendURL(text) }
+    }
+}
