@@ -82,15 +82,17 @@ let package = Package(
             name: "OllamaEntry", dependencies: ["Ollama", "PluginAPI"], path: "Plugins/Ollama/Entry",
             linkerSettings: adapterLinking),
 
+        // The host as adapters see it, for their tests.
+        .target(name: "FakeHost", dependencies: ["PluginAPI"], path: "Tests/FakeHost"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "CoreTests", dependencies: ["Core"]),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
-        .testTarget(name: "DashboardTests", dependencies: ["Dashboard"]),
-        .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat"]),
-        .testTarget(name: "OllamaTests", dependencies: ["Ollama"]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters"]),
+        .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
+        .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
+        .testTarget(name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway"]),
     ],
     swiftLanguageModes: [.v6]

@@ -56,7 +56,8 @@ enum Usage {
     /// A count that is not there is unknown, never 0: Ollama leaves it out for a cached prompt.
     static func counts(_ answer: JSONValue) -> TokenUsage {
         func count(_ name: String) -> UInt64? { answer[name]?.int.flatMap { $0 >= 0 ? UInt64($0) : nil } }
-        return TokenUsage(prompt: count("prompt_eval_count"), completion: count("eval_count"), cached: count("cached_eval_count"))
+        return TokenUsage(
+            prompt: count("prompt_eval_count"), completion: count("eval_count"), cached: count("cached_eval_count"))
     }
 
     /// Null when nothing is known: a client must not take it for 0.
@@ -64,7 +65,10 @@ enum Usage {
         guard usage.prompt != nil || usage.completion != nil else { return .null }
         func number(_ count: UInt64?) -> JSONValue { count.map { .number(JSONNumber($0)) } ?? .null }
         let total = usage.prompt.flatMap { prompt in usage.completion.map { prompt + $0 } }
-        return ["prompt_tokens": number(usage.prompt), "completion_tokens": number(usage.completion), "total_tokens": number(total)]
+        return [
+            "prompt_tokens": number(usage.prompt), "completion_tokens": number(usage.completion),
+            "total_tokens": number(total),
+        ]
     }
 }
 

@@ -43,7 +43,8 @@ struct ChatChunks {
     private mutating func finish(_ out: inout [UInt8], _ line: JSONValue) {
         isFinished = true
         usage = Usage.counts(line)
-        append(&out, delta: [:], finishReason: .string(FinishReason.of(line["done_reason"]?.string, toolCalls: toolCalls)))
+        append(
+            &out, delta: [:], finishReason: .string(FinishReason.of(line["done_reason"]?.string, toolCalls: toolCalls)))
         if includesUsage {
             var chunk = head()
             chunk["choices"] = []

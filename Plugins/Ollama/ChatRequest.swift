@@ -41,7 +41,9 @@ enum ChatRequest {
         for name in ["temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "top_k", "min_p"] {
             if let value = request[name], !value.isNull { options[name] = value }
         }
-        if let limit = [request["max_completion_tokens"], request["max_tokens"]].compactMap({ $0 }).first(where: { !$0.isNull }) {
+        if let limit = [request["max_completion_tokens"], request["max_tokens"]].compactMap({ $0 }).first(where: {
+            !$0.isNull
+        }) {
             options["num_predict"] = limit
         }
         switch request["stop"] {

@@ -6,9 +6,11 @@ enum Embeddings {
         var result = JSONObject([(name: "model", value: .string(model))])
         switch request["input"] {
         case .string(let text): result["input"] = .string(text)
-        case .array(let texts) where !texts.isEmpty && texts.allSatisfy({ $0.string != nil }): result["input"] = .array(texts)
+        case .array(let texts) where !texts.isEmpty && texts.allSatisfy({ $0.string != nil }):
+            result["input"] = .array(texts)
         default:
-            throw ChatRequest.rejected("input", "input must be a string or an array of strings; Ollama takes no tokens.")
+            throw ChatRequest.rejected(
+                "input", "input must be a string or an array of strings; Ollama takes no tokens.")
         }
         if let dimensions = request["dimensions"] { result["dimensions"] = dimensions }
         if let keepAlive = options.keepAlive { result["keep_alive"] = keepAlive }

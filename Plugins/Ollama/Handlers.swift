@@ -25,16 +25,16 @@ final class UnaryHandler: HTTPHandler {
     }
 
     override func end(_ end: HTTPEnd) {
-        guard end == .complete else { return _ = exchange.fail(OllamaError.failure(end)) }
+        guard end == .complete else { return exchange.fail(OllamaError.failure(end)) }
         guard (200...299).contains(status) else {
-            return _ = exchange.fail(OllamaError.failure(status: status, body: collected))
+            return exchange.fail(OllamaError.failure(status: status, body: collected))
         }
         guard !isTooLong, let value = try? JSONValue.parse(collected) else {
-            return _ = exchange.fail(OllamaError.failure(status: 502, text: "Ollama's answer is not JSON, or is too long"))
+            return exchange.fail(OllamaError.failure(status: 502, text: "Ollama's answer is not JSON, or is too long"))
         }
-        if let text = value["error"]?.string { return _ = exchange.fail(OllamaError.failure(status: 502, text: text)) }
+        if let text = value["error"]?.string { return exchange.fail(OllamaError.failure(status: 502, text: text)) }
         guard let (body, usage) = translate(value) else {
-            return _ = exchange.fail(OllamaError.failure(status: 502, text: "Ollama's answer is not complete"))
+            return exchange.fail(OllamaError.failure(status: 502, text: "Ollama's answer is not complete"))
         }
         exchange.begin(status: 200)
         exchange.write(body.bytes)
@@ -75,7 +75,8 @@ final class ChatStreamHandler: HTTPHandler {
                 return failure == nil
             }
         } catch {
-            failure = OllamaError.failure(status: 502, text: "Ollama sent a line of more than \(LineDecoder.defaultLimit) bytes")
+            failure = OllamaError.failure(
+                status: 502, text: "Ollama sent a line of more than \(LineDecoder.defaultLimit) bytes")
         }
         send(events)
         if let failure { fail(failure) }

@@ -48,7 +48,8 @@ enum Messages {
             }
             message["content"] = .string(texts.joined(separator: "\n"))
             if !images.isEmpty { message["images"] = .array(images) }
-        default: throw ChatRequest.rejected("messages[\(index)].content", "content must be a string or an array of parts.")
+        default:
+            throw ChatRequest.rejected("messages[\(index)].content", "content must be a string or an array of parts.")
         }
     }
 
@@ -57,7 +58,8 @@ enum Messages {
         guard let url = image?["url"]?.string ?? image?.string, url.hasPrefix("data:"),
             let comma = url.firstIndex(of: ","), url[..<comma].hasSuffix(";base64")
         else {
-            throw ChatRequest.rejected(place, "Ollama fetches no images: send them as data URLs (data:image/png;base64,…).")
+            throw ChatRequest.rejected(
+                place, "Ollama fetches no images: send them as data URLs (data:image/png;base64,…).")
         }
         return String(url[url.index(after: comma)...])
     }
@@ -73,14 +75,17 @@ enum Messages {
             }
             let text = call["function"]?["arguments"]?.string ?? "{}"
             guard let arguments = try? JSONValue.parse(text.isEmpty ? "{}" : text), arguments.object != nil else {
-                throw ChatRequest.rejected(place + ".function.arguments", "arguments must be a JSON object in a string.")
+                throw ChatRequest.rejected(
+                    place + ".function.arguments", "arguments must be a JSON object in a string.")
             }
             var translated = JSONObject()
             if let id = call["id"]?.string {
                 names[id] = name
                 translated["id"] = .string(id)
             }
-            translated["function"] = ["index": .number(JSONNumber(number)), "name": .string(name), "arguments": arguments]
+            translated["function"] = [
+                "index": .number(JSONNumber(number)), "name": .string(name), "arguments": arguments,
+            ]
             result.append(.object(translated))
         }
         return result

@@ -41,9 +41,12 @@ final class OllamaBackend: BackendAdapter {
                 let chunks = ChatChunks(
                     id: "chatcmpl-" + request.request_id.text, model: request.model.text,
                     includesUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0)
-                handler = stream ? ChatStreamHandler(exchange, chunks) : UnaryHandler(exchange) { value in
-                    ChatAnswer.translate(value, id: chunks.id, model: chunks.model)
-                }
+                handler =
+                    stream
+                    ? ChatStreamHandler(exchange, chunks)
+                    : UnaryHandler(exchange) { value in
+                        ChatAnswer.translate(value, id: chunks.id, model: chunks.model)
+                    }
             case NEXUS_KIND_EMBEDDINGS:
                 path = "/api/embed"
                 let base64 = body["encoding_format"]?.string == "base64"
@@ -56,6 +59,7 @@ final class OllamaBackend: BackendAdapter {
             exchange.fail(error)
             return NEXUS_OK
         }
-        return host.start(exchange.handle, method: "POST", path: path, headers: headers, body: translated, handler: handler)
+        return host.start(
+            exchange.handle, method: "POST", path: path, headers: headers, body: translated, handler: handler)
     }
 }

@@ -17,7 +17,9 @@ struct Options: Sendable, Equatable {
         for (name, value) in given.members {
             switch name {
             case "num_ctx":
-                guard let length = value.int, length > 0 else { throw ConfigurationProblem("num_ctx must be a whole number above 0") }
+                guard let length = value.int, length > 0 else {
+                    throw ConfigurationProblem("num_ctx must be a whole number above 0")
+                }
                 contextLength = length
             case "keep_alive":
                 guard value.string != nil || value.int != nil else {

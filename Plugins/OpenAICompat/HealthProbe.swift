@@ -25,7 +25,9 @@ final class HealthProbe {
         if status != NEXUS_OK { unhealthy("the host did not send GET \(path) (status \(status))") }
     }
 
-    private func unhealthy(_ message: String) { backend.reports.health(NEXUS_UNHEALTHY, message: message, server: server) }
+    private func unhealthy(_ message: String) {
+        backend.reports.health(NEXUS_UNHEALTHY, message: message, server: server)
+    }
 
     // MARK: Steps
 
@@ -33,7 +35,9 @@ final class HealthProbe {
         let path = backend.options.modelsPath
         guard let value = checked(answer, path) else { return }
         guard let list = ModelList.parse(value) else {
-            return unhealthy("GET \(path) did not answer with a list of models; is this an OpenAI-compatible server, and is models_path right?")
+            return unhealthy(
+                "GET \(path) did not answer with a list of models; is this an OpenAI-compatible server, and is models_path right?"
+            )
         }
         server = answer.server
         models = list.models
@@ -62,7 +66,9 @@ final class HealthProbe {
         switch answer.status {
         case 200...299 where told == nil: break
         case 401, 403:
-            unhealthy("GET \(path): the server refuses the API key (status \(answer.status)); set api_key_env to the variable that holds it")
+            unhealthy(
+                "GET \(path): the server refuses the API key (status \(answer.status)); set api_key_env to the variable that holds it"
+            )
             return nil
         case 503 where told?.lowercased().contains("loading") == true:
             backend.reports.health(NEXUS_LOADING, message: told ?? "", server: answer.server)

@@ -17,7 +17,8 @@ enum ModelList {
             guard let id = item["id"]?.string else { continue }
             var model = ReportedModel(id: id)
             model.created = item["created"]?.int ?? 0
-            model.contextLength = length(item["max_model_len"]) ?? length(item["context_length"])
+            model.contextLength =
+                length(item["max_model_len"]) ?? length(item["context_length"])
                 ?? length(item["meta"]?["n_ctx"]) ?? length(item["meta"]?["n_ctx_train"]) ?? 0
             model.maxOutputTokens = length(item["max_output_tokens"]) ?? 0
             let inputs = item["architecture"]?["input_modalities"]?.array ?? []

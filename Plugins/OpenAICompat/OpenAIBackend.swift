@@ -17,10 +17,10 @@ final class OpenAIBackend: BackendAdapter {
     /// For POST with a JSON body.
     let postHeaders: StaticHeaders
     let getHeaders: StaticHeaders
-    private let chatPath: StaticText
-    private let completionsPath: StaticText
-    private let embeddingsPath: StaticText
-    private let post = StaticText("POST")
+    private let chatPath: LentText
+    private let completionsPath: LentText
+    private let embeddingsPath: LentText
+    private let post = LentText("POST")
 
     init(_ configuration: BackendConfiguration, host: Host, reports: Reports) throws(ConfigurationProblem) {
         self.host = host
@@ -29,9 +29,9 @@ final class OpenAIBackend: BackendAdapter {
         let common = options.headers + Self.authorization(configuration.apiKey, options.authHeader)
         postHeaders = StaticHeaders(common + [("content-type", "application/json"), ("accept", "*/*")])
         getHeaders = StaticHeaders(common + [("accept", "application/json")])
-        chatPath = StaticText(options.prefix + "/chat/completions")
-        completionsPath = StaticText(options.prefix + "/completions")
-        embeddingsPath = StaticText(options.prefix + "/embeddings")
+        chatPath = LentText(options.prefix + "/chat/completions")
+        completionsPath = LentText(options.prefix + "/completions")
+        embeddingsPath = LentText(options.prefix + "/embeddings")
     }
 
     private static func authorization(_ key: String, _ header: String) -> [(name: String, value: String)] {

@@ -38,7 +38,9 @@ struct Options: Sendable {
         modelsPath = try Self.path(given, "models_path") ?? prefix + "/models"
         healthPath = try Self.path(given, "health_path")
         authHeader = (try Self.text(given, "auth_header") ?? "authorization").lowercased()
-        guard Self.isToken(authHeader) else { throw ConfigurationProblem("auth_header must be the name of an HTTP header") }
+        guard Self.isToken(authHeader) else {
+            throw ConfigurationProblem("auth_header must be the name of an HTTP header")
+        }
         headers = try Self.headers(given["headers"])
     }
 
@@ -64,7 +66,8 @@ struct Options: Sendable {
         var headers: [(name: String, value: String)] = []
         for (name, value) in object.members {
             guard isToken(name), let text = value.string, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-                throw ConfigurationProblem("headers.\(name) must be a string without control characters, under the name of an HTTP header")
+                throw ConfigurationProblem(
+                    "headers.\(name) must be a string without control characters, under the name of an HTTP header")
             }
             guard !["host", "content-length", "transfer-encoding", "connection"].contains(name.lowercased()) else {
                 throw ConfigurationProblem("headers.\(name) is set by the gateway itself")
@@ -77,9 +80,11 @@ struct Options: Sendable {
     private static func withoutSlash(_ path: String) -> String { path.hasSuffix("/") ? String(path.dropLast()) : path }
 
     private static func isToken(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy {
-            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x5F
-        }
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D
+                    || $0 == 0x5F
+            }
     }
 }
 

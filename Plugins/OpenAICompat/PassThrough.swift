@@ -97,13 +97,15 @@ final class PassThrough: HTTPHandler {
     }
 
     private func endUnary(_ watcher: UnaryWatcher, _ end: HTTPEnd) {
-        guard end == .complete else { return _ = exchange.fail(Self.failure(end)) }
+        guard end == .complete else { return exchange.fail(Self.failure(end)) }
         if watcher.looksLikeError, let failure = UpstreamError.insideSuccess(watcher.bytes) {
-            return _ = exchange.fail(failure)
+            return exchange.fail(failure)
         }
         if watcher.isEmpty {
-            return _ = exchange.fail(
-                Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: "the server answered \(status) with nothing in it"))
+            return exchange.fail(
+                Failure(
+                    kind: NEXUS_FAIL_UPSTREAM, status: status,
+                    message: "the server answered \(status) with nothing in it"))
         }
         begin(stream: false)
         var watcher = watcher
@@ -113,9 +115,9 @@ final class PassThrough: HTTPHandler {
 
     private func endStream(_ watcher: StreamWatcher, _ end: HTTPEnd) {
         let verdict = watcher.finish()
-        if let failure = verdict.failure { return _ = exchange.fail(failure) }
+        if let failure = verdict.failure { return exchange.fail(failure) }
         guard verdict.isFinished else {
-            return _ = exchange.fail(
+            return exchange.fail(
                 end == .complete
                     ? Failure(
                         kind: NEXUS_FAIL_UPSTREAM, status: status,
@@ -138,11 +140,11 @@ final class PassThrough: HTTPHandler {
         } else if contentType.isEmpty {
             exchange.begin(status: status)
         } else {
-            lend(contentType) { _ = exchange.begin(status: status, contentType: $0) }
+            lend(contentType) { exchange.begin(status: status, contentType: $0) }
         }
     }
 
-    private static let eventStream = StaticText("text/event-stream")
+    private static let eventStream = LentText("text/event-stream")
 
     private static func isPlainJSON(_ type: UnsafeRawBufferPointer) -> Bool {
         type.count == 0 || matches(type, "application/json")

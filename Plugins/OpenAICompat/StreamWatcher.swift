@@ -53,7 +53,9 @@ final class StreamWatcher {
             self.lines = lines
         } catch {
             return .fail(
-                Failure(kind: NEXUS_FAIL_UPSTREAM, message: "the server sent a line of more than \(LineDecoder.defaultLimit) bytes"),
+                Failure(
+                    kind: NEXUS_FAIL_UPSTREAM,
+                    message: "the server sent a line of more than \(LineDecoder.defaultLimit) bytes"),
                 prefix: 0)
         }
         if let failure { return .fail(failure, prefix: lineStart) }

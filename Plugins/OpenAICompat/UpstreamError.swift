@@ -59,7 +59,8 @@ enum UpstreamError {
     private static func normalised(_ value: JSONValue, status: UInt32, bare: Bool = false) -> Told? {
         let type: JSONValue = status < 500 ? "invalid_request_error" : "upstream_error"
         if let error = value["error"], let object = error.object {
-            let message = object["message"]?.string ?? object["msg"]?.string ?? "the server reported an error without a message"
+            let message =
+                object["message"]?.string ?? object["msg"]?.string ?? "the server reported an error without a message"
             return Told(
                 message: message, type: object["type"] ?? type, param: object["param"] ?? .null,
                 code: object["code"] ?? .null, status: httpStatus(object["code"]),

@@ -27,11 +27,14 @@ enum UsageScan {
             cached: count(object["prompt_tokens_details"]?["cached_tokens"]))
     }
 
-    private static func memchrPair(_ base: UnsafeRawPointer, _ count: Int, _ needle: StaticString) -> UnsafeRawPointer? {
+    private static func memchrPair(_ base: UnsafeRawPointer, _ count: Int, _ needle: StaticString) -> UnsafeRawPointer?
+    {
         let length = needle.utf8CodeUnitCount
         var position = 0
         while count - position >= length {
-            guard let hit = memchr(base + position, Int32(UInt8(ascii: "\"")), count - position - length + 1) else { return nil }
+            guard let hit = memchr(base + position, Int32(UInt8(ascii: "\"")), count - position - length + 1) else {
+                return nil
+            }
             if memcmp(hit, needle.utf8Start, length) == 0 { return UnsafeRawPointer(hit) }
             position = UnsafeRawPointer(hit) - base + 1
         }

@@ -18,16 +18,21 @@ func lend<Result>(_ text: String, _ body: (nexus_str) -> Result) -> Result {
     return text.withUTF8 { body(nexus_str(UnsafeRawBufferPointer($0))) }
 }
 
-/// Text that is lent to the host for as long as the image lives. Made at start-up, never freed.
-struct StaticText: @unchecked Sendable {
+/// Text at a fixed place, lent to the host as long as this object lives.
+///
+/// Invariant behind the unchecked Sendable: nothing is written after `init`.
+final class LentText: @unchecked Sendable {
     let borrowed: nexus_str
+    private let memory: UnsafeMutableRawBufferPointer
 
     init(_ text: String) {
         let bytes = Array(text.utf8)
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 1)
+        memory = .allocate(byteCount: max(1, bytes.count), alignment: 1)
         memory.copyBytes(from: bytes)
-        borrowed = nexus_str(ptr: UnsafeRawPointer(memory.baseAddress)?.assumingMemoryBound(to: CChar.self), len: bytes.count)
+        borrowed = nexus_str(UnsafeRawBufferPointer(rebasing: memory[..<bytes.count]))
     }
+
+    deinit { memory.deallocate() }
 }
 
 /// Header fields that are the same in every request, as the host wants them. Made once for an instance and freed with it.

@@ -23,23 +23,32 @@ func fill(_ message: UnsafeMutablePointer<nexus_message>?, _ text: String) {
 }
 
 /// The adapter's table and what it points to: made at the first use, never freed.
+///
+/// Invariant behind the unchecked Sendable: nothing is written after `init`.
 private struct AdapterTable: @unchecked Sendable {
     static let shared = AdapterTable()
     let pointer: UnsafePointer<nexus_adapter>
+    private let texts: [LentText]
 
     private init() {
         let about = ThisAdapter.about
+        var texts: [LentText] = []
+        func lent(_ text: String) -> nexus_str {
+            let text = LentText(text)
+            texts.append(text)
+            return text.borrowed
+        }
         let urls = UnsafeMutablePointer<nexus_str>.allocate(capacity: max(1, about.defaultURLs.count))
         for (index, url) in about.defaultURLs.enumerated() {
-            (urls + index).initialize(to: StaticText(url).borrowed)
+            (urls + index).initialize(to: lent(url))
         }
         let table = UnsafeMutablePointer<nexus_adapter>.allocate(capacity: 1)
         table.initialize(
             to: nexus_adapter(
                 abi_major: UInt16(NEXUS_ABI_MAJOR), abi_minor: UInt16(NEXUS_ABI_MINOR),
-                struct_size: UInt32(MemoryLayout<nexus_adapter>.size), type: StaticText(about.type).borrowed,
-                display_name: StaticText(about.displayName).borrowed, version: StaticText(about.version).borrowed,
-                options_schema: StaticText(about.optionsSchema).borrowed, default_urls: urls,
+                struct_size: UInt32(MemoryLayout<nexus_adapter>.size), type: lent(about.type),
+                display_name: lent(about.displayName), version: lent(about.version),
+                options_schema: lent(about.optionsSchema), default_urls: urls,
                 default_url_count: about.defaultURLs.count, kinds: about.kinds, reserved: 0,
                 create: { Instance.create($0, $1, $2, $3, $4) },
                 destroy: { instance in
@@ -57,6 +66,7 @@ private struct AdapterTable: @unchecked Sendable {
                 },
                 cancel: nil, extension: nil))
         pointer = UnsafePointer(table)
+        self.texts = texts
     }
 }
 

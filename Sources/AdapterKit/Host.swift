@@ -17,7 +17,8 @@ struct Host: @unchecked Sendable {
             body.withUnsafeBytes { body in
                 var request = nexus_http_request()
                 request.struct_size = UInt32(MemoryLayout<nexus_http_request>.size)
-                request.method = nexus_str(UnsafeRawBufferPointer(start: method.utf8Start, count: method.utf8CodeUnitCount))
+                request.method = nexus_str(
+                    UnsafeRawBufferPointer(start: method.utf8Start, count: method.utf8CodeUnitCount))
                 request.path = path
                 request.headers = headers.pointer
                 request.header_count = headers.count
@@ -39,43 +40,49 @@ struct Host: @unchecked Sendable {
     }
 }
 
-/// An exchange that the adapter answers. Stale once it has ended; then every call is refused by the host.
+/// An exchange that the adapter answers. What the host says to a call is not looked at: an exchange that has ended refuses
+/// everything, and then nobody is left to be told.
 struct ExchangeTask {
+    /// Bytes of one call of the host's `exchange_write`.
+    private static let pieceLimit = 16 * 1024 * 1024
+
     let handle: nexus_task
     let host: Host
 
-    @discardableResult
-    func begin(status: UInt32, contentType: nexus_str = nexus_str()) -> nexus_status {
+    func begin(status: UInt32, contentType: nexus_str = nexus_str()) {
         var head = nexus_response_head(
             struct_size: UInt32(MemoryLayout<nexus_response_head>.size), status: status, content_type: contentType)
-        return host.services.exchange_begin(handle, &head)
+        _ = host.services.exchange_begin(handle, &head)
     }
 
-    @discardableResult
-    func write(_ bytes: UnsafeRawBufferPointer) -> nexus_status {
-        host.services.exchange_write(handle, bytes.assumingMemoryBound(to: CChar.self).baseAddress, bytes.count)
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.pieceLimit))
+            _ = host.services.exchange_write(
+                handle, piece.assumingMemoryBound(to: CChar.self).baseAddress, piece.count)
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+        }
     }
 
-    @discardableResult
-    func write(_ bytes: [UInt8]) -> nexus_status { bytes.withUnsafeBytes { write($0) } }
+    func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
-    @discardableResult
-    func finish(_ usage: TokenUsage) -> nexus_status {
+    func finish(_ usage: TokenUsage) {
         var outcome = nexus_outcome(
             struct_size: UInt32(MemoryLayout<nexus_outcome>.size), reserved: 0,
-            prompt_tokens: usage.prompt ?? TokenUsage.unknown, completion_tokens: usage.completion ?? TokenUsage.unknown,
+            prompt_tokens: usage.prompt ?? TokenUsage.unknown,
+            completion_tokens: usage.completion ?? TokenUsage.unknown,
             cached_tokens: usage.cached ?? TokenUsage.unknown)
-        return host.services.exchange_finish(handle, &outcome)
+        _ = host.services.exchange_finish(handle, &outcome)
     }
 
-    @discardableResult
-    func fail(_ failure: Failure) -> nexus_status {
+    func fail(_ failure: Failure) {
         lend(failure.message) { message in
             failure.body.withUnsafeBytes { body in
                 var crossing = nexus_failure(
                     struct_size: UInt32(MemoryLayout<nexus_failure>.size), kind: failure.kind, status: failure.status,
                     retry_after_ms: failure.retryAfterMilliseconds, message: message, body: nexus_str(body))
-                return host.services.exchange_fail(handle, &crossing)
+                _ = host.services.exchange_fail(handle, &crossing)
             }
         }
     }

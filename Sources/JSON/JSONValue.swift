@@ -44,7 +44,8 @@ public struct JSONNumber: Sendable, Equatable {
 
     /// Infinities and NaN become 0.
     public init(_ value: Double) {
-        text = !value.isFinite ? "0" : value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
+        text =
+            !value.isFinite ? "0" : value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
     }
 
     /// Nil if it is not whole or out of range.

@@ -157,7 +157,10 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         flags.port = 1
         flags.adapterDirectories = ["/flag"]
         let loaded = try ConfigurationLoader.load(
-            flags, environment: ["NEXUS_PORT": "2", "NEXUS_HOST": "h", "NEXUS_ADAPTERS_DIR": "/a:/b", "NEXUS_LOG_LEVEL": "error"])
+            flags,
+            environment: [
+                "NEXUS_PORT": "2", "NEXUS_HOST": "h", "NEXUS_ADAPTERS_DIR": "/a:/b", "NEXUS_LOG_LEVEL": "error",
+            ])
 
         #expect(loaded.configuration.server.port == 1 && loaded.configuration.server.host == "h")
         #expect(loaded.configuration.adapters.directories == ["/flag"])

@@ -18,7 +18,9 @@ enum RandomJSON {
         switch Int.random(in: 0..<(depth > 3 ? 5 : 7), using: &random) {
         case 0: return space + "null"
         case 1: return Bool.random(using: &random) ? "true" : "false"
-        case 2: return ["0", "-1", "3.25", "1e9", "-0.5E-3", "123456789012345678901234567890"].randomElement(using: &random) ?? "0"
+        case 2:
+            return ["0", "-1", "3.25", "1e9", "-0.5E-3", "123456789012345678901234567890"].randomElement(using: &random)
+                ?? "0"
         case 3, 4: return string(&random)
         case 5:
             let items = (0..<Int.random(in: 0...3, using: &random)).map { _ in value(&random, depth: depth + 1) }
@@ -32,7 +34,12 @@ enum RandomJSON {
     }
 
     private static func string(_ random: inout SeededRandom) -> String {
-        let parts = ["a", "hello world", "ü", "漢字", "😀", #"\n"#, #"\""#, #"\\"#, #"\u00e9"#, #"\uD83D\uDE00"#, "\u{7F}", "12345678"]
-        return "\"" + (0..<Int.random(in: 0...5, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }.joined() + "\""
+        let parts = [
+            "a", "hello world", "ü", "漢字", "😀", #"\n"#, #"\""#, #"\\"#, #"\u00e9"#, #"\uD83D\uDE00"#, "\u{7F}",
+            "12345678",
+        ]
+        return "\""
+            + (0..<Int.random(in: 0...5, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }
+            .joined() + "\""
     }
 }

@@ -70,9 +70,12 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
         }
     }
 
-    @Test(arguments: [
-        [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x82], [0x80], [0xF0, 0x80, 0x80, 0x80],
-    ] as [[UInt8]]) func refusesInvalidUTF8(_ sequence: [UInt8]) {
+    @Test(
+        arguments: [
+            [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x82], [0x80],
+            [0xF0, 0x80, 0x80, 0x80],
+        ] as [[UInt8]]) func refusesInvalidUTF8(_ sequence: [UInt8])
+    {
         let bytes = Array(#"{"model":"m","a":""#.utf8) + sequence + Array(#""}"#.utf8)
 
         #expect(throws: RequestPeekError.self) { try scan(bytes) }

@@ -34,7 +34,9 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
     }
 
     @Test func seesAWebSocketUpgradeOnlyWhenBothFieldsAskForIt() throws {
-        #expect(try parse("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\r\n").upgradesToWebSocket)
+        #expect(
+            try parse("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\r\n")
+                .upgradesToWebSocket)
         #expect(try !parse("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").upgradesToWebSocket)
     }
 

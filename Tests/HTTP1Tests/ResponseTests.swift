@@ -28,7 +28,8 @@ private func parse(_ text: String, bodyless: Bool = false) throws -> ResponseHea
     }
 
     @Test(arguments: [
-        "HTTP/1.1 20 OK\r\n\r\n", "HTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n", "garbage garbage garbage\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n", "HTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
+        "garbage garbage garbage\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\nbad field\r\n\r\n",
     ]) func refusesGarbage(_ raw: String) {
         #expect(throws: HTTPParseError.self) { try parse(raw) }
@@ -68,7 +69,8 @@ private func parse(_ text: String, bodyless: Bool = false) throws -> ResponseHea
     }
 
     @Test(arguments: [
-        "x\r\n", "5\nhello", "\r\n", "5\r\nhelloX", "5\r\nhello\rX", "FFFFFFFFFFFFFFFF\r\n", "-1\r\n", "5 5\nx", "0x5\r\n",
+        "x\r\n", "5\nhello", "\r\n", "5\r\nhelloX", "5\r\nhello\rX", "FFFFFFFFFFFFFFFF\r\n", "-1\r\n", "5 5\nx",
+        "0x5\r\n",
     ]) func refusesWhatIsNotChunked(_ raw: String) {
         #expect(throws: HTTPParseError.badChunk) { _ = try decode([Array(raw.utf8)]) }
     }

@@ -114,7 +114,8 @@ private func chosen(
     }
 
     @Test func leastLoadedTakesTheFewestInFlight() {
-        #expect(pick([candidate(0, inFlight: 3), candidate(1, inFlight: 1), candidate(2, inFlight: 2)], .leastLoaded) == 1)
+        #expect(
+            pick([candidate(0, inFlight: 3), candidate(1, inFlight: 1), candidate(2, inFlight: 2)], .leastLoaded) == 1)
     }
 
     @Test func priorityOnlyTakesTheLowestNumberWhateverTheLoad() {

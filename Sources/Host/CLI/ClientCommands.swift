@@ -16,7 +16,8 @@ struct ModelsCommand: ParsableCommand {
             TextTable.render(
                 ["MODEL", "BACKEND", "CONTEXT", "CAPABILITIES"],
                 models.map { model in
-                    let abilities = model["capabilities"]?.object?.members.filter { $0.value.bool == true }.map(\.name) ?? []
+                    let abilities =
+                        model["capabilities"]?.object?.members.filter { $0.value.bool == true }.map(\.name) ?? []
                     let context = model["context_length"]?.int ?? 0
                     return [
                         model["id"]?.string ?? "", model["owned_by"]?.string ?? "", context > 0 ? "\(context)" : "-",

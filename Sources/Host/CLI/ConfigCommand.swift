@@ -16,7 +16,9 @@ struct ConfigCommand: ParsableCommand {
 
         func run() throws {
             guard FileBytes.write(Array(DefaultFile.text.utf8), to: config, exclusive: !force) else {
-                let reason = errno == EEXIST ? "it is there already; use --force to overwrite it" : String(cString: strerror(errno))
+                let reason =
+                    errno == EEXIST
+                    ? "it is there already; use --force to overwrite it" : String(cString: strerror(errno))
                 throw fail("\(config) was not written: \(reason)")
             }
             print("\(config) was written; add your backends at its end, then run 'nexus config check'.")

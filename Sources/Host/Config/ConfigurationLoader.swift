@@ -33,7 +33,9 @@ public struct ConfigurationLoader: Sendable {
         configuration.discover = configuration.backends.isEmpty
         try apply(environment, to: &configuration)
         try apply(flags, to: &configuration)
-        if configuration.adapters.directories.isEmpty { configuration.adapters.directories = AdapterDirectories.standard() }
+        if configuration.adapters.directories.isEmpty {
+            configuration.adapters.directories = AdapterDirectories.standard()
+        }
         return Loaded(configuration: configuration, path: path)
     }
 
@@ -41,7 +43,9 @@ public struct ConfigurationLoader: Sendable {
         guard let bytes = FileBytes.read(path, limit: 16 * 1024 * 1024) else {
             throw ConfigurationError(
                 source: path,
-                problems: [ConfigurationProblem(key: "", message: "cannot be read: \(String(cString: strerror(errno)))")])
+                problems: [
+                    ConfigurationProblem(key: "", message: "cannot be read: \(String(cString: strerror(errno)))")
+                ])
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(source: path, problems: [ConfigurationProblem(key: "", message: "is not UTF-8")])
@@ -49,14 +53,17 @@ public struct ConfigurationLoader: Sendable {
         return text
     }
 
-    private static func apply(_ environment: [String: String], to configuration: inout Configuration) throws(ConfigurationError) {
+    private static func apply(_ environment: [String: String], to configuration: inout Configuration)
+        throws(ConfigurationError)
+    {
         var problems: [ConfigurationProblem] = []
         if let host = environment["NEXUS_HOST"] { configuration.server.host = host }
         if let text = environment["NEXUS_PORT"] {
             if let port = Int(text), (0...65535).contains(port) {
                 configuration.server.port = port
             } else {
-                problems.append(ConfigurationProblem(key: "NEXUS_PORT", message: "must be a whole number from 0 to 65535"))
+                problems.append(
+                    ConfigurationProblem(key: "NEXUS_PORT", message: "must be a whole number from 0 to 65535"))
             }
         }
         if let text = environment["NEXUS_LOG_LEVEL"] { setLevel(text, "NEXUS_LOG_LEVEL", &configuration, &problems) }
@@ -64,7 +71,8 @@ public struct ConfigurationLoader: Sendable {
             if let format = Configuration.Logging.Format(rawValue: text) {
                 configuration.logging.format = format
             } else {
-                problems.append(ConfigurationProblem(key: "NEXUS_LOG_FORMAT", message: "must be \"pretty\" or \"json\""))
+                problems.append(
+                    ConfigurationProblem(key: "NEXUS_LOG_FORMAT", message: "must be \"pretty\" or \"json\""))
             }
         }
         if let text = environment["NEXUS_ADAPTERS_DIR"], !text.isEmpty {

@@ -127,9 +127,11 @@ public enum ConfigurationReader {
         var seen: Set<String> = []
         for (index, backend) in backends.enumerated() {
             if !seen.insert(backend.name).inserted {
-                problems.add("backends[\(index)].name", "\"\(backend.name)\" is taken by another backend; names must differ")
+                problems.add(
+                    "backends[\(index)].name", "\"\(backend.name)\" is taken by another backend; names must differ")
             }
-            if backend.name == HistoryEntry.noBackend || backend.name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F }) {
+            if backend.name == HistoryEntry.noBackend || backend.name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F })
+            {
                 problems.add("backends[\(index)].name", "must be printable ASCII and not \"\(HistoryEntry.noBackend)\"")
             }
         }

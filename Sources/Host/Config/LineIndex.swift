@@ -45,7 +45,9 @@ struct LineIndex {
 
     /// `[backends.options]` belongs to the last `[[backends]]`.
     private static func resolved(_ name: String, _ counts: [String: Int]) -> String {
-        guard let dot = name.firstIndex(of: "."), let count = counts[String(name[..<dot])], count > 0 else { return name }
+        guard let dot = name.firstIndex(of: "."), let count = counts[String(name[..<dot])], count > 0 else {
+            return name
+        }
         return "\(name[..<dot])[\(count - 1)]\(name[dot...])"
     }
 }

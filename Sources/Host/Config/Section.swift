@@ -63,11 +63,15 @@ struct Section {
         if let number = value.double, range.contains(number) {
             target = .milliseconds(Int64((number * 1000).rounded()))
         } else {
-            problem(key, "must be a number of seconds from \(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))")
+            problem(
+                key,
+                "must be a number of seconds from \(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))")
         }
     }
 
-    private static func short(_ number: Double) -> String { number == number.rounded() ? "\(Int(number))" : "\(number)" }
+    private static func short(_ number: Double) -> String {
+        number == number.rounded() ? "\(Int(number))" : "\(number)"
+    }
 
     mutating func bool(_ key: String, into target: inout Bool) {
         guard let value = take(key) else { return }

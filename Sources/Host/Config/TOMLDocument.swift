@@ -11,7 +11,8 @@ struct TOMLDocument {
         do {
             table = try TOMLTable(string: text)
         } catch let error as TOMLParseError {
-            throw ConfigurationProblem(key: "", line: error.source.begin.line, message: "this is not TOML: \(error.description)")
+            throw ConfigurationProblem(
+                key: "", line: error.source.begin.line, message: "this is not TOML: \(error.description)")
         } catch {
             throw ConfigurationProblem(key: "", message: "this is not TOML: \(error)")
         }

@@ -1,6 +1,8 @@
 /// Takes the chunked transfer coding off (RFC 9112, section 7.1), whatever way the bytes are cut.
 public struct ChunkedDecoder: Sendable, Equatable {
-    private enum Phase: Sendable, Equatable { case size, extensions, sizeLineFeed, data, dataEnd, dataLineFeed, trailer, done }
+    private enum Phase: Sendable, Equatable {
+        case size, extensions, sizeLineFeed, data, dataEnd, dataLineFeed, trailer, done
+    }
 
     private var phase = Phase.size
     private var remaining = 0

@@ -21,7 +21,11 @@ public struct RequestHead: Sendable, Equatable {
     public init() {}
 
     /// How long the body is.
-    public enum BodyFraming: Sendable, Equatable { case none, length(Int), chunked }
+    public enum BodyFraming: Sendable, Equatable {
+        case none
+        case length(Int)
+        case chunked
+    }
 
     /// Parses a complete head, the empty line included. `bytes` is borrowed for the call.
     public static func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> RequestHead {

@@ -6,7 +6,11 @@ public struct ResponseHead: Sendable, Equatable {
     public var fields: [FieldSpan] = []
 
     /// How long the body is (RFC 9112, section 6.3).
-    public enum BodyFraming: Sendable, Equatable { case none, length(Int), chunked, untilClose }
+    public enum BodyFraming: Sendable, Equatable {
+        case none
+        case length(Int)
+        case chunked, untilClose
+    }
 
     public init() {}
 

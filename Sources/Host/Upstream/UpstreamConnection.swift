@@ -108,7 +108,8 @@ final class UpstreamConnection: ChannelInboundHandler {
                 self.call = nil
                 pool.connect(for: call)
             } else {
-                fail(failure ?? .closed("\(pool.target.authority) closed the connection before its answer was complete"))
+                fail(
+                    failure ?? .closed("\(pool.target.authority) closed the connection before its answer was complete"))
             }
         }
         context.fireChannelInactive()

@@ -128,7 +128,8 @@ public final class UpstreamPool {
 
     /// Server name indication takes names only (RFC 6066, section 3).
     private static func serverName(_ host: String) -> String? {
-        let isAddress = host.utf8.contains(UInt8(ascii: ":"))
+        let isAddress =
+            host.utf8.contains(UInt8(ascii: ":"))
             || host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
         return isAddress ? nil : host
     }

@@ -11,7 +11,8 @@ enum BorrowedText {
     static func line(_ text: nexus_str, limit: Int) -> String {
         let text = string(text, limit: limit)
         guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+        return String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
     }
 
     /// Nil for length without data or a length that no memory has.

@@ -35,24 +35,30 @@ final class BoundCallbacks: @unchecked Sendable {
         // The closures keep this object alive for ever, as their memory.
         let context = Unmanaged.passRetained(self).toOpaque()
         guard
-            let health = Closure.make(Signature.health, context, { _, _, arguments, context in
-                guard let arguments, let bound = BoundCallbacks.from(context) else { return }
-                bound.reportHealth(Closure.argument(arguments, 0, as: UnsafePointer<nexus_health>?.self))
-            }),
-            let models = Closure.make(Signature.models, context, { _, _, arguments, context in
-                guard let arguments, let bound = BoundCallbacks.from(context) else { return }
-                bound.reportModels(
-                    Closure.argument(arguments, 0, as: UnsafePointer<nexus_model>?.self),
-                    Closure.argument(arguments, 1, as: Int.self))
-            }),
-            let log = Closure.make(Signature.log, context, { _, _, arguments, context in
-                guard let arguments, let bound = BoundCallbacks.from(context) else { return }
-                bound.log(
-                    Closure.argument(arguments, 0, as: UInt32.self),
-                    nexus_str(
-                        ptr: Closure.argument(arguments, 1, as: UnsafePointer<CChar>?.self),
-                        len: Closure.argument(arguments, 2, as: Int.self)))
-            })
+            let health = Closure.make(
+                Signature.health, context,
+                { _, _, arguments, context in
+                    guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                    bound.reportHealth(Closure.argument(arguments, 0, as: UnsafePointer<nexus_health>?.self))
+                }),
+            let models = Closure.make(
+                Signature.models, context,
+                { _, _, arguments, context in
+                    guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                    bound.reportModels(
+                        Closure.argument(arguments, 0, as: UnsafePointer<nexus_model>?.self),
+                        Closure.argument(arguments, 1, as: Int.self))
+                }),
+            let log = Closure.make(
+                Signature.log, context,
+                { _, _, arguments, context in
+                    guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                    bound.log(
+                        Closure.argument(arguments, 0, as: UInt32.self),
+                        nexus_str(
+                            ptr: Closure.argument(arguments, 1, as: UnsafePointer<CChar>?.self),
+                            len: Closure.argument(arguments, 2, as: Int.self)))
+                })
         else { return nil }
         table.pointee.struct_size = UInt32(MemoryLayout<nexus_callbacks>.size)
         table.pointee.report_health = unsafeBitCast(

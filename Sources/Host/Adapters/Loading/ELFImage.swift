@@ -16,9 +16,9 @@ struct ELFImage {
     private static let sectionHeaderSize = 64
     private static let symbolSize = 24
     #if arch(x86_64)
-    private static let thisMachine: UInt64 = 62
+        private static let thisMachine: UInt64 = 62
     #elseif arch(arm64)
-    private static let thisMachine: UInt64 = 183
+        private static let thisMachine: UInt64 = 183
     #endif
 
     init(_ bytes: [UInt8]) throws(Failure) {
@@ -45,7 +45,8 @@ struct ELFImage {
             let size = try read(header + 32, 8)
             let strings = table + Int(try read(header + 40, 4)) * Self.sectionHeaderSize
             let names = try read(strings + 24, 8)
-            guard offset <= UInt64(bytes.count), size <= UInt64(bytes.count) - offset, names < UInt64(bytes.count) else {
+            guard offset <= UInt64(bytes.count), size <= UInt64(bytes.count) - offset, names < UInt64(bytes.count)
+            else {
                 throw .truncated
             }
             return try symbols(at: Int(offset), count: Int(size) / Self.symbolSize, names: Int(names))

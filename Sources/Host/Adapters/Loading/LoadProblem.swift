@@ -29,7 +29,8 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
         case .otherMachine: "was built for another machine"
         case .notSharedObject: "is not a shared object; link it with -shared"
         case .noEntry: "does not export nexus_adapter_v1; is it an adapter?"
-        case .otherMajor(let symbol): "was built for another major version of the ABI: it exports \(symbol), this nexus loads nexus_adapter_v1"
+        case .otherMajor(let symbol):
+            "was built for another major version of the ABI: it exports \(symbol), this nexus loads nexus_adapter_v1"
         case .linking(let reason): "cannot be linked: \(reason)"
         case .entryRefused(let reason): "refused to start: \(reason)"
         case .wrongVersion(let major, let minor):

@@ -11,8 +11,7 @@ struct AdapterFunctions: @unchecked Sendable {
         ) -> nexus_status
     let destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void
     let probe: @convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void
-    let submit:
-        @convention(c) (UnsafeMutableRawPointer?, nexus_task, UnsafePointer<nexus_request>?) -> nexus_status
+    let submit: @convention(c) (UnsafeMutableRawPointer?, nexus_task, UnsafePointer<nexus_request>?) -> nexus_status
     let cancel: (@convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void)?
 }
 

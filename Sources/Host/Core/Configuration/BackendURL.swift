@@ -56,7 +56,9 @@ public struct BackendURL: Sendable, Hashable, CustomStringConvertible {
             let colon = authority.firstIndex(of: ":") ?? authority.endIndex
             host = authority[..<colon]
             after = authority[colon...]
-            guard host.utf8.allSatisfy(isNameByte) else { throw Malformed(description: "its host name has characters that are not allowed") }
+            guard host.utf8.allSatisfy(isNameByte) else {
+                throw Malformed(description: "its host name has characters that are not allowed")
+            }
         }
         guard !host.isEmpty else { throw Malformed(description: "it has no host") }
         guard !after.isEmpty else { return (host.lowercased(), defaultPort) }

@@ -1,6 +1,9 @@
 /// The terminal record of one exchange. `GET /v1/history` and `RequestComplete` updates are made of these.
 public struct HistoryEntry: Sendable, Equatable {
-    public enum Status: String, Sendable { case success = "Success", error = "Error" }
+    public enum Status: String, Sendable {
+        case success = "Success"
+        case error = "Error"
+    }
 
     /// Unix seconds at which the exchange ended.
     public var timestamp: Int64

@@ -36,7 +36,9 @@ struct LocalAnswers {
     }
 
     private func model(_ id: String) -> LocalAnswer {
-        guard let json = ContractEncoder.model(id: id, in: state.registry.views) else { return .error(.unknownModel(id)) }
+        guard let json = ContractEncoder.model(id: id, in: state.registry.views) else {
+            return .error(.unknownModel(id))
+        }
         return LocalAnswer(body: json)
     }
 

@@ -30,9 +30,11 @@ enum Metrics {
         }
         page.family("nexus_backend_latency_milliseconds", "gauge", "Mean duration of successful attempts.")
         for backend in backends {
-            page.sample("nexus_backend_latency_milliseconds", label(backend), backend.counters.averageLatencyMilliseconds)
+            page.sample(
+                "nexus_backend_latency_milliseconds", label(backend), backend.counters.averageLatencyMilliseconds)
         }
-        page.family("nexus_websocket_updates_skipped_total", "counter", "Updates that slow subscribers did not get one by one.")
+        page.family(
+            "nexus_websocket_updates_skipped_total", "counter", "Updates that slow subscribers did not get one by one.")
         page.sample(
             "nexus_websocket_updates_skipped_total", [],
             Double(state.broadcaster.skipped.load(ordering: .relaxed)))

@@ -36,7 +36,8 @@ struct BackendFactory {
         guard let image = adapters.image(type: definition.type) else {
             let known = adapters.images.map(\.type).sorted().joined(separator: ", ")
             throw AdapterBackend.CreateFailure(
-                message: "no adapter of type \"\(definition.type)\" is loaded; there are: \(known.isEmpty ? "none" : known)")
+                message:
+                    "no adapter of type \"\(definition.type)\" is loaded; there are: \(known.isEmpty ? "none" : known)")
         }
         var key = ""
         if let name = definition.apiKeyEnv {

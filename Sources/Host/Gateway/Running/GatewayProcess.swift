@@ -37,7 +37,9 @@ final class GatewayProcess: Sendable {
         Self.raiseFileLimit()
         let adapters = AdapterLibrary.load(directories: configuration.adapters.directories)
         for image in adapters.images {
-            logger.info("adapter loaded", metadata: ["type": "\(image.type)", "version": "\(image.version)", "file": "\(image.path)"])
+            logger.info(
+                "adapter loaded",
+                metadata: ["type": "\(image.type)", "version": "\(image.version)", "file": "\(image.path)"])
         }
         for rejected in adapters.rejected {
             logger.error("adapter not loaded: \(rejected.path) \(rejected.problem)")
@@ -66,12 +68,16 @@ final class GatewayProcess: Sendable {
             let found = await Discovery(adapters: adapters, loop: loops[0], ownPort: port, logger: logger).run()
             for backend in found { factory.add(backend, source: "discovered") }
             if found.isEmpty {
-                logger.warning("no backend is configured and no server answers at its default address; run 'nexus config init' and name one")
+                logger.warning(
+                    "no backend is configured and no server answers at its default address; run 'nexus config init' and name one"
+                )
             }
         }
         monitor.start()
         let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
-        let host = configuration.server.host.utf8.contains(UInt8(ascii: ":")) ? "[\(configuration.server.host)]" : configuration.server.host
+        let host =
+            configuration.server.host.utf8.contains(UInt8(ascii: ":"))
+            ? "[\(configuration.server.host)]" : configuration.server.host
         return "\(scheme)://\(host):\(port)"
     }
 

@@ -27,13 +27,15 @@ enum Signals {
         return AsyncStream { continuation in
             var thread = pthread_t()
             let box = Unmanaged.passRetained(Box(readEnd: readEnd, continuation: continuation))
-            pthread_create(&thread, nil, { context in
-                guard let context else { return nil }
-                let box = Unmanaged<Box>.fromOpaque(context).takeRetainedValue()
-                var byte: UInt8 = 0
-                while read(box.readEnd, &byte, 1) == 1 { box.continuation.yield(CInt(byte)) }
-                return nil
-            }, box.toOpaque())
+            pthread_create(
+                &thread, nil,
+                { context in
+                    guard let context else { return nil }
+                    let box = Unmanaged<Box>.fromOpaque(context).takeRetainedValue()
+                    var byte: UInt8 = 0
+                    while read(box.readEnd, &byte, 1) == 1 { box.continuation.yield(CInt(byte)) }
+                    return nil
+                }, box.toOpaque())
         }
     }
 

@@ -238,8 +238,12 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func handOver(raw: ByteBuffer, headBytes: ByteBuffer) throws -> Bool {
-        let origin = head.origin.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
-        let host = head.host.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
+        let origin = head.origin.flatMap {
+            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
+        }
+        let host = head.host.flatMap {
+            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
+        }
         guard OriginCheck.allows(origin: origin, host: host, configured: loop.shared.allowedOrigins) else {
             throw ErrorBody(
                 status: 403, message: "This origin may not open a WebSocket here; add it to server.allowed_origins.",
@@ -407,7 +411,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         case .head where pending == nil: if now - lastRead > Limits.idleTime { close() }
         case .head, .body:
             if now - lastRead > Limits.receiveTime {
-                refuse(ErrorBody(status: 408, message: "The request did not come within 60 seconds.", code: "request_timeout"))
+                refuse(
+                    ErrorBody(
+                        status: 408, message: "The request did not come within 60 seconds.", code: "request_timeout"))
             }
         case .answering, .closing, .handedOver: break
         }

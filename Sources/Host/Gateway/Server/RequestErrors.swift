@@ -14,7 +14,8 @@ extension ErrorBody {
         switch error {
         case .headTooLarge:
             self.init(
-                status: 431, message: "The header block exceeds \(HTTPLimits.head) bytes or \(HTTPLimits.fields) fields.",
+                status: 431,
+                message: "The header block exceeds \(HTTPLimits.head) bytes or \(HTTPLimits.fields) fields.",
                 code: "headers_too_large")
         case .unsupportedVersion:
             self.init(status: 505, message: "Only HTTP/1.0 and HTTP/1.1 are spoken here.")

@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+@testable import Adapters
+
+@Suite struct LoadingTests {
+    @Test func anAdapterOfPlainCIsLoadedAndDescribed() throws {
+        let image = try AdapterImage(path: TestAdapter.echo(in: TestAdapter.directory()))
+
+        #expect(image.type == "echo" && image.displayName == "Echo" && image.version == "1.0")
+        #expect(image.abiMajor == 1 && image.abiMinor == 0)
+        #expect(image.optionsSchema.contains("greeting"))
+        #expect(image.defaultURLs.isEmpty)
+    }
+
+    @Test(arguments: [
+        (TestAdapter.Fault.wrongMajor, "states ABI version 2.0; this nexus speaks major version 1"),
+        (.shortTable, "struct_size is 16"),
+        (.nullFunction, "probe is NULL"),
+        (.badType, "type \"Not A Type\" must match"),
+        (.refuses, "refused to start: no licence was found"),
+        (.otherEntry, "exports nexus_adapter_v2, this nexus loads nexus_adapter_v1"),
+        (.noEntry, "does not export nexus_adapter_v1"),
+        (.unresolved, "function_that_nobody_defines"),
+    ])
+    func aFaultyAdapterIsRefusedWithItsReason(_ fault: TestAdapter.Fault, _ reason: String) throws {
+        let path = try TestAdapter.faulty(fault, in: TestAdapter.directory())
+
+        #expect(problem(of: path)?.contains(reason) == true, "\(problem(of: path) ?? "loaded")")
+    }
+
+    @Test func whatIsNoAdapterAtAllIsRefusedBeforeAnyOfItRuns() throws {
+        let directory = try TestAdapter.directory()
+        let good = try Data(contentsOf: URL(fileURLWithPath: TestAdapter.echo(in: directory)))
+        let cases: [(Data, LoadProblem)] = [
+            (Data("not an ELF file".utf8), .notELF), (Data(), .notELF), (good.prefix(40), .truncated),
+            (good.prefix(good.count / 2), .truncated), (changed(good, at: 4, to: 1), .otherMachine),
+            (changed(good, at: 18, to: 8), .otherMachine), (changed(good, at: 16, to: 1), .notSharedObject),
+        ]
+        for (index, (bytes, expected)) in cases.enumerated() {
+            let path = directory + "/case\(index).so"
+            try bytes.write(to: URL(fileURLWithPath: path))
+            #expect(throws: expected) { _ = try AdapterImage(path: path) }
+        }
+    }
+
+    @Test func everyCutOfAnAdapterIsRefusedWithoutACrash() throws {
+        let directory = try TestAdapter.directory()
+        let good = try Data(contentsOf: URL(fileURLWithPath: TestAdapter.echo(in: directory)))
+        let path = directory + "/cut.so"
+        for length in stride(from: 0, to: good.count - 1, by: max(1, good.count / 64)) {
+            try good.prefix(length).write(to: URL(fileURLWithPath: path))
+            #expect(throws: LoadProblem.self) { _ = try AdapterImage(path: path) }
+        }
+    }
+
+    @Test func aFileThatOthersMayWriteIsRefused() throws {
+        let path = try TestAdapter.echo(in: TestAdapter.directory())
+        try FileManager.default.setAttributes([.posixPermissions: 0o757], ofItemAtPath: path)
+
+        #expect(throws: LoadProblem.writableByOthers) { _ = try AdapterImage(path: path) }
+    }
+
+    @Test func aMissingFileAndADirectoryAreUnreadable() throws {
+        let directory = try TestAdapter.directory()
+
+        #expect(problem(of: directory + "/none.so")?.contains("cannot be read") == true)
+        #expect(problem(of: directory) == "cannot be read: not a regular file")
+    }
+
+    @Test func overwritingTheFileDoesNotTouchTheLoadedImage() throws {
+        let path = try TestAdapter.echo(in: TestAdapter.directory())
+        let image = try AdapterImage(path: path)
+        let size = try Data(contentsOf: URL(fileURLWithPath: path)).count
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try handle.write(contentsOf: Data(repeating: 0xCC, count: size))
+        try handle.close()
+
+        var message = MessageBuffer()
+        let status = message.fill { error in
+            withBorrowed("refused") { name in
+                var config = Crossing.configuration(name: name)
+                return image.functions.create(&config, HostTable.pointer, nil, nil, error)
+            }
+        }
+        #expect(status < 0 && message.text.contains("is refused by this adapter"))
+    }
+
+    @Test func theLibraryTellsOfEveryFileAndGoesOn() throws {
+        let directory = try TestAdapter.directory()
+        let echo = try TestAdapter.echo(in: directory)
+        let bad = try TestAdapter.faulty(.refuses, in: directory)
+        try Data("text".utf8).write(to: URL(fileURLWithPath: directory + "/readme.txt"))
+        try FileManager.default.copyItem(atPath: echo, toPath: directory + "/second.so")
+
+        let library = AdapterLibrary.load(directories: [directory + "/missing", directory])
+
+        #expect(library.images.map(\.path) == [echo])
+        #expect(library.rejected.map(\.path) == [bad, directory + "/second.so"])
+        #expect(library.rejected.last?.problem == .duplicateType("echo", other: echo))
+        #expect(library.image(type: "echo") != nil && library.image(type: "faulty") == nil)
+    }
+
+    private func problem(of path: String) -> String? {
+        do throws(LoadProblem) {
+            _ = try AdapterImage(path: path)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    private func changed(_ data: Data, at index: Int, to byte: UInt8) -> Data {
+        var copy = data
+        copy[index] = byte
+        return copy
+    }
+}

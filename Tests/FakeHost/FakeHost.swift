@@ -1,0 +1,237 @@
+import PluginAPI
+
+/// The host as an adapter sees it, for tests of adapters: it records what the adapter does, and the test plays the server.
+/// Everything happens on the test's own thread, inside `run`.
+public final class FakeHost: @unchecked Sendable {
+    /// One HTTP request of the adapter.
+    public final class Request {
+        public let task: UInt64
+        public let method: String
+        public let path: String
+        public let headers: [String: String]
+        public let body: String
+        public let sendsExchangeBody: Bool
+        public fileprivate(set) var isOver = false
+        fileprivate let handle: UInt64
+        private let handlers: nexus_http_handlers
+        private let user: UnsafeMutableRawPointer?
+
+        fileprivate init(
+            _ request: nexus_http_request, task: UInt64, handle: UInt64, handlers: nexus_http_handlers,
+            user: UnsafeMutableRawPointer?
+        ) {
+            self.task = task
+            self.handle = handle
+            self.handlers = handlers
+            self.user = user
+            method = text(request.method)
+            path = text(request.path)
+            body = text(request.body)
+            sendsExchangeBody = request.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
+            var headers: [String: String] = [:]
+            for index in 0..<request.header_count {
+                if let header = request.headers?[index] { headers[text(header.name)] = text(header.value) }
+            }
+            self.headers = headers
+        }
+
+        public func head(_ status: UInt32, _ headers: [(String, String)] = []) {
+            let storage = headers.map { (Array($0.0.utf8), Array($0.1.utf8)) }
+            let fields = storage.map { nexus_header(name: borrow($0.0), value: borrow($0.1)) }
+            withExtendedLifetime(storage) {
+                fields.withUnsafeBufferPointer { fields in
+                    var head = nexus_http_head(
+                        struct_size: UInt32(MemoryLayout<nexus_http_head>.size), status: status,
+                        headers: fields.baseAddress, header_count: fields.count)
+                    handlers.on_head(user, handle, &head)
+                }
+            }
+        }
+
+        public func body(_ bytes: some Collection<UInt8>) {
+            // A copy that is gone after the call, so that a borrowed pointer which is kept shows.
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 1)
+            memory.copyBytes(from: bytes)
+            handlers.on_body(user, handle, memory.assumingMemoryBound(to: CChar.self).baseAddress, bytes.count)
+            memory.initializeMemory(as: UInt8.self, repeating: 0x21)
+            memory.deallocate()
+        }
+
+        public func end(_ result: UInt32 = NEXUS_HTTP_COMPLETE, _ message: String = "") {
+            isOver = true
+            let bytes = Array(message.utf8)
+            withExtendedLifetime(bytes) {
+                var end = nexus_http_end(
+                    struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: borrow(bytes))
+                handlers.on_end(user, handle, &end)
+            }
+        }
+
+        /// A whole answer.
+        public func answer(_ status: UInt32, _ headers: [(String, String)] = [], _ body: String) {
+            head(status, headers)
+            if !body.isEmpty { self.body(body.utf8) }
+            end()
+        }
+    }
+
+    /// What became of an exchange.
+    public struct Exchange {
+        public var status: UInt32?
+        public var contentType = ""
+        public var written: [UInt8] = []
+        public var writes = 0
+        public var outcome: nexus_outcome?
+        public var failure: Failure?
+        /// Calls that the host would have refused.
+        public var refused: [String] = []
+
+        public var text: String { String(decoding: written, as: UTF8.self) }
+        public var isOver: Bool { outcome != nil || failure != nil }
+    }
+
+    public struct Failure: Equatable {
+        public var kind: UInt32
+        public var status: UInt32
+        public var retryAfter: UInt32
+        public var message: String
+        public var body: String
+    }
+
+    public struct Model: Equatable {
+        public var id: String
+        public var context: UInt64
+        public var capabilities: UInt32
+    }
+
+    public struct Health: Equatable {
+        public var status: UInt32
+        public var message: String
+        public var server: String
+    }
+
+    public private(set) var requests: [Request] = []
+    public private(set) var exchanges: [UInt64: Exchange] = [:]
+    public private(set) var models: [[Model]] = []
+    public private(set) var health: [Health] = []
+    private var nextHandle: UInt64 = 1
+
+    @TaskLocal private static var current: FakeHost?
+
+    /// Runs `body` with a new host.
+    public static func run(_ body: (FakeHost) throws -> Void) rethrows {
+        let host = FakeHost()
+        try $current.withValue(host) { try body(host) }
+    }
+
+    /// A task that an adapter may be given.
+    public func newTask() -> UInt64 {
+        nextHandle += 1
+        exchanges[nextHandle] = Exchange()
+        return nextHandle
+    }
+
+    /// The open request with this path.
+    public func request(_ path: String) -> Request? { requests.first { $0.path == path && !$0.isOver } }
+
+    public var openPaths: [String] { requests.filter { !$0.isOver }.map(\.path) }
+
+    // MARK: Tables
+
+    private struct Table<Content>: @unchecked Sendable {
+        let pointer: UnsafeMutablePointer<Content>
+        init(_ content: Content) {
+            pointer = .allocate(capacity: 1)
+            pointer.initialize(to: content)
+        }
+    }
+
+    public static var table: UnsafePointer<nexus_host> { UnsafePointer(services.pointer) }
+    public static var callbacks: UnsafePointer<nexus_callbacks> { UnsafePointer(reports.pointer) }
+
+    private static let services = Table(
+        nexus_host(
+            abi_major: UInt16(NEXUS_ABI_MAJOR), abi_minor: UInt16(NEXUS_ABI_MINOR),
+            struct_size: UInt32(MemoryLayout<nexus_host>.size), version: nexus_str(),
+            http_start: { task, request, handlers, user, out in
+                guard let host = FakeHost.current, let request, let handlers, let out else { return NEXUS_INVALID }
+                host.nextHandle += 1
+                out.pointee = host.nextHandle
+                host.requests.append(
+                    Request(
+                        request.pointee, task: task, handle: host.nextHandle, handlers: handlers.pointee, user: user))
+                return NEXUS_OK
+            },
+            http_cancel: { _ in NEXUS_OK },
+            exchange_begin: { task, head in
+                guard let head else { return NEXUS_INVALID }
+                return FakeHost.change(task, "begin") { exchange in
+                    guard exchange.status == nil, (200...299).contains(head.pointee.status) else { return NEXUS_BAD_STATE }
+                    exchange.status = head.pointee.status
+                    exchange.contentType = text(head.pointee.content_type)
+                    return NEXUS_OK
+                }
+            },
+            exchange_write: { task, bytes, length in
+                FakeHost.change(task, "write") { exchange in
+                    guard exchange.status != nil else { return NEXUS_BAD_STATE }
+                    guard length <= 16 * 1024 * 1024 else { return NEXUS_TOO_LARGE }
+                    exchange.written += UnsafeRawBufferPointer(start: bytes, count: length)
+                    exchange.writes += 1
+                    return NEXUS_OK
+                }
+            },
+            exchange_finish: { task, outcome in
+                FakeHost.change(task, "finish") { exchange in
+                    guard exchange.status != nil else { return NEXUS_BAD_STATE }
+                    exchange.outcome = outcome?.pointee
+                    return NEXUS_OK
+                }
+            },
+            exchange_fail: { task, failure in
+                guard let failure = failure?.pointee else { return NEXUS_INVALID }
+                return FakeHost.change(task, "fail") { exchange in
+                    exchange.failure = Failure(
+                        kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms,
+                        message: text(failure.message), body: text(failure.body))
+                    return NEXUS_OK
+                }
+            },
+            extension: { _ in nil }))
+
+    private static let reports = Table(
+        nexus_callbacks(
+            struct_size: UInt32(MemoryLayout<nexus_callbacks>.size), reserved: 0,
+            report_health: { health in
+                guard let health = health?.pointee else { return }
+                FakeHost.current?.health.append(
+                    Health(status: health.status, message: text(health.message), server: text(health.server)))
+            },
+            report_models: { models, count in
+                let reported = (0..<count).compactMap { models?[$0] }
+                FakeHost.current?.models.append(
+                    reported.map {
+                        Model(id: text($0.id), context: $0.context_length, capabilities: $0.capabilities)
+                    })
+            },
+            log: { _, _, _ in }))
+
+    private static func change(
+        _ task: UInt64, _ call: String, _ body: (inout Exchange) -> nexus_status
+    ) -> nexus_status {
+        guard let host = current, var exchange = host.exchanges[task] else { return NEXUS_STALE }
+        let status = exchange.isOver ? NEXUS_STALE : body(&exchange)
+        if status != NEXUS_OK { exchange.refused.append("\(call): \(status)") }
+        host.exchanges[task] = exchange
+        return status
+    }
+}
+
+private func text(_ borrowed: nexus_str) -> String {
+    String(decoding: UnsafeRawBufferPointer(start: borrowed.ptr, count: borrowed.len), as: UTF8.self)
+}
+
+/// Valid as long as the array is not touched.
+private func borrow(_ bytes: [UInt8]) -> nexus_str {
+    bytes.withUnsafeBytes { nexus_str(ptr: $0.assumingMemoryBound(to: CChar.self).baseAddress, len: $0.count) }
+}

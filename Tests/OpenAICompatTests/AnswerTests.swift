@@ -1,0 +1,164 @@
+@testable import FakeHost
+import PluginAPI
+import Testing
+
+@testable import OpenAICompat
+
+private let json = [("Content-Type", "application/json")]
+
+@Suite struct AnswerTests {
+    private let answer =
+        #"{"id":"x","choices":[{"message":{"content":"a \"usage\": {\"prompt_tokens\":999} text"}}],"usage":{"prompt_tokens":5,"completion_tokens":6}}"#
+
+    @Test func anAnswerReachesTheClientUnchangedWhereverItIsCut() throws {
+        let bytes = Array(answer.utf8)
+        for cut in 0...bytes.count {
+            let exchange = try answered { upstream in
+                upstream.head(200, json)
+                upstream.body(bytes[..<cut])
+                upstream.body(bytes[cut...])
+                upstream.end()
+            }
+            #expect(exchange.written == bytes && exchange.status == 200, "cut at \(cut)")
+            #expect(exchange.outcome?.prompt_tokens == 5 && exchange.outcome?.completion_tokens == 6, "cut at \(cut)")
+        }
+    }
+
+    @Test func theUsageOfALongAnswerIsFound() throws {
+        let long = #"{"data":[\#(Array(repeating: "0.123456", count: 50_000).joined(separator: ","))],"usage":{"prompt_tokens":7}}"#
+        let exchange = try answered { upstream in
+            upstream.head(200, json)
+            for start in stride(from: 0, to: long.utf8.count, by: 1000) {
+                upstream.body(Array(long.utf8.dropFirst(start).prefix(1000)))
+            }
+            upstream.end()
+        }
+
+        #expect(exchange.text == long && exchange.outcome?.prompt_tokens == 7)
+    }
+
+    @Test func theRequestBodyIsPassedAsItIsWithTheKeyAndTheHeaders() throws {
+        try FakeHost.run { host in
+            let options = JSONObject([(name: "headers", value: ["x-team": "blue"])])
+            let submitted = try Submitted(host, to: backend(options, key: "sk-1"))
+
+            #expect(submitted.upstream.sendsExchangeBody && submitted.upstream.method == "POST")
+            #expect(submitted.upstream.path == "/v1/chat/completions")
+            #expect(submitted.upstream.headers["authorization"] == "Bearer sk-1")
+            #expect(submitted.upstream.headers["x-team"] == "blue")
+            #expect(submitted.upstream.headers["content-type"] == "application/json")
+        }
+    }
+
+    @Test func eachKindHasItsPath() throws {
+        try FakeHost.run { host in
+            let completions = try Submitted(host, to: backend(), kind: NEXUS_KIND_COMPLETIONS)
+            let embeddings = try Submitted(host, to: backend(), kind: NEXUS_KIND_EMBEDDINGS)
+
+            #expect(completions.upstream.path == "/v1/completions")
+            #expect(embeddings.upstream.path == "/v1/embeddings")
+        }
+    }
+
+    @Test(arguments: [
+        (400, NEXUS_FAIL_REJECTED), (404, NEXUS_FAIL_REJECTED), (422, NEXUS_FAIL_REJECTED), (401, NEXUS_FAIL_AUTH),
+        (403, NEXUS_FAIL_AUTH), (429, NEXUS_FAIL_BUSY), (503, NEXUS_FAIL_BUSY), (408, NEXUS_FAIL_BUSY),
+        (500, NEXUS_FAIL_UPSTREAM), (502, NEXUS_FAIL_UPSTREAM), (504, NEXUS_FAIL_TIMEOUT), (501, NEXUS_FAIL_UNSUPPORTED),
+    ] as [(UInt32, UInt32)])
+    func anErrorStatusBecomesItsKindOfFailure(_ status: UInt32, _ kind: UInt32) throws {
+        let exchange = try answered { $0.answer(status, json, #"{"error":{"message":"no","type":"t","code":"c"}}"#) }
+
+        #expect(exchange.failure?.kind == kind && exchange.failure?.status == status)
+        #expect(exchange.failure?.message == "no")
+        #expect(exchange.failure?.body == #"{"error":{"message":"no","type":"t","code":"c"}}"#)
+        #expect(exchange.written.isEmpty && exchange.status == nil)
+    }
+
+    @Test(arguments: [
+        #"{"error":"model not loaded"}"#, #"{"object":"error","message":"model not loaded","code":400}"#,
+        #"{"message":"model not loaded"}"#, #"{"detail":"model not loaded"}"#,
+    ])
+    func errorsOfOtherShapesAreGivenOpenAIs(_ body: String) throws {
+        let failure = try #require(try answered { $0.answer(400, json, body) }.failure)
+
+        #expect(failure.message == "model not loaded")
+        #expect(try JSONValue.parse(failure.body)["error"]?["message"]?.string == "model not loaded")
+    }
+
+    @Test func anErrorPageThatIsNotJSONStillFailsWithItsStatus() throws {
+        let failure = try answered { $0.answer(502, [("content-type", "text/html")], "<h1>Bad gateway</h1>") }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_UPSTREAM && failure?.message == "the server answered with status 502")
+        #expect(failure?.body == "")
+    }
+
+    @Test func retryAfterIsPassedOn() throws {
+        let exchange = try answered { $0.answer(429, [("Retry-After", "3")], #"{"error":{"message":"slow down"}}"#) }
+
+        #expect(exchange.failure?.retryAfter == 3000)
+    }
+
+    @Test(arguments: [#"{"error":{"message":"Unexpected endpoint"}}"#, #"{"error":"Unexpected endpoint"}"#])
+    func anErrorInsideASuccessIsAFailure(_ body: String) throws {
+        let exchange = try answered { $0.answer(200, json, body) }
+
+        #expect(exchange.failure?.message == "Unexpected endpoint" && exchange.written.isEmpty)
+    }
+
+    @Test func anEmptyAnswerIsAFailure() throws {
+        #expect(try answered { $0.answer(200, json, "") }.failure?.kind == NEXUS_FAIL_UPSTREAM)
+    }
+
+    @Test(arguments: [
+        (NEXUS_HTTP_REFUSED, NEXUS_FAIL_CONNECT), (NEXUS_HTTP_TIMED_OUT, NEXUS_FAIL_TIMEOUT),
+        (NEXUS_HTTP_CLOSED, NEXUS_FAIL_UPSTREAM), (NEXUS_HTTP_GARBAGE, NEXUS_FAIL_UPSTREAM),
+    ])
+    func aRequestThatCannotBeMadeFailsWithTheHostsWords(_ end: UInt32, _ kind: UInt32) throws {
+        let failure = try answered { $0.end(end, "server:8080: connection refused") }.failure
+
+        #expect(failure?.kind == kind && failure?.message == "server:8080: connection refused")
+    }
+
+    @Test func anAnswerThatIsCutOffIsAFailure() throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, json)
+            upstream.body(#"{"id":"x","#.utf8)
+            upstream.end(NEXUS_HTTP_CLOSED, "closed")
+        }
+
+        #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.outcome == nil)
+    }
+}
+
+@Suite struct OptionsTests {
+    private func options(_ json: String, url: String = "http://h") throws -> Options {
+        try Options(JSONValue.parse(json).object ?? JSONObject(), url: url)
+    }
+
+    @Test func thePrefixIsNotDoubledWhenTheURLHasIt() throws {
+        #expect(try options("{}", url: "http://h").modelsPath == "/v1/models")
+        #expect(try options("{}", url: "https://h/v1").modelsPath == "/models")
+        #expect(try options("{}", url: "https://h/v1/").prefix == "")
+        #expect(try options(#"{"prefix":"/api/v1"}"#, url: "https://h/api/v1").prefix == "")
+    }
+
+    @Test(arguments: [
+        (#"{"flavour":"vllm"}"#, "unknown option \"flavour\""), (#"{"flavor":"x"}"#, "use auto, llamacpp"),
+        (#"{"prefix":"v1"}"#, "starts with"), (#"{"prefix":1}"#, "must be a string"),
+        (#"{"headers":{"host":"x"}}"#, "set by the gateway"), (#"{"headers":{"a b":"x"}}"#, "name of an HTTP header"),
+        (#"{"headers":{"a":"x\ny"}}"#, "control characters"), (#"{"auth_header":"a b"}"#, "auth_header"),
+    ])
+    func aBadOptionIsNamed(_ json: String, _ words: String) {
+        #expect { _ = try options(json) } throws: { ($0 as? ConfigurationProblem)?.message.contains(words) == true }
+    }
+
+    @Test func theKeyGoesIntoTheHeaderThatIsAskedFor() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(
+                host, to: backend(JSONObject([(name: "auth_header", value: "Api-Key")]), key: "secret"))
+
+            #expect(submitted.upstream.headers["api-key"] == "secret")
+            #expect(submitted.upstream.headers["authorization"] == nil)
+        }
+    }
+}

@@ -1,0 +1,173 @@
+@testable import FakeHost
+import PluginAPI
+import Testing
+
+@testable import OpenAICompat
+
+private let eventStream = [("Content-Type", "text/event-stream; charset=utf-8")]
+
+private func chunk(_ text: String) -> String {
+    #"data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"\#(text)"},"finish_reason":null}]}"#
+}
+private let finished =
+    #"data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#
+private let usage =
+    #"data: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18,"prompt_tokens_details":{"cached_tokens":4}}}"#
+
+private func transcript(_ lines: [String], separator: String = "\n\n") -> [UInt8] {
+    Array(lines.map { $0 + separator }.joined().utf8)
+}
+
+@Suite struct StreamTests {
+    private let whole = transcript([
+        ": a comment", chunk("Hel"), chunk("lo {\\\"usage\\\":1} \\n"), finished, usage, "data: [DONE]",
+    ])
+
+    @Test(arguments: ["\n\n", "\r\n\r\n", "\r\r"])
+    func theBytesReachTheClientUnchangedWhereverTheyAreCut(_ separator: String) throws {
+        let bytes = transcript([chunk("a"), chunk("é"), finished, usage, "data: [DONE]"], separator: separator)
+        for cut in 0...bytes.count {
+            let exchange = try answered { upstream in
+                upstream.head(200, eventStream)
+                upstream.body(bytes[..<cut])
+                upstream.body(bytes[cut...])
+                upstream.end()
+            }
+            #expect(exchange.written == bytes, "cut at \(cut)")
+            #expect(exchange.outcome?.prompt_tokens == 11 && exchange.outcome?.completion_tokens == 7, "cut at \(cut)")
+            #expect(exchange.outcome?.cached_tokens == 4 && exchange.refused.isEmpty, "cut at \(cut)")
+            #expect(exchange.contentType == "text/event-stream")
+        }
+    }
+
+    @Test func byteAfterByteIsTheSameStream() throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, eventStream)
+            for byte in whole { upstream.body([byte]) }
+            upstream.end()
+        }
+
+        #expect(exchange.written == whole && exchange.outcome?.completion_tokens == 7)
+    }
+
+    @Test func eventsAreSentAsTheyCome() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(host, to: backend())
+            submitted.upstream.head(200, eventStream)
+            submitted.upstream.body(transcript([chunk("one")]))
+            #expect(submitted.exchange.written == transcript([chunk("one")]))
+            submitted.upstream.body(transcript([chunk("two")]))
+            #expect(submitted.exchange.written == transcript([chunk("one"), chunk("two")]))
+            #expect(!submitted.exchange.isOver)
+        }
+    }
+
+    @Test func aStreamThatEndsWithoutItsMarkGetsOne() throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, eventStream)
+            upstream.body(transcript([chunk("a"), finished]))
+            upstream.end()
+        }
+
+        #expect(exchange.text.hasSuffix("data: [DONE]\n\n") && exchange.outcome != nil)
+    }
+
+    @Test func aStreamThatEndsBeforeItIsFinishedFailsAndGetsNoMark() throws {
+        for end in [NEXUS_HTTP_COMPLETE, NEXUS_HTTP_CLOSED, NEXUS_HTTP_TIMED_OUT] {
+            let exchange = try answered { upstream in
+                upstream.head(200, eventStream)
+                upstream.body(transcript([chunk("a")]))
+                upstream.end(end, "the connection was closed")
+            }
+            #expect(exchange.failure != nil && exchange.outcome == nil)
+            #expect(!exchange.text.contains("[DONE]"))
+        }
+    }
+
+    @Test func noUsageIsUnknownAndNotZero() throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, eventStream)
+            upstream.body(transcript([chunk("a"), finished, "data: [DONE]"]))
+            upstream.end()
+        }
+
+        #expect(exchange.outcome?.prompt_tokens == UInt64.max && exchange.outcome?.completion_tokens == UInt64.max)
+    }
+
+    @Test func anErrorAsFirstEventFailsBeforeAnythingIsWritten() throws {
+        let error = #"data: {"error":{"message":"out of memory","type":"server_error","code":500}}"#
+        let bytes = transcript([": ping", error])
+        for cut in 0...bytes.count {
+            let exchange = try answered { upstream in
+                upstream.head(200, eventStream)
+                upstream.body(bytes[..<cut])
+                upstream.body(bytes[cut...])
+                upstream.end()
+            }
+            #expect(exchange.written.isEmpty && exchange.failure?.message == "out of memory", "cut at \(cut)")
+            #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.failure?.status == 500)
+        }
+    }
+
+    @Test func anErrorInTheMiddleFailsAfterTheEventsBeforeIt() throws {
+        let before = transcript([chunk("a"), chunk("b")])
+        let bytes = before + transcript([#"data: {"error":{"message":"gone","code":503}}"#, "data: [DONE]"])
+        for cut in 0...bytes.count {
+            let exchange = try answered { upstream in
+                upstream.head(200, eventStream)
+                upstream.body(bytes[..<cut])
+                upstream.body(bytes[cut...])
+                upstream.end()
+            }
+            #expect(exchange.failure?.message == "gone", "cut at \(cut)")
+            #expect(!exchange.text.contains("[DONE]") && !exchange.text.contains("gone\"}}\n"), "cut at \(cut)")
+            #expect(before.starts(with: exchange.written.prefix(before.count)), "cut at \(cut)")
+        }
+    }
+
+    @Test func textThatLooksLikeAnEndIsText() throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, eventStream)
+            upstream.body(transcript([chunk(#"data: [DONE] \"finish_reason\":\"stop\""#)]))
+            upstream.end()
+        }
+
+        #expect(exchange.failure != nil)
+    }
+}
+
+@Suite struct LineDecoderTests {
+    private func lines(_ pieces: [[UInt8]], limit: Int = 1000) throws -> [String] {
+        var decoder = LineDecoder(limit: limit)
+        var result: [String] = []
+        for piece in pieces {
+            try piece.withUnsafeBytes { bytes in
+                try decoder.feed(bytes) { line, _ in
+                    result.append(String(decoding: line, as: UTF8.self))
+                    return true
+                }
+            }
+        }
+        decoder.finish { result.append(String(decoding: $0, as: UTF8.self)) }
+        return result
+    }
+
+    @Test func linesAreTheSameWhereverTheBytesAreCut() throws {
+        let bytes = Array("one\ntwo\r\nthree\r\r\nfünf\n\n\r\nlast".utf8)
+        let expected = ["one", "two", "three", "", "fünf", "", "", "last"]
+        for first in 0...bytes.count {
+            for second in first...bytes.count {
+                let pieces = [Array(bytes[..<first]), Array(bytes[first..<second]), Array(bytes[second...])]
+                #expect(try lines(pieces) == expected, "cuts at \(first) and \(second)")
+            }
+        }
+    }
+
+    @Test func aLineBeyondTheLimitIsAnErrorHoweverItComes() {
+        let bytes = Array(repeating: UInt8(ascii: "x"), count: 11)
+
+        #expect(throws: LineDecoder.TooLong.self) { try lines([bytes], limit: 10) }
+        #expect(throws: LineDecoder.TooLong.self) { try lines(bytes.map { [$0] }, limit: 10) }
+        #expect(throws: Never.self) { try lines([Array(bytes.dropLast())], limit: 10) }
+    }
+}
