@@ -49,7 +49,7 @@ let package = Package(
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
         layer(
             "Adapters",
-            uses: ["Core", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
+            uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
         layer("Routing", uses: ["Core"]),
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",

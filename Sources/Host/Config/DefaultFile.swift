@@ -15,7 +15,7 @@ public enum DefaultFile {
 
         [adapters]
         # directories = ["/usr/local/lib/nexus/adapters"]   # default: beside the executable, then the system's
-        watch = true
+        watch = true                    # no effect in this version: adapters are loaded at the start
 
         [health_check]
         enabled = true
@@ -36,10 +36,10 @@ public enum DefaultFile {
         [routing.aliases]
         # "gpt-4o-mini" = "llama3.2:3b"
 
-        [routing.fallbacks]
+        [routing.fallbacks]             # no effect in this version
         # "llama3.3:70b" = ["llama3.2:3b"]
 
-        [queue]
+        [queue]                         # no effect in this version: a full backend is answered with 503
         enabled = true
         max_size = 100
         max_wait_seconds = 30

@@ -165,11 +165,11 @@ final class Exchange: AttemptSink {
         case .answerError:
             lastFailure = (failure, name)
             answerLastFailure(or: .unknownModel(peek.model))
-        case .errorEvent:
+        case .errorEvent where answerType == .eventStream:
             let body = failure.body.isEmpty ? ErrorBody(failure, backend: name).json : failure.body
             connection.endPieces(errorEvent: body)
             complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
-        case .abort:
+        case .errorEvent, .abort:
             connection.abort()
             complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
         }
@@ -199,7 +199,7 @@ final class Exchange: AttemptSink {
             code: "shutting_down", retryAfter: 5)
         if !committed {
             connection.writeError(error, origin: origin)
-        } else if peek.stream {
+        } else if answerType == .eventStream {
             connection.endPieces(errorEvent: error.json)
         }
         complete(status: .error, code: 503, error: error.message)

@@ -39,6 +39,9 @@ struct BackendFactory {
                 message:
                     "no adapter of type \"\(definition.type)\" is loaded; there are: \(known.isEmpty ? "none" : known)")
         }
+        if let problem = OptionsSchema.problem(options: definition.options, schema: image.optionsSchema) {
+            throw AdapterBackend.CreateFailure(message: problem)
+        }
         var key = ""
         if let name = definition.apiKeyEnv {
             guard let value = getenv(name), value.pointee != 0 else {

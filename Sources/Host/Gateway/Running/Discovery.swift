@@ -33,7 +33,7 @@ struct Discovery {
     /// Whether something listens there at all: most default addresses are answered "no" at once.
     private func accepts(_ url: BackendURL) async -> Bool {
         do {
-            let channel = try await ClientBootstrap(group: loop._eventLoop).connectTimeout(Self.timeout)
+            let channel = try await ClientBootstrap(group: loop.eventLoop).connectTimeout(Self.timeout)
                 .connect(host: url.host, port: url.port).get()
             try? await channel.close()
             return true
@@ -57,7 +57,7 @@ struct Discovery {
         _ = registry.add(identity, driver: backend)
         let loop = loop
         await withCheckedContinuation { continuation in
-            loop._eventLoop.execute {
+            loop.eventLoop.execute {
                 backend.probe(services: loop.value.services, timeout: Self.timeout) { continuation.resume() }
             }
         }
@@ -70,7 +70,7 @@ struct Discovery {
         let loop = loop
         // Two turns: the ends of cancelled requests are delivered in the first one.
         for _ in 0..<2 {
-            try? await loop._eventLoop.submit { backend.closeConnections(services: loop.value.services) }.get()
+            try? await loop.eventLoop.submit { backend.closeConnections(services: loop.value.services) }.get()
         }
         backend.destroy()
     }

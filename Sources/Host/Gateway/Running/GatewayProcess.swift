@@ -44,6 +44,9 @@ final class GatewayProcess: Sendable {
         for rejected in adapters.rejected {
             logger.error("adapter not loaded: \(rejected.path) \(rejected.problem)")
         }
+        if !configuration.routing.fallbacks.isEmpty {
+            logger.warning("routing.fallbacks has no effect in this version")
+        }
         let broadcaster = Broadcaster()
         let targets = SnapshotTargets()
         let registry = Registry(
@@ -106,7 +109,7 @@ final class GatewayProcess: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops.first(where: { $0._eventLoop === channel.eventLoop }) else { return }
+                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
                     if let serverTLS {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: serverTLS))
                     }
@@ -164,7 +167,7 @@ final class GatewayProcess: Sendable {
             for loop in running.loops {
                 tasks.addTask {
                     await withCheckedContinuation { continuation in
-                        loop._eventLoop.execute { loop.value.drain { continuation.resume() } }
+                        loop.eventLoop.execute { loop.value.drain { continuation.resume() } }
                     }
                 }
             }
@@ -174,7 +177,7 @@ final class GatewayProcess: Sendable {
     private func stop() async {
         guard let running = running.withLock({ $0 }) else { return }
         for loop in running.loops {
-            try? await loop._eventLoop.submit { loop.value.stop() }.get()
+            try? await loop.eventLoop.submit { loop.value.stop() }.get()
         }
     }
 
@@ -184,7 +187,7 @@ final class GatewayProcess: Sendable {
             guard let driver = backend.driver as? AdapterBackend else { continue }
             // Two turns: the ends of cancelled requests are delivered in the first one.
             for loop in running.loops + running.loops {
-                try? await loop._eventLoop.submit { driver.closeConnections(services: loop.value.services) }.get()
+                try? await loop.eventLoop.submit { driver.closeConnections(services: loop.value.services) }.get()
             }
             driver.destroy()
         }
@@ -202,7 +205,7 @@ final class SnapshotTargets: Sendable {
 
     func refresh() {
         for loop in loops.withLock({ $0 }) {
-            loop._eventLoop.execute { loop.value.refreshSnapshot() }
+            loop.eventLoop.execute { loop.value.refreshSnapshot() }
         }
     }
 }

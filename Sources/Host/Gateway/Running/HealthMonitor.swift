@@ -27,7 +27,7 @@ final class HealthMonitor: Sendable {
         state.onUnreachable { [weak self] backend in self?.reprobe(backend) }
         round()
         guard state.configuration.healthCheck.enabled else { return }
-        loops[0]._eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+        loops[0].eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             self?.round()
         }
     }
@@ -46,7 +46,7 @@ final class HealthMonitor: Sendable {
     private func probe(_ backend: AdapterBackend, on index: Int, ended: @escaping @Sendable () -> Void) {
         let loop = loops[index % loops.count]
         let timeout = timeout
-        loop._eventLoop.execute {
+        loop.eventLoop.execute {
             backend.probe(services: loop.value.services, timeout: timeout, ended: ended)
         }
     }
