@@ -79,7 +79,7 @@ final class ChatStreamHandler: HTTPHandler {
                 status: 502, text: "Ollama sent a line of more than \(LineDecoder.defaultLimit) bytes")
         }
         send(events)
-        if let failure { fail(failure) }
+        if let failure { fail(failure) } else { finishIfDone() }
     }
 
     override func end(_ end: HTTPEnd) {
@@ -92,7 +92,13 @@ final class ChatStreamHandler: HTTPHandler {
         lines.finish { failure = take($0, &events) }
         send(events)
         if let failure { return fail(failure) }
-        guard chunks.isFinished else { return fail(OllamaError.failure(end)) }
+        finishIfDone()
+        if !isOver { fail(OllamaError.failure(end)) }
+    }
+
+    /// Right after the end mark and not at the end of the body: clients hang up as soon as they have seen the mark.
+    private func finishIfDone() {
+        guard chunks.isFinished else { return }
         isOver = true
         exchange.finish(chunks.usage)
     }

@@ -72,10 +72,14 @@ final class PassThrough: HTTPHandler {
     private func feed(_ watcher: StreamWatcher, _ bytes: UnsafeRawBufferPointer) {
         switch watcher.feed(bytes) {
         case .hold: return
-        case .pass(let held):
+        case .pass(let held, let count):
             begin(stream: true)
             if !held.isEmpty { exchange.write(held) }
-            exchange.write(bytes)
+            exchange.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            guard watcher.isEnded else { return }
+            // Now and not at the end of the body: clients hang up as soon as they have seen the mark.
+            mode = .over
+            exchange.finish(watcher.usage)
         case .fail(let failure, let prefix):
             if hasBegun, prefix > 0 { exchange.write(UnsafeRawBufferPointer(rebasing: bytes[..<prefix])) }
             mode = .over

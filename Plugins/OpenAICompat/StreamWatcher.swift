@@ -6,8 +6,8 @@ final class StreamWatcher {
     enum Step {
         /// Nothing may be sent yet.
         case hold
-        /// Send what was held, then the piece.
-        case pass(held: [UInt8])
+        /// Send what was held, then the first `count` bytes of the piece. More follow unless the end mark was among them.
+        case pass(held: [UInt8], count: Int)
         /// An event says that the server failed; of the piece, `prefix` bytes come before that event.
         case fail(Failure, prefix: Int)
     }
@@ -31,7 +31,9 @@ final class StreamWatcher {
     private var isOpen = false
     private var sawFinish = false
     private var sawDone = false
-    private var usage = TokenUsage()
+    /// The end mark has come whole: whatever follows is not for the client.
+    private(set) var isEnded = false
+    private(set) var usage = TokenUsage()
     private var failure: Failure?
     private var failurePrefix = 0
     private var lineStart = 0
@@ -46,9 +48,12 @@ final class StreamWatcher {
                 if EventLine.isData(line) {
                     sawEvent = true
                     look(EventLine.data(line))
+                } else if sawDone, line.isEmpty, bytes[next - 1] == 0x0A {
+                    // After a CR at the end of a piece the LF may follow; the end of the body settles that.
+                    isEnded = true
                 }
                 if failure == nil { lineStart = next }
-                return failure == nil
+                return failure == nil && !isEnded
             }
             self.lines = lines
         } catch {
@@ -59,11 +64,12 @@ final class StreamWatcher {
                 prefix: 0)
         }
         if let failure { return .fail(failure, prefix: lineStart) }
-        if isOpen { return .pass(held: []) }
+        let count = isEnded ? lineStart : bytes.count
+        if isOpen { return .pass(held: [], count: count) }
         if sawEvent || held.count + bytes.count > Self.holdLimit {
             isOpen = true
             defer { held = [] }
-            return .pass(held: held)
+            return .pass(held: held, count: count)
         }
         held.append(contentsOf: bytes)
         return .hold

@@ -23,7 +23,7 @@ private final class Sink: AttemptSink {
         machine.attemptStarted()
     }
 
-    func attemptBegan(status: Int, contentType: AnswerType) -> Bool {
+    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool {
         guard machine.begin() else { return false }
         self.status = status
         return true

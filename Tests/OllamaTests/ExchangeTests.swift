@@ -121,6 +121,15 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         }
     }
 
+    @Test func theLastLineEndsTheExchangeBeforeTheBodyEnds() throws {
+        let exchange = try answered(stream: true) { upstream in
+            upstream.head(200)
+            upstream.body(lines)
+        }
+
+        #expect(exchange.outcome?.completion_tokens == 2)
+    }
+
     @Test func aLastLineWithoutItsEndCounts() throws {
         let exchange = try answered(stream: true) { $0.answer(200, [], String(decoding: lines.dropLast(), as: UTF8.self)) }
 

@@ -62,6 +62,21 @@ private func transcript(_ lines: [String], separator: String = "\n\n") -> [UInt8
         }
     }
 
+    @Test func theEndMarkEndsTheExchangeBeforeTheBodyEnds() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(host, to: backend())
+            submitted.upstream.head(200, eventStream)
+            submitted.upstream.body(transcript([chunk("a"), finished, usage]))
+            submitted.upstream.body("data: [DONE]\n".utf8)
+            #expect(!submitted.exchange.isOver)
+            submitted.upstream.body("\n: more\n\n".utf8)
+            #expect(submitted.exchange.outcome?.completion_tokens == 7)
+            #expect(submitted.exchange.text.hasSuffix("data: [DONE]\n\n"))
+            submitted.upstream.end()
+            #expect(submitted.exchange.refused.isEmpty)
+        }
+    }
+
     @Test func aStreamThatEndsWithoutItsMarkGetsOne() throws {
         let exchange = try answered { upstream in
             upstream.head(200, eventStream)

@@ -36,9 +36,9 @@ func environmentVariables() -> [String: String] {
 
 /// Loads the configuration or ends with everything that is wrong with it.
 func load(_ flags: ConfigurationLoader.Flags) throws -> ConfigurationLoader.Loaded {
-    do {
+    do throws(ConfigurationError) {
         return try ConfigurationLoader.load(flags, environment: environmentVariables())
-    } catch let error as ConfigurationError {
+    } catch {
         throw fail("the configuration is not valid\n\(error)")
     }
 }

@@ -29,9 +29,9 @@ struct HostOptions: ParsableArguments {
     func get(_ path: String) throws -> (status: Int, body: [UInt8]) {
         let address = try address()
         guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }
-        do {
+        do throws(PlainHTTP.Failure) {
             return try PlainHTTP.get(host: address.host, port: address.port, path: address.path + path)
-        } catch let error as PlainHTTP.Failure {
+        } catch {
             throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
         }
     }

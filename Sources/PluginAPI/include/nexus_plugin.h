@@ -302,7 +302,8 @@ typedef struct nexus_host {
 
   /* Starts an HTTP request on behalf of `task` to the backend's server. On NEXUS_OK `*out` is its handle and
    * events follow, never inside this call. Otherwise no event follows and `user` stays the caller's.
-   * A task may have 16 requests under way. When the task ends they are ended with NEXUS_HTTP_CANCELLED. [loop] */
+   * A task may have 16 requests under way. When the task ends they end too: after exchange_finish the host may still read
+   * the rest of an answer, to keep the connection, but of a request's events only on_end follows. [loop] */
   nexus_status (*http_start)(nexus_task task, const nexus_http_request *request, const nexus_http_handlers *handlers,
                              void *user, nexus_http *out);
 

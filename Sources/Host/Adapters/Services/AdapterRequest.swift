@@ -5,10 +5,19 @@ import Upstream
 
 /// One HTTP request that an adapter started: turns the events of the call into the adapter's handler calls.
 final class AdapterRequest: UpstreamCallDelegate {
+    enum Limits {
+        /// How long, and for how many bytes, the rest of an answer is read of which the adapter has seen enough. It saves
+        /// the connection: the end mark of a stream often comes just before the end of the body.
+        static let lingerTime = TimeAmount.seconds(1)
+        static let lingerBytes = 64 * 1024
+    }
+
     private let task: AdapterTask
     private let handlers: nexus_http_handlers
     private let user: UnsafeMutableRawPointer?
-    let deadline: NIODeadline
+    private(set) var deadline: NIODeadline
+    /// Bytes that may still be read and thrown away; nil while the adapter wants the answer.
+    private var lingering: Int?
     private(set) var handle: nexus_http = 0
     var call: UpstreamCall?
 
@@ -28,11 +37,21 @@ final class AdapterRequest: UpstreamCallDelegate {
 
     func cancel() { call?.cancel() }
 
+    /// The exchange has ended well: nothing but the end is told to the adapter any more.
+    func linger() {
+        lingering = Limits.lingerBytes
+        deadline = min(deadline, .now() + Limits.lingerTime)
+        call?.setPaused(false)
+    }
+
+    func isOf(_ backend: AdapterBackend) -> Bool { task.backend === backend }
+
     func expire() {
         call?.endNow(.timedOut("\(task.backend.target.authority) did not answer in time"))
     }
 
     func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
+        guard lingering == nil else { return }
         bytes.withUnsafeReadableBytes { bytes in
             guard let base = bytes.assumingMemoryBound(to: CChar.self).baseAddress else { return }
             withUnsafeTemporaryAllocation(of: nexus_header.self, capacity: max(1, head.fields.count)) { fields in
@@ -52,6 +71,11 @@ final class AdapterRequest: UpstreamCallDelegate {
     }
 
     func upstreamBody(_ bytes: ByteBuffer) {
+        if let left = lingering {
+            lingering = left - bytes.readableBytes
+            if left < bytes.readableBytes { cancel() }
+            return
+        }
         task.lend(bytes) { piece in
             handlers.on_body(user, handle, piece.assumingMemoryBound(to: CChar.self).baseAddress, piece.count)
         }

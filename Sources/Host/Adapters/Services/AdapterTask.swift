@@ -102,13 +102,14 @@ public final class AdapterTask {
             ? NEXUS_OK : NEXUS_BAD_STATE
     }
 
-    private static func type(_ text: nexus_str) -> AnswerType {
+    private static func type(_ text: nexus_str) -> AnswerType? {
         func equals(_ other: StaticString) -> Bool {
             text.len == other.utf8CodeUnitCount
                 && BorrowedText.bytes(text)?.elementsEqual(
                     UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount)) == true
         }
-        if text.len == 0 || equals("application/json") { return .json }
+        if text.len == 0 { return nil }
+        if equals("application/json") { return .json }
         if equals("text/event-stream") { return .eventStream }
         return .other(BorrowedText.line(text, limit: 256))
     }
@@ -138,7 +139,8 @@ public final class AdapterTask {
     func finished(_ outcome: ExchangeOutcome) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         guard sink.attemptFinished(outcome) else { return NEXUS_BAD_STATE }
-        endedByAdapter()
+        retire()
+        for request in requests { request.linger() }
         return NEXUS_OK
     }
 
@@ -149,7 +151,7 @@ public final class AdapterTask {
         return NEXUS_OK
     }
 
-    /// The adapter has ended the task; what it left under way is cancelled.
+    /// The adapter has ended the task, not well or as a probe; what it left under way is cancelled.
     func endedByAdapter() {
         guard isLive else { return }
         retire()

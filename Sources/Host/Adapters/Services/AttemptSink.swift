@@ -6,7 +6,8 @@ public protocol AttemptSink: AnyObject {
     /// The request's body, alias resolved.
     var requestBody: ByteBuffer { get }
     /// False: not allowed now.
-    func attemptBegan(status: Int, contentType: AnswerType) -> Bool
+    /// - Parameter contentType: nil: the one that fits what the client asked for.
+    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool
     /// False: not allowed now. The bytes are sent with the next flush.
     func attemptWrote(_ bytes: ByteBuffer) -> Bool
     func attemptFlush()

@@ -51,7 +51,9 @@ public final class LoopServices {
         return pool
     }
 
+    /// Ends all that is under way at the backend, and closes its connections.
     func closePool(of backend: AdapterBackend) {
+        for request in requests.values where request.isOf(backend) { request.cancel() }
         pools.removeValue(forKey: backend.ordinal)?.shutdown()
     }
 

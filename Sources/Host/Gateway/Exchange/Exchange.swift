@@ -55,7 +55,11 @@ final class Exchange: AttemptSink {
         case .backend(let backend, let candidates):
             self.candidates = candidates
             run(backend)
-        case .unknownModel: answer(.unknownModel(peek.model))
+        case .unknownModel:
+            // Which models a backend has is known once it has been reached.
+            let backends = loop.snapshot.backends
+            let nobody = !backends.isEmpty && backends.allSatisfy { $0.status != .healthy }
+            answer(nobody ? .unavailable(peek.model, backends, kind: kind.name) : .unknownModel(peek.model))
         case .unavailable(let backends):
             answerLastFailure(or: .unavailable(peek.model, backends, kind: kind.name))
         case .busy: answerLastFailure(or: .busy(peek.model))
@@ -98,10 +102,10 @@ final class Exchange: AttemptSink {
 
     // MARK: What the adapter says
 
-    func attemptBegan(status: Int, contentType: AnswerType) -> Bool {
+    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool {
         guard machine.begin() else { return false }
         answerStatus = status
-        answerType = contentType
+        answerType = contentType ?? (peek.stream ? .eventStream : .json)
         return true
     }
 

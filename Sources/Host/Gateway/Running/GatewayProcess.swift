@@ -162,6 +162,9 @@ final class GatewayProcess: Sendable {
 
     private func drain() async {
         guard let running = running.withLock({ $0 }) else { return }
+        for loop in running.loops {
+            try? await loop.eventLoop.submit { loop.value.beginDraining() }.get()
+        }
         try? await running.listener.close()
         await withTaskGroup(of: Void.self) { tasks in
             for loop in running.loops {

@@ -99,6 +99,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 case .head:
                     guard bytes.readableBytes > 0, try readHead(&bytes) else { return keep(bytes) }
                 case .body(var reader):
+                    // The reader's only reference while it works, or every piece would copy all that came before it.
+                    phase = .answering
                     let body = try reader.read(&bytes)
                     guard let body else {
                         phase = .body(reader)

@@ -49,9 +49,11 @@ final class LoopState {
         }
     }
 
-    /// From now on connections end with their answer. `onEmpty` is called once, when none is left.
+    /// From now on connections end with their answer.
+    func beginDraining() { isDraining = true }
+
+    /// Closes idle connections. `onEmpty` is called once, when none is left.
     func drain(onEmpty: @escaping () -> Void) {
-        isDraining = true
         guard !connections.isEmpty else { return onEmpty() }
         self.onEmpty = onEmpty
         for connection in connections.values { connection.drain() }

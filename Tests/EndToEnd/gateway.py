@@ -1,0 +1,182 @@
+"""A gateway process under test."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+TOP = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("NEXUS_BUILD", TOP / ".build" / "release"))
+LONG = 60.0
+"""Seconds after which something that should happen counts as not happening; no test waits that long when all is well."""
+
+
+class Gateway:
+    def __init__(
+        self,
+        folder: Path,
+        configuration: str,
+        adapters: tuple[Path, ...] = (BUILD,),
+        environment: dict[str, str] | None = None,
+        expect_status: int = 0,
+    ) -> None:
+        self.expect_status = expect_status
+        self.log_path = folder / "log"
+        arguments = ["serve", "--port", "0"]
+        if configuration:
+            (folder / "nexus.toml").write_text(configuration)
+            arguments += ["--config", str(folder / "nexus.toml")]
+        for directory in adapters:
+            arguments += ["--adapters-dir", str(directory)]
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [str(BUILD / "nexus"), *arguments],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().decode()
+        assert line.startswith("nexus: listening on "), f"it did not start:\n{self.log}"
+        self.url = line.split()[-1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+        self.http = httpx.Client(base_url=self.url, timeout=LONG)
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.http.get(path, **options)
+
+    def json(self, path: str) -> Any:
+        return self.get(path).json()
+
+    def chat(self, model: str = "m", **members: Any) -> httpx.Response:
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **members}
+        return self.http.post("/v1/chat/completions", json=body)
+
+    def history(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.json("/v1/history")
+        return entries
+
+    def metric(self, name: str) -> float:
+        """The value of the sample with this name and labels."""
+        lines = self.get("/metrics").text.splitlines()
+        return next(float(line.split()[-1]) for line in lines if line.rsplit(" ", 1)[0] == name)
+
+    def resident_kib(self) -> int:
+        """Memory of the process."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+    # Raw bytes, for what a client library would not send.
+
+    def connection(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=LONG)
+
+    def raw(self, request: bytes) -> bytes:
+        """Sends bytes and reads until the gateway closes."""
+        with self.connection() as connection:
+            connection.sendall(request)
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+            return received
+
+    # Live updates.
+
+    def socket(self, query: str = "", **options: Any) -> "Live":
+        return Live(f"ws://127.0.0.1:{self.port}/ws{query}", **options)
+
+    def wait_for_backend(self, name: str, status: str = "Healthy") -> dict[str, Any]:
+        """Returns when the backend has the status, as its live updates tell."""
+        with self.socket() as live:
+            return live.backend(lambda view: view["name"] == name and view["status"] == status)
+
+    # The end.
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        return self.process.wait(timeout=LONG)
+
+    def finish(self) -> None:
+        self.http.close()
+        if self.process.poll() is None:
+            self.signal()
+        try:
+            status = self.wait()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        assert status == self.expect_status, f"ended with status {status}:\n{self.log}"
+
+
+class Live:
+    """A subscriber of /ws."""
+
+    connection: ClientConnection
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.opening = connect(url, open_timeout=LONG, **options)
+
+    def __enter__(self) -> "Live":
+        self.connection = self.opening.__enter__()
+        return self
+
+    def __exit__(self, *reason: Any) -> None:
+        self.opening.__exit__(*reason)
+
+    def next(self) -> dict[str, Any]:
+        text = self.connection.recv(timeout=LONG)
+        assert len(text.encode() if isinstance(text, str) else text) <= 10_240, "a message exceeds 10 KiB"
+        update: dict[str, Any] = json.loads(text)
+        return update
+
+    def until(self, kind: str, wanted: Callable[[Any], bool] = lambda _: True) -> Any:
+        """The data of the next update of this type that is wanted."""
+        while True:
+            update = self.next()
+            if update["update_type"] == kind and wanted(update["data"]):
+                return update["data"]
+
+    def backend(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        while True:
+            for view in self.until("BackendStatus"):
+                if wanted(view):
+                    found: dict[str, Any] = view
+                    return found
+
+    def entry(self, wanted: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
+        found: dict[str, Any] = self.until("RequestComplete", wanted)
+        return found
+
+
+def backend(name: str, url: str, type: str = "openai", **keys: Any) -> str:
+    """One backend as TOML."""
+    lines = ["[[backends]]", f'name = "{name}"', f'type = "{type}"', f'url = "{url}"']
+    lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    return "\n".join(lines) + "\n"
+
+
+FAST = "[health_check]\ninterval_seconds = 1\nfailure_threshold = 1\nrecovery_threshold = 1\n"
+"""Changes of backends are noticed within a second."""
+
+
+def free_port() -> int:
+    """A port where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,140 @@
+"""The page in a real browser, with JavaScript and without."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from gateway import FAST, LONG, backend
+
+expect.set_options(timeout=LONG * 1000)
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert chromium, "Chromium is missing; run scripts/setup.sh test"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    """A page that must not complain on its console."""
+    context = browser.new_context()
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.complaints = complaints  # type: ignore[attr-defined]
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def gateway(start, upstream):
+    gateway = start(FAST + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    return gateway
+
+
+def connected(page: Page, gateway) -> None:
+    page.goto(gateway.url + "/")
+    expect(page.locator("#connection-status .status-dot.connected")).to_be_attached()
+
+
+def test_a_request_appears_without_a_reload(gateway, page):
+    connected(page, gateway)
+    expect(page.locator("#no-history")).to_be_visible()
+
+    gateway.chat()
+
+    row = page.locator("#history-tbody tr").first
+    expect(row).to_contain_text("m")
+    expect(row).to_contain_text("one")
+    expect(row).to_contain_text("Success")
+    expect(page.locator("#total-requests")).to_have_text("1")
+    assert page.complaints == []
+
+
+def test_an_error_row_shows_its_message(gateway, page):
+    connected(page, gateway)
+
+    gateway.chat("gpt-9")
+
+    expect(page.locator("#history-tbody tr").first).to_contain_text("The model 'gpt-9' does not exist")
+
+
+def test_the_page_shows_backends_and_models_as_they_change(gateway, page, upstream):
+    connected(page, gateway)
+    card = page.locator(".backend-card")
+    expect(card).to_have_count(1)
+    expect(page.locator(".backend-card.healthy")).to_contain_text("one")
+    expect(page.locator("#model-matrix-tbody tr")).to_have_count(1)
+
+    upstream.models("m", "second")
+    expect(page.locator("#model-matrix-tbody tr")).to_have_count(2)
+
+    upstream.fail_probes()
+    expect(page.locator(".backend-card.unhealthy")).to_contain_text("broken")
+    expect(page.locator("#no-models")).to_be_visible()
+    assert page.complaints == []
+
+
+def test_the_page_comes_back_after_a_restart_of_the_gateway(start, upstream, page):
+    first = start(backend("one", upstream.url))
+    connected(page, first)
+    first.signal()
+    assert first.wait() == 0
+
+    expect(page.locator("#connection-status")).not_to_contain_text("Connected")
+    expect(page.locator("#connection-status .status-dot.connected")).to_have_count(0)
+
+
+@pytest.fixture
+def plain_page(browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def test_without_javascript_the_page_shows_everything(gateway, plain_page):
+    gateway.chat()
+    gateway.chat("gpt-9")
+    plain_page.goto(gateway.url + "/")
+
+    expect(plain_page.locator("h1")).to_have_text("Nexus Dashboard")
+    expect(plain_page.locator(".backend-card.healthy")).to_contain_text("one")
+    rows = plain_page.locator("#history-tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("gpt-9")
+    expect(rows.nth(1)).to_contain_text("Success")
+    expect(plain_page.locator("#model-matrix-tbody tr")).to_have_count(1)
+    expect(plain_page.locator("#total-requests")).to_have_text("2")
+    expect(plain_page.get_by_role("link", name="Refresh")).to_be_visible()
+
+
+@pytest.mark.parametrize("with_javascript", [True, False])
+def test_nothing_that_a_client_sends_becomes_markup(gateway, browser, with_javascript):
+    context = browser.new_context(java_script_enabled=with_javascript)
+    page = context.new_page()
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    gateway.chat(HOSTILE)
+    page.goto(gateway.url + "/")
+
+    expect(page.locator("#history-tbody tr").first).to_contain_text(HOSTILE)
+    expect(page.locator("#history-tbody img")).to_have_count(0)
+    assert dialogs == []
+    context.close()
+
+
+def test_the_page_forbids_what_it_does_not_need(gateway):
+    policy = gateway.get("/").headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy and "unsafe-inline" not in policy and "unsafe-eval" not in policy
