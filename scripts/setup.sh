@@ -19,6 +19,8 @@ needs() {
     'pkg-config --exists libffi|libffi-dev' \
     'command -v python3|python3' \
     'python3 -c "import venv, ensurepip"|python3-venv'
+  # The commands are for another shell to expand.
+  # shellcheck disable=SC2016
   case $purpose in
     test) printf '%s\n' 'command -v chromium|chromium' 'command -v node|nodejs' 'command -v patchelf|patchelf' ;;
     install) printf '%s\n' 'command -v patchelf|patchelf' ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test and says at the end which parts passed. Exit status 0 only if all did.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 scripts/setup.sh test || exit 1
 
@@ -23,6 +23,7 @@ dashboard_scripts() {
   find Tests/DashboardJS -name '*.test.*' -print0 | xargs -0 node --test
 }
 
+part "formatting" scripts/lint.sh
 part "build, debug" swift build --build-tests && part "unit tests" swift test --skip-build
 part "dashboard scripts" dashboard_scripts
 part "build, release" scripts/build.sh && part "end to end" .venv/bin/python -m pytest Tests/EndToEnd

@@ -33,7 +33,8 @@ enum ToolCall {
     ///   - index: its place among all calls of the answer.
     ///   - indexed: chunks carry the index, whole answers do not.
     static func translate(_ call: JSONValue, index: Int, stream: String, indexed: Bool) -> JSONValue {
-        let arguments = call["function"]?["arguments"] ?? [:]
+        var arguments = call["function"]?["arguments"] ?? [:]
+        if arguments.isNull { arguments = [:] }
         let text = arguments.string ?? String(decoding: arguments.bytes, as: UTF8.self)
         var result = JSONObject()
         if indexed { result["index"] = .number(JSONNumber(index)) }
@@ -60,14 +61,13 @@ enum Usage {
             prompt: count("prompt_eval_count"), completion: count("eval_count"), cached: count("cached_eval_count"))
     }
 
-    /// Null when nothing is known: a client must not take it for 0.
+    /// Null unless all is known: a client must not take what is missing for 0.
     static func json(_ usage: TokenUsage) -> JSONValue {
-        guard usage.prompt != nil || usage.completion != nil else { return .null }
-        func number(_ count: UInt64?) -> JSONValue { count.map { .number(JSONNumber($0)) } ?? .null }
-        let total = usage.prompt.flatMap { prompt in usage.completion.map { prompt + $0 } }
+        guard let prompt = usage.prompt, let completion = usage.completion else { return .null }
+        func number(_ count: UInt64) -> JSONValue { .number(JSONNumber(count)) }
         return [
-            "prompt_tokens": number(usage.prompt), "completion_tokens": number(usage.completion),
-            "total_tokens": number(total),
+            "prompt_tokens": number(prompt), "completion_tokens": number(completion),
+            "total_tokens": number(prompt + completion),
         ]
     }
 }

@@ -16,8 +16,13 @@ enum ChatRequest {
         if let format = try format(request["response_format"]) { result["format"] = format }
         let sampling = try samplingOptions(request, contextLength: options.contextLength)
         if !sampling.isEmpty { result["options"] = .object(sampling) }
-        if let keepAlive = request["keep_alive"] ?? options.keepAlive { result["keep_alive"] = keepAlive }
-        if let think = think(request) ?? options.think.map(JSONValue.bool) { result["think"] = think }
+        if let keepAlive = options.keepAlive(asked: request) { result["keep_alive"] = keepAlive }
+        if let think = think(request) {
+            result["think"] = think
+        } else if options.think == false {
+            // Never true of our own accord: a model that cannot think would refuse.
+            result["think"] = false
+        }
         if let count = request["top_logprobs"] { result["top_logprobs"] = count }
         if request["logprobs"]?.bool == true { result["logprobs"] = true }
         return .object(result)
@@ -48,8 +53,8 @@ enum ChatRequest {
         }
         switch request["stop"] {
         case .string(let text): options["stop"] = [.string(text)]
+        case .array([]), nil, .null: break
         case .array(let texts): options["stop"] = .array(texts)
-        case nil, .null: break
         default: throw rejected("stop", "stop must be a string or an array of strings.")
         }
         if let length = request["num_ctx"]?.int ?? contextLength { options["num_ctx"] = .number(JSONNumber(length)) }

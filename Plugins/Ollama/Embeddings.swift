@@ -4,21 +4,29 @@ import PluginAPI
 enum Embeddings {
     static func request(_ request: JSONValue, model: String, options: Options) throws(Failure) -> JSONValue {
         var result = JSONObject([(name: "model", value: .string(model))])
-        switch request["input"] {
-        case .string(let text): result["input"] = .string(text)
-        case .array(let texts) where !texts.isEmpty && texts.allSatisfy({ $0.string != nil }):
-            result["input"] = .array(texts)
-        default:
+        let texts = inputs(request)
+        guard !texts.isEmpty, texts.allSatisfy({ $0.string?.isEmpty == false }) else {
             throw ChatRequest.rejected(
-                "input", "input must be a string or an array of strings; Ollama takes no tokens.")
+                "input", "input must be a string or an array of strings, none of them empty; Ollama takes no tokens.")
         }
+        result["input"] = request["input"]
         if let dimensions = request["dimensions"] { result["dimensions"] = dimensions }
-        if let keepAlive = options.keepAlive { result["keep_alive"] = keepAlive }
+        if let keepAlive = options.keepAlive(asked: request) { result["keep_alive"] = keepAlive }
+        if let length = options.contextLength { result["options"] = ["num_ctx": .number(JSONNumber(length))] }
         return .object(result)
     }
 
-    static func answer(_ answer: JSONValue, model: String, base64: Bool) -> (body: JSONValue, usage: TokenUsage)? {
-        guard let vectors = answer["embeddings"]?.array else { return nil }
+    static func inputs(_ request: JSONValue) -> [JSONValue] {
+        request["input"]?.array ?? request["input"].map { [$0] } ?? []
+    }
+
+    /// Nil unless there is a vector of numbers for each of `count` inputs.
+    static func answer(
+        _ answer: JSONValue, count: Int, model: String, base64: Bool
+    ) -> (body: JSONValue, usage: TokenUsage)? {
+        guard let vectors = answer["embeddings"]?.array, vectors.count == count,
+            vectors.allSatisfy({ $0.array?.isEmpty == false && $0.array?.allSatisfy { $0.number != nil } == true })
+        else { return nil }
         let usage = TokenUsage(prompt: answer["prompt_eval_count"]?.int.flatMap { $0 >= 0 ? UInt64($0) : nil })
         let data = vectors.enumerated().map { index, vector -> JSONValue in
             [
@@ -26,11 +34,11 @@ enum Embeddings {
                 "embedding": base64 ? .string(Base64.floats(vector.array ?? [])) : vector,
             ]
         }
-        let prompt: JSONValue = usage.prompt.map { .number(JSONNumber($0)) } ?? .null
+        let tokens = usage.prompt.map { JSONValue.number(JSONNumber($0)) }
         return (
             [
                 "object": "list", "data": .array(data), "model": .string(model),
-                "usage": ["prompt_tokens": prompt, "total_tokens": prompt],
+                "usage": tokens.map { ["prompt_tokens": $0, "total_tokens": $0] } ?? .null,
             ], usage
         )
     }

@@ -72,7 +72,7 @@ final class ChatStreamHandler: HTTPHandler {
         do {
             try lines.feed(bytes) { line, _ in
                 failure = take(line, &events)
-                return failure == nil
+                return failure == nil && !chunks.isFinished
             }
         } catch {
             failure = OllamaError.failure(

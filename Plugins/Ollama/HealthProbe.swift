@@ -6,6 +6,8 @@ import Synchronization
 final class HealthProbe {
     /// `/api/show` requests under way at once, below the host's limit for a task.
     private static let parallel = 8
+    /// Milliseconds for what the probe can do without.
+    private static let optionalTimeout: UInt32 = 1000
 
     private let backend: OllamaBackend
     private let task: ProbeTask
@@ -19,19 +21,21 @@ final class HealthProbe {
         self.task = task
     }
 
-    func start() { get("/api/tags") { self.listed($0) } }
-
-    private func get(_ path: String, then: @escaping (CollectingHandler.Answer) -> Void) {
-        send("GET", path, [], then)
-    }
+    func start() { send("GET", "/api/tags", []) { self.listed($0) } }
 
     private func send(
-        _ method: StaticString, _ path: String, _ body: [UInt8], _ then: @escaping (CollectingHandler.Answer) -> Void
+        _ method: StaticString, _ path: String, _ body: [UInt8], timeout: UInt32 = 0,
+        _ then: @escaping (CollectingHandler.Answer) -> Void
     ) {
+        guard !isOver else { return }
         let status = backend.host.start(
-            task.handle, method: method, path: path, headers: backend.headers, body: body,
+            task.handle, method: method, path: path, headers: backend.headers, body: body, timeoutMilliseconds: timeout,
             handler: CollectingHandler(completion: then))
-        if status != NEXUS_OK { unhealthy("the host did not send \(method) \(path) (status \(status))") }
+        if status == NEXUS_BAD_STATE {
+            unhealthy("the time for a probe was over before \(method) \(path)")
+        } else if status != NEXUS_OK {
+            unhealthy("the host did not send \(method) \(path) (status \(status))")
+        }
     }
 
     private func unhealthy(_ message: String) {
@@ -70,7 +74,7 @@ final class HealthProbe {
         while underWay < Self.parallel, let index = waiting.popLast() {
             underWay += 1
             let body = JSONValue.object(JSONObject([(name: "model", value: .string(models[index].name))])).bytes
-            send("POST", "/api/show", body) { answer in
+            send("POST", "/api/show", body, timeout: Self.optionalTimeout) { answer in
                 self.underWay -= 1
                 guard answer.end != .cancelled else { return }
                 if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body) {
@@ -80,7 +84,11 @@ final class HealthProbe {
                 self.askForDetails()
             }
         }
-        if underWay == 0, waiting.isEmpty, !isOver { get("/api/version") { self.versionTold($0) } }
+        if underWay == 0, waiting.isEmpty, !isOver { askForVersion() }
+    }
+
+    private func askForVersion() {
+        send("GET", "/api/version", [], timeout: Self.optionalTimeout) { self.versionTold($0) }
     }
 
     private func versionTold(_ answer: CollectingHandler.Answer) {

@@ -1,8 +1,9 @@
 /// Translates the messages of a chat.
 enum Messages {
     static func translate(_ messages: JSONValue?) throws(Failure) -> [JSONValue] {
-        guard let messages = messages?.array else {
-            throw ChatRequest.rejected("messages", "messages must be an array.")
+        // Without messages Ollama would load or unload the model and answer with nothing.
+        guard let messages = messages?.array, !messages.isEmpty else {
+            throw ChatRequest.rejected("messages", "messages must be an array that is not empty.")
         }
         var toolNames: [String: String] = [:]
         var result: [JSONValue] = []
@@ -73,11 +74,7 @@ enum Messages {
             guard let name = call["function"]?["name"]?.string else {
                 throw ChatRequest.rejected(place, "A tool call needs function.name.")
             }
-            let text = call["function"]?["arguments"]?.string ?? "{}"
-            guard let arguments = try? JSONValue.parse(text.isEmpty ? "{}" : text), arguments.object != nil else {
-                throw ChatRequest.rejected(
-                    place + ".function.arguments", "arguments must be a JSON object in a string.")
-            }
+            let arguments = try arguments(call["function"]?["arguments"], place + ".function.arguments")
             var translated = JSONObject()
             if let id = call["id"]?.string {
                 names[id] = name
@@ -89,5 +86,17 @@ enum Messages {
             result.append(.object(translated))
         }
         return result
+    }
+
+    /// OpenAI's clients send an object as text; some send the object itself.
+    private static func arguments(_ value: JSONValue?, _ place: String) throws(Failure) -> JSONValue {
+        switch value {
+        case nil, .null, .string(""): return [:]
+        case .object: return value ?? [:]
+        case .string(let text):
+            if let parsed = try? JSONValue.parse(text), parsed.object != nil { return parsed }
+        default: break
+        }
+        throw ChatRequest.rejected(place, "arguments must be a JSON object in a string.")
     }
 }

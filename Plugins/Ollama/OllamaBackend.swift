@@ -28,7 +28,10 @@ final class OllamaBackend: BackendAdapter {
     func probe(_ task: ProbeTask) { HealthProbe(backend: self, task: task).start() }
 
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status {
-        guard let body = try? JSONValue.parse(request.body.bytes) else { return NEXUS_INVALID }
+        guard let body = try? JSONValue.parse(request.body.bytes) else {
+            exchange.fail(ChatRequest.rejected("body", "The body cannot be translated for Ollama."))
+            return NEXUS_OK
+        }
         let path: String
         let translated: [UInt8]
         let handler: HTTPHandler
@@ -52,7 +55,10 @@ final class OllamaBackend: BackendAdapter {
                 let base64 = body["encoding_format"]?.string == "base64"
                 translated = try Embeddings.request(body, model: request.model.text, options: options).bytes
                 let model = request.model.text
-                handler = UnaryHandler(exchange) { Embeddings.answer($0, model: model, base64: base64) }
+                let count = Embeddings.inputs(body).count
+                handler = UnaryHandler(exchange) {
+                    Embeddings.answer($0, count: count, model: model, base64: base64)
+                }
             default: return NEXUS_UNSUPPORTED
             }
         } catch {

@@ -9,18 +9,24 @@ enum OllamaError {
 
     /// - Parameter status: 502 for an error in the middle of a stream.
     static func failure(status: UInt32, text: String) -> Failure {
+        if status == 401 || status == 403 {
+            // Nothing of the server's words: they may hold the key.
+            return Failure(
+                kind: NEXUS_FAIL_AUTH, status: status,
+                message: "the server wants an API key or refuses the one it got (status \(status)); see api_key_env")
+        }
         let kind: nexus_failure_kind
         var type = "upstream_error"
         var code: JSONValue = .null
         switch status {
         case 404:
-            kind = NEXUS_FAIL_REJECTED
+            // Another backend may have the model.
+            kind = NEXUS_FAIL_UNSUPPORTED
             type = "invalid_request_error"
             code = "model_not_found"
         case 400, 405, 409, 413, 422:
             kind = NEXUS_FAIL_REJECTED
             type = "invalid_request_error"
-        case 401, 403: kind = NEXUS_FAIL_AUTH
         case 408, 429, 503: kind = NEXUS_FAIL_BUSY
         default: kind = NEXUS_FAIL_UPSTREAM
         }

@@ -4,7 +4,7 @@ struct Options: Sendable, Equatable {
         {"type":"object","additionalProperties":false,"properties":{\
         "num_ctx":{"type":"integer","minimum":1,"description":"Context length in tokens for every request; Ollama reloads a model when it changes."},\
         "keep_alive":{"type":["string","integer"],"description":"How long a model stays loaded: a duration such as 5m, seconds, 0, or -1 for ever."},\
-        "think":{"type":"boolean","description":"Whether thinking models think when a request does not say."}}}
+        "think":{"type":"boolean","description":"false: models that can think do so only when a request asks for it."}}}
         """
 
     var contextLength: Int64?
@@ -12,6 +12,12 @@ struct Options: Sendable, Equatable {
     var think: Bool?
 
     init() {}
+
+    /// What a request says goes before what the operator says.
+    func keepAlive(asked request: JSONValue) -> JSONValue? {
+        if let asked = request["keep_alive"], !asked.isNull { return asked }
+        return keepAlive
+    }
 
     init(_ given: JSONObject) throws(ConfigurationProblem) {
         for (name, value) in given.members {

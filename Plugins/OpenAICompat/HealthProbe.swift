@@ -3,6 +3,9 @@ import PluginAPI
 /// One probe: the model list first, since a server that lists its models is up; then what the flavour knows better. Exactly
 /// one health report ends it.
 final class HealthProbe {
+    /// Milliseconds for what the probe can do without.
+    private static let optionalTimeout: UInt32 = 1000
+
     private let backend: OpenAIBackend
     private let task: ProbeTask
     private var models: [ReportedModel] = []
@@ -18,11 +21,30 @@ final class HealthProbe {
         get(backend.options.modelsPath) { self.listed($0) }
     }
 
-    private func get(_ path: String, then: @escaping (CollectingHandler.Answer) -> Void) {
+    /// - Parameter path: below the backend's URL, or with `fromRoot` below its host alone.
+    private func get(
+        _ path: String, fromRoot: Bool = false, timeout: UInt32 = 0,
+        then: @escaping (CollectingHandler.Answer) -> Void
+    ) {
         let status = backend.host.start(
-            task.handle, method: "GET", path: path, headers: backend.getHeaders,
-            handler: CollectingHandler(completion: then))
-        if status != NEXUS_OK { unhealthy("the host did not send GET \(path) (status \(status))") }
+            task.handle, method: "GET", path: path, headers: backend.getHeaders, fromRoot: fromRoot,
+            timeoutMilliseconds: timeout, handler: CollectingHandler(completion: then))
+        if status == NEXUS_BAD_STATE {
+            unhealthy("the time for a probe was over before GET \(path)")
+        } else if status != NEXUS_OK {
+            unhealthy("the host did not send GET \(path) (status \(status))")
+        }
+    }
+
+    /// Asks for a path of the server's own, outside OpenAI's API.
+    /// - Parameter isOptional: it may be missing, and is not worth waiting for.
+    private func getOwn(_ path: String, isOptional: Bool = false, then: @escaping (CollectingHandler.Answer) -> Void) {
+        let timeout = isOptional ? Self.optionalTimeout : 0
+        if let root = backend.options.root {
+            get(root + path, fromRoot: true, timeout: timeout, then: then)
+        } else {
+            get(path, timeout: timeout, then: then)
+        }
     }
 
     private func unhealthy(_ message: String) {
@@ -46,8 +68,8 @@ final class HealthProbe {
             for index in models.indices { models[index].capabilities |= NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE }
         }
         switch flavor {
-        case .llamacpp: get("/props") { self.properties($0) }
-        case .lmstudio, nil: get("/api/v0/models") { self.detailed($0) }
+        case .llamacpp: getOwn("/props", isOptional: true) { self.properties($0) }
+        case .lmstudio, nil: getOwn("/api/v0/models", isOptional: true) { self.detailed($0) }
         default: checkHealth()
         }
     }
@@ -115,8 +137,13 @@ final class HealthProbe {
     }
 
     private func checkHealth() {
-        guard let path = backend.options.healthPath ?? flavor?.healthPath else { return healthy() }
-        get(path) { self.answered($0, path) }
+        if let path = backend.options.healthPath {
+            get(path) { self.answered($0, path) }
+        } else if let path = flavor?.healthPath {
+            getOwn(path) { self.answered($0, path) }
+        } else {
+            healthy()
+        }
     }
 
     private func answered(_ answer: CollectingHandler.Answer, _ path: String) {

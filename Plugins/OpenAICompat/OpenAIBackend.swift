@@ -56,6 +56,7 @@ final class OpenAIBackend: BackendAdapter {
         upstream.path = path
         upstream.headers = postHeaders.pointer
         upstream.header_count = postHeaders.count
-        return host.start(exchange.handle, &upstream, PassThrough(exchange))
+        return host.start(
+            exchange.handle, &upstream, PassThrough(exchange, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0))
     }
 }

@@ -14,6 +14,8 @@ struct Options: Sendable {
     let flavor: Flavor?
     /// Before "/chat/completions"; relative to the backend's URL.
     let prefix: String
+    /// The URL ends in the prefix: what stands before it, where the server's own paths begin; nil otherwise.
+    let root: String?
     let modelsPath: String
     let healthPath: String?
     /// In lower case.
@@ -34,10 +36,14 @@ struct Options: Sendable {
                     + Flavor.allCases.map(\.rawValue).joined(separator: ", "))
         }
         let wanted = Self.withoutSlash(try Self.path(given, "prefix") ?? "/v1")
-        prefix = Self.withoutSlash(url).hasSuffix(wanted) ? "" : wanted
+        let address = Self.withoutSlash(url)
+        prefix = address.hasSuffix(wanted) ? "" : wanted
+        let path = address.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3).first
+        root = prefix.isEmpty ? path.map { "/" + $0.dropLast(wanted.utf8.count - 1) }.map(Self.withoutSlash) : nil
         modelsPath = try Self.path(given, "models_path") ?? prefix + "/models"
         healthPath = try Self.path(given, "health_path")
         authHeader = (try Self.text(given, "auth_header") ?? "authorization").lowercased()
+        guard !Self.isHosts(authHeader) else { throw ConfigurationProblem("auth_header is set by the gateway itself") }
         guard Self.isToken(authHeader) else {
             throw ConfigurationProblem("auth_header must be the name of an HTTP header")
         }
@@ -69,12 +75,17 @@ struct Options: Sendable {
                 throw ConfigurationProblem(
                     "headers.\(name) must be a string without control characters, under the name of an HTTP header")
             }
-            guard !["host", "content-length", "transfer-encoding", "connection"].contains(name.lowercased()) else {
+            guard !isHosts(name) else {
                 throw ConfigurationProblem("headers.\(name) is set by the gateway itself")
             }
             headers.append((name, text))
         }
         return headers
+    }
+
+    /// Header fields that are not the adapter's to write.
+    private static func isHosts(_ name: String) -> Bool {
+        ["host", "content-length", "transfer-encoding", "connection"].contains(name.lowercased())
     }
 
     private static func withoutSlash(_ path: String) -> String { path.hasSuffix("/") ? String(path.dropLast()) : path }

@@ -6,10 +6,9 @@ final class PassThrough: HTTPHandler {
     private enum Mode {
         /// No head yet.
         case waiting
-        /// A JSON answer; `UnaryWatcher` has its bytes as far as they matter.
         case unary(UnaryWatcher)
         case stream(StreamWatcher)
-        /// The status is not 2xx: the body is collected.
+        /// The status is not 2xx, or a stream was asked for and JSON comes: the body is collected.
         case error([UInt8])
         case over
     }
@@ -18,14 +17,17 @@ final class PassThrough: HTTPHandler {
     private static let errorLimit = 64 * 1024
 
     private let exchange: ExchangeTask
+    /// The client asked for a stream.
+    private let wantsStream: Bool
     private var mode = Mode.waiting
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
     private var hasBegun = false
-    /// Kept only when it is not application/json or text/event-stream.
-    private var contentType = ""
 
-    init(_ exchange: ExchangeTask) { self.exchange = exchange }
+    init(_ exchange: ExchangeTask, wantsStream: Bool) {
+        self.exchange = exchange
+        self.wantsStream = wantsStream
+    }
 
     // MARK: Events
 
@@ -37,10 +39,11 @@ final class PassThrough: HTTPHandler {
             return
         }
         let type = head.field("content-type")?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        if Self.matches(type, "text/event-stream") {
-            mode = .stream(StreamWatcher())
+        if wantsStream {
+            mode = Self.matches(type, "application/json") ? .error([]) : .stream(StreamWatcher())
+        } else if Self.matches(type, "text/event-stream") {
+            fail("the server answered with a stream though none was asked for")
         } else {
-            if !Self.isPlainJSON(type) { contentType = String(decoding: type, as: UTF8.self) }
             mode = .unary(UnaryWatcher())
         }
     }
@@ -54,36 +57,30 @@ final class PassThrough: HTTPHandler {
             mode = .error(collected)
         case .unary(var watcher):
             mode = .waiting
-            watcher.feed(bytes)
-            if watcher.looksLikeError {
-                // Held until the end: a 200 that says "error" is a failure.
-                mode = .unary(watcher)
-                return
+            if let held = watcher.feed(bytes) {
+                begin(Self.json)
+                exchange.write(held)
+                exchange.write(bytes)
             }
-            begin(stream: false)
-            for held in watcher.takeHeld() { exchange.write(held) }
-            exchange.write(bytes)
             mode = .unary(watcher)
-        case .stream(let watcher):
-            feed(watcher, bytes)
+        case .stream(let watcher): feed(watcher, bytes)
         }
     }
 
     private func feed(_ watcher: StreamWatcher, _ bytes: UnsafeRawBufferPointer) {
-        switch watcher.feed(bytes) {
-        case .hold: return
-        case .pass(let held, let count):
-            begin(stream: true)
-            if !held.isEmpty { exchange.write(held) }
-            exchange.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-            guard watcher.isEnded else { return }
+        let step = watcher.feed(bytes)
+        if !step.held.isEmpty || step.count > 0 {
+            begin(Self.eventStream)
+            exchange.write(step.held)
+            exchange.write(UnsafeRawBufferPointer(rebasing: bytes[..<step.count]))
+        }
+        if let failure = step.failure {
+            mode = .over
+            exchange.fail(failure)
+        } else if watcher.isEnded {
             // Now and not at the end of the body: clients hang up as soon as they have seen the mark.
             mode = .over
             exchange.finish(watcher.usage)
-        case .fail(let failure, let prefix):
-            if hasBegun, prefix > 0 { exchange.write(UnsafeRawBufferPointer(rebasing: bytes[..<prefix])) }
-            mode = .over
-            exchange.fail(failure)
         }
     }
 
@@ -93,66 +90,58 @@ final class PassThrough: HTTPHandler {
         switch mode {
         case .over: return
         case .waiting: exchange.fail(Self.failure(end))
-        case .error(let body):
-            exchange.fail(UpstreamError.failure(status: status, body: body, retryAfterMilliseconds: retryAfter))
+        case .error(let body): endError(body, end)
         case .unary(let watcher): endUnary(watcher, end)
         case .stream(let watcher): endStream(watcher, end)
         }
     }
 
+    private func endError(_ body: [UInt8], _ end: HTTPEnd) {
+        guard (200...299).contains(status) else {
+            return exchange.fail(UpstreamError.failure(status: status, body: body, retryAfterMilliseconds: retryAfter))
+        }
+        guard end == .complete else { return exchange.fail(Self.failure(end)) }
+        if let failure = UpstreamError.insideSuccess(body) { return exchange.fail(failure) }
+        fail("the server answered with one JSON object though a stream was asked for")
+    }
+
     private func endUnary(_ watcher: UnaryWatcher, _ end: HTTPEnd) {
         guard end == .complete else { return exchange.fail(Self.failure(end)) }
-        if watcher.looksLikeError, let failure = UpstreamError.insideSuccess(watcher.bytes) {
+        guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
+        if !watcher.rest.isEmpty, let failure = UpstreamError.insideSuccess(watcher.rest) {
             return exchange.fail(failure)
         }
-        if watcher.isEmpty {
-            return exchange.fail(
-                Failure(
-                    kind: NEXUS_FAIL_UPSTREAM, status: status,
-                    message: "the server answered \(status) with nothing in it"))
-        }
-        begin(stream: false)
-        var watcher = watcher
-        for held in watcher.takeHeld() { exchange.write(held) }
+        guard watcher.isWhole else { return fail("the server's answer is no JSON object, or was cut off") }
+        begin(Self.json)
+        exchange.write(watcher.rest)
         exchange.finish(watcher.usage)
     }
 
     private func endStream(_ watcher: StreamWatcher, _ end: HTTPEnd) {
-        let verdict = watcher.finish()
-        if let failure = verdict.failure { return exchange.fail(failure) }
-        guard verdict.isFinished else {
-            return exchange.fail(
-                end == .complete
-                    ? Failure(
-                        kind: NEXUS_FAIL_UPSTREAM, status: status,
-                        message: "the server closed the stream before it was finished")
-                    : Self.failure(end))
+        let verdict = watcher.finish(isWhole: end == .complete)
+        if let failure = verdict.failure {
+            return exchange.fail(end == .complete ? failure : Self.failure(end))
         }
-        begin(stream: true)
-        if !verdict.rest.isEmpty { exchange.write(verdict.rest) }
-        if !verdict.hasDoneMark { exchange.write(StreamWatcher.doneMark) }
-        exchange.finish(verdict.usage)
+        begin(Self.eventStream)
+        exchange.write(verdict.rest)
+        exchange.finish(watcher.usage)
+    }
+
+    private func fail(_ message: String) {
+        mode = .over
+        exchange.fail(Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: message))
     }
 
     // MARK: Small things
 
-    private func begin(stream: Bool) {
+    private func begin(_ type: LentText) {
         guard !hasBegun else { return }
         hasBegun = true
-        if stream {
-            exchange.begin(status: status, contentType: Self.eventStream.borrowed)
-        } else if contentType.isEmpty {
-            exchange.begin(status: status)
-        } else {
-            lend(contentType) { exchange.begin(status: status, contentType: $0) }
-        }
+        exchange.begin(status: status, contentType: type.borrowed)
     }
 
+    private static let json = LentText("application/json")
     private static let eventStream = LentText("text/event-stream")
-
-    private static func isPlainJSON(_ type: UnsafeRawBufferPointer) -> Bool {
-        type.count == 0 || matches(type, "application/json")
-    }
 
     /// Compares the type before its parameters without case.
     private static func matches(_ type: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {

@@ -1,53 +1,79 @@
-/// Watches a unary answer: tells an error inside a success from an answer, and finds the token counts. The answer itself is
-/// not parsed; of a long one only the end is kept, where servers put `usage`.
+/// Watches a whole answer on its way to the client: tells an error inside a success from an answer, finds the token counts, and
+/// checks that it is an object from its first byte to its last. The answer is not parsed and goes on as it comes, once its
+/// first bytes have shown that it is one.
 struct UnaryWatcher {
-    /// Bytes kept. Answers up to this are kept whole.
+    /// Bytes kept of the end, where most servers put `usage`; also the most that an error inside a success may have.
     static let keep = 16 * 1024
+    /// Bytes kept of the start, where others put it.
+    private static let start = 2 * 1024
+    /// As many bytes without spaces tell an error from an answer.
+    private static let telling = 17
 
-    /// The last bytes of the answer, at most `keep`; all of it when nothing was dropped.
-    private(set) var bytes: [UInt8] = []
-    private var held: [[UInt8]] = []
-    private(set) var looksLikeError = false
-    private(set) var isEmpty = true
+    private enum Kind { case undecided, answer, error }
 
-    mutating func feed(_ piece: UnsafeRawBufferPointer) {
-        guard !piece.isEmpty else { return }
-        if isEmpty {
-            isEmpty = false
-            looksLikeError = Self.startsWithError(piece)
-        } else if looksLikeError, bytes.count + piece.count > Self.keep {
-            // Too long for an error message: an answer after all.
-            looksLikeError = false
-            held = [bytes]
-        }
-        if bytes.count + piece.count > Self.keep {
-            let tail = piece.suffix(Self.keep)
-            bytes.removeFirst(min(bytes.count, bytes.count + tail.count - Self.keep))
-            bytes.append(contentsOf: tail)
+    private var kind = Kind.undecided
+    private var head: [UInt8] = []
+    private var tail: [UInt8] = []
+    /// All that came, while it may still be an error.
+    private var held: [UInt8] = []
+    private var first: UInt8?
+    private var last: UInt8?
+
+    /// What is to be sent now, before the piece itself; nil: hold both.
+    mutating func feed(_ piece: UnsafeRawBufferPointer) -> [UInt8]? {
+        note(piece)
+        if kind == .undecided, held.isEmpty { kind = Self.kind(of: piece) }
+        if kind == .answer { return [] }
+        let held = held + piece
+        self.held = held
+        kind = Self.kind(of: held)
+        guard kind == .answer || held.count > Self.keep else { return nil }
+        kind = .answer
+        self.held = []
+        return Array(held.dropLast(piece.count))
+    }
+
+    private mutating func note(_ piece: UnsafeRawBufferPointer) {
+        head.append(contentsOf: piece.prefix(Self.start - head.count))
+        if piece.count >= Self.keep {
+            tail = Array(piece.suffix(Self.keep))
         } else {
-            bytes.append(contentsOf: piece)
+            tail.removeFirst(max(0, tail.count + piece.count - Self.keep))
+            tail.append(contentsOf: piece)
         }
+        first = first ?? piece.first { !Self.isSpace($0) }
+        last = piece.last { !Self.isSpace($0) } ?? last
     }
 
-    /// What was held back as a possible error and turned out to be an answer.
-    mutating func takeHeld() -> [[UInt8]] {
-        defer { held = [] }
-        if looksLikeError {
-            looksLikeError = false
-            return [bytes]
-        }
-        return held
+    /// What was held to the end: an error, or a very short answer.
+    var rest: [UInt8] { held }
+
+    var isEmpty: Bool { first == nil }
+
+    /// It starts and ends as an object does.
+    var isWhole: Bool { first == UInt8(ascii: "{") && last == UInt8(ascii: "}") }
+
+    var usage: TokenUsage {
+        let usage = tail.withUnsafeBytes { UsageScan.last(in: $0) }
+        return usage == TokenUsage() ? head.withUnsafeBytes { UsageScan.last(in: $0) } : usage
     }
 
-    var usage: TokenUsage { bytes.withUnsafeBytes { UsageScan.last(in: $0) } }
-
-    /// Whether the answer is an object whose first member is "error" or "object":"error".
-    private static func startsWithError(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// An error is an object whose first member is "error", or "object":"error".
+    private static func kind(of bytes: some Sequence<UInt8>) -> Kind {
         var compact: [UInt8] = []
-        for byte in bytes.prefix(64) where byte > 0x20 {
+        for byte in bytes where !isSpace(byte) {
             compact.append(byte)
-            if compact.count == 17 { break }
+            if compact.count == telling { break }
         }
-        return compact.starts(with: #"{"error""#.utf8) || compact.starts(with: #"{"object":"error""#.utf8)
+        for mark in [#"{"error""#, #"{"object":"error""#] {
+            if compact.starts(with: mark.utf8) { return .error }
+            if mark.utf8.starts(with: compact) { return .undecided }
+        }
+        return .answer
+    }
+
+    /// Spaces, and the bytes of a byte order mark.
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte <= 0x20 || byte == 0xEF || byte == 0xBB || byte == 0xBF
     }
 }

@@ -5,6 +5,7 @@ enum UpstreamError {
     /// An answer with a status other than 2xx.
     static func failure(status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32) -> Failure {
         let value = (try? JSONValue.parse(body)) ?? .null
+        if let refused = refusedKey(status) { return refused }
         let told = normalised(value, status: status, bare: true)
         let text = told?.message ?? "the server answered with status \(status)"
         return Failure(
@@ -24,14 +25,23 @@ enum UpstreamError {
     static func insideStream(_ event: JSONValue) -> Failure? {
         guard let told = normalised(event, status: 502) else { return nil }
         let status = told.status ?? 502
+        if let refused = refusedKey(status) { return refused }
         return Failure(kind: kind(status), status: status, message: told.message, body: told.body(original: event))
+    }
+
+    /// Servers put the key into such answers: nothing of them is passed on.
+    private static func refusedKey(_ status: UInt32) -> Failure? {
+        guard status == 401 || status == 403 else { return nil }
+        return Failure(
+            kind: NEXUS_FAIL_AUTH, status: status,
+            message: "the server wants an API key or refuses the one it got (status \(status)); see api_key_env")
     }
 
     private static func kind(_ status: UInt32) -> nexus_failure_kind {
         switch status {
-        case 401, 403: NEXUS_FAIL_AUTH
         case 408, 429, 503: NEXUS_FAIL_BUSY
-        case 501: NEXUS_FAIL_UNSUPPORTED
+        // Another backend may have the model, or the path.
+        case 404, 501: NEXUS_FAIL_UNSUPPORTED
         case 504: NEXUS_FAIL_TIMEOUT
         case 400...499: NEXUS_FAIL_REJECTED
         default: NEXUS_FAIL_UPSTREAM
@@ -74,10 +84,17 @@ enum UpstreamError {
                 message: text, type: value["type"] ?? type, param: value["param"] ?? .null,
                 code: value["code"] ?? .null, status: httpStatus(value["code"]), isOpenAIShaped: false)
         }
-        if bare, let text = value["message"]?.string ?? value["detail"]?.string {
+        if bare, let text = value["message"]?.string ?? detail(value["detail"]) {
             return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
         }
         return nil
+    }
+
+    /// A text, or a list of what is wrong with the request.
+    private static func detail(_ value: JSONValue?) -> String? {
+        if let text = value?.string { return text }
+        let texts = value?.array?.compactMap { $0["msg"]?.string } ?? []
+        return texts.isEmpty ? nil : texts.joined(separator: "; ")
     }
 
     private static func httpStatus(_ code: JSONValue?) -> UInt32? {

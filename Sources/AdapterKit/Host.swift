@@ -10,8 +10,8 @@ struct Host: @unchecked Sendable {
 
     /// Starts a request whose body is given. `handler` is kept until its `end`.
     func start(
-        _ task: nexus_task, method: StaticString, path: String, headers: StaticHeaders, body: [UInt8] = [],
-        timeoutMilliseconds: UInt32 = 0, handler: HTTPHandler
+        _ task: nexus_task, method: StaticString, path: String, headers: StaticHeaders, fromRoot: Bool = false,
+        body: [UInt8] = [], timeoutMilliseconds: UInt32 = 0, handler: HTTPHandler
     ) -> nexus_status {
         lend(path) { path in
             body.withUnsafeBytes { body in
@@ -19,6 +19,7 @@ struct Host: @unchecked Sendable {
                 request.struct_size = UInt32(MemoryLayout<nexus_http_request>.size)
                 request.method = nexus_str(
                     UnsafeRawBufferPointer(start: method.utf8Start, count: method.utf8CodeUnitCount))
+                request.flags = fromRoot ? NEXUS_HTTP_FROM_ROOT : 0
                 request.path = path
                 request.headers = headers.pointer
                 request.header_count = headers.count

@@ -12,20 +12,20 @@ extension JSONValue {
     ///   - bytes: borrowed for the call.
     ///   - maximumDepth: deeper nesting is an error.
     public static func parse(
-        _ bytes: UnsafeRawBufferPointer, maximumDepth: Int = 128
+        _ bytes: UnsafeRawBufferPointer, maximumDepth: Int = 256
     ) throws(JSONError) -> JSONValue {
         var parser = JSONParser(bytes: bytes, maximumDepth: maximumDepth)
         return try parser.run()
     }
 
-    public static func parse(_ bytes: [UInt8], maximumDepth: Int = 128) throws(JSONError) -> JSONValue {
+    public static func parse(_ bytes: [UInt8], maximumDepth: Int = 256) throws(JSONError) -> JSONValue {
         let result = bytes.withUnsafeBytes { bytes in
             Result { () throws(JSONError) in try parse(bytes, maximumDepth: maximumDepth) }
         }
         return try result.get()
     }
 
-    public static func parse(_ text: String, maximumDepth: Int = 128) throws(JSONError) -> JSONValue {
+    public static func parse(_ text: String, maximumDepth: Int = 256) throws(JSONError) -> JSONValue {
         try parse(Array(text.utf8), maximumDepth: maximumDepth)
     }
 }

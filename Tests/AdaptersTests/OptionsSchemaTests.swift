@@ -19,11 +19,13 @@ import Testing
     @Test(arguments: [
         ("{}", "options.a is missing"), (#"{"a":"1"}"#, "options.a must be of type integer"),
         (#"{"a":0}"#, "options.a must be at least 1"), (#"{"a":11}"#, "options.a must be at most 10"),
-        (#"{"a":1.5}"#, "options.a must be of type integer"), (#"{"a":1,"b":"z"}"#, #"options.b must be one of "x", "y""#),
+        (#"{"a":1.5}"#, "options.a must be of type integer"),
+        (#"{"a":1,"b":"z"}"#, #"options.b must be one of "x", "y""#),
         (#"{"a":1,"c":1}"#, "options.c must be of type string or boolean"),
         (#"{"a":1,"d":["p",1]}"#, "options.d[1] must be of type string"),
         (#"{"a":1,"e":{"x":"1"}}"#, "options.e.x must be of type number"),
-        (#"{"a":1,"zz":1}"#, "options.zz is not known; known are a, b, c, d, e"), ("[]", "options must be of type object"),
+        (#"{"a":1,"zz":1}"#, "options.zz is not known; known are a, b, c, d, e"),
+        ("[]", "options must be of type object"),
         ("{", "options are not valid JSON"),
     ])
     func whatDoesNotFitIsNamed(_ options: String, _ problem: String) {

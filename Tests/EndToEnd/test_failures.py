@@ -23,7 +23,7 @@ def pair(start, upstream, second_upstream):
     return gateway
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 401])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 401, 404])
 def test_a_failure_before_the_first_byte_is_retried_elsewhere(pair, upstream, status):
     upstream.chat(lambda exchange: exchange.answer({"error": {"message": "no"}}, status=status))
 
@@ -91,11 +91,13 @@ def test_a_stream_that_breaks_ends_with_one_error_event_and_no_mark(start, upstr
         exchange.begin_stream()
         exchange.event(delta("one"))
         assert committed.wait(LONG)
+        exchange.piece(b'data: {"choices":[{"delta":{"content":"never who')
         if ending == "cut":
             exchange.cut()
         elif ending == "clean end":
             exchange.end_stream()
         else:
+            exchange.piece(b'le"}}]}\n\n')
             exchange.event({"error": {"message": "out of memory", "code": 500}})
             exchange.end_stream()
 
@@ -113,8 +115,8 @@ def test_a_stream_that_breaks_ends_with_one_error_event_and_no_mark(start, upstr
         entry = live.entry()
 
     events = [event for event in body.split("\n\n") if event]
-    assert len(events) == 2 and "one" in events[0]
-    assert json.loads(events[1].removeprefix("data: "))["error"]["message"]
+    assert "one" in events[0] and len(events) == (3 if ending == "error event" else 2)
+    assert json.loads(events[-1].removeprefix("data: "))["error"]["message"]
     assert "[DONE]" not in body
     assert entry["status"] == "Error" and entry["error_message"]
 
@@ -211,6 +213,46 @@ def test_models_leave_with_their_backend_and_come_back(start, upstream):
     assert gateway.chat("n").status_code == 200
 
 
+def test_a_probe_without_an_answer_counts_once(start, upstream):
+    upstream.on("/v1/models", lambda exchange: exchange.wait_until_closed())
+    gateway = start(
+        "[health_check]\ninterval_seconds = 2\ntimeout_seconds = 1\nfailure_threshold = 2\nrecovery_threshold = 1\n"
+        + backend("one", upstream.url)
+    )
+    with gateway.socket() as live:
+        first = live.backend(lambda view: view["status"] == "Unhealthy")
+        upstream.models("m")
+        live.backend(lambda view: view["status"] == "Healthy")
+        upstream.on("/v1/models", lambda exchange: exchange.wait_until_closed())
+        # Two failures in a row are needed now: the first shows in the error alone.
+        shown = live.backend(lambda view: view["last_error"])
+        live.backend(lambda view: view["status"] == "Unhealthy")
+
+    assert "did not answer in time" in first["last_error"] and "/v1/models" in first["last_error"]
+    assert shown["status"] == "Healthy"
+
+
+def test_an_optional_answer_that_does_not_come_does_no_harm(start, upstream):
+    upstream.on("/api/v0/models", lambda exchange: exchange.wait_until_closed())
+    gateway = start(backend("one", upstream.url))
+
+    assert gateway.wait_for_backend("one")["last_error"] is None
+
+
+def test_an_address_with_the_prefix_is_asked_at_the_right_paths(start, upstream):
+    props = {"default_generation_settings": {"n_ctx": 777}, "build_info": "b7"}
+    listed = {"data": [{"id": "m", "owned_by": "llamacpp"}]}
+    upstream.on("/v1/models", lambda exchange: exchange.answer(listed))
+    upstream.on("/props", lambda exchange: exchange.answer(props))
+    upstream.on("/health", lambda exchange: exchange.answer({"status": "ok"}))
+    gateway = start(backend("one", upstream.url + "/v1"))
+
+    view = gateway.wait_for_backend("one")
+
+    assert view["models"][0]["context_length"] == 777 and view["metadata"]["server"] == "llama.cpp b7"
+    assert gateway.chat().status_code == 200
+
+
 def test_a_backend_takes_no_more_than_it_may(start, upstream):
     held = []
     upstream.chat(lambda exchange: (held.append(exchange), exchange.wait_until_closed()))
@@ -229,7 +271,7 @@ def test_a_backend_takes_no_more_than_it_may(start, upstream):
 
 def test_a_slow_reader_pushes_back_on_the_server(start, upstream):
     """The gateway stops reading when its client does: what the server can write is bounded."""
-    piece = b"x" * 65536
+    piece = delta("x" * 65536)
     sent = []
     blocked = threading.Event()
 
@@ -239,7 +281,7 @@ def test_a_slow_reader_pushes_back_on_the_server(start, upstream):
         try:
             for _ in range(4096):
                 exchange.event(piece)
-                sent.append(len(piece))
+                sent.append(65536)
         except TimeoutError:
             blocked.set()
         exchange.wait_until_closed()

@@ -4,7 +4,7 @@ import json
 import socket
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway import LONG, backend
 from upstream import Upstream
@@ -155,11 +155,15 @@ def skip_answer(reader):
     reader.read(length)
 
 
-def test_the_socket_is_closed_when_the_gateway_ends(gateway):
+def test_a_subscriber_is_told_that_the_gateway_goes_away(gateway):
     with gateway.socket() as live:
         live.next()
         gateway.signal()
-        assert gateway.wait() == 0
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                live.next()
+
+    assert caught.value.rcvd.code == 1001 and gateway.wait() == 0
 
 
 def test_updates_of_many_backends_arrive_while_one_is_slow(start, upstream):

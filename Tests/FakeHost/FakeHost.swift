@@ -166,7 +166,9 @@ public final class FakeHost: @unchecked Sendable {
             exchange_begin: { task, head in
                 guard let head else { return NEXUS_INVALID }
                 return FakeHost.change(task, "begin") { exchange in
-                    guard exchange.status == nil, (200...299).contains(head.pointee.status) else { return NEXUS_BAD_STATE }
+                    guard exchange.status == nil, (200...299).contains(head.pointee.status) else {
+                        return NEXUS_BAD_STATE
+                    }
                     exchange.status = head.pointee.status
                     exchange.contentType = text(head.pointee.content_type)
                     return NEXUS_OK

@@ -7,7 +7,9 @@ import Testing
 @testable import Gateway
 
 @Suite struct BodyReaderTests {
-    private func read(_ framing: RequestHead.BodyFraming, _ pieces: [String], limit: Int = 100) throws -> (String?, String) {
+    private func read(_ framing: RequestHead.BodyFraming, _ pieces: [String], limit: Int = 100) throws -> (
+        String?, String
+    ) {
         var reader = BodyReader(framing, limit: limit)
         var left = ByteBuffer()
         for piece in pieces {
@@ -29,7 +31,12 @@ import Testing
     @Test func aChunkedBodyIsWholeWhereverItIsCut() throws {
         let text = "4;x=y\r\nWiki\r\n5\r\npedia\r\n0\r\nTrailer: t\r\n\r\nGET /next"
         for cut in 0...text.utf8.count {
-            let result = try read(.chunked, [String(decoding: text.utf8.prefix(cut), as: UTF8.self), String(decoding: text.utf8.dropFirst(cut), as: UTF8.self)])
+            let result = try read(
+                .chunked,
+                [
+                    String(decoding: text.utf8.prefix(cut), as: UTF8.self),
+                    String(decoding: text.utf8.dropFirst(cut), as: UTF8.self),
+                ])
             #expect(result.0 == "Wikipedia", "cut at \(cut)")
             #expect("GET /next".hasPrefix(result.1))
         }
@@ -89,10 +96,13 @@ import Testing
         #expect(unable.status == 501)
     }
 
-    @Test(arguments: [
-        (ExchangeFailure.Kind.connect, 0, 503), (.timeout, 0, 504), (.busy, 429, 429), (.busy, 503, 503), (.auth, 401, 502),
-        (.upstream, 500, 502), (.rejected, 422, 422), (.rejected, 0, 400), (.unsupported, 0, 501), (.adapter, 0, 502),
-    ] as [(ExchangeFailure.Kind, Int, Int)])
+    @Test(
+        arguments: [
+            (ExchangeFailure.Kind.connect, 0, 503), (.timeout, 0, 504), (.busy, 429, 429), (.busy, 503, 503),
+            (.auth, 401, 502),
+            (.upstream, 500, 502), (.rejected, 422, 422), (.rejected, 0, 400), (.unsupported, 0, 501),
+            (.adapter, 0, 502),
+        ] as [(ExchangeFailure.Kind, Int, Int)])
     func aFailureHasTheStatusThatTellsWhoseFaultItIs(_ kind: ExchangeFailure.Kind, _ status: Int, _ expected: Int) {
         let body = ErrorBody(ExchangeFailure(kind: kind, status: status, message: "why"), backend: "one")
 
@@ -117,7 +127,9 @@ import Testing
         }
 
         #expect(
-            answer == "HTTP/1.1 200 OK\r\nx-request-id: r1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+            answer
+                == "HTTP/1.1 200 OK\r\nx-request-id: r1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+        )
     }
 
     @Test func anOlderClientGetsNoChunks() {

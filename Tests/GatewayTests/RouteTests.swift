@@ -14,19 +14,23 @@ import Testing
         #expect(Route(path: path) == route)
     }
 
-    @Test(arguments: ["/v1", "/v1/", "", "/x", "/v1/chat/completions/", "/v1/models/", "/v1/models/%zz", "/v1/models/%f"])
+    @Test(arguments: [
+        "/v1", "/v1/", "", "/x", "/v1/chat/completions/", "/v1/models/", "/v1/models/%zz", "/v1/models/%f",
+    ])
     func otherPathsHaveNone(_ path: String) {
         #expect(Route(path: path) == nil)
     }
 }
 
 @Suite struct OriginCheckTests {
-    @Test(arguments: [
-        (nil, "h:8000", [], true), ("http://h:8000", "h:8000", [], true), ("https://H:8000", "h:8000", [], true),
-        ("http://evil", "h:8000", [], false), ("null", "h:8000", [], false), ("http://h:8000", nil, [], false),
-        ("http://h:80000", "h:8000", [], false), ("https://ops.example", "h:8000", ["https://ops.example"], true),
-        ("https://ops.example.evil", "h:8000", ["https://ops.example"], false), ("http://any", "h:8000", ["*"], true),
-    ] as [(String?, String?, [String], Bool)])
+    @Test(
+        arguments: [
+            (nil, "h:8000", [], true), ("http://h:8000", "h:8000", [], true), ("https://H:8000", "h:8000", [], true),
+            ("http://evil", "h:8000", [], false), ("null", "h:8000", [], false), ("http://h:8000", nil, [], false),
+            ("http://h:80000", "h:8000", [], false), ("https://ops.example", "h:8000", ["https://ops.example"], true),
+            ("https://ops.example.evil", "h:8000", ["https://ops.example"], false),
+            ("http://any", "h:8000", ["*"], true),
+        ] as [(String?, String?, [String], Bool)])
     func onlyPagesOfThisHostOrConfiguredOnesMayListen(
         _ origin: String?, _ host: String?, _ configured: [String], _ allowed: Bool
     ) {
@@ -35,10 +39,11 @@ import Testing
 }
 
 @Suite struct WebSocketQueryTests {
-    @Test(arguments: [
-        ("", nil), ("after=12", 12), ("x=1&after=7&y", 7), ("after=", nil), ("after=-1", nil),
-        ("after=99999999999999999999999", nil),
-    ] as [(String, UInt64?)])
+    @Test(
+        arguments: [
+            ("", nil), ("after=12", 12), ("x=1&after=7&y", 7), ("after=", nil), ("after=-1", nil),
+            ("after=99999999999999999999999", nil),
+        ] as [(String, UInt64?)])
     func thePageMaySayWhatItHas(_ query: String, _ after: UInt64?) {
         #expect(WebSocketQuery.after(query) == after)
     }

@@ -78,7 +78,9 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
     }
 
     @Test func chunksHaveOpenAIsShape() throws {
-        let exchange = try answered(stream: true, includeUsage: true) { $0.answer(200, [], String(decoding: lines, as: UTF8.self)) }
+        let exchange = try answered(stream: true, includeUsage: true) {
+            $0.answer(200, [], String(decoding: lines, as: UTF8.self))
+        }
         let events = try events(exchange)
 
         #expect(events[0]["choices"]?[0]?["delta"] == ["role": "assistant", "content": ""])
@@ -130,8 +132,16 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         #expect(exchange.outcome?.completion_tokens == 2)
     }
 
+    @Test func whatFollowsTheLastLineIsNotLookedAt() throws {
+        let exchange = try answered(stream: true) { $0.answer(200, [], String(decoding: lines, as: UTF8.self) + "x\n") }
+
+        #expect(exchange.outcome != nil && exchange.refused.isEmpty && exchange.text.hasSuffix("data: [DONE]\n\n"))
+    }
+
     @Test func aLastLineWithoutItsEndCounts() throws {
-        let exchange = try answered(stream: true) { $0.answer(200, [], String(decoding: lines.dropLast(), as: UTF8.self)) }
+        let exchange = try answered(stream: true) {
+            $0.answer(200, [], String(decoding: lines.dropLast(), as: UTF8.self))
+        }
 
         #expect(exchange.outcome != nil && exchange.text.hasSuffix("data: [DONE]\n\n"))
     }
@@ -143,8 +153,11 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
     }
 
     @Test func toolCallsAreNumberedThroughTheStream() throws {
-        let call = #"{"message":{"content":"","tool_calls":[{"function":{"name":"f","arguments":{"x":1},"index":0}}]},"done":false}"#
-        let exchange = try answered(stream: true) { $0.answer(200, [], call + "\n" + call + "\n" + #"{"message":{"content":""},"done":true}"#) }
+        let call =
+            #"{"message":{"content":"","tool_calls":[{"function":{"name":"f","arguments":{"x":1},"index":0}}]},"done":false}"#
+        let exchange = try answered(stream: true) {
+            $0.answer(200, [], call + "\n" + call + "\n" + #"{"message":{"content":""},"done":true}"#)
+        }
         let calls = try events(exchange).compactMap { $0["choices"]?[0]?["delta"]?["tool_calls"]?[0] }
 
         #expect(calls.map { $0["index"]?.int } == [0, 1] && Set(calls.map { $0["id"]?.string }).count == 2)
@@ -154,10 +167,11 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
 }
 
 @Suite struct UnaryChatTests {
-    @Test(arguments: [
-        (400, NEXUS_FAIL_REJECTED), (404, NEXUS_FAIL_REJECTED), (401, NEXUS_FAIL_AUTH), (503, NEXUS_FAIL_BUSY),
-        (429, NEXUS_FAIL_BUSY), (500, NEXUS_FAIL_UPSTREAM),
-    ] as [(UInt32, UInt32)])
+    @Test(
+        arguments: [
+            (400, NEXUS_FAIL_REJECTED), (404, NEXUS_FAIL_UNSUPPORTED), (503, NEXUS_FAIL_BUSY),
+            (429, NEXUS_FAIL_BUSY), (500, NEXUS_FAIL_UPSTREAM),
+        ] as [(UInt32, UInt32)])
     func anErrorStatusFailsInOpenAIsShape(_ status: UInt32, _ kind: UInt32) throws {
         for stream in [true, false] {
             let exchange = try answered(stream: stream) { $0.answer(status, [], #"{"error":"model 'x' not found"}"#) }
@@ -166,6 +180,12 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
             #expect(failure.kind == kind && failure.message == "model 'x' not found" && exchange.written.isEmpty)
             #expect(try JSONValue.parse(failure.body)["error"]?["message"] == "model 'x' not found")
         }
+    }
+
+    @Test func nothingOfARefusedKeyIsPassedOn() throws {
+        let failure = try answered(stream: false) { $0.answer(401, [], #"{"error":"bad key sk-secret"}"#) }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_AUTH && failure?.body == "" && failure?.message.contains("sk-") == false)
     }
 
     @Test func aWholeAnswerIsSentOnce() throws {
@@ -217,7 +237,8 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         return asked
     }
 
-    private let list = #"{"models":[{"name":"a:1b","digest":"d1"},{"name":"b","digest":"d2","capabilities":["completion","vision"],"details":{"context_length":100}}]}"#
+    private let list =
+        #"{"models":[{"name":"a:1b","digest":"d1"},{"name":"b","digest":"d2","capabilities":["completion","vision"],"details":{"context_length":100}}]}"#
     private let show = #"{"capabilities":["completion","tools"],"model_info":{"llama.context_length":8192}}"#
 
     @Test func modelsAreCompletedOnceAndRemembered() throws {
@@ -231,7 +252,11 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
 
             #expect(first == ["/api/tags", "/api/show", "/api/version"])
             #expect(second == ["/api/tags", "/api/version"])
-            #expect(host.health == Array(repeating: FakeHost.Health(status: NEXUS_HEALTHY, message: "", server: "Ollama 0.9.1"), count: 2))
+            #expect(
+                host.health
+                    == Array(
+                        repeating: FakeHost.Health(status: NEXUS_HEALTHY, message: "", server: "Ollama 0.9.1"), count: 2
+                    ))
             let expected = [
                 FakeHost.Model(id: "a:1b", context: 8192, capabilities: NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE),
                 FakeHost.Model(id: "b", context: 100, capabilities: NEXUS_MODEL_VISION | NEXUS_MODEL_JSON_MODE),
@@ -256,7 +281,9 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         }
     }
 
-    @Test(arguments: [((500, #"{"error":"boom"}"#), "boom"), ((200, "{}"), "is this Ollama?"), ((404, ""), "status 404")] as [((UInt32, String), String)])
+    @Test(
+        arguments: [((500, #"{"error":"boom"}"#), "boom"), ((200, "{}"), "is this Ollama?"), ((404, ""), "status 404")]
+            as [((UInt32, String), String)])
     func aServerThatIsNoOllamaIsUnhealthyForAReason(_ answer: (UInt32, String), _ words: String) throws {
         try FakeHost.run { host in
             _ = probe(try backend(), host, ["/api/tags": answer])

@@ -1,7 +1,7 @@
-@testable import FakeHost
 import PluginAPI
 import Testing
 
+@testable import FakeHost
 @testable import OpenAICompat
 
 private let json = [("Content-Type", "application/json")]
@@ -25,7 +25,8 @@ private let json = [("Content-Type", "application/json")]
     }
 
     @Test func theUsageOfALongAnswerIsFound() throws {
-        let long = #"{"data":[\#(Array(repeating: "0.123456", count: 50_000).joined(separator: ","))],"usage":{"prompt_tokens":7}}"#
+        let long =
+            #"{"data":[\#(Array(repeating: "0.123456", count: 50_000).joined(separator: ","))],"usage":{"prompt_tokens":7}}"#
         let exchange = try answered { upstream in
             upstream.head(200, json)
             for start in stride(from: 0, to: long.utf8.count, by: 1000) {
@@ -60,11 +61,13 @@ private let json = [("Content-Type", "application/json")]
         }
     }
 
-    @Test(arguments: [
-        (400, NEXUS_FAIL_REJECTED), (404, NEXUS_FAIL_REJECTED), (422, NEXUS_FAIL_REJECTED), (401, NEXUS_FAIL_AUTH),
-        (403, NEXUS_FAIL_AUTH), (429, NEXUS_FAIL_BUSY), (503, NEXUS_FAIL_BUSY), (408, NEXUS_FAIL_BUSY),
-        (500, NEXUS_FAIL_UPSTREAM), (502, NEXUS_FAIL_UPSTREAM), (504, NEXUS_FAIL_TIMEOUT), (501, NEXUS_FAIL_UNSUPPORTED),
-    ] as [(UInt32, UInt32)])
+    @Test(
+        arguments: [
+            (400, NEXUS_FAIL_REJECTED), (422, NEXUS_FAIL_REJECTED), (404, NEXUS_FAIL_UNSUPPORTED),
+            (429, NEXUS_FAIL_BUSY), (503, NEXUS_FAIL_BUSY), (408, NEXUS_FAIL_BUSY),
+            (500, NEXUS_FAIL_UPSTREAM), (502, NEXUS_FAIL_UPSTREAM), (504, NEXUS_FAIL_TIMEOUT),
+            (501, NEXUS_FAIL_UNSUPPORTED),
+        ] as [(UInt32, UInt32)])
     func anErrorStatusBecomesItsKindOfFailure(_ status: UInt32, _ kind: UInt32) throws {
         let exchange = try answered { $0.answer(status, json, #"{"error":{"message":"no","type":"t","code":"c"}}"#) }
 
@@ -74,9 +77,18 @@ private let json = [("Content-Type", "application/json")]
         #expect(exchange.written.isEmpty && exchange.status == nil)
     }
 
+    @Test(arguments: [401, 403] as [UInt32])
+    func nothingOfARefusedKeyIsPassedOn(_ status: UInt32) throws {
+        let words = #"{"error":{"message":"Incorrect API key provided: sk-secret"}}"#
+        let failure = try answered { $0.answer(status, json, words) }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_AUTH && failure?.body == "" && failure?.message.contains("sk-") == false)
+    }
+
     @Test(arguments: [
         #"{"error":"model not loaded"}"#, #"{"object":"error","message":"model not loaded","code":400}"#,
         #"{"message":"model not loaded"}"#, #"{"detail":"model not loaded"}"#,
+        #"{"detail":[{"loc":["body"],"msg":"model not loaded"}]}"#,
     ])
     func errorsOfOtherShapesAreGivenOpenAIs(_ body: String) throws {
         let failure = try #require(try answered { $0.answer(400, json, body) }.failure)
@@ -98,11 +110,57 @@ private let json = [("Content-Type", "application/json")]
         #expect(exchange.failure?.retryAfter == 3000)
     }
 
-    @Test(arguments: [#"{"error":{"message":"Unexpected endpoint"}}"#, #"{"error":"Unexpected endpoint"}"#])
-    func anErrorInsideASuccessIsAFailure(_ body: String) throws {
-        let exchange = try answered { $0.answer(200, json, body) }
+    @Test(arguments: [
+        #"{"error":{"message":"Unexpected endpoint"}}"#, #"{"error":"Unexpected endpoint"}"#,
+        #" {"object":"error","message":"Unexpected endpoint"}"#,
+    ])
+    func anErrorInsideASuccessIsAFailureWhereverItIsCut(_ body: String) throws {
+        let bytes = Array(body.utf8)
+        for cut in 0...bytes.count {
+            let exchange = try answered { upstream in
+                upstream.head(200, json)
+                upstream.body(bytes[..<cut])
+                upstream.body(bytes[cut...])
+                upstream.end()
+            }
+            #expect(exchange.failure?.message == "Unexpected endpoint" && exchange.written.isEmpty, "cut at \(cut)")
+        }
+    }
 
-        #expect(exchange.failure?.message == "Unexpected endpoint" && exchange.written.isEmpty)
+    @Test func anAnswerThatOnlyBeginsLikeAnErrorArrivesWhole() throws {
+        let text = #"{"error":null,"choices":["\#(String(repeating: "x", count: 40_000))"]}"#
+        for size in [100, 1000, 20_000, 50_000] {
+            let exchange = try answered { upstream in
+                upstream.head(200, json)
+                for start in stride(from: 0, to: text.utf8.count, by: size) {
+                    upstream.body(Array(text.utf8.dropFirst(start).prefix(size)))
+                }
+                upstream.end()
+            }
+            #expect(exchange.text == text && exchange.outcome != nil, "pieces of \(size)")
+        }
+    }
+
+    @Test(arguments: ["<html>", "   ", #"{"choices":[{"mess"#, "[]"])
+    func whatIsNoWholeObjectIsAFailure(_ body: String) throws {
+        let exchange = try answered { $0.answer(200, [("content-type", "text/html")], body) }
+
+        #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.outcome == nil)
+    }
+
+    @Test func aStreamThatNobodyAskedForIsAFailure() throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, [("content-type", "text/event-stream")])
+            upstream.end()
+        }
+
+        #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM)
+    }
+
+    @Test func usageAtTheStartOfALongAnswerIsFound() throws {
+        let text = #"{"usage":{"prompt_tokens":9},"data":["\#(String(repeating: "x", count: 100_000))"]}"#
+
+        #expect(try answered { $0.answer(200, json, text) }.outcome?.prompt_tokens == 9)
     }
 
     @Test func anEmptyAnswerIsAFailure() throws {
@@ -147,9 +205,18 @@ private let json = [("Content-Type", "application/json")]
         (#"{"prefix":"v1"}"#, "starts with"), (#"{"prefix":1}"#, "must be a string"),
         (#"{"headers":{"host":"x"}}"#, "set by the gateway"), (#"{"headers":{"a b":"x"}}"#, "name of an HTTP header"),
         (#"{"headers":{"a":"x\ny"}}"#, "control characters"), (#"{"auth_header":"a b"}"#, "auth_header"),
+        (#"{"auth_header":"Host"}"#, "set by the gateway"),
     ])
     func aBadOptionIsNamed(_ json: String, _ words: String) {
         #expect { _ = try options(json) } throws: { ($0 as? ConfigurationProblem)?.message.contains(words) == true }
+    }
+
+    @Test(
+        arguments: [
+            ("http://h/v1", "/props"), ("http://h/api/v1/", "/api/props"), ("http://h:8080", nil),
+        ] as [(String, String?)])
+    func theServersOwnPathsBeginBeforeThePrefix(_ url: String, _ path: String?) throws {
+        #expect(try options("{}", url: url).root.map { $0 + "/props" } == path)
     }
 
     @Test func theKeyGoesIntoTheHeaderThatIsAskedFor() throws {

@@ -1,6 +1,6 @@
-@testable import FakeHost
 import PluginAPI
 
+@testable import FakeHost
 @testable import OpenAICompat
 
 /// A backend of the adapter at the fake host.
@@ -19,7 +19,9 @@ struct Submitted {
     let upstream: FakeHost.Request
     var exchange: FakeHost.Exchange { host.exchanges[task] ?? FakeHost.Exchange() }
 
-    init(_ host: FakeHost, to backend: OpenAIBackend, kind: UInt32 = NEXUS_KIND_CHAT) throws {
+    init(
+        _ host: FakeHost, to backend: OpenAIBackend, kind: UInt32 = NEXUS_KIND_CHAT, stream: Bool = false
+    ) throws {
         self.host = host
         let task = host.newTask()
         self.task = task
@@ -27,6 +29,7 @@ struct Submitted {
             var request = nexus_request()
             request.struct_size = UInt32(MemoryLayout<nexus_request>.size)
             request.kind = kind
+            request.flags = stream ? NEXUS_REQUEST_STREAM : 0
             request.body = body
             return backend.submit(ExchangeTask(handle: task, host: Host(FakeHost.table)), request)
         }
@@ -37,10 +40,10 @@ struct Submitted {
 }
 
 /// A whole exchange: submitted, answered by `play`, looked at.
-func answered(_ play: (FakeHost.Request) -> Void) throws -> FakeHost.Exchange {
+func answered(stream: Bool = false, _ play: (FakeHost.Request) -> Void) throws -> FakeHost.Exchange {
     var result = FakeHost.Exchange()
     try FakeHost.run { host in
-        let submitted = try Submitted(host, to: backend())
+        let submitted = try Submitted(host, to: backend(), stream: stream)
         play(submitted.upstream)
         result = submitted.exchange
     }

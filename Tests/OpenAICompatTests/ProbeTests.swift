@@ -1,7 +1,7 @@
-@testable import FakeHost
 import PluginAPI
 import Testing
 
+@testable import FakeHost
 @testable import OpenAICompat
 
 @Suite struct ProbeTests {
@@ -26,7 +26,9 @@ import Testing
     @Test func llamaCppTellsItsContextAndItsReadiness() throws {
         let result = try probe([
             "/v1/models": (200, #"{"data":[{"id":"smol","owned_by":"llamacpp","meta":{"n_ctx_train":2048}}]}"#),
-            "/props": (200, #"{"default_generation_settings":{"n_ctx":1024},"modalities":{"vision":true},"build_info":"b1"}"#),
+            "/props": (
+                200, #"{"default_generation_settings":{"n_ctx":1024},"modalities":{"vision":true},"build_info":"b1"}"#
+            ),
             "/health": (200, #"{"status":"ok"}"#),
         ])
 
@@ -40,7 +42,8 @@ import Testing
 
     @Test func vLLMTellsTheLengthInItsList() throws {
         let result = try probe([
-            "/v1/models": (200, #"{"data":[{"id":"q","owned_by":"vllm","max_model_len":32768}]}"#), "/health": (200, ""),
+            "/v1/models": (200, #"{"data":[{"id":"q","owned_by":"vllm","max_model_len":32768}]}"#),
+            "/health": (200, ""),
         ])
 
         #expect(result.models == [[FakeHost.Model(id: "q", context: 32768, capabilities: toolsAndJSON)]])
@@ -72,11 +75,12 @@ import Testing
         #expect(result.health.map(\.status) == [NEXUS_HEALTHY] && result.models.first?.map(\.id) == ["x"])
     }
 
-    @Test(arguments: [
-        ((401, #"{"error":{"message":"bad key"}}"#), "refuses the API key"), ((500, "oops"), "status 500"),
-        ((200, "<html>"), "did not answer with JSON"), ((200, #"{"x":1}"#), "did not answer with a list of models"),
-        ((200, #"{"error":"Unexpected endpoint"}"#), "Unexpected endpoint"), ((404, "{}"), "status 404"),
-    ] as [((UInt32, String), String)])
+    @Test(
+        arguments: [
+            ((401, #"{"error":{"message":"bad key"}}"#), "refuses the API key"), ((500, "oops"), "status 500"),
+            ((200, "<html>"), "did not answer with JSON"), ((200, #"{"x":1}"#), "did not answer with a list of models"),
+            ((200, #"{"error":"Unexpected endpoint"}"#), "Unexpected endpoint"), ((404, "{}"), "status 404"),
+        ] as [((UInt32, String), String)])
     func aServerThatCannotServeIsUnhealthyForAReason(_ answer: (UInt32, String), _ words: String) throws {
         let result = try probe(["/v1/models": answer])
 

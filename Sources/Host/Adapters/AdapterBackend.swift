@@ -151,8 +151,10 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
 
     private func healthReported() { reports.endProbe() }
 
-    /// The host ends a probe in the adapter's place.
-    func probeEnded(_ report: HealthReport) { reports.received(report) }
+    /// The host ends a probe in the adapter's place, unless the adapter has just done so itself.
+    func probeExpired(_ message: String) {
+        if reports.isProbing { reports.received(HealthReport(outcome: .unhealthy, message: message)) }
+    }
 
     // MARK: The end
 

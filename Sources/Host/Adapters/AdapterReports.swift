@@ -25,6 +25,9 @@ final class AdapterReports: ReportReceiver, @unchecked Sendable {
         probeEnd.withLock { $0 = ended }
     }
 
+    /// A probe is under way and has not been ended by a report.
+    var isProbing: Bool { probeEnd.withLock { $0 != nil } }
+
     func endProbe() {
         let ended = probeEnd.withLock { end in
             defer { end = nil }

@@ -26,11 +26,16 @@ public enum OptionsSchema {
             return "\(place) must be of type \(types.joined(separator: " or "))"
         }
         if let allowed = schema["enum"]?.array, !allowed.contains(value) {
-            return "\(place) must be one of \(allowed.map { String(decoding: $0.bytes, as: UTF8.self) }.joined(separator: ", "))"
+            return
+                "\(place) must be one of \(allowed.map { String(decoding: $0.bytes, as: UTF8.self) }.joined(separator: ", "))"
         }
         if let number = value.double {
-            if let minimum = schema["minimum"]?.double, number < minimum { return "\(place) must be at least \(text(minimum))" }
-            if let maximum = schema["maximum"]?.double, number > maximum { return "\(place) must be at most \(text(maximum))" }
+            if let minimum = schema["minimum"]?.double, number < minimum {
+                return "\(place) must be at least \(text(minimum))"
+            }
+            if let maximum = schema["maximum"]?.double, number > maximum {
+                return "\(place) must be at most \(text(maximum))"
+            }
         }
         if let object = value.object, let found = problem(object, schema, at: place) { return found }
         if let items = value.array, let schema = schema["items"] {

@@ -96,7 +96,7 @@ typedef int32_t nexus_status;
 #define NEXUS_INVALID (-1)      /* an argument is wrong: NULL where required, length without data, bad value */
 #define NEXUS_STALE (-2)        /* the handle names nothing that lives (any more) */
 #define NEXUS_WRONG_THREAD (-3) /* a [loop] function was called from another thread */
-#define NEXUS_BAD_STATE (-4)    /* not allowed now, e.g. write before begin or after finish */
+#define NEXUS_BAD_STATE (-4)    /* not allowed now, e.g. write before begin, or http_start after the deadline */
 #define NEXUS_TOO_LARGE (-5)    /* a named limit was exceeded; nothing was taken */
 #define NEXUS_UNSUPPORTED (-6)  /* this side does not offer that */
 #define NEXUS_FAILED (-7)       /* it went wrong; a message says why where one can be given */
@@ -182,7 +182,8 @@ typedef struct nexus_http_request {
   uint32_t struct_size; /* sizeof(nexus_http_request) */
   uint32_t flags;       /* NEXUS_HTTP_... bits */
   nexus_str method;     /* "GET", "POST", "DELETE", ... */
-  nexus_str path;       /* starts with "/"; appended to the path of the backend's URL; may hold a query */
+  nexus_str path;       /* starts with "/"; appended to the path of the backend's URL, unless the flags say
+                           otherwise; may hold a query */
   const nexus_header *headers; /* without host, content-length, transfer-encoding and connection: those are the host's */
   size_t header_count;
   nexus_str body;       /* copied before the call returns; ignored with NEXUS_HTTP_EXCHANGE_BODY */
@@ -192,6 +193,8 @@ typedef struct nexus_http_request {
 
 /* Send the request body of the exchange as it is. Costs no copy. */
 #define NEXUS_HTTP_EXCHANGE_BODY (1u << 0)
+/* `path` is the whole path: that of the backend's URL is left out. */
+#define NEXUS_HTTP_FROM_ROOT (1u << 1)
 
 typedef struct nexus_http_head {
   uint32_t struct_size;

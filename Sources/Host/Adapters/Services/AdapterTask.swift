@@ -17,6 +17,8 @@ public final class AdapterTask {
     let deadline: NIODeadline
     private(set) var purpose: Purpose?
     private(set) var handle: nexus_task = 0
+    /// Its time is up: no request may be started any more.
+    private(set) var isExpired = false
     private var requests: [AdapterRequest] = []
     /// The piece of an answer that is with the adapter right now: what of it comes back is not copied.
     private var lentPiece: ByteBuffer?
@@ -66,17 +68,18 @@ public final class AdapterTask {
     /// if it does not, the host does.
     func expire() {
         guard isLive else { return }
+        isExpired = true
         let target = backend.target.authority
         for request in requests { request.call?.endNow(.timedOut("\(target) did not answer in time")) }
         guard let purpose else { return }
         retire()
+        for request in requests { request.cancel() }
         switch purpose {
         case .exchange(let sink):
             sink.attemptFailed(
                 ExchangeFailure(kind: .timeout, message: "\(backend.identity.name) did not answer in time."))
         case .probe:
-            backend.probeEnded(
-                HealthReport(outcome: .unhealthy, message: "The adapter did not report in time (\(target))."))
+            backend.probeExpired("The adapter did not report in time (\(target)).")
         }
     }
 

@@ -20,6 +20,7 @@ enum HTTPStart {
             handlers.pointee.struct_size >= MemoryLayout<nexus_http_handlers>.size,
             handlers.pointee.on_head != nil, handlers.pointee.on_body != nil, handlers.pointee.on_end != nil
         else { return NEXUS_INVALID }
+        guard !task.isExpired else { return NEXUS_BAD_STATE }
         guard task.requestCount < AdapterTask.requestLimit else { return NEXUS_TOO_LARGE }
 
         let exchangeBody = request.pointee.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
@@ -59,7 +60,7 @@ enum HTTPStart {
         guard request.header_count <= headerLimit, path.count <= headLimit else { return NEXUS_TOO_LARGE }
         head.writeBytes(method)
         head.writeInteger(UInt8(ascii: " "))
-        head.writeString(target.basePath)
+        if request.flags & NEXUS_HTTP_FROM_ROOT == 0 { head.writeString(target.basePath) }
         head.writeBytes(path)
         head.writeStaticString(" HTTP/1.1\r\nhost: ")
         head.writeString(target.authority)

@@ -50,6 +50,9 @@ public struct ExchangeFailure: Sendable, Equatable {
         self.body = body
     }
 
+    /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable.
+    public var isOfTheBackend: Bool { kind != .rejected && kind != .busy && kind != .unsupported }
+
     /// Another backend may do better.
     public var isRetryable: Bool { kind != .rejected && kind != .timeout }
 
@@ -60,7 +63,7 @@ public struct ExchangeFailure: Sendable, Equatable {
         case .connect: 503
         case .busy: status == 429 ? 429 : 503
         case .timeout: 504
-        case .unsupported: 501
+        case .unsupported: status == 404 ? 404 : 501
         case .upstream, .auth, .adapter: 502
         }
     }

@@ -155,7 +155,7 @@ final class Exchange: AttemptSink {
         held = nil
         let name = backend.identity.name
         let action = machine.fail(retryable: failure.isRetryable, alternatives: hasAlternative)
-        releaseBackend(failure.kind == .rejected || failure.kind == .busy ? .neutral : .failure)
+        releaseBackend(failure.isOfTheBackend ? .failure : .neutral)
         if failure.kind == .connect { loop.shared.noteUnreachable(backend) }
         switch action {
         case .ignore: return

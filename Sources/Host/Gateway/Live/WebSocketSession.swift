@@ -42,6 +42,7 @@ final class WebSocketSession: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        loop.add(self)
         let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         let flag = flag
@@ -77,13 +78,8 @@ final class WebSocketSession: ChannelInboundHandler {
         let frame = unwrapInboundIn(data)
         switch frame.opcode {
         case .connectionClose:
-            guard !isClosing else { return }
-            isClosing = true
             var code = frame.unmaskedData
-            let answer = code.readSlice(length: min(2, code.readableBytes)) ?? ByteBuffer()
-            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-            context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: answer)))
-                .assumeIsolated().whenComplete { _ in bound.value.close(promise: nil) }
+            close(code: code.readSlice(length: min(2, code.readableBytes)) ?? ByteBuffer())
         case .ping:
             context.writeAndFlush(
                 wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)), promise: nil)
@@ -92,7 +88,24 @@ final class WebSocketSession: ChannelInboundHandler {
         }
     }
 
+    /// The gateway ends: the peer is told so that it comes back later.
+    func goAway() {
+        var code = ByteBuffer()
+        code.write(webSocketErrorCode: .goingAway)
+        close(code: code)
+    }
+
+    /// Sends the close frame and then closes the connection.
+    private func close(code: ByteBuffer) {
+        guard let context, !isClosing else { return }
+        isClosing = true
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: code)))
+            .assumeIsolated().whenComplete { _ in bound.value.close(promise: nil) }
+    }
+
     private func end() {
+        loop.remove(self)
         pings?.cancel()
         pings = nil
         if let subscription { loop.shared.broadcaster.unsubscribe(subscription) }

@@ -49,6 +49,11 @@ struct BackendFactory {
                     message: "the environment variable \(name) (api_key_env) is not set")
             }
             key = String(cString: value)
+            guard key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                throw AdapterBackend.CreateFailure(
+                    message: "the environment variable \(name) (api_key_env) holds a space, a line end or another "
+                        + "character that no key has")
+            }
         }
         let url = definition.url
         return try AdapterBackend(

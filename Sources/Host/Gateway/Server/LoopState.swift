@@ -13,6 +13,7 @@ final class LoopState {
     private(set) var snapshot: RegistrySnapshot
     private(set) var isDraining = false
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
     private var identifiers: RequestIDs
     private var onEmpty: (() -> Void)?
 
@@ -49,11 +50,16 @@ final class LoopState {
         }
     }
 
+    func add(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = session }
+
+    func remove(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = nil }
+
     /// From now on connections end with their answer.
     func beginDraining() { isDraining = true }
 
-    /// Closes idle connections. `onEmpty` is called once, when none is left.
+    /// Closes idle connections and live updates. `onEmpty` is called once, when none is left.
     func drain(onEmpty: @escaping () -> Void) {
+        for session in sessions.values { session.goAway() }
         guard !connections.isEmpty else { return onEmpty() }
         self.onEmpty = onEmpty
         for connection in connections.values { connection.drain() }
