@@ -25,6 +25,12 @@ private final class Recorder: ReportReceiver {
         }
     }
     func received(log text: String, level: UInt32) { all.withLock { $0.lines.append("\(level) \(text)") } }
+    func received(posted function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?)
+        -> nexus_status
+    {
+        function(user, task, NEXUS_OK)
+        return NEXUS_BAD_STATE
+    }
 }
 
 /// Values as an adapter in C would fill them in.
@@ -85,6 +91,18 @@ enum Crossing {
 
         #expect(recorder.received.models == [[Model(id: "llama", contextLength: 4096)], []])
         #expect(recorder.received.lines == ["3 line break"])
+    }
+
+    @Test func postReachesTheReceiverAndGivesItsStatusBack() throws {
+        let callbacks = try #require(BoundCallbacks(receiver: Recorder())).pointer.pointee
+        var seen: nexus_task = 0
+
+        let status = withUnsafeMutablePointer(to: &seen) { seen in
+            callbacks.post(7, { user, task, _ in user?.assumingMemoryBound(to: nexus_task.self).pointee = task }, seen)
+        }
+
+        #expect(status == NEXUS_BAD_STATE && seen == 7)
+        #expect(callbacks.post(7, nil, nil) == NEXUS_INVALID)
     }
 
     @Test func afterRevocationCallsAreCountedAndReachNobody() throws {

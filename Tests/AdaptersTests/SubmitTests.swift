@@ -58,7 +58,7 @@ private struct Bench {
         // One set of services a thread: the loops of the singleton are shared by all tests, each with its own tag.
         let services = try await loop.submit {
             if let services = LoopServices.current { return NIOLoopBound(services, eventLoop: loop) }
-            let services = LoopServices(index: Int.random(in: 0...126), loop: loop) {
+            let services = LoopServices(loop: loop) {
                 try NIOSSLContext(configuration: .makeClientConfiguration())
             }
             services.bindToThread()

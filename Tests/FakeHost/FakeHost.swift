@@ -116,6 +116,16 @@ public final class FakeHost: @unchecked Sendable {
     public private(set) var health: [Health] = []
     private var nextHandle: UInt64 = 1
 
+    private struct Timer {
+        let handle: UInt64
+        let milliseconds: UInt32
+        let function: nexus_timer_end
+        let user: UnsafeMutableRawPointer?
+    }
+    private var timers: [Timer] = []
+    /// What the host does in a later turn of its loop.
+    private var later: [() -> Void] = []
+
     @TaskLocal private static var current: FakeHost?
 
     /// Runs `body` with a new host.
@@ -133,6 +143,23 @@ public final class FakeHost: @unchecked Sendable {
 
     /// The open request with this path.
     public func request(_ path: String) -> Request? { requests.first { $0.path == path && !$0.isOver } }
+
+    /// Milliseconds of the timers that are running.
+    public var timerMilliseconds: [UInt32] { timers.map(\.milliseconds) }
+
+    /// Lets the time of all timers be up.
+    public func fireTimers() {
+        let fired = timers
+        timers = []
+        for timer in fired { timer.function(timer.user, timer.handle, NEXUS_OK) }
+    }
+
+    /// Runs what the adapter gave to `run_blocking` and `post`, and what that gives.
+    public func turn() {
+        while !later.isEmpty { later.removeFirst()() }
+    }
+
+    private func isLive(_ task: UInt64) -> Bool { exchanges[task].map { !$0.isOver } ?? false }
 
     public var openPaths: [String] { requests.filter { !$0.isOver }.map(\.path) }
 
@@ -199,7 +226,30 @@ public final class FakeHost: @unchecked Sendable {
                     return NEXUS_OK
                 }
             },
-            extension: { _ in nil }))
+            extension: { _ in nil },
+            timer_start: { task, milliseconds, function, user, out in
+                guard let host = FakeHost.current, let function, let out else { return NEXUS_INVALID }
+                host.nextHandle += 1
+                out.pointee = host.nextHandle
+                host.timers.append(
+                    Timer(handle: host.nextHandle, milliseconds: milliseconds, function: function, user: user))
+                return NEXUS_OK
+            },
+            timer_cancel: { handle in
+                guard let host = FakeHost.current, let index = host.timers.firstIndex(where: { $0.handle == handle })
+                else { return NEXUS_STALE }
+                let timer = host.timers.remove(at: index)
+                host.later.append { timer.function(timer.user, timer.handle, NEXUS_STALE) }
+                return NEXUS_OK
+            },
+            run_blocking: { task, work, done, user in
+                guard let host = FakeHost.current, let work, let done else { return NEXUS_INVALID }
+                host.later.append {
+                    work(user)
+                    done(user, task, host.isLive(task) ? NEXUS_OK : NEXUS_STALE)
+                }
+                return NEXUS_OK
+            }))
 
     private static let reports = Table(
         nexus_callbacks(
@@ -216,7 +266,12 @@ public final class FakeHost: @unchecked Sendable {
                         Model(id: text($0.id), context: $0.context_length, capabilities: $0.capabilities)
                     })
             },
-            log: { _, _, _ in }))
+            log: { _, _, _ in },
+            post: { task, function, user in
+                guard let host = FakeHost.current, let function else { return NEXUS_INVALID }
+                host.later.append { function(user, task, host.isLive(task) ? NEXUS_OK : NEXUS_STALE) }
+                return NEXUS_OK
+            }))
 
     private static func change(
         _ task: UInt64, _ call: String, _ body: (inout Exchange) -> nexus_status

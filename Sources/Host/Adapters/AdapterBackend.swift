@@ -22,14 +22,63 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     private let reports: AdapterReports
     private let liveTasks = Atomic<Int>(0)
     private let probing = Atomic<Bool>(false)
+    /// What must end before the instance may be destroyed: tasks, HTTP requests, timers, posts, blocking work, actions.
+    private let pins = Atomic<Int>(0)
+    private let blocking = Atomic<Int>(0)
+    private let isRetired = Atomic<Bool>(false)
+    private let onIdle = Mutex<(@Sendable () -> Void)?>(nil)
 
     private static let nextOrdinal = Atomic<Int>(0)
 
-    /// Creates the adapter's instance. To be called on a thread that may block for a short time.
-    /// - Parameters:
-    ///   - options: a JSON object, checked against the adapter's schema.
-    ///   - loop: where probes run.
-    public init(
+    /// How long an adapter may take to create an instance.
+    public static let createLimit = Duration.seconds(10)
+
+    /// Creates the adapter's instance on a thread of its own. One that takes longer than `createLimit` has failed; if it
+    /// comes later, it is destroyed.
+    /// - Parameter options: a JSON object, checked against the adapter's schema.
+    public static func make(
+        identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKey: String, options: String,
+        registry: Registry, logger: Logger
+    ) async throws(CreateFailure) -> AdapterBackend {
+        let limit = createLimit
+        let result = await withCheckedContinuation { continuation in
+            let first = FirstResult(continuation)
+            DetachedThread.run("create") {
+                let result = Result { () throws(CreateFailure) in
+                    try AdapterBackend(
+                        identity: identity, image: image, target: target, apiKey: apiKey, options: options,
+                        registry: registry, logger: logger)
+                }
+                if !first.give(result), case .success(let late) = result { Task { await late.end() } }
+            }
+            Task {
+                try? await Task.sleep(for: limit)
+                let message = "the adapter's create did not return within \(limit.components.seconds) s"
+                _ = first.give(.failure(CreateFailure(message: message)))
+            }
+        }
+        return try result.get()
+    }
+
+    /// Of an instance and a time-out the one that comes first.
+    private final class FirstResult: Sendable {
+        typealias Continuation = CheckedContinuation<Result<AdapterBackend, CreateFailure>, Never>
+        private let continuation: Mutex<Continuation?>
+        init(_ continuation: Continuation) { self.continuation = Mutex(continuation) }
+
+        /// False if there was a result already.
+        func give(_ result: Result<AdapterBackend, CreateFailure>) -> Bool {
+            let continuation = continuation.withLock { continuation in
+                defer { continuation = nil }
+                return continuation
+            }
+            continuation?.resume(returning: result)
+            return continuation != nil
+        }
+    }
+
+    /// To be called on a thread that may block for a short time.
+    init(
         identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKey: String, options: String,
         registry: Registry, logger: Logger
     ) throws(CreateFailure) {
@@ -38,13 +87,20 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         self.target = target
         ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
         reports = AdapterReports(id: identity.id, registry: registry, logger: logger)
-        guard let callbacks = BoundCallbacks(receiver: reports) else {
+        guard let callbacks = BoundCallbacks(receiver: reports, name: identity.id) else {
             throw CreateFailure(message: "libffi has no memory for callbacks")
         }
         self.callbacks = callbacks
-        instance = try Self.create(
-            image, callbacks, name: identity.name, url: identity.url, apiKey: apiKey, options: options)
-        reports.onHealth = { [weak self] in self?.healthReported() }
+        BackendNames.set(
+            ordinal, BackendNames.Entry(adapter: image.type, backend: identity.name, registryID: identity.id))
+        do throws(CreateFailure) {
+            instance = try Self.create(
+                image, callbacks, name: identity.name, url: identity.url, apiKey: apiKey, options: options)
+        } catch {
+            BackendNames.remove(ordinal)
+            throw error
+        }
+        reports.attach(self)
     }
 
     /// The adapter did not make an instance; its own words.
@@ -90,8 +146,11 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         _ request: SubmittedRequest, sink: any AttemptSink, services: LoopServices, deadline: NIODeadline
     ) -> AdapterTask? {
         liveTasks.add(1, ordering: .relaxed)
-        guard let task = AdapterTask(.exchange(sink), backend: self, services: services, deadline: deadline) else {
-            liveTasks.subtract(1, ordering: .relaxed)
+        pin()
+        guard !isRetired.load(ordering: .sequentiallyConsistent),
+            let task = AdapterTask(.exchange(sink), backend: self, services: services, deadline: deadline)
+        else {
+            taskEnded()
             return nil
         }
         let body = sink.requestBody
@@ -104,7 +163,9 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
                         body: nexus_str(
                             ptr: body.assumingMemoryBound(to: CChar.self).baseAddress, len: body.count),
                         request_id: requestID)
-                    return image.functions.submit(instance, task.handle, &crossing)
+                    return calling(.submit, on: services) {
+                        image.functions.submit(instance, task.handle, &crossing)
+                    }
                 }
             }
         }
@@ -118,7 +179,73 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         return task
     }
 
-    func taskEnded() { liveTasks.subtract(1, ordering: .relaxed) }
+    func taskEnded() {
+        liveTasks.subtract(1, ordering: .relaxed)
+        unpin()
+    }
+
+    /// Calls the adapter on a loop, in sight of the watchdog.
+    @inline(__always)
+    func calling<Result>(_ call: AdapterCall, on services: LoopServices, _ body: () -> Result) -> Result {
+        services.callSequence &+= 1
+        let outer = services.activity.enter(call, ordinal: ordinal, sequence: services.callSequence)
+        defer { services.activity.leave(outer) }
+        return body()
+    }
+
+    // MARK: Other threads
+
+    func post(
+        _ function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?
+    ) -> nexus_status {
+        guard let services = LoopServices.owning(task) else { return NEXUS_STALE }
+        pin()
+        let crossing = Posted(function: function, user: user)
+        services.eventLoop.execute { [self] in
+            posted(task, crossing.function, crossing.user, .posted, on: services.value)
+            unpin()
+        }
+        return NEXUS_OK
+    }
+
+    /// Calls a function that was to be called on the task's loop.
+    func posted(
+        _ task: nexus_task, _ function: nexus_posted, _ user: UnsafeMutableRawPointer?, _ call: AdapterCall,
+        on services: LoopServices
+    ) {
+        let status = services.tasks[task]?.backend === self ? NEXUS_OK : NEXUS_STALE
+        calling(call, on: services) { function(user, task, status) }
+    }
+
+    /// Invariant behind the unchecked Sendable: a C function and its context, which the adapter guards.
+    private struct Posted: @unchecked Sendable {
+        let function: nexus_posted
+        let user: UnsafeMutableRawPointer?
+    }
+
+    /// False if the backend has as much blocking work as it may. Each true is followed by one `endBlocking`.
+    func beginBlocking() -> Bool {
+        guard blocking.add(1, ordering: .relaxed).newValue <= Int(NEXUS_LIMIT_BLOCKING) else {
+            blocking.subtract(1, ordering: .relaxed)
+            return false
+        }
+        pin()
+        return true
+    }
+
+    func endBlocking() {
+        blocking.subtract(1, ordering: .relaxed)
+        unpin()
+    }
+
+    func pin() { pins.add(1, ordering: .sequentiallyConsistent) }
+
+    func unpin() {
+        guard pins.subtract(1, ordering: .sequentiallyConsistent).newValue == 0,
+            isRetired.load(ordering: .sequentiallyConsistent)
+        else { return }
+        onIdle.withLock { $0 }?()
+    }
 
     // MARK: Probes
 
@@ -129,8 +256,11 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             return
         }
         liveTasks.add(1, ordering: .relaxed)
-        guard let task = AdapterTask(.probe, backend: self, services: services, deadline: .now() + timeout) else {
-            liveTasks.subtract(1, ordering: .relaxed)
+        pin()
+        guard !isRetired.load(ordering: .sequentiallyConsistent),
+            let task = AdapterTask(.probe, backend: self, services: services, deadline: .now() + timeout)
+        else {
+            taskEnded()
             probing.store(false, ordering: .relaxed)
             ended()
             return
@@ -146,10 +276,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
                 ended()
             }
         }
-        image.functions.probe(instance, task.handle)
+        calling(.probe, on: services) { image.functions.probe(instance, task.handle) }
     }
-
-    private func healthReported() { reports.endProbe() }
 
     /// The host ends a probe in the adapter's place, unless the adapter has just done so itself.
     func probeExpired(_ message: String) {
@@ -164,11 +292,53 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     /// Closes what one loop has open to the server. On that loop.
     public func closeConnections(services: LoopServices) { services.closePool(of: self) }
 
-    /// Ends the instance: revokes the callbacks, then destroys. To be called once, when no task is left, on a thread that
-    /// may block for a short time.
-    public func destroy() {
+    /// From here on nothing new begins: `submit` gives nil, probes end at once, reports do not count. What is under way
+    /// goes on.
+    public func retire() {
+        isRetired.store(true, ordering: .sequentiallyConsistent)
+        reports.retire()
+    }
+
+    /// Returns when nothing is under way any more. Only after `retire`.
+    private func idle() async {
+        await withCheckedContinuation { continuation in
+            let once = Once { continuation.resume() }
+            onIdle.withLock { $0 = { once.run() } }
+            if pins.load(ordering: .sequentiallyConsistent) == 0 { once.run() }
+        }
+    }
+
+    private final class Once: Sendable {
+        private let action: Mutex<(@Sendable () -> Void)?>
+        init(_ action: @escaping @Sendable () -> Void) { self.action = Mutex(action) }
+        func run() {
+            let action = action.withLock { action in
+                defer { action = nil }
+                return action
+            }
+            action?()
+        }
+    }
+
+    /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. To be called once.
+    public func end() async {
+        retire()
+        await idle()
+        // What a stray thread has posted until now is still called; after this nothing is.
         callbacks?.revoke()
+        await idle()
+        await withCheckedContinuation { continuation in
+            DetachedThread.run("destroy") { [self] in
+                destroy()
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Only when nothing is under way and the callbacks are revoked.
+    private func destroy() {
         image.functions.destroy(instance)
         instance = nil
+        BackendNames.remove(ordinal)
     }
 }

@@ -1,7 +1,13 @@
-import Synchronization
+import Logging
 
 /// Figures over all adapters. Readable from any thread.
 public enum AdapterFigures {
     /// Bound callbacks that were called after their backend had gone, and were ignored.
-    public static var lateCalls: UInt64 { BoundCallbacks.lateCalls.load(ordering: .relaxed) }
+    public static var lateCalls: UInt64 { Misuse.lateCallback.total }
+
+    /// What adapters did that the header forbids, by kind, since the start.
+    public static var misuse: [(kind: String, count: UInt64)] { Misuse.allCases.map { ($0.rawValue, $0.total) } }
+
+    /// Sets where breaches of the rules are told that no backend's own log can tell. To be called once, at the start.
+    public static func log(to logger: Logger) { Misuse.logger.withLock { $0 = logger } }
 }

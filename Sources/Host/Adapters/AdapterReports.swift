@@ -4,15 +4,34 @@ import Logging
 import PluginAPI
 import Synchronization
 
-/// Takes one backend's reports to the registry and the log. On any thread.
-///
-/// Invariant behind the unchecked Sendable: `onHealth` is set once, before the adapter can report.
-final class AdapterReports: ReportReceiver, @unchecked Sendable {
+/// Takes one backend's reports to the registry and the log: at once while they are few; of a flood the newest health and the
+/// newest list count, and lines of the log are dropped. On any thread.
+final class AdapterReports: ReportReceiver, Sendable {
+    enum Limits {
+        static let health = ReportGate(burst: 50, perSecond: 10)
+        static let models = ReportGate(burst: 20, perSecond: 5)
+        static let lines = ReportGate(burst: 200, perSecond: 50)
+        /// After which what was held back is taken.
+        static let delayMilliseconds: Int64 = 200
+    }
+
+    private struct State {
+        var health = Limits.health
+        var models = Limits.models
+        var lines = Limits.lines
+        var heldHealth: HealthReport?
+        var heldModels: [Model]?
+        var isFlushing = false
+        var probeEnd: (@Sendable () -> Void)?
+        /// False once another instance stands for the backend: what this one finds is of no interest any more.
+        var counts = true
+        weak var backend: AdapterBackend?
+    }
+
     private let id: String
     private let registry: Registry
     private let logger: Logger
-    private let probeEnd = Mutex<(@Sendable () -> Void)?>(nil)
-    var onHealth: (@Sendable () -> Void)?
+    private let state = Mutex(State())
 
     init(id: String, registry: Registry, logger: Logger) {
         self.id = id
@@ -20,35 +39,57 @@ final class AdapterReports: ReportReceiver, @unchecked Sendable {
         self.logger = logger
     }
 
-    /// - Parameter ended: called once, at the first health report from here on.
-    func beginProbe(ended: @escaping @Sendable () -> Void) {
-        probeEnd.withLock { $0 = ended }
+    func attach(_ backend: AdapterBackend) { state.withLock { $0.backend = backend } }
+
+    /// From here on nothing goes to the registry; probes still end, and lines still go to the log.
+    func retire() {
+        state.withLock {
+            $0.counts = false
+            $0.heldHealth = nil
+            $0.heldModels = nil
+        }
     }
+
+    // MARK: Probes
+
+    /// - Parameter ended: called once, at the first health report from here on.
+    func beginProbe(ended: @escaping @Sendable () -> Void) { state.withLock { $0.probeEnd = ended } }
 
     /// A probe is under way and has not been ended by a report.
-    var isProbing: Bool { probeEnd.withLock { $0 != nil } }
+    var isProbing: Bool { state.withLock { $0.probeEnd != nil } }
 
-    func endProbe() {
-        let ended = probeEnd.withLock { end in
-            defer { end = nil }
-            return end
-        }
-        ended?()
-    }
+    // MARK: Reports
 
     func received(_ report: HealthReport) {
-        registry.record(report, of: id, now: Self.wallClock())
-        onHealth?()
+        let now = Self.monotonic()
+        let (ended, isNow) = state.withLock { state in
+            defer { state.probeEnd = nil }
+            let isNow = state.probeEnd != nil || state.health.admits(now: now)
+            state.heldHealth = isNow || !state.counts ? nil : report
+            return (state.probeEnd, isNow && state.counts)
+        }
+        if isNow { registry.record(report, of: id, now: Self.wallClock()) } else { heldBack("report_health") }
+        ended?()
     }
 
     func received(_ models: [Model], dropped: Int) {
         if dropped > 0 {
-            logger.warning("\(dropped) reported models were dropped: empty, repeated, or beyond the limit of ids")
+            Misuse.dropped.record("report_models", of: id, count: dropped)
+            if admitsLine() {
+                logger.warning("\(dropped) reported models were dropped: empty, repeated, or beyond the limit of ids")
+            }
         }
-        registry.record(models, of: id)
+        let now = Self.monotonic()
+        let isNow = state.withLock { state in
+            let isNow = state.models.admits(now: now)
+            state.heldModels = isNow || !state.counts ? nil : models
+            return isNow && state.counts
+        }
+        if isNow { registry.record(models, of: id) } else { heldBack("report_models") }
     }
 
     func received(log text: String, level: UInt32) {
+        guard admitsLine() else { return Misuse.dropped.record("log", of: id) }
         let level: Logger.Level =
             switch level {
             case NEXUS_LOG_DEBUG: .debug
@@ -57,6 +98,49 @@ final class AdapterReports: ReportReceiver, @unchecked Sendable {
             default: .info
             }
         logger.log(level: level, "\(text)")
+    }
+
+    func received(
+        posted function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?
+    ) -> nexus_status {
+        guard let backend = state.withLock({ $0.backend }) else { return NEXUS_STALE }
+        return backend.post(function, for: task, user: user)
+    }
+
+    private func admitsLine() -> Bool { state.withLock { $0.lines.admits(now: Self.monotonic()) } }
+
+    // MARK: What was held back
+
+    private func heldBack(_ call: String) {
+        let begins = state.withLock { state in
+            guard state.counts, !state.isFlushing else { return false }
+            state.isFlushing = true
+            return true
+        }
+        guard begins else { return }
+        Misuse.dropped.record(call, of: id)
+        guard LoopServices.later(milliseconds: Limits.delayMilliseconds, { [self] in flush() }) else { return flush() }
+    }
+
+    private func flush() {
+        let (health, models) = state.withLock { state in
+            defer {
+                state.heldHealth = nil
+                state.heldModels = nil
+                state.isFlushing = false
+            }
+            return (state.heldHealth, state.heldModels)
+        }
+        if let models { registry.record(models, of: id) }
+        if let health { registry.record(health, of: id, now: Self.wallClock()) }
+    }
+
+    // MARK: Clocks
+
+    private static func monotonic() -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now)
+        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
     }
 
     /// Unix seconds.

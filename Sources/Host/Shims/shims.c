@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 static _Thread_local void *thread_value;
 
@@ -17,6 +18,8 @@ int nexus_available_processors(void) {
   int count = CPU_COUNT(&set);
   return count < 1 ? 1 : count;
 }
+
+void nexus_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int nexus_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 

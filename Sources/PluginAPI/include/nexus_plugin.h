@@ -25,12 +25,20 @@
  *            another thread it returns NEXUS_WRONG_THREAD and does nothing.
  *    [main]  called by the host on a thread that may block for a short time; never twice at once for one
  *            instance.
+ *    [worker] on a thread of its own that may block for as long as it takes: a function given to
+ *            `run_blocking`, and an action.
  *    Functions marked [loop] must return at once (well under a millisecond): they hold up every other exchange
- *    of that loop. Different tasks of one instance run on different loops at the same time, so an instance's
- *    own state needs a lock or must not change.
+ *    of that loop. The host notices a call that takes longer than 100 ms, and names the adapter and the call in
+ *    its log. Different tasks of one instance run on different loops at the same time, so an instance's own
+ *    state needs a lock or must not change.
  *
- *  Re-entrancy. A host service never calls back into the adapter before it has returned. The host holds no
- *    lock while it calls the adapter; the adapter must hold none of its own while it calls the host.
+ *    What may be called from any thread is bound to one backend (nexus_callbacks); what is bound to a loop
+ *    stands in the table of the host (nexus_host). An adapter with threads of its own comes back to the loop of
+ *    a task with `post`.
+ *
+ *  Re-entrancy. A host service never calls back into the adapter before it has returned (but for the blocking
+ *    `http` of actions, whose purpose that is). The host holds no lock while it calls the adapter; the adapter
+ *    must hold none of its own while it calls the host.
  *
  *  Memory. Whoever allocates frees. Every pointer that crosses, in either direction, is borrowed for the
  *    duration of that call only; copy what you keep. Exceptions, which live as long as the image: the table
@@ -39,16 +47,32 @@
  *  Strings. UTF-8, pointer and length, no terminator needed, may be empty (then the pointer may be NULL). The
  *    host repairs invalid UTF-8 and cuts what exceeds a limit before it shows or stores anything.
  *
- *  Handles. nexus_task and nexus_http are integers with an index and a generation, never pointers. Zero is
- *    never valid. A stale, forged or foreign handle is answered with NEXUS_STALE, never undefined behaviour.
+ *  Handles. nexus_task, nexus_http and nexus_timer are integers with an index and a generation, never pointers.
+ *    Zero is never valid. A stale, forged or foreign handle is answered with NEXUS_STALE, never undefined behaviour.
+ *
+ *  User pointers. A function that takes a function of yours and a `user` for it, and that returned NEXUS_OK, calls
+ *    it with that `user` until one last call, which always comes, also when the task was cancelled or the host
+ *    shuts down, and always before destroy(): the place to free what `user` points to. Where it returned something
+ *    else, no call comes.
  *
  *  Failure. Functions return nexus_status; zero is success, everything negative did nothing.
  *
  *  Unwinding. No exception or longjmp may cross this border; catch it on your side.
  *
  *  Growth. Structures are only ever appended to, and start with `struct_size`, the size the side that fills
- *    the structure knows. A reader reads no field beyond `struct_size`. The major version changes when a
- *    structure changes in any other way, and then the entry's name changes too.
+ *    the structure knows. A reader reads no field beyond `struct_size`; where it has to be told that a field is
+ *    there, use NEXUS_HAS(). What a reader does not know it ignores; a field that is missing counts as zero. The
+ *    minor version counts such additions. The major version changes when a structure changes in any other way,
+ *    and then the entry's name changes too, so that a host never calls what it cannot understand.
+ *
+ *  Limits. The NEXUS_LIMIT_... constants. What exceeds one is refused with NEXUS_TOO_LARGE where the function has a
+ *    status, else it is cut or dropped and the host's log says so under the backend's name.
+ *
+ *  Process. An adapter shares the process with others. It leaves alone: signal handlers, the locale, the working
+ *    directory, umask, the environment, standard input, output and error; it never calls exit() or abort(), and
+ *    does not fork. Nothing runs before create(): no static constructor that does more than fill memory, no thread.
+ *
+ * `nexus adapter check FILE.so` tries all of this on an adapter and says what is wrong.
  *
  * This header needs only <stdint.h> and <stddef.h>, and is valid C11 and C++17.
  */
@@ -65,6 +89,11 @@ extern "C" {
 /* The version of this header. An adapter states the version it was compiled with in its table. */
 #define NEXUS_ABI_MAJOR 1u
 #define NEXUS_ABI_MINOR 0u
+
+/* Whether the side that filled the structure knows this field. `field` is a member of the structure's type. */
+#define NEXUS_HAS(pointer, field) \
+  ((pointer)->struct_size >= \
+   (size_t)((const char *)&(pointer)->field - (const char *)(pointer)) + sizeof((pointer)->field))
 
 /* Name of the one exported symbol; it carries the major version. */
 #define NEXUS_ENTRY_SYMBOL "nexus_adapter_v1"
@@ -90,6 +119,9 @@ typedef uint64_t nexus_task;
 /* One HTTP request to the LLM server. Valid from http_start() until its on_end has returned. */
 typedef uint64_t nexus_http;
 
+/* One timer. Valid from timer_start() until its function is called. */
+typedef uint64_t nexus_timer;
+
 /* Result of a call. */
 typedef int32_t nexus_status;
 #define NEXUS_OK 0
@@ -100,6 +132,21 @@ typedef int32_t nexus_status;
 #define NEXUS_TOO_LARGE (-5)    /* a named limit was exceeded; nothing was taken */
 #define NEXUS_UNSUPPORTED (-6)  /* this side does not offer that */
 #define NEXUS_FAILED (-7)       /* it went wrong; a message says why where one can be given */
+
+/* Limits of this host; bytes unless something else is said. */
+#define NEXUS_LIMIT_ID 256u               /* an id of a model, a name of an action, a type */
+#define NEXUS_LIMIT_MESSAGE 1024u         /* a message, a line of the log */
+#define NEXUS_LIMIT_SCHEMA 65536u         /* options_schema */
+#define NEXUS_LIMIT_MODELS 10000u         /* models of one backend */
+#define NEXUS_LIMIT_WRITE 16777216u       /* one exchange_write */
+#define NEXUS_LIMIT_FAILURE_BODY 65536u   /* `body` of a nexus_failure */
+#define NEXUS_LIMIT_RESULT 8388608u       /* the result of an action */
+#define NEXUS_LIMIT_HTTP_BODY 67108864u   /* the body of an HTTP request */
+#define NEXUS_LIMIT_HTTP_REQUESTS 16u     /* HTTP requests of one task under way at once */
+#define NEXUS_LIMIT_TIMERS 16u            /* timers of one task at once */
+#define NEXUS_LIMIT_BLOCKING 64u          /* functions of one backend given to run_blocking, not ended yet */
+#define NEXUS_LIMIT_ACTIONS 64u           /* actions of one adapter */
+#define NEXUS_LIMIT_PARAMETERS 12u        /* parameters of one action */
 
 /* Room for an error message that the caller of a function provides and its implementer may fill. */
 typedef struct nexus_message {
@@ -120,7 +167,7 @@ typedef struct nexus_health {
   uint32_t struct_size;       /* sizeof(nexus_health) */
   nexus_health_status status; /* unknown values count as NEXUS_UNHEALTHY */
   double latency_ms;          /* round trip of the probe; negative or NaN: unknown, the host uses its own clock */
-  nexus_str message;          /* for people: what is wrong and where; at most 1024 bytes are kept */
+  nexus_str message;          /* for people: what is wrong and where; at most NEXUS_LIMIT_MESSAGE are kept */
   nexus_str server;           /* name and version of the server software, if it told; may be empty */
 } nexus_health;
 
@@ -134,7 +181,7 @@ typedef struct nexus_health {
 typedef struct nexus_model {
   uint32_t struct_size;       /* sizeof(nexus_model); also the stride of an array of them */
   uint32_t capabilities;      /* NEXUS_MODEL_... bits */
-  nexus_str id;               /* what a client puts into "model"; not empty, at most 256 bytes, no control characters */
+  nexus_str id;               /* what a client puts into "model"; not empty, at most NEXUS_LIMIT_ID, no control characters */
   nexus_str name;             /* for people; empty: the id */
   uint64_t context_length;    /* tokens; 0: unknown */
   uint64_t max_output_tokens; /* tokens; 0: unknown */
@@ -148,11 +195,21 @@ typedef uint32_t nexus_log_level;
 #define NEXUS_LOG_ERROR 4u
 
 /*
+ * A function that the host calls once on the loop of a task: NEXUS_OK: the task lives, and the services marked [loop]
+ * may be called for it; NEXUS_STALE: it has ended meanwhile. [loop]
+ */
+typedef void (*nexus_posted)(void *user, nexus_task task, nexus_status status);
+
+/*
  * Callbacks bound to ONE backend. They take no context argument: each backend gets its own functions, made at
  * run time, so an adapter cannot report for a backend that is not its own. After destroy() has been called they
  * are revoked: a late call is counted, logged once and ignored.
  *
- * All are [any] and return at once; none blocks on I/O.
+ * All are [any] and return at once; none blocks on I/O. The table itself and the functions stay valid for the life of
+ * the process, so that a thread which comes too late does no harm.
+ *
+ * Reports may come as often as an adapter likes. What comes faster than the host can show (some ten a second) is
+ * coalesced: the newest health and the newest list count, lines of the log beyond that are counted and dropped.
  */
 typedef struct nexus_callbacks {
   uint32_t struct_size;
@@ -163,12 +220,18 @@ typedef struct nexus_callbacks {
   void (*report_health)(const nexus_health *health);
 
   /* Reports the complete list of the backend's models, replacing the one before. `count` 0 means none. At most
-   * 10,000 are kept; duplicates of an id and models with an empty id are dropped, with a line in the log.
+   * NEXUS_LIMIT_MODELS are kept; duplicates of an id and models with an empty id are dropped, with a line in the log.
    * Report models BEFORE the health report that ends a probe, so that both appear together. [any] */
   void (*report_models)(const nexus_model *models, size_t count);
 
-  /* Writes a line to the host's log under the backend's name. At most 1024 bytes are kept. Never log a secret. [any] */
+  /* Writes a line to the host's log under the backend's name. At most NEXUS_LIMIT_MESSAGE are kept. Never log a secret. [any] */
   void (*log)(nexus_log_level level, const char *text, size_t length);
+
+  /* Has `function` called once on the loop of `task`, where the services marked [loop] may be used: the way back from a
+   * thread of the adapter's own. NEXUS_OK: it will be called, with NEXUS_STALE if the task has ended by then; anything
+   * else: it will not (NEXUS_STALE: no such task, or the backend is gone). Order is kept between posts of one thread to
+   * one task. [any] */
+  nexus_status (*post)(nexus_task task, nexus_posted function, void *user);
 } nexus_callbacks;
 
 /* ------------------------------------------------------------------------------------ HTTP to a backend -- */
@@ -290,13 +353,24 @@ typedef struct nexus_failure {
   nexus_failure_kind kind;
   uint32_t status;         /* the server's HTTP status; 0: none */
   uint32_t retry_after_ms; /* when the server said so; 0: it did not */
-  nexus_str message;       /* for people: what happened and what to do; at most 1024 bytes; no secrets */
+  nexus_str message;       /* for people: what happened and what to do; no secrets; cut at NEXUS_LIMIT_MESSAGE */
   nexus_str body;          /* the server's own error answer as JSON, passed to the client unchanged when this
-                              failure is what the client gets to see; may be empty; at most 64 KiB */
+                              failure is what the client gets to see; may be empty; beyond
+                              NEXUS_LIMIT_FAILURE_BODY it is left out */
 } nexus_failure;
 
 /* -------------------------------------------------------------------------------------- host services ---- */
 
+/*
+ * The end of a timer, called once: NEXUS_OK: the time is up; NEXUS_STALE: it was cancelled, or its task has ended.
+ * [loop]
+ */
+typedef void (*nexus_timer_end)(void *user, nexus_timer timer, nexus_status status);
+
+/*
+ * The host's services: one table for the whole process, valid until it ends. The functions find what they are about by
+ * the handle, and refuse what does not belong to the calling loop.
+ */
 typedef struct nexus_host {
   uint16_t abi_major;
   uint16_t abi_minor;
@@ -305,7 +379,7 @@ typedef struct nexus_host {
 
   /* Starts an HTTP request on behalf of `task` to the backend's server. On NEXUS_OK `*out` is its handle and
    * events follow, never inside this call. Otherwise no event follows and `user` stays the caller's.
-   * A task may have 16 requests under way. When the task ends they end too: after exchange_finish the host may still read
+   * A task may have NEXUS_LIMIT_HTTP_REQUESTS under way. When the task ends they end too: after exchange_finish the host may still read
    * the rest of an answer, to keep the connection, but of a request's events only on_end follows. [loop] */
   nexus_status (*http_start)(nexus_task task, const nexus_http_request *request, const nexus_http_handlers *handlers,
                              void *user, nexus_http *out);
@@ -319,7 +393,7 @@ typedef struct nexus_host {
 
   /* Gives a piece of the answer. The first one commits the answer to the client. Pieces are sent as they come. The
    * host slows the HTTP requests of the exchange down when the client reads slowly; a write is never refused for
-   * that reason. At most 16 MiB a call. [loop] */
+   * that reason. At most NEXUS_LIMIT_WRITE a call. [loop] */
   nexus_status (*exchange_write)(nexus_task exchange, const char *bytes, size_t length);
 
   /* Ends the exchange well; needs exchange_begin before. The task is over: the handle is stale after. [loop] */
@@ -329,9 +403,114 @@ typedef struct nexus_host {
    * it the host ends a stream with one explicit error event. The task is over. [loop] */
   nexus_status (*exchange_fail)(nexus_task exchange, const nexus_failure *failure);
 
-  /* Optional abilities of the host by name, e.g. "nexus.timers/1"; NULL when unknown. [any] */
+  /* Optional abilities of the host by name (terminated with NUL), e.g. NEXUS_ACTIONS; NULL when unknown. What it returns
+   * lives as long as the process. [any] */
   const void *(*extension)(const char *id);
+
+  /* Has `function` called once after `milliseconds` (at most a day), or earlier with NEXUS_STALE if it is cancelled or the
+   * task ends. Never inside this call. A task may have NEXUS_LIMIT_TIMERS. [loop] */
+  nexus_status (*timer_start)(nexus_task task, uint32_t milliseconds, nexus_timer_end function, void *user,
+                              nexus_timer *out);
+
+  /* Ends a timer; its function is called with NEXUS_STALE, never inside this call. [loop] */
+  nexus_status (*timer_cancel)(nexus_timer timer);
+
+  /* Runs `work` on a thread that may block [worker], then `done` on the loop of the task, with NEXUS_STALE if the task
+   * has ended meanwhile. `work` must come to an end: the backend is destroyed only after that. At most
+   * NEXUS_LIMIT_BLOCKING of one backend may wait or run. [loop] */
+  nexus_status (*run_blocking)(nexus_task task, void (*work)(void *user), nexus_posted done, void *user);
 } nexus_host;
+
+/* ------------------------------------------------------------------- extension: actions of an operator ---- */
+
+/*
+ * NEXUS_ACTIONS lets an adapter export commands that an operator runs on one backend: pull a model, unload one. The
+ * adapter's extension(NEXUS_ACTIONS) returns a nexus_actions table; the host's returns a nexus_action_host.
+ *
+ * An action is a C function whose parameters a signature describes. The host checks the JSON arguments of
+ * `POST /v1/backends/{id}/actions/{name}` against it and makes the C call:
+ *
+ *     "(model: string, insecure: bool = false, keep: int = 300) -> json"
+ *
+ *     nexus_status pull(void *instance, nexus_task action, nexus_str model, int32_t insecure, int64_t keep);
+ *
+ *   signature  =  "(" [ parameter *( "," parameter ) ] ")" "->" ( "json" / "none" )
+ *   parameter  =  name ":" type [ "?" / "=" default ]        ; spaces may stand between all parts
+ *   name       =  [a-z][a-z0-9_]*                            ; at most 64 characters, each name once
+ *   type       =  "string" / "int" / "double" / "bool" / "json"
+ *   default    =  a JSON value of that type
+ *
+ *   type    JSON                       C
+ *   string  string                     nexus_str, UTF-8
+ *   int     integer within 64 bits     int64_t
+ *   double  number                     double
+ *   bool    true or false              int32_t, 1 or 0
+ *   json    any value                  nexus_str, its JSON text
+ *
+ * A parameter with a default or "?" may be left out or be null. "?" is for string and json: when left out, `ptr` is
+ * NULL; an empty string has a `ptr` that is not NULL. All others are required.
+ *
+ * The function runs on a thread of its own [worker], may block, and returns NEXUS_OK, or a negative status after it has
+ * said why with `error`. With "-> json" it gives its result with `result` before it returns.
+ */
+#define NEXUS_ACTIONS "nexus.actions/1"
+
+/* The action destroys something that cannot be had back at once; a page asks before it runs it. */
+#define NEXUS_ACTION_DESTRUCTIVE (1u << 0)
+
+typedef struct nexus_action {
+  uint32_t struct_size;   /* sizeof(nexus_action); also the stride of an array of them */
+  uint32_t flags;         /* NEXUS_ACTION_... bits */
+  nexus_str name;         /* matches [a-z][a-z0-9_]{0,63} */
+  nexus_str help;         /* one sentence for the operator; not empty */
+  nexus_str signature;    /* see above */
+  void (*function)(void); /* cast from a function with exactly the parameters that the signature describes */
+} nexus_action;
+
+typedef struct nexus_actions {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const nexus_action *actions;
+  size_t count; /* at most NEXUS_LIMIT_ACTIONS */
+
+  /* Whether the backend's server offers the action at all; not zero: yes. NULL: all are always offered. Returns at once.
+   * [any] */
+  int32_t (*offers)(void *instance, nexus_str name);
+} nexus_actions;
+
+/* How far an action is. */
+typedef struct nexus_progress {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t done;     /* in any unit; must not fall while `total` and `message` stay the same */
+  uint64_t total;    /* in the same unit; 0: unknown */
+  nexus_str message; /* what is being done, e.g. "pulling sha256:0123abcd" */
+} nexus_progress;
+
+/* The host's part. `action` is the task the function was given; it is stale once the function has returned. */
+typedef struct nexus_action_host {
+  uint32_t struct_size;
+  uint32_t reserved;
+
+  /* Tells how far it is. As often as you like: the host passes on what can be shown. [any] */
+  nexus_status (*progress)(nexus_task action, const nexus_progress *progress);
+
+  /* Gives the result, a JSON text; the last one counts. At most NEXUS_LIMIT_RESULT. NEXUS_INVALID: it is not JSON. [any] */
+  nexus_status (*result)(nexus_task action, const char *json, size_t length);
+
+  /* Says why the action will fail; the first one counts. `kind` and `status` mean what they mean for an exchange. [any] */
+  nexus_status (*error)(nexus_task action, const nexus_failure *failure);
+
+  /* NEXUS_OK: go on. NEXUS_STALE: the operator has cancelled it, its time is up or the host shuts down; return soon. The
+   * action's HTTP requests end by themselves. [any] */
+  nexus_status (*check)(nexus_task action);
+
+  /* Sends an HTTP request to the backend's server and waits for its end: the handlers are called on the calling thread,
+   * on_end last, before this returns. Only for the thread the action runs on. Flags of an exchange are refused.
+   * NEXUS_OK: on_end was called. [worker] */
+  nexus_status (*http)(nexus_task action, const nexus_http_request *request, const nexus_http_handlers *handlers,
+                       void *user);
+} nexus_action_host;
 
 /* --------------------------------------------------------------------------------- the adapter's table ---- */
 
@@ -353,7 +532,8 @@ typedef struct nexus_adapter {
   nexus_str type;           /* what configurations name; matches [a-z][a-z0-9_-]{0,63} */
   nexus_str display_name;   /* for people */
   nexus_str version;        /* of the adapter */
-  nexus_str options_schema; /* JSON Schema of `options`: an object schema; empty: no options are taken */
+  nexus_str options_schema; /* JSON Schema of `options`: an object schema; empty: no options are taken. The host checks
+                               type, enum, minimum, maximum, required, properties, additionalProperties and items */
   const nexus_str *default_urls; /* where such a server listens by default, for discovery; may be NULL */
   size_t default_url_count;
   uint32_t kinds;           /* NEXUS_KIND_... bits that submit() takes */
@@ -361,13 +541,14 @@ typedef struct nexus_adapter {
 
   /* Makes an instance for one backend: checks the configuration and allocates. No network traffic here. On success
    * sets *instance to a non-NULL pointer that the host hands back and never looks into. On failure returns a
-   * negative status, fills `error`, and leaves nothing behind. `host` and `callbacks` live until destroy has
-   * returned. [main] */
+   * negative status, fills `error` with what the operator should change (name the option), and leaves nothing behind.
+   * `host` and `callbacks` outlive the instance. After 10 s the host gives the backend up; an instance that comes later
+   * is destroyed at once. [main] */
   nexus_status (*create)(const nexus_backend_config *config, const nexus_host *host, const nexus_callbacks *callbacks,
                          void **instance, nexus_message *error);
 
-  /* Ends an instance. All its tasks have ended and all on_end calls were made before. Join your own threads here.
-   * After it returns nothing may call back; what does is ignored. [main] */
+  /* Ends an instance. All its tasks have ended and all last calls with a `user` were made before. Join your own
+   * threads here. The callbacks are revoked before it is called; what calls them then or later is ignored. [main] */
   void (*destroy)(void *instance);
 
   /* Begins to find out how the server is and which models it has; returns at once. Must lead to exactly one
@@ -384,13 +565,15 @@ typedef struct nexus_adapter {
    * adapter that uses http_start alone. May be NULL. [loop] */
   void (*cancel)(void *instance, nexus_task task);
 
-  /* Optional abilities of the adapter by name, e.g. "nexus.actions/1"; NULL when unknown. May be NULL. [any] */
+  /* Optional abilities of the adapter by name (terminated with NUL), e.g. NEXUS_ACTIONS; NULL when unknown. What it
+   * returns lives as long as the image. May be NULL. [any] */
   const void *(*extension)(const char *id);
 } nexus_adapter;
 
 /*
  * The entry: the one exported symbol. Called once, right after the image was loaded, on a thread that may block for
- * a short time. Returns the adapter's table, or NULL with a reason in `error`. `host` lives as long as the process.
+ * a short time. Returns the adapter's table, or NULL with a reason in `error`. `host` lives as long as the process. A file
+ * that is replaced is loaded anew beside the old image, which is never unmapped: both may run at once for a while. [main]
  */
 typedef const nexus_adapter *(*nexus_adapter_entry)(const nexus_host *host, nexus_message *error);
 

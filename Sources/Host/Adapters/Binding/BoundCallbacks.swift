@@ -9,6 +9,8 @@ protocol ReportReceiver: AnyObject, Sendable {
     func received(_ report: HealthReport)
     func received(_ models: [Model], dropped: Int)
     func received(log text: String, level: UInt32)
+    func received(posted function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?)
+        -> nexus_status
 }
 
 /// The callbacks of one backend: C functions without a context argument, made by libffi, each carrying the backend.
@@ -18,18 +20,18 @@ protocol ReportReceiver: AnyObject, Sendable {
 ///
 /// Invariant behind the unchecked Sendable: `closures` and `table` are written in `init` only.
 final class BoundCallbacks: @unchecked Sendable {
-    /// Calls of revoked callbacks, over all backends.
-    static let lateCalls = Atomic<UInt64>(0)
-
     private let receiver: Mutex<(any ReportReceiver)?>
     private let table: UnsafeMutablePointer<nexus_callbacks>
     /// Calls that are inside right now.
     private let inside = Atomic<Int>(0)
     private let revoked = Atomic<Bool>(false)
+    /// Whose they are, for what is told of late calls.
+    private let name: String
 
     /// Nil if libffi has no memory for closures.
-    init?(receiver: any ReportReceiver) {
+    init?(receiver: any ReportReceiver, name: String = "") {
         self.receiver = Mutex(receiver)
+        self.name = name
         table = .allocate(capacity: 1)
         table.initialize(to: nexus_callbacks())
         // The closures keep this object alive for ever, as their memory.
@@ -58,6 +60,16 @@ final class BoundCallbacks: @unchecked Sendable {
                         nexus_str(
                             ptr: Closure.argument(arguments, 1, as: UnsafePointer<CChar>?.self),
                             len: Closure.argument(arguments, 2, as: Int.self)))
+                }),
+            let post = Closure.make(
+                Signature.post, context,
+                { _, result, arguments, context in
+                    guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                    let status = bound.post(
+                        Closure.argument(arguments, 0, as: UInt64.self),
+                        Closure.argument(arguments, 1, as: nexus_posted?.self),
+                        Closure.argument(arguments, 2, as: UnsafeMutableRawPointer?.self))
+                    Closure.give(status, result)
                 })
         else { return nil }
         table.pointee.struct_size = UInt32(MemoryLayout<nexus_callbacks>.size)
@@ -67,6 +79,9 @@ final class BoundCallbacks: @unchecked Sendable {
             models, to: (@convention(c) (UnsafePointer<nexus_model>?, Int) -> Void).self)
         table.pointee.log = unsafeBitCast(
             log, to: (@convention(c) (UInt32, UnsafePointer<CChar>?, Int) -> Void).self)
+        table.pointee.post = unsafeBitCast(
+            post,
+            to: (@convention(c) (nexus_task, nexus_posted?, UnsafeMutableRawPointer?) -> nexus_status).self)
     }
 
     /// What the adapter gets. Lives as long as the process.
@@ -84,30 +99,40 @@ final class BoundCallbacks: @unchecked Sendable {
         context.map { Unmanaged<BoundCallbacks>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    private func withReceiver(_ body: (any ReportReceiver) -> Void) {
+    /// Nil, and counted, if the callbacks are revoked.
+    private func withReceiver<Result>(_ call: StaticString, _ body: (any ReportReceiver) -> Result) -> Result? {
         inside.add(1, ordering: .sequentiallyConsistent)
         defer { inside.subtract(1, ordering: .sequentiallyConsistent) }
         guard !revoked.load(ordering: .sequentiallyConsistent), let receiver = receiver.withLock({ $0 }) else {
-            Self.lateCalls.add(1, ordering: .relaxed)
-            return
+            Misuse.lateCallback.record("\(call)", of: name)
+            return nil
         }
-        body(receiver)
+        return body(receiver)
     }
 
     private func reportHealth(_ health: UnsafePointer<nexus_health>?) {
-        guard let health, health.pointee.struct_size >= MemoryLayout<nexus_health>.size else { return }
-        withReceiver { $0.received(ReportCleaning.health(health.pointee)) }
+        guard let health = Versioned.read(health, minimum: Versioned.Minimum.health) else {
+            return Misuse.badArgument.record("report_health", of: name)
+        }
+        _ = withReceiver("report_health") { $0.received(ReportCleaning.health(health)) }
+    }
+
+    private func post(
+        _ task: nexus_task, _ function: nexus_posted?, _ user: UnsafeMutableRawPointer?
+    ) -> nexus_status {
+        guard let function else { return NEXUS_INVALID }
+        return withReceiver("post") { $0.received(posted: function, for: task, user: user) } ?? NEXUS_STALE
     }
 
     private func reportModels(_ models: UnsafePointer<nexus_model>?, _ count: Int) {
-        withReceiver { receiver in
+        _ = withReceiver("report_models") { receiver in
             let cleaned = ReportCleaning.models(models, count: count)
             receiver.received(cleaned.models, dropped: cleaned.dropped)
         }
     }
 
     private func log(_ level: UInt32, _ text: nexus_str) {
-        withReceiver {
+        _ = withReceiver("log") {
             $0.received(log: BorrowedText.line(text, limit: ReportCleaning.messageLimit), level: level)
         }
     }

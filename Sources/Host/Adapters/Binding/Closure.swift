@@ -8,19 +8,23 @@ struct Signature: @unchecked Sendable {
     fileprivate let interface: UnsafeMutablePointer<ffi_cif>
 
     /// Nil if libffi refuses the types, which it does not for the ones below.
-    private init?(_ arguments: [UnsafeMutablePointer<ffi_type>?]) {
+    private init?(
+        _ arguments: [UnsafeMutablePointer<ffi_type>?], result: UnsafeMutablePointer<ffi_type>? = nexus_ffi_type_void()
+    ) {
         let types = UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>.allocate(capacity: arguments.count)
         types.initialize(from: arguments, count: arguments.count)
         interface = .allocate(capacity: 1)
         interface.initialize(to: ffi_cif())
         let status = ffi_prep_cif(
-            interface, FFI_DEFAULT_ABI, UInt32(arguments.count), nexus_ffi_type_void(), types)
+            interface, FFI_DEFAULT_ABI, UInt32(arguments.count), result, types)
         guard status == FFI_OK else { return nil }
     }
 
     static let health = Signature([nexus_ffi_type_pointer()])
     static let models = Signature([nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
     static let log = Signature([nexus_ffi_type_uint32(), nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
+    static let post = Signature(
+        [nexus_ffi_type_uint64(), nexus_ffi_type_pointer(), nexus_ffi_type_pointer()], result: nexus_ffi_type_sint32())
 }
 
 /// Makes C functions at run time that carry a context (libffi, "The Closure API").
@@ -47,11 +51,16 @@ enum Closure {
         return code
     }
 
+    /// Gives a result of 32 bits: libffi wants it widened to a register ("The Closure API").
+    static func give(_ status: Int32, _ result: UnsafeMutableRawPointer?) {
+        result?.storeBytes(of: ffi_sarg(status), as: ffi_sarg.self)
+    }
+
     /// The value of an argument. `index` and type follow the signature the closure was made with.
     @inline(__always)
-    static func argument<Value: BitwiseCopyable>(
+    static func argument<Value>(
         _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ index: Int, as type: Value.Type
-    ) -> Value where Value: BitwiseCopyable {
+    ) -> Value {
         // libffi gives a pointer for every argument of the signature.
         arguments[index].unsafelyUnwrapped.load(as: type)
     }

@@ -3,9 +3,9 @@ import PluginAPI
 
 /// Makes values of what an adapter reports: bounded, repaired, without duplicates. What was dropped is told.
 enum ReportCleaning {
-    static let modelLimit = 10_000
-    static let idLimit = 256
-    static let messageLimit = 1024
+    static let modelLimit = Int(NEXUS_LIMIT_MODELS)
+    static let idLimit = Int(NEXUS_LIMIT_ID)
+    static let messageLimit = Int(NEXUS_LIMIT_MESSAGE)
     static let serverLimit = 128
 
     static func health(_ report: nexus_health) -> HealthReport {
@@ -26,15 +26,16 @@ enum ReportCleaning {
         _ first: UnsafePointer<nexus_model>?, count: Int
     ) -> (models: [Model], dropped: Int) {
         guard let first, count > 0 else { return ([], 0) }
-        let stride = Int(first.pointee.struct_size)
-        guard stride >= MemoryLayout<nexus_model>.size, stride <= 4096, stride % 8 == 0 else { return ([], count) }
+        guard let stride = Versioned.stride(first, minimum: Versioned.Minimum.model) else { return ([], count) }
         var models: [Model] = []
         var seen: Set<String> = []
-        let raw = UnsafeRawPointer(first)
         let taken = min(count, modelLimit)
         for index in 0..<taken {
-            let reported = raw.load(fromByteOffset: index * stride, as: nexus_model.self)
-            guard reported.id.len <= idLimit else { continue }
+            guard
+                let reported: nexus_model = Versioned.element(
+                    first, index, stride: stride, minimum: Versioned.Minimum.model),
+                reported.id.len <= idLimit
+            else { continue }
             let id = BorrowedText.string(reported.id, limit: idLimit)
             guard !id.isEmpty, !id.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }), seen.insert(id).inserted else {
                 continue

@@ -13,17 +13,14 @@ struct AdapterFunctions: @unchecked Sendable {
     let probe: @convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void
     let submit: @convention(c) (UnsafeMutableRawPointer?, nexus_task, UnsafePointer<nexus_request>?) -> nexus_status
     let cancel: (@convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void)?
+    let `extension`: (@convention(c) (UnsafePointer<CChar>?) -> UnsafeRawPointer?)?
 }
 
 /// Reads a table that an adapter returned, no further than its `struct_size`, and checks what can be checked.
 enum TableCheck {
-    /// Size of the table in ABI 1.0: nothing may be missing of that.
-    static let minimumSize = 144
-    /// No table of this major version will ever be larger.
-    static let maximumSize = 4096
     static let typeLimit = 64
     static let textLimit = 256
-    static let schemaLimit = 64 * 1024
+    static let schemaLimit = Int(NEXUS_LIMIT_SCHEMA)
     static let urlLimit = 16
 
     struct Checked {
@@ -36,11 +33,11 @@ enum TableCheck {
     }
 
     static func check(_ pointer: UnsafePointer<nexus_adapter>) throws(LoadProblem) -> Checked {
-        let size = Int(pointer.pointee.struct_size)
-        guard (minimumSize...maximumSize).contains(size) else {
-            throw .badTable("struct_size is \(size), at least \(minimumSize) and at most \(maximumSize) is expected")
+        guard let table = read(pointer) else {
+            throw .badTable(
+                "struct_size is \(pointer.pointee.struct_size), at least \(Versioned.Minimum.adapter) and at most "
+                    + "\(Versioned.maximum) is expected")
         }
-        let table = pointer.pointee
         guard let create = table.create else { throw .badTable("create is NULL") }
         guard let destroy = table.destroy else { throw .badTable("destroy is NULL") }
         guard let probe = table.probe else { throw .badTable("probe is NULL") }
@@ -62,7 +59,13 @@ enum TableCheck {
             version: BorrowedText.string(table.version, limit: textLimit),
             optionsSchema: BorrowedText.string(table.options_schema, limit: schemaLimit), defaultURLs: urls,
             functions: AdapterFunctions(
-                create: create, destroy: destroy, probe: probe, submit: submit, cancel: table.cancel))
+                create: create, destroy: destroy, probe: probe, submit: submit, cancel: table.cancel,
+                extension: table.extension))
+    }
+
+    /// What the adapter's `struct_size` covers; nil if that is absurd.
+    static func read(_ pointer: UnsafePointer<nexus_adapter>) -> nexus_adapter? {
+        Versioned.read(pointer, minimum: Versioned.Minimum.adapter, sizeAt: Versioned.tableSizeAt)
     }
 
     private static func isTypeName(_ text: String) -> Bool {

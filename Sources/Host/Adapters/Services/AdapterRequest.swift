@@ -30,9 +30,11 @@ final class AdapterRequest: UpstreamCallDelegate {
 
     /// False if the table is full.
     func register() -> Bool {
-        handle = task.services.requests.insert(self)
-        if handle != 0 { task.start(self) }
-        return handle != 0
+        handle = task.services.requests.insert(self, owner: task.backend.ordinal)
+        guard handle != 0 else { return false }
+        task.start(self)
+        task.backend.pin()
+        return true
     }
 
     func cancel() { call?.cancel() }
@@ -65,7 +67,7 @@ final class AdapterRequest: UpstreamCallDelegate {
                 var crossing = nexus_http_head(
                     struct_size: UInt32(MemoryLayout<nexus_http_head>.size), status: UInt32(head.status),
                     headers: UnsafePointer(fields.baseAddress), header_count: head.fields.count)
-                handlers.on_head(user, handle, &crossing)
+                task.backend.calling(.onHead, on: task.services) { handlers.on_head(user, handle, &crossing) }
             }
         }
     }
@@ -77,7 +79,9 @@ final class AdapterRequest: UpstreamCallDelegate {
             return
         }
         task.lend(bytes) { piece in
-            handlers.on_body(user, handle, piece.assumingMemoryBound(to: CChar.self).baseAddress, piece.count)
+            task.backend.calling(.onBody, on: task.services) {
+                handlers.on_body(user, handle, piece.assumingMemoryBound(to: CChar.self).baseAddress, piece.count)
+            }
         }
     }
 
@@ -98,9 +102,10 @@ final class AdapterRequest: UpstreamCallDelegate {
         withBorrowed(message) { message in
             var crossing = nexus_http_end(
                 struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: message)
-            handlers.on_end(user, handle, &crossing)
+            task.backend.calling(.onEnd, on: task.services) { handlers.on_end(user, handle, &crossing) }
         }
         task.ended(self)
         task.services.requests.remove(handle)
+        task.backend.unpin()
     }
 }

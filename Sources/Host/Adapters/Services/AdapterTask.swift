@@ -10,7 +10,8 @@ public final class AdapterTask {
     }
 
     /// HTTP requests a task may have under way.
-    static let requestLimit = 16
+    static let requestLimit = Int(NEXUS_LIMIT_HTTP_REQUESTS)
+    static let timerLimit = Int(NEXUS_LIMIT_TIMERS)
 
     let backend: AdapterBackend
     let services: LoopServices
@@ -20,6 +21,7 @@ public final class AdapterTask {
     /// Its time is up: no request may be started any more.
     private(set) var isExpired = false
     private var requests: [AdapterRequest] = []
+    private var timers: [AdapterTimer] = []
     /// The piece of an answer that is with the adapter right now: what of it comes back is not copied.
     private var lentPiece: ByteBuffer?
     private var unflushed = false
@@ -32,7 +34,7 @@ public final class AdapterTask {
         self.backend = backend
         self.services = services
         self.deadline = deadline
-        handle = services.tasks.insert(self)
+        handle = services.tasks.insert(self, owner: backend.ordinal)
         if handle == 0 { return nil }
     }
 
@@ -48,13 +50,18 @@ public final class AdapterTask {
     /// of the loop, since one of its calls may be on the stack; then its HTTP requests end.
     public func cancel() {
         guard isLive else { return }
+        // Before the task's own place goes, so that the backend is not idle in between.
+        backend.pin()
         retire()
         if let cancel = backend.image.functions.cancel {
             let box = NIOLoopBound((self, cancel), eventLoop: services.loop)
             services.loop.execute {
                 let (task, cancel) = box.value
-                cancel(task.backend.instance, task.handle)
+                task.backend.calling(.cancel, on: task.services) { cancel(task.backend.instance, task.handle) }
+                task.backend.unpin()
             }
+        } else {
+            backend.unpin()
         }
         for request in requests { request.cancel() }
     }
@@ -87,6 +94,9 @@ public final class AdapterTask {
     func retire() {
         purpose = nil
         services.tasks.remove(handle)
+        if !timers.isEmpty {
+            for timer in timers { timer.cancel() }
+        }
         backend.taskEnded()
     }
 
@@ -97,6 +107,18 @@ public final class AdapterTask {
     func ended(_ request: AdapterRequest) { requests.removeAll { $0 === request } }
 
     var requestCount: Int { requests.count }
+
+    func startTimer(
+        _ milliseconds: UInt32, _ function: @escaping nexus_timer_end, _ user: UnsafeMutableRawPointer?
+    ) -> (nexus_status, nexus_timer) {
+        guard timers.count < Self.timerLimit else { return (NEXUS_TOO_LARGE, 0) }
+        let timer = AdapterTimer(task: self, function: function, user: user)
+        guard timer.start(milliseconds: milliseconds) else { return (NEXUS_TOO_LARGE, 0) }
+        timers.append(timer)
+        return (NEXUS_OK, timer.handle)
+    }
+
+    func ended(_ timer: AdapterTimer) { timers.removeAll { $0 === timer } }
 
     func began(_ head: nexus_response_head) -> nexus_status {
         guard let sink else { return NEXUS_STALE }

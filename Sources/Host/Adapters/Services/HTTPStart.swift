@@ -6,26 +6,27 @@ import Upstream
 enum HTTPStart {
     static let headerLimit = 64
     static let headLimit = 64 * 1024
-    static let bodyLimit = 64 * 1024 * 1024
+    static let bodyLimit = Int(NEXUS_LIMIT_HTTP_BODY)
 
     static func start(
         task handle: nexus_task, request: UnsafePointer<nexus_http_request>?,
         handlers: UnsafePointer<nexus_http_handlers>?, user: UnsafeMutableRawPointer?,
         out: UnsafeMutablePointer<nexus_http>?
     ) -> nexus_status {
-        guard let services = LoopServices.current else { return NEXUS_WRONG_THREAD }
-        guard let task = services.tasks[handle] else { return NEXUS_STALE }
-        guard let request, let handlers, let out,
-            request.pointee.struct_size >= MemoryLayout<nexus_http_request>.size,
-            handlers.pointee.struct_size >= MemoryLayout<nexus_http_handlers>.size,
-            handlers.pointee.on_head != nil, handlers.pointee.on_body != nil, handlers.pointee.on_end != nil
+        guard let services = LoopServices.current else { return HostTable.wrongThread("http_start") }
+        guard let task = services.tasks[handle] else {
+            return HostTable.stale("http_start", services.tasks.owner(of: handle))
+        }
+        guard let out, let request = Versioned.read(request, minimum: Versioned.Minimum.httpRequest),
+            let handlers = Versioned.read(handlers, minimum: Versioned.Minimum.httpHandlers),
+            handlers.on_head != nil, handlers.on_body != nil, handlers.on_end != nil
         else { return NEXUS_INVALID }
         guard !task.isExpired else { return NEXUS_BAD_STATE }
         guard task.requestCount < AdapterTask.requestLimit else { return NEXUS_TOO_LARGE }
 
-        let exchangeBody = request.pointee.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
+        let exchangeBody = request.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
         guard !exchangeBody || task.sink != nil else { return NEXUS_INVALID }
-        guard let given = BorrowedText.bytes(request.pointee.body) else { return NEXUS_INVALID }
+        guard let given = BorrowedText.bytes(request.body) else { return NEXUS_INVALID }
         guard given.count <= bodyLimit else { return NEXUS_TOO_LARGE }
         var body = exchangeBody ? task.sink?.requestBody ?? ByteBuffer() : ByteBuffer(bytes: given)
 
@@ -33,18 +34,18 @@ enum HTTPStart {
         let inlineBody = body.readableBytes <= UpstreamPool.Limits.copiedBody ? body.readableBytes : 0
         head.reserveCapacity(512 + inlineBody)
         let status = writeHead(
-            &head, request.pointee, target: task.backend.target, bodyLength: body.readableBytes)
+            &head, request, target: task.backend.target, bodyLength: body.readableBytes)
         guard status == NEXUS_OK else { return status }
         let separateBody = body.readableBytes > inlineBody ? body : nil
         if separateBody == nil { head.writeBuffer(&body) }
 
-        let timeout = request.pointee.timeout_ms
+        let timeout = request.timeout_ms
         let deadline =
             timeout == 0 ? NIODeadline.distantFuture : .now() + .milliseconds(Int64(timeout))
-        let started = AdapterRequest(task: task, handlers: handlers.pointee, user: user, deadline: deadline)
+        let started = AdapterRequest(task: task, handlers: handlers, user: user, deadline: deadline)
         guard started.register() else { return NEXUS_TOO_LARGE }
         started.call = services.pool(of: task.backend).start(
-            head: head, body: separateBody, bodyless: equals(request.pointee.method, "HEAD"), delegate: started)
+            head: head, body: separateBody, bodyless: equals(request.method, "HEAD"), delegate: started)
         out.pointee = started.handle
         return NEXUS_OK
     }

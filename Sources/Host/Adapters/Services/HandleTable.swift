@@ -7,6 +7,8 @@ struct HandleTable<Value: AnyObject> {
     private struct Slot {
         var value: Value?
         var generation: UInt64
+        /// Whose the value is, or was.
+        var owner: Int
     }
 
     private let tag: UInt64
@@ -20,17 +22,19 @@ struct HandleTable<Value: AnyObject> {
     static func tag(of handle: UInt64) -> UInt8 { UInt8(handle >> 56) }
 
     /// Zero if the table is full.
-    mutating func insert(_ value: Value) -> UInt64 {
+    /// - Parameter owner: what `owner(of:)` tells, also after the value has gone, until its place is taken again.
+    mutating func insert(_ value: Value, owner: Int = 0) -> UInt64 {
         let index: Int
         if let reused = free.popLast() {
             index = reused
         } else {
             guard slots.count < Self.capacity else { return 0 }
             index = slots.count
-            slots.append(Slot(value: nil, generation: 0))
+            slots.append(Slot(value: nil, generation: 0, owner: 0))
         }
         slots[index].generation = (slots[index].generation + 1) & 0xF_FFFF_FFFF
         slots[index].value = value
+        slots[index].owner = owner
         count += 1
         return tag | (slots[index].generation << 20) | UInt64(index)
     }
@@ -41,6 +45,15 @@ struct HandleTable<Value: AnyObject> {
             slots[index].generation == (handle >> 20) & 0xF_FFFF_FFFF
         else { return nil }
         return index
+    }
+
+    /// Whose a handle was that names nothing any more; nil if that cannot be told.
+    func owner(of handle: UInt64) -> Int? {
+        let index = Int(handle & 0xF_FFFF)
+        guard handle & (0xFF << 56) == tag, index < slots.count,
+            slots[index].generation == (handle >> 20) & 0xF_FFFF_FFFF
+        else { return nil }
+        return slots[index].owner
     }
 
     subscript(_ handle: UInt64) -> Value? { index(handle).flatMap { slots[$0].value } }

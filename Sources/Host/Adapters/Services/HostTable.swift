@@ -10,9 +10,9 @@ enum HostTable {
     static let versionText: StaticString = "0.1.0"
 
     /// Bytes of one `exchange_write`.
-    static let writeLimit = 16 * 1024 * 1024
-    static let messageLimit = 1024
-    static let bodyLimit = 64 * 1024
+    static let writeLimit = Int(NEXUS_LIMIT_WRITE)
+    static let messageLimit = Int(NEXUS_LIMIT_MESSAGE)
+    static let bodyLimit = Int(NEXUS_LIMIT_FAILURE_BODY)
 
     /// Invariant behind the unchecked Sendable: written once, before the first use.
     private struct Table: @unchecked Sendable {
@@ -29,32 +29,59 @@ enum HostTable {
                 version: nexus_str(ptr: version, len: versionText.utf8CodeUnitCount),
                 http_start: { HTTPStart.start(task: $0, request: $1, handlers: $2, user: $3, out: $4) },
                 http_cancel: { handle in
-                    HostTable.request(handle) { request in
+                    HostTable.request(handle, "http_cancel") { request in
                         request.cancel()
                         return NEXUS_OK
                     }
                 },
                 exchange_begin: { handle, head in
-                    guard let head, head.pointee.struct_size >= MemoryLayout<nexus_response_head>.size else {
+                    guard let head = Versioned.read(head, minimum: Versioned.Minimum.responseHead) else {
                         return NEXUS_INVALID
                     }
-                    return HostTable.task(handle) { $0.began(head.pointee) }
+                    return HostTable.task(handle, "exchange_begin") { $0.began(head) }
                 },
                 exchange_write: { handle, bytes, length in
                     guard bytes != nil || length == 0 else { return NEXUS_INVALID }
                     guard length <= HostTable.writeLimit else { return NEXUS_TOO_LARGE }
-                    return HostTable.task(handle) { $0.wrote(UnsafeRawBufferPointer(start: bytes, count: length)) }
+                    return HostTable.task(handle, "exchange_write") {
+                        $0.wrote(UnsafeRawBufferPointer(start: bytes, count: length))
+                    }
                 },
                 exchange_finish: { handle, outcome in
-                    HostTable.task(handle) { $0.finished(HostTable.outcome(outcome)) }
+                    HostTable.task(handle, "exchange_finish") { $0.finished(HostTable.outcome(outcome)) }
                 },
                 exchange_fail: { handle, failure in
-                    guard let failure, failure.pointee.struct_size >= MemoryLayout<nexus_failure>.size else {
+                    guard let failure = Versioned.read(failure, minimum: Versioned.Minimum.failure) else {
                         return NEXUS_INVALID
                     }
-                    return HostTable.task(handle) { $0.failed(HostTable.failure(failure.pointee)) }
+                    return HostTable.task(handle, "exchange_fail") { $0.failed(HostTable.failure(failure)) }
                 },
-                extension: { _ in nil }))
+                extension: { HostTable.extensions($0) },
+                timer_start: { handle, milliseconds, function, user, out in
+                    guard let function, let out, milliseconds <= AdapterTimer.longest else { return NEXUS_INVALID }
+                    return HostTable.task(handle, "timer_start") { task in
+                        let (status, timer) = task.startTimer(milliseconds, function, user)
+                        if status == NEXUS_OK { out.pointee = timer }
+                        return status
+                    }
+                },
+                timer_cancel: { handle in
+                    guard let services = LoopServices.current else { return HostTable.wrongThread("timer_cancel") }
+                    guard let timer = services.timers[handle] else {
+                        return HostTable.stale("timer_cancel", services.timers.owner(of: handle))
+                    }
+                    timer.cancel()
+                    return NEXUS_OK
+                },
+                run_blocking: { handle, work, done, user in
+                    guard let work, let done else { return NEXUS_INVALID }
+                    return HostTable.task(handle, "run_blocking") { task in
+                        guard task.backend.beginBlocking() else { return NEXUS_TOO_LARGE }
+                        let job = BlockingWork.Job(task: handle, work: work, done: done, user: user)
+                        BlockingWork.run(job, for: task.backend, on: task.services)
+                        return NEXUS_OK
+                    }
+                }))
         return Table(pointer: pointer)
     }()
 
@@ -62,33 +89,51 @@ enum HostTable {
 
     // MARK: Handles
 
-    static func task(_ handle: nexus_task, _ body: (AdapterTask) -> nexus_status) -> nexus_status {
-        guard let services = LoopServices.current else { return NEXUS_WRONG_THREAD }
-        guard let task = services.tasks[handle] else { return NEXUS_STALE }
+    @inline(__always)
+    static func task(
+        _ handle: nexus_task, _ call: StaticString, _ body: (AdapterTask) -> nexus_status
+    ) -> nexus_status {
+        guard let services = LoopServices.current else { return wrongThread(call) }
+        guard let task = services.tasks[handle] else { return stale(call, services.tasks.owner(of: handle)) }
         return body(task)
     }
 
-    static func request(_ handle: nexus_http, _ body: (AdapterRequest) -> nexus_status) -> nexus_status {
-        guard let services = LoopServices.current else { return NEXUS_WRONG_THREAD }
-        guard let request = services.requests[handle] else { return NEXUS_STALE }
+    static func request(
+        _ handle: nexus_http, _ call: StaticString, _ body: (AdapterRequest) -> nexus_status
+    ) -> nexus_status {
+        guard let services = LoopServices.current else { return wrongThread(call) }
+        guard let request = services.requests[handle] else { return stale(call, services.requests.owner(of: handle)) }
         return body(request)
     }
+
+    static func wrongThread(_ call: StaticString) -> nexus_status {
+        Misuse.wrongThread.record("\(call)", of: nil)
+        return NEXUS_WRONG_THREAD
+    }
+
+    static func stale(_ call: StaticString, _ owner: Int?) -> nexus_status {
+        Misuse.staleHandle.record("\(call)", of: owner.flatMap { BackendNames.name(of: $0) })
+        return NEXUS_STALE
+    }
+
+    /// Optional abilities by name.
+    private static func extensions(_ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? { nil }
 
     // MARK: Values
 
     /// A missing or too small outcome tells nothing.
     private static func outcome(_ outcome: UnsafePointer<nexus_outcome>?) -> ExchangeOutcome {
-        guard let outcome, outcome.pointee.struct_size >= MemoryLayout<nexus_outcome>.size else {
+        guard let outcome = Versioned.read(outcome, minimum: Versioned.Minimum.outcome) else {
             return ExchangeOutcome()
         }
         func known(_ tokens: UInt64) -> UInt64? { tokens > 1 << 53 ? nil : tokens }
         return ExchangeOutcome(
-            promptTokens: known(outcome.pointee.prompt_tokens),
-            completionTokens: known(outcome.pointee.completion_tokens),
-            cachedTokens: known(outcome.pointee.cached_tokens))
+            promptTokens: known(outcome.prompt_tokens),
+            completionTokens: known(outcome.completion_tokens),
+            cachedTokens: known(outcome.cached_tokens))
     }
 
-    private static func failure(_ failure: nexus_failure) -> ExchangeFailure {
+    static func failure(_ failure: nexus_failure) -> ExchangeFailure {
         let kind: ExchangeFailure.Kind =
             switch failure.kind {
             case NEXUS_FAIL_CONNECT: .connect

@@ -1,6 +1,8 @@
 import NIOCore
 import NIOSSL
+import PluginAPI
 import Shims
+import Synchronization
 import Upstream
 
 /// What one event loop has for adapters: the tables that their handles refer to, the connections to their servers, and
@@ -12,20 +14,37 @@ public final class LoopServices {
     }
 
     public let loop: any EventLoop
+    public let activity = LoopActivity()
     var tasks: HandleTable<AdapterTask>
     var requests: HandleTable<AdapterRequest>
+    var timers: HandleTable<AdapterTimer>
+    /// Counts the calls into adapters.
+    var callSequence: UInt64 = 0
     private var pools: [Int: UpstreamPool] = [:]
     private let tlsContext: @Sendable () throws -> NIOSSLContext
     private var sweeps = 0
 
-    /// - Parameters:
-    ///   - index: 0...126, unique among the loops.
-    ///   - tlsContext: for connections to HTTPS servers; asked for when the first one is made.
-    public init(index: Int, loop: any EventLoop, tlsContext: @escaping @Sendable () throws -> NIOSSLContext) {
+    /// At most `maximumLoops` in the life of the process.
+    /// - Parameter tlsContext: for connections to HTTPS servers; asked for when the first one is made.
+    public init(loop: any EventLoop, tlsContext: @escaping @Sendable () throws -> NIOSSLContext) {
         self.loop = loop
         self.tlsContext = tlsContext
-        tasks = HandleTable(tag: UInt8(2 * index + 1))
-        requests = HandleTable(tag: UInt8(2 * index + 2))
+        index = Self.nextIndex.add(1, ordering: .relaxed).oldValue
+        tasks = HandleTable(tag: UInt8(3 * index + 1))
+        requests = HandleTable(tag: UInt8(3 * index + 2))
+        timers = HandleTable(tag: UInt8(3 * index + 3))
+    }
+
+    /// Handles carry the table they belong to in one byte.
+    public static let maximumLoops = 84
+    private let index: Int
+    private static let nextIndex = Atomic<Int>(0)
+    private static let loops = Mutex<[Int: NIOLoopBound<LoopServices>]>([:])
+
+    /// The services whose table a task's handle belongs to, whether it is stale or not. On any thread.
+    static func owning(_ task: nexus_task) -> NIOLoopBound<LoopServices>? {
+        let tag = Int(HandleTable<AdapterTask>.tag(of: task))
+        return loops.withLock { $0[tag] }
     }
 
     /// Makes this the services of the calling thread, and starts the sweep. To be called once on the loop. The object
@@ -34,9 +53,17 @@ public final class LoopServices {
         loop.preconditionInEventLoop()
         nexus_set_thread_value(Unmanaged.passRetained(self).toOpaque())
         let services = NIOLoopBound(self, eventLoop: loop)
+        Self.loops.withLock { $0[3 * index + 1] = services }
         loop.scheduleRepeatedTask(initialDelay: Limits.sweepInterval, delay: Limits.sweepInterval) { _ in
             services.value.sweep()
         }
+    }
+
+    /// Has `action` called on some loop after a while; false if there is no loop yet. On any thread.
+    static func later(milliseconds: Int64, _ action: @escaping @Sendable () -> Void) -> Bool {
+        guard let loop = loops.withLock({ $0.values.first?.eventLoop }) else { return false }
+        loop.scheduleTask(in: .milliseconds(milliseconds)) { action() }
+        return true
     }
 
     /// The services of the calling thread; nil on threads that are no event loops.

@@ -12,7 +12,7 @@ struct BackendFactory {
 
     /// Creates and registers one backend. One whose adapter is missing or refuses is registered as failed with the
     /// reason, so that the operator sees it where he looks.
-    func add(_ definition: Configuration.Backend, source: String = "config") {
+    func add(_ definition: Configuration.Backend, source: String = "config") async {
         let identity = BackendIdentity(
             id: definition.name, name: definition.name, url: definition.url.description,
             backendType: definition.type, priority: definition.priority, maxConcurrent: definition.maxConcurrent,
@@ -20,7 +20,7 @@ struct BackendFactory {
         var log = logger
         log[metadataKey: "backend"] = "\(definition.name)"
         do {
-            let backend = try make(definition, identity, log)
+            let backend = try await make(definition, identity, log)
             if registry.add(identity, driver: backend) {
                 log.info("backend added", metadata: ["type": "\(definition.type)", "url": "\(identity.url)"])
             }
@@ -32,7 +32,7 @@ struct BackendFactory {
 
     private func make(
         _ definition: Configuration.Backend, _ identity: BackendIdentity, _ log: Logger
-    ) throws(AdapterBackend.CreateFailure) -> AdapterBackend {
+    ) async throws(AdapterBackend.CreateFailure) -> AdapterBackend {
         guard let image = adapters.image(type: definition.type) else {
             let known = adapters.images.map(\.type).sorted().joined(separator: ", ")
             throw AdapterBackend.CreateFailure(
@@ -56,7 +56,7 @@ struct BackendFactory {
             }
         }
         let url = definition.url
-        return try AdapterBackend(
+        return try await AdapterBackend.make(
             identity: identity, image: image,
             target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path), apiKey: key,
             options: definition.options, registry: registry, logger: log)

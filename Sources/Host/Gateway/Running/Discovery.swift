@@ -49,7 +49,7 @@ struct Discovery {
         let identity = BackendIdentity(
             id: "discovery", name: "discovery", url: url.description, backendType: image.type, priority: 0)
         guard
-            let backend = try? AdapterBackend(
+            let backend = try? await AdapterBackend.make(
                 identity: identity, image: image,
                 target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path),
                 apiKey: "", options: "{}", registry: registry, logger: logger)
@@ -68,10 +68,7 @@ struct Discovery {
 
     private func retire(_ backend: AdapterBackend) async {
         let loop = loop
-        // Two turns: the ends of cancelled requests are delivered in the first one.
-        for _ in 0..<2 {
-            try? await loop.eventLoop.submit { backend.closeConnections(services: loop.value.services) }.get()
-        }
-        backend.destroy()
+        try? await loop.eventLoop.submit { backend.closeConnections(services: loop.value.services) }.get()
+        await backend.end()
     }
 }

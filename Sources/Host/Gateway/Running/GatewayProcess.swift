@@ -27,7 +27,8 @@ final class GatewayProcess: Sendable {
     init(configuration: Configuration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
-        group = MultiThreadedEventLoopGroup(numberOfThreads: Int(nexus_available_processors()))
+        let loops = min(Int(nexus_available_processors()), LoopServices.maximumLoops)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
     }
 
     // MARK: Start
@@ -58,7 +59,7 @@ final class GatewayProcess: Sendable {
             journal: Journal(capacity: configuration.history.capacity, broadcaster: broadcaster),
             broadcaster: broadcaster, adapters: adapters)
         let factory = BackendFactory(registry: registry, adapters: adapters, logger: logger)
-        for backend in configuration.backends { factory.add(backend) }
+        for backend in configuration.backends { await factory.add(backend) }
 
         let loops = try await makeLoops(state)
         targets.set(loops)
@@ -69,7 +70,7 @@ final class GatewayProcess: Sendable {
 
         if configuration.discover {
             let found = await Discovery(adapters: adapters, loop: loops[0], ownPort: port, logger: logger).run()
-            for backend in found { factory.add(backend, source: "discovered") }
+            for backend in found { await factory.add(backend, source: "discovered") }
             if found.isEmpty {
                 logger.warning(
                     "no backend is configured and no server answers at its default address; run 'nexus config init' and name one"
@@ -89,7 +90,7 @@ final class GatewayProcess: Sendable {
         var loops: [NIOLoopBound<LoopState>] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {
             let loop = try await eventLoop.submit {
-                let services = LoopServices(index: index, loop: eventLoop, tlsContext: tls.client)
+                let services = LoopServices(loop: eventLoop, tlsContext: tls.client)
                 services.bindToThread()
                 let loop = LoopState(index: index, eventLoop: eventLoop, shared: state, services: services)
                 loop.startSweep()
@@ -188,11 +189,10 @@ final class GatewayProcess: Sendable {
         guard let running = running.withLock({ $0 }) else { return }
         for backend in running.state.registry.snapshot.backends {
             guard let driver = backend.driver as? AdapterBackend else { continue }
-            // Two turns: the ends of cancelled requests are delivered in the first one.
-            for loop in running.loops + running.loops {
+            for loop in running.loops {
                 try? await loop.eventLoop.submit { driver.closeConnections(services: loop.value.services) }.get()
             }
-            driver.destroy()
+            await driver.end()
         }
     }
 }

@@ -11,6 +11,9 @@ void nexus_set_thread_value(void *value);
 /* Number of processors this process may run on (its affinity mask), at least 1. */
 int nexus_available_processors(void);
 
+/* Names the calling thread for the system's tools; at most 15 bytes count. */
+void nexus_name_thread(const char *name);
+
 /* An anonymous file that is closed on exec and can be sealed; -1 and errno on failure. */
 int nexus_memfd(const char *name);
 

@@ -1,0 +1,37 @@
+import Glibc
+import Shims
+
+/// A thread for one piece of work that may block for as long as it takes: an adapter's code that no pool should wait for.
+enum DetachedThread {
+    private final class Box {
+        let name: String
+        let body: @Sendable () -> Void
+        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+
+        func run() {
+            nexus_name_thread(name)
+            body()
+        }
+    }
+
+    /// - Parameter name: shown by the system's tools; at most 15 bytes count.
+    static func run(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        let box = Unmanaged.passRetained(Box(name, body))
+        let status = pthread_create(
+            &thread, &attributes,
+            { context in
+                if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, box.toOpaque())
+        pthread_attr_destroy(&attributes)
+        // No thread is to be had: better here than not at all.
+        if status != 0 { box.takeRetainedValue().body() }
+    }
+}
