@@ -16,6 +16,10 @@
 
 #include "nexus_plugin.h"
 
+#ifndef VERSION
+#define VERSION "1.0"
+#endif
+
 #define TEXT(literal) {(literal), sizeof(literal) - 1}
 
 typedef struct backend {
@@ -34,6 +38,11 @@ static nexus_str text(const char *content) {
 static nexus_status create(const nexus_backend_config *config, const nexus_host *host,
                            const nexus_callbacks *callbacks, void **instance, nexus_message *error) {
   static const char refused[] = "the name \"refused\" is refused by this adapter";
+#ifdef REFUSES_ALL
+  memcpy(error->ptr, refused, sizeof refused - 1);
+  error->length = sizeof refused - 1;
+  return NEXUS_INVALID;
+#endif
   if (config->name.len == strlen("refused") && memcmp(config->name.ptr, "refused", config->name.len) == 0) {
     memcpy(error->ptr, refused, sizeof refused - 1);
     error->length = sizeof refused - 1;
@@ -194,15 +203,23 @@ static nexus_status submit(void *instance, nexus_task exchange, const nexus_requ
 
 /* ----------------------------------------------------------------------------------------- table ---- */
 
+#ifdef DEFAULT_URL
+static const nexus_str default_urls[] = {TEXT(DEFAULT_URL)};
+#endif
+
 static const nexus_adapter table = {
     .abi_major = NEXUS_ABI_MAJOR,
     .abi_minor = NEXUS_ABI_MINOR,
     .struct_size = sizeof(nexus_adapter),
     .type = TEXT("echo"),
     .display_name = TEXT("Echo"),
-    .version = TEXT("1.0"),
+    .version = TEXT(VERSION),
     .options_schema = TEXT("{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
                            "\"greeting\":{\"type\":\"string\"}}}"),
+#ifdef DEFAULT_URL
+    .default_urls = default_urls,
+    .default_url_count = 1,
+#endif
     .kinds = NEXUS_KIND_CHAT,
     .create = create,
     .destroy = destroy,

@@ -118,4 +118,50 @@ private func add(_ id: String, to registry: Registry) {
         #expect(counters.inFlight == 0 && counters.total == 2 && counters.failures == 1)
         #expect(counters.averageLatencyMilliseconds == 2)
     }
+
+    @Test func aDriverIsReplacedWithoutANoticeWhenTheStateStays() {
+        let registry = registry()
+        add("a", to: registry)
+        registry.record([Model(id: "m")], of: "a")
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 1)
+        let counters = registry.snapshot.backends[0].counters
+        let driver = NoDriver()
+        registry.replace(registry.snapshot.backends[0].identity, driver: driver, keepsState: true)
+
+        #expect(registry.snapshot.candidates["m"] == [0])
+        #expect(registry.snapshot.backends[0].driver === driver && registry.snapshot.backends[0].counters === counters)
+    }
+
+    @Test func aDriverOfAnotherServerStartsAnew() {
+        let registry = registry()
+        add("a", to: registry)
+        registry.record([Model(id: "m")], of: "a")
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 1)
+        registry.replace(
+            registry.snapshot.backends[0].identity, driver: NoDriver(), keepsState: false, lastError: "gone")
+
+        #expect(registry.views[0].status == .unhealthy && registry.views[0].lastError == "gone")
+        #expect(registry.views[0].models.isEmpty && registry.snapshot.candidates.isEmpty)
+    }
+
+    @Test func aDrainingBackendIsNoCandidateWhateverItReports() {
+        let registry = registry()
+        add("a", to: registry)
+        registry.record([Model(id: "m")], of: "a")
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 1)
+        registry.drain(id: "a")
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 2)
+
+        #expect(registry.views[0].status == .draining && registry.snapshot.candidates.isEmpty)
+    }
+
+    @Test func otherThresholdsCountFromTheNextReport() {
+        let registry = registry(failures: 3)
+        add("a", to: registry)
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 1)
+        registry.setThresholds(failure: 1, recovery: 1)
+        registry.record(HealthReport(outcome: .unhealthy, message: "x"), of: "a", now: 2)
+
+        #expect(registry.views[0].status == .unhealthy)
+    }
 }

@@ -68,7 +68,10 @@ struct ServeCommand: AsyncParsableCommand {
         flags.adapterDirectories = adapterDirectories
         flags.logLevel = logLevel
         let loaded = try load(flags)
-        let status = await Gateway.serve(loaded.configuration, configurationPath: loaded.path)
+        let again = flags
+        let status = await Gateway.serve(loaded.configuration) {
+            try ConfigurationLoader.load(again, environment: environmentVariables()).configuration
+        }
         if status != 0 { throw ExitCode(status) }
     }
 }

@@ -1,10 +1,15 @@
 import Glibc
 import PluginAPI
+import Synchronization
 
 /// A loaded adapter: the image and its table, checked. Never unloaded: code of it may be on a thread's stack, and
 /// Swift images cannot be unmapped at all.
 public final class AdapterImage: Sendable {
     public let path: String
+    /// Different for each image of this process.
+    public let ordinal: Int
+    /// Of the file's content.
+    let digest: Int
     public let type: String
     public let displayName: String
     public let version: String
@@ -17,9 +22,15 @@ public final class AdapterImage: Sendable {
     let kinds: UInt32
     let functions: AdapterFunctions
 
+    private static let nextOrdinal = Atomic<Int>(0)
+
     /// Loads the file: checks it without running it, maps a private copy, asks the entry for the table, checks that.
-    public init(path: String) throws(LoadProblem) {
-        let copy = try PrivateCopy(path: path)
+    public convenience init(path: String) throws(LoadProblem) {
+        try self.init(path: path, copy: try PrivateCopy(path: path))
+    }
+
+    /// - Parameter copy: the content of the file at `path`.
+    init(path: String, copy: PrivateCopy) throws(LoadProblem) {
         try Self.checkBytes(copy.bytes)
         let file = path.split(separator: "/").last.map(String.init) ?? path
         // The descriptor stays open: the dynamic linker knows the image by this path, so the number must not come again.
@@ -32,8 +43,11 @@ public final class AdapterImage: Sendable {
         guard let symbol = dlsym(handle, NEXUS_ENTRY_SYMBOL) else { throw .noEntry }
         let entry = unsafeBitCast(symbol, to: EntryFunction.self)
         let table = try Self.callEntry(entry)
+        // The version first: of another one no field is where it is looked for.
 
         self.path = path
+        digest = copy.digest
+        ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
         let major = Int(table.pointee.abi_major)
         guard major == Int(NEXUS_ABI_MAJOR) else {
             throw .wrongVersion(major: major, minor: Int(table.pointee.abi_minor))

@@ -9,6 +9,13 @@ struct PrivateCopy {
 
     let bytes: [UInt8]
 
+    /// The same for the same content, within one process.
+    var digest: Int {
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        return hasher.finalize()
+    }
+
     /// Reads and checks a file: regular, owned by root or by this user, not writable by others.
     init(path: String) throws(LoadProblem) {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

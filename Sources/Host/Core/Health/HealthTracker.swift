@@ -4,13 +4,18 @@ public struct HealthTracker: Sendable, Equatable {
     public private(set) var status = BackendStatus.unknown
     private var failures = 0
     private var successes = 0
-    private let failureThreshold: Int
-    private let recoveryThreshold: Int
+    private var failureThreshold = 1
+    private var recoveryThreshold = 1
 
     /// Thresholds below 1 count as 1.
     public init(failureThreshold: Int, recoveryThreshold: Int) {
-        self.failureThreshold = max(1, failureThreshold)
-        self.recoveryThreshold = max(1, recoveryThreshold)
+        setThresholds(failure: failureThreshold, recovery: recoveryThreshold)
+    }
+
+    /// Other thresholds from the next result on.
+    public mutating func setThresholds(failure: Int, recovery: Int) {
+        failureThreshold = max(1, failure)
+        recoveryThreshold = max(1, recovery)
     }
 
     /// Takes one result. True when the status changed.

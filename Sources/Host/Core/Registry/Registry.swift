@@ -30,17 +30,35 @@ public final class Registry: Sendable {
         var lastError: String?
         var models: [Model] = []
         var metadata: [String: String] = [:]
+        /// It takes nothing new.
+        var isDraining = false
+
+        var status: BackendStatus { isDraining ? .draining : health.status }
     }
 
     private struct State {
         var records: [Record] = []
         var snapshot = RegistrySnapshot()
+        var failureThreshold: Int
+        var recoveryThreshold: Int
+
+        func index(_ id: String) -> Int? { records.firstIndex { $0.identity.id == id } }
+
+        /// A backend of which nothing is known yet but, if given, why it cannot be used.
+        func record(_ identity: BackendIdentity, _ driver: any BackendDriver, lastError: String?) -> Record {
+            var record = Record(
+                identity: identity, driver: driver,
+                health: HealthTracker(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold))
+            if let lastError {
+                record.lastError = EntryLimits.cut(lastError, to: EntryLimits.errorMessage)
+                _ = record.health.record(success: false)
+            }
+            return record
+        }
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let broadcaster: Broadcaster
-    private let failureThreshold: Int
-    private let recoveryThreshold: Int
     private let onSnapshot: @Sendable (RegistrySnapshot) -> Void
 
     /// - Parameter onSnapshot: called after each change that matters to routing, on the thread that reported it, without
@@ -50,8 +68,7 @@ public final class Registry: Sendable {
         failureThreshold: Int, recoveryThreshold: Int, broadcaster: Broadcaster,
         onSnapshot: @escaping @Sendable (RegistrySnapshot) -> Void
     ) {
-        self.failureThreshold = failureThreshold
-        self.recoveryThreshold = recoveryThreshold
+        state = Mutex(State(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold))
         self.broadcaster = broadcaster
         self.onSnapshot = onSnapshot
     }
@@ -66,14 +83,8 @@ public final class Registry: Sendable {
     /// False if a backend of that id is there already.
     public func add(_ identity: BackendIdentity, driver: any BackendDriver, lastError: String? = nil) -> Bool {
         let added = state.withLock { state -> (BackendView, RegistrySnapshot)? in
-            guard !state.records.contains(where: { $0.identity.id == identity.id }) else { return nil }
-            var record = Record(
-                identity: identity, driver: driver,
-                health: HealthTracker(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold))
-            if let lastError {
-                record.lastError = lastError
-                _ = record.health.record(success: false)
-            }
+            guard state.index(identity.id) == nil else { return nil }
+            let record = state.record(identity, driver, lastError: lastError)
             state.records.append(record)
             return (Self.view(record), Self.rebuild(&state))
         }
@@ -83,9 +94,68 @@ public final class Registry: Sendable {
         return true
     }
 
+    /// Another driver stands for the backend of that id from now on. Its counters go on in any case.
+    /// - Parameters:
+    ///   - keepsState: health and models stay too, so that nobody notices.
+    ///   - lastError: why the backend cannot be used; it is unhealthy then. Only without `keepsState`.
+    public func replace(
+        _ identity: BackendIdentity, driver: any BackendDriver, keepsState: Bool, lastError: String? = nil
+    ) {
+        change(id: identity.id) { state, index in
+            var record = state.record(identity, driver, lastError: lastError)
+            record.counters = state.records[index].counters
+            if keepsState {
+                record.health = state.records[index].health
+                record.models = state.records[index].models
+                record.metadata = state.records[index].metadata
+                record.lastCheck = state.records[index].lastCheck
+                record.lastError = state.records[index].lastError
+            }
+            state.records[index] = record
+        }
+    }
+
+    /// Takes over what routing looks at.
+    public func relabel(_ identity: BackendIdentity) {
+        change(id: identity.id) { $0.records[$1].identity = identity }
+    }
+
+    /// The backend takes nothing new from now on.
+    public func drain(id: String) {
+        change(id: id) { $0.records[$1].isDraining = true }
+    }
+
+    public func setThresholds(failure: Int, recovery: Int) {
+        state.withLock { state in
+            state.failureThreshold = failure
+            state.recoveryThreshold = recovery
+            for index in state.records.indices {
+                state.records[index].health.setThresholds(failure: failure, recovery: recovery)
+            }
+        }
+    }
+
+    /// Changes one record and tells everybody. A change of the models that clients can see is told as well.
+    private func change(id: String, _ body: (inout State, Int) -> Void) {
+        typealias Change = (before: BackendView, after: BackendView, snapshot: RegistrySnapshot)
+        let change = state.withLock { state -> Change? in
+            guard let index = state.index(id) else { return nil }
+            let before = Self.view(state.records[index])
+            body(&state, index)
+            return (before, Self.view(state.records[index]), Self.rebuild(&state))
+        }
+        guard let change else { return }
+        onSnapshot(change.snapshot)
+        broadcaster.publish(.backends([change.after]))
+        let served = change.after.status == .healthy ? change.after.models : []
+        if served != (change.before.status == .healthy ? change.before.models : []) {
+            broadcaster.publish(.models(backendID: id, models: served))
+        }
+    }
+
     public func remove(id: String) {
         let removed = state.withLock { state -> (BackendView, RegistrySnapshot)? in
-            guard let index = state.records.firstIndex(where: { $0.identity.id == id }) else { return nil }
+            guard let index = state.index(id) else { return nil }
             let record = state.records.remove(at: index)
             return (Self.view(record), Self.rebuild(&state))
         }
@@ -98,7 +168,7 @@ public final class Registry: Sendable {
     public func record(_ report: HealthReport, of id: String, now: Double) {
         typealias Change = (view: BackendView, flipped: Bool, snapshot: RegistrySnapshot?)
         let change = state.withLock { state -> Change? in
-            guard let index = state.records.firstIndex(where: { $0.identity.id == id }) else { return nil }
+            guard let index = state.index(id) else { return nil }
             let success = report.outcome == .healthy
             let errorBefore = state.records[index].lastError
             let flipped = state.records[index].health.record(success: success)
@@ -133,7 +203,7 @@ public final class Registry: Sendable {
     /// Takes the complete list of a backend's models, already cleaned.
     public func record(_ models: [Model], of id: String) {
         let change = state.withLock { state -> (healthy: Bool, view: BackendView, snapshot: RegistrySnapshot)? in
-            guard let index = state.records.firstIndex(where: { $0.identity.id == id }),
+            guard let index = state.index(id),
                 state.records[index].models != models
             else { return nil }
             state.records[index].models = models
@@ -162,11 +232,11 @@ public final class Registry: Sendable {
         for (index, record) in state.records.enumerated() {
             backends.append(
                 BackendSnapshot(
-                    identity: record.identity, status: record.health.status, lastError: record.lastError,
+                    identity: record.identity, status: record.status, lastError: record.lastError,
                     counters: record.counters, driver: record.driver))
             for model in record.models {
                 holders[model.id, default: []].append(index)
-                if record.health.status == .healthy { candidates[model.id, default: []].append(index) }
+                if record.status == .healthy { candidates[model.id, default: []].append(index) }
             }
         }
         state.snapshot = RegistrySnapshot(backends: backends, candidates: candidates, holders: holders)
@@ -176,11 +246,12 @@ public final class Registry: Sendable {
     private static func view(_ record: Record) -> BackendView {
         BackendView(
             id: record.identity.id, name: record.identity.name, url: record.identity.url,
-            backendType: record.identity.backendType, status: record.health.status,
+            backendType: record.identity.backendType, status: record.status,
             lastHealthCheck: record.lastCheck, lastError: record.lastError, models: record.models,
             priority: record.identity.priority, pendingRequests: record.counters.inFlight,
             totalRequests: record.counters.total,
             averageLatencyMilliseconds: record.counters.averageLatencyMilliseconds,
-            discoverySource: record.identity.discoverySource, metadata: record.metadata)
+            discoverySource: record.identity.discoverySource,
+            metadata: record.identity.labels.merging(record.metadata) { $1 })
     }
 }

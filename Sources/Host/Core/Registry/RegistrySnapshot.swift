@@ -12,10 +12,12 @@ public struct BackendIdentity: Sendable, Hashable {
     /// Exchanges at once; nil: no limit.
     public var maxConcurrent: Int?
     public var discoverySource: String
+    /// More that is shown of it; what is reported of the server is added.
+    public var labels: [String: String]
 
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
-        discoverySource: String = "config"
+        discoverySource: String = "config", labels: [String: String] = [:]
     ) {
         self.id = id
         self.name = name
@@ -24,6 +26,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.priority = priority
         self.maxConcurrent = maxConcurrent
         self.discoverySource = discoverySource
+        self.labels = labels
     }
 }
 

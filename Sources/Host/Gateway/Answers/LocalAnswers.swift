@@ -25,14 +25,29 @@ struct LocalAnswers {
         case .history: LocalAnswer(body: ContractEncoder.history(state.journal.entries))
         case .stats: LocalAnswer(body: ContractEncoder.statistics(state.statistics))
         case .backends: LocalAnswer(body: ContractEncoder.backends(state.registry.views))
-        case .adapters: LocalAnswer(body: AdapterList.json(state.adapters))
+        case .adapters: LocalAnswer(body: AdapterList.json(state.library))
         case .health: health
         case .metrics:
             LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
         case .page: page
         case .asset(let name): asset(name)
-        case .exchange, .webSocket: .error(ErrorBody(status: 404, message: "Unknown path."))
+        case .exchange, .webSocket, .reload: .error(ErrorBody(status: 404, message: "Unknown path."))
         }
+    }
+
+    /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
+    func reload() async -> LocalAnswer {
+        guard let outcome = await state.reload() else {
+            return .error(
+                ErrorBody(
+                    status: 503, message: "The gateway is still starting.", type: "service_unavailable_error",
+                    code: "starting", retryAfter: 1))
+        }
+        guard let problem = outcome.problem else { return LocalAnswer(body: outcome.json) }
+        return .error(
+            ErrorBody(
+                status: 400, message: "The configuration before stays in use. \(problem)", code: "invalid_configuration"
+            ))
     }
 
     private func model(_ id: String) -> LocalAnswer {

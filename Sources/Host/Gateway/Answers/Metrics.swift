@@ -38,6 +38,21 @@ enum Metrics {
         page.sample(
             "nexus_websocket_updates_skipped_total", [],
             Double(state.broadcaster.skipped.load(ordering: .relaxed)))
+        page.family(
+            "nexus_adapter_misuse_total", "counter",
+            "What adapters did that the ABI forbids, and that was ignored, by kind.")
+        for (kind, count) in AdapterFigures.misuse {
+            page.sample("nexus_adapter_misuse_total", [("kind", kind)], Double(count))
+        }
+        page.family(
+            "nexus_adapter_stalls_total", "counter", "Calls of adapters that held up an event loop for over 100 ms.")
+        page.sample("nexus_adapter_stalls_total", [], Double(LoopWatchdog.stalls))
+        if let reload = state.lastReload {
+            page.family(
+                "nexus_config_last_reload_successful", "gauge",
+                "Whether the last reload of the configuration was applied.")
+            page.sample("nexus_config_last_reload_successful", [], reload.problem == nil ? 1 : 0)
+        }
         page.family("nexus_adapter_late_calls_total", "counter", "Callbacks of adapters after their backend had gone.")
         page.sample("nexus_adapter_late_calls_total", [], Double(AdapterFigures.lateCalls))
         return page.bytes

@@ -9,6 +9,8 @@ enum Route: Equatable {
     case stats
     case backends
     case adapters
+    /// Reads configuration and adapters again.
+    case reload
     case health
     case metrics
     case page
@@ -18,7 +20,7 @@ enum Route: Equatable {
     /// The methods a path takes, as the value of Allow.
     var allow: String {
         switch self {
-        case .exchange: "POST"
+        case .exchange, .reload: "POST"
         default: "GET, HEAD"
         }
     }
@@ -34,6 +36,7 @@ enum Route: Equatable {
         case "/v1/stats": self = .stats
         case "/v1/backends": self = .backends
         case "/v1/adapters": self = .adapters
+        case "/v1/admin/reload": self = .reload
         case "/health": self = .health
         case "/metrics": self = .metrics
         case "/": self = .page

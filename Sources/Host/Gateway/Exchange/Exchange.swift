@@ -16,6 +16,8 @@ final class Exchange: AttemptSink {
     private let deadline: NIODeadline
     private var machine: ExchangeMachine
     private var backend: BackendSnapshot?
+    /// A place at the backend is taken and must be given back.
+    private var holdsPlace = false
     private var candidates = 0
     private var tried: [String] = []
     private var task: AdapterTask?
@@ -38,8 +40,8 @@ final class Exchange: AttemptSink {
         self.loop = loop
         self.arrival = arrival
         attemptStart = arrival
-        deadline = arrival + loop.shared.requestTimeout
-        machine = ExchangeMachine(stream: peek.stream, maximumAttempts: loop.shared.maximumAttempts)
+        deadline = arrival + loop.settings.requestTimeout
+        machine = ExchangeMachine(stream: peek.stream, maximumAttempts: loop.settings.maximumAttempts)
     }
 
     // MARK: Attempts
@@ -69,6 +71,7 @@ final class Exchange: AttemptSink {
     private func run(_ backend: BackendSnapshot) {
         guard let driver = backend.driver as? AdapterBackend else { return }
         self.backend = backend
+        holdsPlace = true
         machine.attemptStarted()
         attemptStart = tried.isEmpty ? arrival : .now()
         let request = SubmittedRequest(
@@ -85,6 +88,10 @@ final class Exchange: AttemptSink {
         }
     }
 
+    private func retry() {
+        if !machine.isOver { attempt() }
+    }
+
     /// Whether another backend is left to try.
     private var hasAlternative: Bool {
         guard let indices = loop.snapshot.candidates[model] else { return false }
@@ -96,7 +103,8 @@ final class Exchange: AttemptSink {
     }
 
     private func releaseBackend(_ end: BackendCounters.End) {
-        backend?.counters.ended(end)
+        if holdsPlace { backend?.counters.ended(end) }
+        holdsPlace = false
         task = nil
     }
 
@@ -165,7 +173,9 @@ final class Exchange: AttemptSink {
             loop.shared.logger.info(
                 "retrying elsewhere",
                 metadata: ["request": "\(connection.requestID)", "backend": "\(name)", "reason": "\(failure.message)"])
-            attempt()
+            // In a turn of its own: a call of the adapter that failed is on the stack, and the next one may be of the same.
+            let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
+            loop.eventLoop.execute { exchange.value.retry() }
         case .answerError:
             lastFailure = (failure, name)
             answerLastFailure(or: .unknownModel(peek.model))
@@ -231,7 +241,7 @@ final class Exchange: AttemptSink {
     private var origin: AnswerOrigin {
         AnswerOrigin(
             backend: backend?.identity.name, attempts: machine.attempts,
-            reason: backend == nil ? nil : loop.shared.routeReason(candidates: candidates, retried: !tried.isEmpty))
+            reason: backend == nil ? nil : loop.settings.routeReason(candidates: candidates, retried: !tried.isEmpty))
     }
 
     private func complete(

@@ -4,37 +4,28 @@ import Glibc
 import Logging
 import Upstream
 
-/// Makes backends of the configuration.
-struct BackendFactory {
+/// Makes the instances behind backends of the configuration.
+struct BackendFactory: Sendable {
     let registry: Registry
-    let adapters: AdapterLibrary
     let logger: Logger
 
-    /// Creates and registers one backend. One whose adapter is missing or refuses is registered as failed with the
-    /// reason, so that the operator sees it where he looks.
-    func add(_ definition: Configuration.Backend, source: String = "config") async {
-        let identity = BackendIdentity(
+    /// - Parameter image: the adapter behind it; nil: none is there.
+    static func identity(
+        of definition: Configuration.Backend, source: String, image: AdapterImage?
+    ) -> BackendIdentity {
+        BackendIdentity(
             id: definition.name, name: definition.name, url: definition.url.description,
             backendType: definition.type, priority: definition.priority, maxConcurrent: definition.maxConcurrent,
-            discoverySource: source)
-        var log = logger
-        log[metadataKey: "backend"] = "\(definition.name)"
-        do {
-            let backend = try await make(definition, identity, log)
-            if registry.add(identity, driver: backend) {
-                log.info("backend added", metadata: ["type": "\(definition.type)", "url": "\(identity.url)"])
-            }
-        } catch {
-            log.error("backend cannot be used: \(error.message)")
-            _ = registry.add(identity, driver: FailedBackend(), lastError: error.message)
-        }
+            discoverySource: source,
+            labels: image.map { ["adapter_version": $0.version, "adapter_image": "\($0.ordinal)"] } ?? [:])
     }
 
-    private func make(
-        _ definition: Configuration.Backend, _ identity: BackendIdentity, _ log: Logger
+    /// An instance of the adapter that the library has for the type; not in the registry yet.
+    func make(
+        _ definition: Configuration.Backend, _ identity: BackendIdentity, library: AdapterLibrary
     ) async throws(AdapterBackend.CreateFailure) -> AdapterBackend {
-        guard let image = adapters.image(type: definition.type) else {
-            let known = adapters.images.map(\.type).sorted().joined(separator: ", ")
+        guard let image = library.image(type: definition.type) else {
+            let known = library.images.map(\.type).sorted().joined(separator: ", ")
             throw AdapterBackend.CreateFailure(
                 message:
                     "no adapter of type \"\(definition.type)\" is loaded; there are: \(known.isEmpty ? "none" : known)")
@@ -42,26 +33,29 @@ struct BackendFactory {
         if let problem = OptionsSchema.problem(options: definition.options, schema: image.optionsSchema) {
             throw AdapterBackend.CreateFailure(message: problem)
         }
-        var key = ""
-        if let name = definition.apiKeyEnv {
-            guard let value = getenv(name), value.pointee != 0 else {
-                throw AdapterBackend.CreateFailure(
-                    message: "the environment variable \(name) (api_key_env) is not set")
-            }
-            key = String(cString: value)
-            guard key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-                throw AdapterBackend.CreateFailure(
-                    message: "the environment variable \(name) (api_key_env) holds a space, a line end or another "
-                        + "character that no key has")
-            }
-        }
+        var log = logger
+        log[metadataKey: "backend"] = "\(definition.name)"
         let url = definition.url
         return try await AdapterBackend.make(
             identity: identity, image: image,
-            target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path), apiKey: key,
-            options: definition.options, registry: registry, logger: log)
+            target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path),
+            apiKey: try Self.key(definition.apiKeyEnv), options: definition.options, registry: registry, logger: log)
+    }
+
+    private static func key(_ name: String?) throws(AdapterBackend.CreateFailure) -> String {
+        guard let name else { return "" }
+        guard let value = getenv(name), value.pointee != 0 else {
+            throw AdapterBackend.CreateFailure(message: "the environment variable \(name) (api_key_env) is not set")
+        }
+        let key = String(cString: value)
+        guard key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw AdapterBackend.CreateFailure(
+                message: "the environment variable \(name) (api_key_env) holds a space, a line end or another "
+                    + "character that no key has")
+        }
+        return key
     }
 }
 
-/// Stands in the registry for a backend that could not be made.
+/// Stands in the registry for a backend that has no instance.
 final class FailedBackend: BackendDriver {}

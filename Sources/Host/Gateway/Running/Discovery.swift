@@ -11,12 +11,11 @@ struct Discovery {
     /// How long a default address may take to answer.
     static let timeout = TimeAmount.seconds(2)
 
-    let adapters: AdapterLibrary
     let loop: NIOLoopBound<LoopState>
     let ownPort: Int
     let logger: Logger
 
-    func run() async -> [Configuration.Backend] {
+    func run(_ adapters: AdapterLibrary) async -> [Configuration.Backend] {
         var found: [Configuration.Backend] = []
         for image in adapters.images {
             for text in image.defaultURLs {

@@ -26,11 +26,15 @@ public enum Gateway {
 
     /// Runs the gateway until a signal ends it. Prints `nexus: listening on http://HOST:PORT` to standard output when it
     /// takes requests; logs to standard error.
+    /// - Parameter reload: reads the configuration again, as it was read before; called on SIGHUP and for
+    ///   `POST /v1/admin/reload`. The error's description is everything that is wrong.
     /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start or was forced to end.
-    public static func serve(_ configuration: Configuration, configurationPath: String?) async -> Int32 {
+    public static func serve(
+        _ configuration: Configuration, reload: @escaping @Sendable () throws -> Configuration
+    ) async -> Int32 {
         let logger = GatewayLog.logger(configuration.logging)
-        let signals = Signals.terminations()
-        let process = GatewayProcess(configuration: configuration, logger: logger)
+        let signals = Signals.received()
+        let process = GatewayProcess(configuration: configuration, reload: reload, logger: logger)
         do {
             let address = try await process.start()
             print("nexus: listening on \(address)")

@@ -2,24 +2,34 @@ import Core
 import Glibc
 import JSON
 import Logging
+import Synchronization
 
 /// Writes log lines to standard error, one write a line: for people, or as JSON.
 struct GatewayLog: LogHandler {
     var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level
     private let json: Bool
+    /// Of this logger alone; nil: the level of all.
+    private var ownLevel: Logger.Level?
+
+    /// Index into `Logger.Level.allCases`: one for the whole process, so that a reload can change it.
+    private static let level = Atomic<Int>(0)
+
+    static func setLevel(_ level: Configuration.Logging.Level) {
+        let found = Logger.Level.allCases.firstIndex { $0.rawValue == level.rawValue }
+        Self.level.store(found ?? 0, ordering: .relaxed)
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? Logger.Level.allCases[Self.level.load(ordering: .relaxed)] }
+        set { ownLevel = newValue }
+    }
 
     static func logger(_ configuration: Configuration.Logging) -> Logger {
-        let level = Logger.Level(rawValue: configuration.level.rawValue) ?? .info
-        return Logger(label: "nexus") { _ in
-            GatewayLog(logLevel: level, json: configuration.format == .json)
-        }
+        setLevel(configuration.level)
+        return Logger(label: "nexus") { _ in GatewayLog(json: configuration.format == .json) }
     }
 
-    init(logLevel: Logger.Level, json: Bool) {
-        self.logLevel = logLevel
-        self.json = json
-    }
+    init(json: Bool) { self.json = json }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }

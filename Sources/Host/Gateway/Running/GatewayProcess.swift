@@ -12,20 +12,27 @@ import Synchronization
 /// Starts all parts in order, and ends them in the opposite order.
 final class GatewayProcess: Sendable {
     private let configuration: Configuration
+    private let reload: @Sendable () throws -> Configuration
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private struct Running {
         var state: GatewayState
         var loops: [NIOLoopBound<LoopState>]
         var listener: any Channel
-        var monitor: HealthMonitor
+        var reconfigurer: Reconfigurer
+        var watchdog: LoopWatchdog
     }
     private let running = Mutex<Running?>(nil)
     /// Pending connections the kernel keeps.
     private static let backlog: Int32 = 4096
+    /// How long adapters may take to end their instances when the gateway ends.
+    private static let destroyLimit = Duration.seconds(5)
 
-    init(configuration: Configuration, logger: Logger) {
+    init(
+        configuration: Configuration, reload: @escaping @Sendable () throws -> Configuration, logger: Logger
+    ) {
         self.configuration = configuration
+        self.reload = reload
         self.logger = logger
         let loops = min(Int(nexus_available_processors()), LoopServices.maximumLoops)
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -36,53 +43,56 @@ final class GatewayProcess: Sendable {
     /// The address that clients use.
     func start() async throws -> String {
         Self.raiseFileLimit()
-        let adapters = AdapterLibrary.load(directories: configuration.adapters.directories)
-        for image in adapters.images {
-            logger.info(
-                "adapter loaded",
-                metadata: ["type": "\(image.type)", "version": "\(image.version)", "file": "\(image.path)"])
-        }
-        for rejected in adapters.rejected {
-            logger.error("adapter not loaded: \(rejected.path) \(rejected.problem)")
-        }
+        AdapterFigures.log(to: logger)
         if !configuration.routing.fallbacks.isEmpty {
             logger.warning("routing.fallbacks has no effect in this version")
         }
         let broadcaster = Broadcaster()
-        let targets = SnapshotTargets()
+        let updates = LoopUpdates()
         let registry = Registry(
             failureThreshold: configuration.healthCheck.failureThreshold,
             recoveryThreshold: configuration.healthCheck.recoveryThreshold, broadcaster: broadcaster,
-            onSnapshot: { _ in targets.refresh() })
+            onSnapshot: { _ in updates.send() })
         let state = GatewayState(
-            configuration: configuration, logger: logger, registry: registry,
+            settings: LiveSettings(configuration), logger: logger, registry: registry,
             journal: Journal(capacity: configuration.history.capacity, broadcaster: broadcaster),
-            broadcaster: broadcaster, adapters: adapters)
-        let factory = BackendFactory(registry: registry, adapters: adapters, logger: logger)
-        for backend in configuration.backends { await factory.add(backend) }
-
+            broadcaster: broadcaster)
         let loops = try await makeLoops(state)
-        targets.set(loops)
-        let listener = try await listen(loops)
-        let port = listener.localAddress?.port ?? configuration.server.port
-        let monitor = HealthMonitor(state: state, loops: loops)
-        running.withLock { $0 = Running(state: state, loops: loops, listener: listener, monitor: monitor) }
+        updates.set(loops)
+        let watchdog = LoopWatchdog(
+            activities: try await activities(of: loops), registry: registry, logger: logger)
+        watchdog.start()
 
-        if configuration.discover {
-            let found = await Discovery(adapters: adapters, loop: loops[0], ownPort: port, logger: logger).run()
-            for backend in found { await factory.add(backend, source: "discovered") }
-            if found.isEmpty {
-                logger.warning(
-                    "no backend is configured and no server answers at its default address; run 'nexus config init' and name one"
-                )
-            }
+        let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
+        let retirement = Retirement(updates: updates)
+        let backends = RunningBackends(
+            registry: registry, retirement: retirement, logger: logger, probe: { monitor.probe($0) })
+        let port = SharedPort(configuration.server.port)
+        let logger = logger
+        let reconfigurer = Reconfigurer(
+            configuration: configuration, shared: state, updates: updates, backends: backends, monitor: monitor,
+            load: reload,
+            discover: { await Discovery(loop: loops[0], ownPort: port.value, logger: logger).run($0) })
+        await reconfigurer.begin()
+        let listener = try await listen(loops)
+        port.value = listener.localAddress?.port ?? configuration.server.port
+        running.withLock {
+            $0 = Running(
+                state: state, loops: loops, listener: listener, reconfigurer: reconfigurer, watchdog: watchdog)
         }
-        monitor.start()
+        await reconfigurer.beginDiscovery()
+        state.onReload { await reconfigurer.reload() }
         let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
         let host =
             configuration.server.host.utf8.contains(UInt8(ascii: ":"))
             ? "[\(configuration.server.host)]" : configuration.server.host
-        return "\(scheme)://\(host):\(port)"
+        return "\(scheme)://\(host):\(port.value)"
+    }
+
+    private func activities(of loops: [NIOLoopBound<LoopState>]) async throws -> [LoopActivity] {
+        var activities: [LoopActivity] = []
+        for loop in loops { activities.append(try await loop.eventLoop.submit { loop.value.services.activity }.get()) }
+        return activities
     }
 
     private func makeLoops(_ state: GatewayState) async throws -> [NIOLoopBound<LoopState>] {
@@ -130,10 +140,15 @@ final class GatewayProcess: Sendable {
 
     // MARK: End
 
-    /// Waits for the first signal, drains, and gives the exit status. A second signal forces the end.
+    /// Waits for a signal to end, drains, and gives the exit status. SIGHUP reloads the configuration; a second signal to end
+    /// forces it.
     func run(until signals: AsyncStream<CInt>) async -> Int32 {
-        var iterator = signals.makeAsyncIterator()
-        _ = await iterator.next()
+        for await signal in signals {
+            guard signal == SIGHUP else { break }
+            let state = running.withLock { $0?.state }
+            // Beside this loop, so that a slow reload does not hold up the end.
+            Task { _ = await state?.reload() }
+        }
         logger.info("shutting down: waiting for running exchanges; a second signal ends at once")
         let seconds = configuration.server.shutdownTimeout
         let forced = await withTaskGroup(of: End.self) { tasks in
@@ -146,7 +161,7 @@ final class GatewayProcess: Sendable {
                 return .timedOut
             }
             tasks.addTask {
-                for await _ in signals { return .forced }
+                for await signal in signals where signal != SIGHUP { return .forced }
                 return .cancelled
             }
             let first = await tasks.next() ?? .drained
@@ -185,30 +200,48 @@ final class GatewayProcess: Sendable {
         }
     }
 
+    /// Ends all instances, and waits for that only so long.
     private func destroyBackends() async {
         guard let running = running.withLock({ $0 }) else { return }
-        for backend in running.state.registry.snapshot.backends {
-            guard let driver = backend.driver as? AdapterBackend else { continue }
-            for loop in running.loops {
-                try? await loop.eventLoop.submit { driver.closeConnections(services: loop.value.services) }.get()
+        running.reconfigurer.stop()
+        let drivers = running.state.registry.snapshot.backends.compactMap { $0.driver as? AdapterBackend }
+        let limit = Self.destroyLimit
+        let left = await withTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask {
+                for driver in drivers {
+                    for loop in running.loops {
+                        try? await loop.eventLoop.submit { driver.closeConnections(services: loop.value.services) }
+                            .get()
+                    }
+                    await driver.end()
+                }
+                return false
             }
-            await driver.end()
+            tasks.addTask {
+                try? await Task.sleep(for: limit)
+                return true
+            }
+            let first = await tasks.next() ?? false
+            // An instance that does not end is left alone: the process ends anyway.
+            if first { self.giveUp() }
+            tasks.cancelAll()
+            return first
         }
+        if !left { running.watchdog.stop() }
+    }
+
+    private func giveUp() {
+        logger.warning("an adapter does not end its instance; the gateway ends without it")
+        exit(0)
     }
 }
 
-/// Who learns of a new snapshot: all loops, once they are there.
-final class SnapshotTargets: Sendable {
-    private let loops = Mutex<[NIOLoopBound<LoopState>]>([])
-
-    func set(_ new: [NIOLoopBound<LoopState>]) {
-        loops.withLock { $0 = new }
-        refresh()
-    }
-
-    func refresh() {
-        for loop in loops.withLock({ $0 }) {
-            loop.eventLoop.execute { loop.value.refreshSnapshot() }
-        }
+/// The port that the gateway listens on, known once it does.
+private final class SharedPort: Sendable {
+    private let port: Atomic<Int>
+    init(_ port: Int) { self.port = Atomic(port) }
+    var value: Int {
+        get { port.load(ordering: .relaxed) }
+        set { port.store(newValue, ordering: .relaxed) }
     }
 }

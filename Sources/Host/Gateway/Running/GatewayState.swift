@@ -9,51 +9,68 @@ import Synchronization
 final class GatewayState: Sendable {
     static let version = "0.1.0"
 
-    let configuration: Configuration
     let logger: Logger
     let registry: Registry
     let journal: Journal
     let broadcaster: Broadcaster
-    let adapters: AdapterLibrary
-    let requestTimeout: TimeAmount
-    let maximumBody: Int
-    let maximumAttempts: Int
-    let allowedOrigins: [String]
     private let startedAt = NIODeadline.now()
-    private let reprobe = Mutex<(@Sendable (BackendSnapshot) -> Void)?>(nil)
-    private let strategyName: String
+    private let changing: Mutex<Changing>
+
+    private struct Changing {
+        var settings: LiveSettings
+        var library: AdapterLibrary
+        var lastReload: ReloadOutcome?
+        var reprobe: (@Sendable (BackendSnapshot) -> Void)?
+        var reload: (@Sendable () async -> ReloadOutcome)?
+    }
 
     init(
-        configuration: Configuration, logger: Logger, registry: Registry, journal: Journal, broadcaster: Broadcaster,
-        adapters: AdapterLibrary
+        settings: LiveSettings, logger: Logger, registry: Registry, journal: Journal, broadcaster: Broadcaster
     ) {
-        self.configuration = configuration
         self.logger = logger
         self.registry = registry
         self.journal = journal
         self.broadcaster = broadcaster
-        self.adapters = adapters
-        requestTimeout = TimeAmount(configuration.server.requestTimeout)
-        maximumBody = configuration.server.maxBodyBytes
-        maximumAttempts = 1 + configuration.routing.maxRetries
-        allowedOrigins = configuration.server.allowedOrigins
-        strategyName = configuration.routing.strategy.rawValue
+        changing = Mutex(Changing(settings: settings, library: AdapterLibrary()))
     }
 
     var uptimeSeconds: UInt64 { UInt64((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000) }
 
     var localAnswers: LocalAnswers { LocalAnswers(state: self) }
 
-    /// For the x-nexus-route-reason field: how the backend was chosen.
-    func routeReason(candidates: Int, retried: Bool) -> String {
-        let base = candidates == 1 ? "only-candidate" : "\(strategyName);candidates=\(candidates)"
-        return retried ? base + ";retry" : base
+    // MARK: What changes
+
+    /// Each loop has a copy; this is for whoever has none.
+    var settings: LiveSettings {
+        get { changing.withLock { $0.settings } }
+        set { changing.withLock { $0.settings = newValue } }
+    }
+
+    /// The adapters that are loaded now.
+    var library: AdapterLibrary {
+        get { changing.withLock { $0.library } }
+        set { changing.withLock { $0.library = newValue } }
+    }
+
+    /// What became of the last reload of the configuration; nil before the first.
+    var lastReload: ReloadOutcome? { changing.withLock { $0.lastReload } }
+
+    func onReload(_ action: @escaping @Sendable () async -> ReloadOutcome) { changing.withLock { $0.reload = action } }
+
+    /// Reads the configuration again and applies it. Nil while the gateway is still starting.
+    func reload() async -> ReloadOutcome? {
+        guard let action = changing.withLock({ $0.reload }) else { return nil }
+        let outcome = await action()
+        changing.withLock { $0.lastReload = outcome }
+        return outcome
     }
 
     /// A backend could not be reached: it is probed at once rather than at the next round.
-    func noteUnreachable(_ backend: BackendSnapshot) { reprobe.withLock { $0 }?(backend) }
+    func noteUnreachable(_ backend: BackendSnapshot) { changing.withLock { $0.reprobe }?(backend) }
 
-    func onUnreachable(_ action: @escaping @Sendable (BackendSnapshot) -> Void) { reprobe.withLock { $0 = action } }
+    func onUnreachable(_ action: @escaping @Sendable (BackendSnapshot) -> Void) {
+        changing.withLock { $0.reprobe = action }
+    }
 
     var statistics: Statistics {
         let views = registry.views
@@ -65,14 +82,5 @@ final class GatewayState: Sendable {
                     averageLatencyMilliseconds: $0.averageLatencyMilliseconds, pending: $0.pendingRequests)
             },
             models: journal.models)
-    }
-}
-
-extension TimeAmount {
-    /// Cut to the nanosecond; durations beyond 292 years count as that.
-    init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        self = overflow ? .nanoseconds(.max) : .nanoseconds(product + attoseconds / 1_000_000_000)
     }
 }

@@ -11,25 +11,41 @@ final class HealthMonitor: Sendable {
 
     private let state: GatewayState
     private let loops: [NIOLoopBound<LoopState>]
-    private let interval: TimeAmount
-    private let timeout: TimeAmount
+    private let plan: Mutex<Plan>
     private let lastReprobe = Mutex<[String: NIODeadline]>([:])
+    private let turn = Atomic<Int>(0)
 
-    init(state: GatewayState, loops: [NIOLoopBound<LoopState>]) {
-        self.state = state
-        self.loops = loops
-        interval = TimeAmount(state.configuration.healthCheck.interval)
-        timeout = TimeAmount(state.configuration.healthCheck.timeout)
+    private struct Plan {
+        var timeout: TimeAmount
+        var rounds: RepeatedTask?
     }
 
-    /// Starts the first round now and one each interval. To be called once.
-    func start() {
+    init(state: GatewayState, loops: [NIOLoopBound<LoopState>], _ configuration: Configuration.HealthCheck) {
+        self.state = state
+        self.loops = loops
+        plan = Mutex(Plan(timeout: TimeAmount(configuration.timeout)))
+        schedule(configuration)
         state.onUnreachable { [weak self] backend in self?.reprobe(backend) }
-        round()
-        guard state.configuration.healthCheck.enabled else { return }
-        loops[0].eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
-            self?.round()
+    }
+
+    /// One round each interval from now on.
+    func schedule(_ configuration: Configuration.HealthCheck) {
+        let interval = TimeAmount(configuration.interval)
+        let rounds =
+            configuration.enabled
+            ? loops[0].eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+                self?.round()
+            } : nil
+        let before = plan.withLock { plan in
+            defer { plan = Plan(timeout: TimeAmount(configuration.timeout), rounds: rounds) }
+            return plan.rounds
         }
+        before?.cancel()
+    }
+
+    /// Probes one backend now, as when it is new.
+    func probe(_ backend: AdapterBackend) {
+        probe(backend, on: turn.add(1, ordering: .relaxed).newValue) {}
     }
 
     private func round() {
@@ -45,7 +61,7 @@ final class HealthMonitor: Sendable {
 
     private func probe(_ backend: AdapterBackend, on index: Int, ended: @escaping @Sendable () -> Void) {
         let loop = loops[index % loops.count]
-        let timeout = timeout
+        let timeout = plan.withLock { $0.timeout }
         loop.eventLoop.execute {
             backend.probe(services: loop.value.services, timeout: timeout, ended: ended)
         }

@@ -1,13 +1,13 @@
 import Glibc
 import Synchronization
 
-/// SIGTERM and SIGINT as a stream. The handler does nothing but write a byte to a pipe, which is allowed in one
+/// SIGTERM, SIGINT and SIGHUP as a stream. The handler does nothing but write a byte to a pipe, which is allowed in one
 /// (signal-safety(7)); a thread reads the other end.
 enum Signals {
     private static let pipeEnd = Atomic<CInt>(-1)
 
     /// One element per signal received. To be called once.
-    static func terminations() -> AsyncStream<CInt> {
+    static func received() -> AsyncStream<CInt> {
         var ends: [CInt] = [-1, -1]
         guard pipe(&ends) == 0 else { return AsyncStream { $0.finish() } }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -22,6 +22,7 @@ enum Signals {
         action.sa_flags = SA_RESTART
         sigaction(SIGTERM, &action, nil)
         sigaction(SIGINT, &action, nil)
+        sigaction(SIGHUP, &action, nil)
         signal(SIGPIPE, SIG_IGN)
         let readEnd = ends[0]
         return AsyncStream { continuation in

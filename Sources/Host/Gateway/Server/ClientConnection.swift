@@ -36,6 +36,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var headFinder = HeadEndFinder()
     private var pending: ByteBuffer?
     private var head = RequestHead()
+    private var headBytes = ByteBuffer()
     private var path = ""
     private var query = ""
     private var arrival = NIODeadline.now()
@@ -152,10 +153,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
         }
         if requestID.isEmpty { requestID = loop.nextRequestID() }
+        self.headBytes = headBytes
         if path == "/ws", head.method == .get, head.upgradesToWebSocket {
-            return try handOver(raw: raw, headBytes: headBytes)
+            return try handOver(raw: raw)
         }
-        let limit = loop.shared.maximumBody
+        let limit = loop.settings.maximumBody
         if case .length(let length) = head.framing, length > limit { throw ErrorBody.bodyTooLarge(limit) }
         if head.expectsContinue, head.framing != .none {
             write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"), flush: true)
@@ -183,6 +185,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         switch (route, head.method) {
         case (.exchange(let kind), .post): startExchange(kind, body)
         case (.exchange, _): methodNotAllowed(route)
+        case (.reload, .post):
+            guard isAllowedToChange else { return refuseForeignOrigin() }
+            let state = loop.shared
+            answerLater { await state.localAnswers.reload() }
+        case (.reload, _): methodNotAllowed(route)
         case (.webSocket, .get):
             refuseKeeping(
                 ErrorBody(status: 400, message: "This path speaks WebSocket only; send an upgrade request."))
@@ -209,6 +216,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         } catch {
             return close()
         }
+        // An answer may take long; what was read with the head need not wait with it.
+        headBytes = ByteBuffer()
         let model = loop.router.resolved(peek.model)
         let body = model == peek.model ? body : ModelSubstitution.replace(peek.modelSpan, by: model, in: body)
         let exchange = Exchange(
@@ -228,8 +237,34 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         refuseKeeping(error)
     }
 
-    private func answerLocally(_ route: Route) {
-        let answer = loop.shared.localAnswers.answer(route, query: query)
+    /// A page of another site may not change anything here: browsers say where a request with an effect comes from
+    /// (Fetch standard, "append a request Origin header").
+    private var isAllowedToChange: Bool {
+        OriginCheck.allows(origin: origin, host: host, configured: loop.settings.allowedOrigins)
+    }
+
+    private func refuseForeignOrigin() {
+        refuseKeeping(
+            ErrorBody(
+                status: 403,
+                message: "A page of this origin may not change anything here; add it to "
+                    + "server.allowed_origins.", type: "permission_error", code: "origin_not_allowed"))
+    }
+
+    private func answerLocally(_ route: Route) { send(loop.shared.localAnswers.answer(route, query: query)) }
+
+    /// Answers with what is made on other threads; until then nothing more is read of this connection's requests.
+    private func answerLater(_ make: @escaping @Sendable () async -> LocalAnswer) {
+        let eventLoop = loop.eventLoop
+        let connection = NIOLoopBound(self, eventLoop: eventLoop)
+        Task {
+            let answer = await make()
+            eventLoop.execute { connection.value.send(answer) }
+        }
+    }
+
+    private func send(_ answer: LocalAnswer) {
+        guard case .answering = phase else { return }
         var writer = AnswerWriter(status: answer.status, common: common, bodyCapacity: answer.body.count)
         writer.field("content-type", answer.contentType)
         for (name, value) in answer.fields { writer.field(name, value) }
@@ -239,14 +274,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         answered()
     }
 
-    private func handOver(raw: ByteBuffer, headBytes: ByteBuffer) throws -> Bool {
-        let origin = head.origin.flatMap {
-            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
-        }
-        let host = head.host.flatMap {
-            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
-        }
-        guard OriginCheck.allows(origin: origin, host: host, configured: loop.shared.allowedOrigins) else {
+    private func handOver(raw: ByteBuffer) throws -> Bool {
+        guard OriginCheck.allows(origin: origin, host: host, configured: loop.settings.allowedOrigins) else {
             throw ErrorBody(
                 status: 403, message: "This origin may not open a WebSocket here; add it to server.allowed_origins.",
                 type: "permission_error", code: "origin_not_allowed")
@@ -256,6 +285,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         let after = WebSocketQuery.after(query)
         try WebSocketUpgrade.takeOver(context: context, handler: self, request: raw, loop: loop, after: after)
         return true
+    }
+
+    private var origin: String? { text(head.origin) }
+    private var host: String? { text(head.host) }
+
+    private func text(_ field: Range<Int>?) -> String? {
+        field.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
     }
 
     // MARK: Answers

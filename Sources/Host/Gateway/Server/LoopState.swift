@@ -9,6 +9,8 @@ final class LoopState {
     let eventLoop: any EventLoop
     let shared: GatewayState
     let services: LoopServices
+    private let index: Int
+    private(set) var settings: LiveSettings
     var router: Router
     private(set) var snapshot: RegistrySnapshot
     private(set) var isDraining = false
@@ -23,7 +25,9 @@ final class LoopState {
         self.eventLoop = eventLoop
         self.shared = shared
         self.services = services
-        router = Router(shared.configuration.routing, seed: UInt64(index))
+        self.index = index
+        settings = shared.settings
+        router = Router(settings.routing, seed: UInt64(index))
         snapshot = shared.registry.snapshot
         identifiers = RequestIDs()
     }
@@ -36,7 +40,13 @@ final class LoopState {
         }
     }
 
-    func refreshSnapshot() { snapshot = shared.registry.snapshot }
+    /// Takes over what is newest.
+    func refresh() {
+        snapshot = shared.registry.snapshot
+        let before = settings.routing
+        settings = shared.settings
+        if settings.routing != before { router = Router(settings.routing, seed: UInt64(index)) }
+    }
 
     func nextRequestID() -> String { identifiers.next() }
 

@@ -1,0 +1,34 @@
+import Core
+import NIOCore
+
+/// What of the configuration counts for each request and can change while the gateway runs. Each loop has a copy.
+struct LiveSettings: Sendable {
+    let routing: Configuration.Routing
+    let requestTimeout: TimeAmount
+    let maximumBody: Int
+    let maximumAttempts: Int
+    let allowedOrigins: [String]
+
+    init(_ configuration: Configuration) {
+        routing = configuration.routing
+        requestTimeout = TimeAmount(configuration.server.requestTimeout)
+        maximumBody = configuration.server.maxBodyBytes
+        maximumAttempts = 1 + configuration.routing.maxRetries
+        allowedOrigins = configuration.server.allowedOrigins
+    }
+
+    /// For the x-nexus-route-reason field: how the backend was chosen.
+    func routeReason(candidates: Int, retried: Bool) -> String {
+        let base = candidates == 1 ? "only-candidate" : "\(routing.strategy.rawValue);candidates=\(candidates)"
+        return retried ? base + ";retry" : base
+    }
+}
+
+extension TimeAmount {
+    /// Cut to the nanosecond; durations beyond 292 years count as that.
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        self = overflow ? .nanoseconds(.max) : .nanoseconds(product + attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,208 @@
+import Adapters
+import Core
+import Logging
+import NIOCore
+import Synchronization
+
+/// Follows the configuration file and the adapter directories while the gateway runs: each change is applied as a whole,
+/// one after another.
+final class Reconfigurer: Sendable {
+    private struct State {
+        var configuration: Configuration
+        /// Servers that were found on this machine when nothing was configured.
+        var discovered: [Configuration.Backend] = []
+        var watcher: AdapterWatcher?
+    }
+
+    private let state: Mutex<State>
+    private let shared: GatewayState
+    private let updates: LoopUpdates
+    private let backends: RunningBackends
+    private let monitor: HealthMonitor
+    private let load: @Sendable () throws -> Configuration
+    private let discover: @Sendable (AdapterLibrary) async -> [Configuration.Backend]
+    private let work = SerialWork()
+
+    /// - Parameters:
+    ///   - load: reads the configuration again, as at the start; the error says everything that is wrong.
+    ///   - discover: looks for servers on this machine.
+    init(
+        configuration: Configuration, shared: GatewayState, updates: LoopUpdates, backends: RunningBackends,
+        monitor: HealthMonitor, load: @escaping @Sendable () throws -> Configuration,
+        discover: @escaping @Sendable (AdapterLibrary) async -> [Configuration.Backend]
+    ) {
+        state = Mutex(State(configuration: configuration))
+        self.shared = shared
+        self.updates = updates
+        self.backends = backends
+        self.monitor = monitor
+        self.load = load
+        self.discover = discover
+    }
+
+    // MARK: Changes
+
+    /// Loads the adapters and makes the backends; at the start, before anything is served.
+    func begin() async {
+        await work.run { [self] in
+            // First, so that no change falls between the look and the watch.
+            watch()
+            shared.library = await Self.look(configuration.adapters.directories, before: shared.library)
+            tellOfAdapters(before: AdapterLibrary())
+            _ = await bring()
+        }
+    }
+
+    /// Looks for servers if nothing is configured; what is found is served.
+    func beginDiscovery() async {
+        guard configuration.discover else { return }
+        await work.run { [self] in
+            await discoverMore()
+            if state.withLock({ $0.discovered.isEmpty }) {
+                shared.logger.warning(
+                    "no backend is configured and no server answers at its default address; run 'nexus config init' and name one"
+                )
+            }
+        }
+    }
+
+    /// The files of the adapter directories have changed.
+    func adaptersChanged() async {
+        await work.run { [self] in await lookAtAdapters() }
+    }
+
+    /// Reads the configuration again. With anything wrong in it everything stays as it was.
+    func reload() async -> ReloadOutcome {
+        await work.run { [self] in
+            let new: Configuration
+            do {
+                new = try load()
+            } catch {
+                shared.logger.error("the configuration was not reloaded, the one before stays: \(error)")
+                return ReloadOutcome(problem: "\(error)")
+            }
+            let warnings = apply(new)
+            await lookAtAdapters()
+            var outcome = await bring()
+            if new.discover { await discoverMore() }
+            outcome.warnings = warnings + outcome.warnings
+            await updates.delivered()
+            for warning in warnings { shared.logger.warning("\(warning)") }
+            shared.logger.info(
+                "configuration reloaded",
+                metadata: [
+                    "added": "\(outcome.added.count)", "changed": "\(outcome.changed.count)",
+                    "removed": "\(outcome.removed.count)",
+                ])
+            return outcome
+        }
+    }
+
+    func stop() { state.withLock { $0.watcher }?.stop() }
+
+    // MARK: Parts of a change
+
+    private var configuration: Configuration { state.withLock { $0.configuration } }
+
+    /// Takes over what needs no backend to change. Tells of what takes a restart.
+    private func apply(_ new: Configuration) -> [String] {
+        let old = configuration
+        state.withLock { state in
+            state.configuration = new
+            if !new.discover { state.discovered = [] }
+        }
+        shared.settings = LiveSettings(new)
+        shared.registry.setThresholds(
+            failure: new.healthCheck.failureThreshold, recovery: new.healthCheck.recoveryThreshold)
+        if old.healthCheck != new.healthCheck { monitor.schedule(new.healthCheck) }
+        GatewayLog.setLevel(new.logging.level)
+        if old.adapters != new.adapters { watch() }
+        updates.send()
+        return RestartKeys.changed(old, new).map { "\($0) has changed in the file; that takes a restart" }
+    }
+
+    private func bring() async -> ReloadOutcome {
+        let (definitions, source) = state.withLock { state in
+            state.configuration.discover
+                ? (state.discovered, "discovered") : (state.configuration.backends, "config")
+        }
+        return await backends.bring(to: definitions, library: shared.library, source: source)
+    }
+
+    private func lookAtAdapters() async {
+        let before = shared.library
+        shared.library = await Self.look(configuration.adapters.directories, before: before)
+        tellOfAdapters(before: before)
+        guard before.images.map(\.ordinal) != shared.library.images.map(\.ordinal) else { return }
+        _ = await bring()
+        if configuration.discover { await discoverMore() }
+    }
+
+    private func discoverMore() async {
+        let known = state.withLock { $0.discovered }
+        let found = await discover(shared.library).filter { new in !known.contains { $0.name == new.name } }
+        guard !found.isEmpty else { return }
+        state.withLock { $0.discovered += found }
+        _ = await bring()
+    }
+
+    private func watch() {
+        let adapters = configuration.adapters
+        let new =
+            adapters.watch
+            ? AdapterWatcher(directories: adapters.directories) { [weak self] in
+                Task { await self?.adaptersChanged() }
+            } : nil
+        let old = state.withLock { state in
+            defer { state.watcher = new }
+            return state.watcher
+        }
+        old?.stop()
+        new?.start()
+    }
+
+    private static func look(_ directories: [String], before: AdapterLibrary) async -> AdapterLibrary {
+        await withCheckedContinuation { continuation in
+            // Loading runs code of the files, which may block.
+            DetachedThread.run("nexus-load") {
+                continuation.resume(returning: before.updated(directories: directories))
+            }
+        }
+    }
+
+    private func tellOfAdapters(before: AdapterLibrary) {
+        let now = shared.library
+        for image in now.images where !before.images.contains(where: { $0.ordinal == image.ordinal }) {
+            let isNewer = before.images.contains { $0.type == image.type }
+            shared.logger.info(
+                isNewer ? "adapter replaced" : "adapter loaded",
+                metadata: ["type": "\(image.type)", "version": "\(image.version)", "file": "\(image.path)"])
+        }
+        for image in before.images where now.image(type: image.type) == nil {
+            shared.logger.warning(
+                "adapter removed", metadata: ["type": "\(image.type)", "file": "\(image.path)"])
+        }
+        for rejected in now.rejected {
+            let isKnown = before.rejected.contains { $0.path == rejected.path && $0.problem == rejected.problem }
+            guard !isKnown else { continue }
+            let end = rejected.keepsOlder ? "; the version before stays in use" : ""
+            shared.logger.error("adapter not loaded: \(rejected.path) \(rejected.problem)\(end)")
+        }
+    }
+}
+
+/// Keys that are read at the start alone.
+enum RestartKeys {
+    static func changed(_ old: Configuration, _ new: Configuration) -> [String] {
+        let keys: [(String, Bool)] = [
+            ("server.host", old.server.host != new.server.host),
+            ("server.port", old.server.port != new.server.port),
+            ("server.tls_certificate", old.server.tlsCertificate != new.server.tlsCertificate),
+            ("server.tls_key", old.server.tlsKey != new.server.tlsKey),
+            ("server.shutdown_timeout_seconds", old.server.shutdownTimeout != new.server.shutdownTimeout),
+            ("history.capacity", old.history.capacity != new.history.capacity),
+            ("logging.format", old.logging.format != new.logging.format),
+        ]
+        return keys.filter(\.1).map(\.0)
+    }
+}

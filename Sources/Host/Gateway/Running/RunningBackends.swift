@@ -1,0 +1,163 @@
+import Adapters
+import Core
+import Logging
+
+/// The backends that run, and how they are brought in line with those that are wanted. Changes must come one at a time.
+actor RunningBackends {
+    private struct Running {
+        var part: BackendPlan.Part
+        var driver: AdapterBackend?
+        /// Different for each change of the backend of this name: what ends late must not undo what came after.
+        var generation: Int
+    }
+
+    private let registry: Registry
+    private let factory: BackendFactory
+    private let retirement: Retirement
+    private let logger: Logger
+    private let probe: @Sendable (AdapterBackend) -> Void
+    private var running: [String: Running] = [:]
+    private var generations = 0
+
+    /// - Parameter probe: called with each new instance, when it is in the registry.
+    init(
+        registry: Registry, retirement: Retirement, logger: Logger, probe: @escaping @Sendable (AdapterBackend) -> Void
+    ) {
+        self.registry = registry
+        self.retirement = retirement
+        self.logger = logger
+        self.probe = probe
+        factory = BackendFactory(registry: registry, logger: logger)
+    }
+
+    /// Makes, changes and ends backends until they are the wanted ones. A backend that cannot be made is in the registry
+    /// with the reason, so that the operator sees it where he looks.
+    func bring(
+        to definitions: [Configuration.Backend], library: AdapterLibrary, source: String
+    ) async -> ReloadOutcome {
+        var outcome = ReloadOutcome()
+        let wanted = definitions.map {
+            BackendPlan.Part(definition: $0, image: library.image(type: $0.type)?.ordinal)
+        }
+        for step in BackendPlan.steps(running: running.values.map(\.part), wanted: wanted) {
+            await take(step, library, source, &outcome)
+        }
+        return outcome
+    }
+
+    private func take(
+        _ step: BackendPlan.Step, _ library: AdapterLibrary, _ source: String, _ outcome: inout ReloadOutcome
+    ) async {
+        switch step {
+        case .add(let definition):
+            await set(definition, library, source, keepsState: false, &outcome)
+            outcome.added.append(definition.name)
+        case .replace(let definition, let keepsState):
+            await set(definition, library, source, keepsState: keepsState, &outcome)
+            outcome.changed.append(definition.name)
+        case .relabel(let definition):
+            registry.relabel(
+                BackendFactory.identity(
+                    of: definition, source: source, image: running[definition.name]?.driver?.image))
+            running[definition.name]?.part.definition = definition
+            outcome.changed.append(definition.name)
+        case .withdraw(let definition):
+            outcome.changed.append(definition.name)
+            await withdraw(definition, source, &outcome)
+        case .remove(let id):
+            outcome.removed.append(id)
+            await remove(id)
+        }
+    }
+
+    // MARK: Steps
+
+    private func set(
+        _ definition: Configuration.Backend, _ library: AdapterLibrary, _ source: String, keepsState: Bool,
+        _ outcome: inout ReloadOutcome
+    ) async {
+        let image = library.image(type: definition.type)
+        let identity = BackendFactory.identity(of: definition, source: source, image: image)
+        let before = running[definition.name]
+        var part = BackendPlan.Part(definition: definition, image: image?.ordinal)
+        do throws(AdapterBackend.CreateFailure) {
+            let driver = try await factory.make(definition, identity, library: library)
+            put(identity, driver, keepsState: keepsState, lastError: nil)
+            running[definition.name] = Running(part: part, driver: driver, generation: nextGeneration())
+            log(definition, before == nil ? "backend added" : "backend changed")
+            probe(driver)
+        } catch {
+            outcome.warnings.append("\(definition.name): \(error.message)")
+            if let before, before.part.definition == definition, before.driver != nil {
+                // Only its adapter is new, and does not take what the one before took: that one goes on.
+                logger.error(
+                    "a new version of the adapter cannot be used, the one before goes on: \(error.message)",
+                    metadata: ["backend": "\(definition.name)", "type": "\(definition.type)"])
+                running[definition.name]?.part = part
+                return
+            }
+            logger.error(
+                "backend cannot be used: \(error.message)", metadata: ["backend": "\(definition.name)"])
+            part.isFailed = true
+            put(identity, FailedBackend(), keepsState: false, lastError: error.message)
+            running[definition.name] = Running(part: part, driver: nil, generation: nextGeneration())
+        }
+        if let old = before?.driver { await retirement.retire(old) }
+    }
+
+    private func put(_ identity: BackendIdentity, _ driver: any BackendDriver, keepsState: Bool, lastError: String?) {
+        // One that is draining under the same name is still there.
+        if registry.add(identity, driver: driver, lastError: lastError) { return }
+        registry.replace(identity, driver: driver, keepsState: keepsState, lastError: lastError)
+    }
+
+    private func withdraw(_ definition: Configuration.Backend, _ source: String, _ outcome: inout ReloadOutcome) async {
+        let reason = "the adapter of type \"\(definition.type)\" was removed; put it back, or remove this backend"
+        outcome.warnings.append("\(definition.name): \(reason)")
+        let generation = nextGeneration()
+        let driver = running[definition.name]?.driver
+        let part = BackendPlan.Part(definition: definition, image: nil, isFailed: true)
+        running[definition.name] = Running(part: part, driver: nil, generation: generation)
+        registry.drain(id: definition.name)
+        log(definition, "backend draining: its adapter was removed")
+        guard let driver else { return }
+        let identity = BackendFactory.identity(of: definition, source: source, image: nil)
+        await retirement.retire(driver) { [self] in
+            Task { await ended(identity, generation, reason: reason) }
+        }
+    }
+
+    private func ended(_ identity: BackendIdentity, _ generation: Int, reason: String) {
+        guard running[identity.id]?.generation == generation else { return }
+        registry.replace(identity, driver: FailedBackend(), keepsState: false, lastError: reason)
+    }
+
+    private func remove(_ id: String) async {
+        guard let before = running.removeValue(forKey: id) else { return }
+        log(before.part.definition, "backend removed")
+        registry.drain(id: id)
+        guard let driver = before.driver else { return registry.remove(id: id) }
+        await retirement.retire(driver) { [self] in
+            Task { await gone(id) }
+        }
+    }
+
+    private func gone(_ id: String) {
+        if running[id] == nil { registry.remove(id: id) }
+    }
+
+    // MARK: Small things
+
+    private func nextGeneration() -> Int {
+        generations += 1
+        return generations
+    }
+
+    private func log(_ definition: Configuration.Backend, _ message: Logger.Message) {
+        logger.info(
+            message,
+            metadata: [
+                "backend": "\(definition.name)", "type": "\(definition.type)", "url": "\(definition.url)",
+            ])
+    }
+}

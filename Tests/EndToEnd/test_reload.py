@@ -1,0 +1,133 @@
+"""The configuration, read again while the gateway runs."""
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gateway import LONG, Gateway, backend
+from upstream import Upstream
+
+RARE = "[health_check]\ninterval_seconds = 3600\n"
+
+
+def rewrite(gateway: Gateway, configuration: str) -> None:
+    Path(gateway.log_path.parent / "nexus.toml").write_text(configuration)
+
+
+def reload(gateway: Gateway, configuration: str, **options: object):
+    rewrite(gateway, configuration)
+    return gateway.http.post("/v1/admin/reload", **options)
+
+
+@pytest.fixture
+def gateway(start, upstream) -> Gateway:
+    gateway: Gateway = start(RARE + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    return gateway
+
+
+def test_a_new_backend_is_served(gateway: Gateway, upstream: Upstream, second_upstream: Upstream):
+    second_upstream.models("other")
+    with gateway.socket() as live:
+        answer = reload(gateway, RARE + backend("one", upstream.url) + backend("two", second_upstream.url))
+        live.backend(lambda view: view["name"] == "two" and view["status"] == "Healthy")
+
+    assert answer.json() == {"status": "reloaded", "added": ["two"], "changed": [], "removed": [], "warnings": []}
+    assert gateway.chat("other").headers["x-nexus-backend"] == "two"
+
+
+def test_a_removed_backend_ends_what_it_has_and_goes(gateway: Gateway, upstream: Upstream, second_upstream: Upstream):
+    go_on = threading.Event()
+    upstream.chat(lambda exchange: exchange.answer({"n": 1}) if go_on.wait(LONG) else None)
+    running = ThreadPoolExecutor(1).submit(gateway.chat)
+    upstream.request()
+    with gateway.socket() as live:
+        answer = reload(gateway, RARE + backend("two", second_upstream.url))
+        draining = gateway.json("/v1/backends")["data"][0]
+        live.backend(lambda view: view["name"] == "two" and view["status"] == "Healthy")
+        elsewhere = gateway.chat()
+        go_on.set()
+        live.backend(lambda view: view["name"] == "one" and view.get("removed") is True)
+
+    assert answer.json()["removed"] == ["one"] and draining["status"] == "Draining"
+    assert elsewhere.headers["x-nexus-backend"] == "two"
+    assert running.result().json() == {"n": 1}
+    assert [view["name"] for view in gateway.json("/v1/backends")["data"]] == ["two"]
+
+
+def test_a_changed_address_is_followed(gateway: Gateway, second_upstream: Upstream):
+    second_upstream.models("moved")
+    with gateway.socket() as live:
+        answer = reload(gateway, RARE + backend("one", second_upstream.url))
+        live.backend(lambda view: [model["id"] for model in view["models"]] == ["moved"])
+
+    assert answer.json()["changed"] == ["one"]
+    assert gateway.chat("moved").status_code == 200
+
+
+def test_a_changed_priority_keeps_the_instance(gateway: Gateway, upstream: Upstream):
+    before = gateway.json("/v1/backends")["data"][0]
+    answer = reload(gateway, RARE + backend("one", upstream.url, priority=7))
+    after = gateway.json("/v1/backends")["data"][0]
+
+    assert answer.json()["changed"] == ["one"]
+    assert after["priority"] == 7 and after["status"] == "Healthy"
+    assert after["metadata"]["adapter_image"] == before["metadata"]["adapter_image"]
+
+
+def test_aliases_and_limits_follow(gateway: Gateway, upstream: Upstream):
+    same = backend("one", upstream.url)
+    reload(gateway, '[server]\nmax_body_bytes = 1024\n[routing.aliases]\n"gpt" = "m"\n' + RARE + same)
+    aliased = gateway.chat("gpt")
+    too_large = gateway.chat("m", user="x" * 2000)
+
+    assert aliased.status_code == 200 and upstream.request().json["model"] == "m"
+    assert too_large.status_code == 413
+
+
+def test_a_bad_file_changes_nothing_and_says_what_is_wrong(gateway: Gateway):
+    answer = reload(gateway, "[server]\nprot = 1\n")
+
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and error["code"] == "invalid_configuration"
+    assert "server.prot" in error["message"] and "line 2" in error["message"]
+    assert gateway.chat().status_code == 200
+    assert gateway.metric("nexus_config_last_reload_successful") == 0
+
+
+def test_what_takes_a_restart_is_told(gateway: Gateway, upstream: Upstream):
+    answer = reload(gateway, "[history]\ncapacity = 7\n" + RARE + backend("one", upstream.url))
+
+    assert answer.json()["warnings"] == ["history.capacity has changed in the file; that takes a restart"]
+
+
+def test_a_backend_that_cannot_be_made_is_shown_with_the_reason(gateway: Gateway, upstream: Upstream):
+    bad = backend("bad", upstream.url, api_key_env="NEXUS_TEST_NO_SUCH_VARIABLE")
+    answer = reload(gateway, RARE + backend("one", upstream.url) + bad)
+
+    reason = "the environment variable NEXUS_TEST_NO_SUCH_VARIABLE (api_key_env) is not set"
+    assert answer.json()["warnings"] == [f"bad: {reason}"]
+    assert gateway.json("/v1/backends")["data"][1]["last_error"] == reason
+    assert gateway.chat().status_code == 200
+
+
+def test_sighup_does_the_same(gateway: Gateway, upstream: Upstream, second_upstream: Upstream):
+    rewrite(gateway, RARE + backend("one", upstream.url) + backend("two", second_upstream.url))
+    with gateway.socket() as live:
+        gateway.signal(signal.SIGHUP)
+        live.backend(lambda view: view["name"] == "two" and view["status"] == "Healthy")
+
+    assert "configuration reloaded" in gateway.log
+
+
+def test_a_page_of_another_site_may_not_reload(gateway: Gateway):
+    foreign = gateway.http.post("/v1/admin/reload", headers={"origin": "http://evil.example"})
+    own = gateway.http.post("/v1/admin/reload", headers={"origin": gateway.url})
+    wrong_method = gateway.get("/v1/admin/reload")
+
+    assert foreign.status_code == 403 and foreign.json()["error"]["code"] == "origin_not_allowed"
+    assert own.status_code == 200
+    assert wrong_method.status_code == 405 and wrong_method.headers["allow"] == "POST"
