@@ -11,7 +11,8 @@ import Testing
         return backend
     }
 
-    private func part(_ definition: Configuration.Backend, image: Int? = 1, isFailed: Bool = false) -> BackendPlan.Part {
+    private func part(_ definition: Configuration.Backend, image: Int? = 1, isFailed: Bool = false) -> BackendPlan.Part
+    {
         BackendPlan.Part(definition: definition, image: image, isFailed: isFailed)
     }
 

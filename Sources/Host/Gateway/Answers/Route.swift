@@ -1,4 +1,5 @@
 import Adapters
+import HTTP1
 
 /// What a path means.
 enum Route: Equatable {
@@ -22,6 +23,14 @@ enum Route: Equatable {
         switch self {
         case .exchange, .reload: "POST"
         default: "GET, HEAD"
+        }
+    }
+
+    /// The method asks for a change; pages of other sites may not.
+    func isCommand(_ method: RequestHead.Method) -> Bool {
+        switch (self, method) {
+        case (.reload, .post): true
+        default: false
         }
     }
 

@@ -38,6 +38,8 @@ final class GatewayState: Sendable {
 
     var localAnswers: LocalAnswers { LocalAnswers(state: self) }
 
+    var operatorAnswers: OperatorAnswers { OperatorAnswers(state: self) }
+
     // MARK: What changes
 
     /// Each loop has a copy; this is for whoever has none.

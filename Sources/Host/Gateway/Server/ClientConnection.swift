@@ -35,14 +35,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var phase = Phase.head
     private var headFinder = HeadEndFinder()
     private var pending: ByteBuffer?
-    private var head = RequestHead()
-    private var headBytes = ByteBuffer()
+    private(set) var head = RequestHead()
     private var path = ""
     private var query = ""
     private var arrival = NIODeadline.now()
     private var lastRead = NIODeadline.now()
     private var exchange: Exchange?
-    private var sendsChunks = false
+    private var later: LaterAnswer?
+    /// The request comes from a page of another site, which may not change anything here.
+    private var isForeign = false
+    /// The pieces of the answer under way are sent as chunks.
+    var sendsChunks = false
     private(set) var requestID = ""
 
     init(loop: LoopState) { self.loop = loop }
@@ -77,14 +80,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         exchange?.setPaused(!context.channel.isWritable)
+        if context.channel.isWritable { later?.writable() }
         context.fireChannelWritabilityChanged()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closing
-        let exchange = exchange
+        let (exchange, later) = (exchange, later)
         self.exchange = nil
+        self.later = nil
         exchange?.clientGone()
+        later?.clientGone()
         context.fireChannelInactive()
     }
 
@@ -153,7 +159,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
         }
         if requestID.isEmpty { requestID = loop.nextRequestID() }
-        self.headBytes = headBytes
+        isForeign = head.origin != nil && !allowsOrigin(headBytes)
         if path == "/ws", head.method == .get, head.upgradesToWebSocket {
             return try handOver(raw: raw)
         }
@@ -185,15 +191,12 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         switch (route, head.method) {
         case (.exchange(let kind), .post): startExchange(kind, body)
         case (.exchange, _): methodNotAllowed(route)
-        case (.reload, .post):
-            guard isAllowedToChange else { return refuseForeignOrigin() }
-            let state = loop.shared
-            answerLater { await state.localAnswers.reload() }
-        case (.reload, _): methodNotAllowed(route)
         case (.webSocket, .get):
             refuseKeeping(
                 ErrorBody(status: 400, message: "This path speaks WebSocket only; send an upgrade request."))
+        case (.reload, .get), (.reload, .head): methodNotAllowed(route)
         case (_, .get), (_, .head): answerLocally(route)
+        case (_, let method) where route.isCommand(method): command(route, method, body)
         default: methodNotAllowed(route)
         }
     }
@@ -216,8 +219,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         } catch {
             return close()
         }
-        // An answer may take long; what was read with the head need not wait with it.
-        headBytes = ByteBuffer()
         let model = loop.router.resolved(peek.model)
         let body = model == peek.model ? body : ModelSubstitution.replace(peek.modelSpan, by: model, in: body)
         let exchange = Exchange(
@@ -237,61 +238,35 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         refuseKeeping(error)
     }
 
-    /// A page of another site may not change anything here: browsers say where a request with an effect comes from
-    /// (Fetch standard, "append a request Origin header").
-    private var isAllowedToChange: Bool {
-        OriginCheck.allows(origin: origin, host: host, configured: loop.settings.allowedOrigins)
-    }
-
-    private func refuseForeignOrigin() {
-        refuseKeeping(
-            ErrorBody(
-                status: 403,
-                message: "A page of this origin may not change anything here; add it to "
-                    + "server.allowed_origins.", type: "permission_error", code: "origin_not_allowed"))
-    }
-
-    private func answerLocally(_ route: Route) { send(loop.shared.localAnswers.answer(route, query: query)) }
-
-    /// Answers with what is made on other threads; until then nothing more is read of this connection's requests.
-    private func answerLater(_ make: @escaping @Sendable () async -> LocalAnswer) {
-        let eventLoop = loop.eventLoop
-        let connection = NIOLoopBound(self, eventLoop: eventLoop)
-        Task {
-            let answer = await make()
-            eventLoop.execute { connection.value.send(answer) }
-        }
-    }
-
-    private func send(_ answer: LocalAnswer) {
-        guard case .answering = phase else { return }
-        var writer = AnswerWriter(status: answer.status, common: common, bodyCapacity: answer.body.count)
-        writer.field("content-type", answer.contentType)
-        for (name, value) in answer.fields { writer.field(name, value) }
-        writer.endHead(length: answer.body.count)
-        if head.method != .head { writer.body(answer.body) }
-        write(writer.bytes, flush: true)
+    private func answerLocally(_ route: Route) {
+        write(loop.shared.localAnswers.answer(route, query: query))
         answered()
     }
 
-    private func handOver(raw: ByteBuffer) throws -> Bool {
-        guard OriginCheck.allows(origin: origin, host: host, configured: loop.settings.allowedOrigins) else {
-            throw ErrorBody(
-                status: 403, message: "This origin may not open a WebSocket here; add it to server.allowed_origins.",
-                type: "permission_error", code: "origin_not_allowed")
+    private func command(_ route: Route, _ method: RequestHead.Method, _ body: ByteBuffer) {
+        guard !isForeign else { return refuseKeeping(.foreignOrigin("change anything")) }
+        let later = LaterAnswer(connection: self)
+        self.later = later
+        let command = OperatorCommand(
+            route: route, method: method, query: query, body: body, wantsEvents: head.acceptsEventStream)
+        loop.shared.operatorAnswers.run(command, later)
+    }
+
+    private func allowsOrigin(_ headBytes: ByteBuffer) -> Bool {
+        func text(_ span: Range<Int>?) -> String? {
+            span.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
         }
+        return OriginCheck.allows(
+            origin: text(head.origin), host: text(head.host), configured: loop.settings.allowedOrigins)
+    }
+
+    private func handOver(raw: ByteBuffer) throws -> Bool {
+        guard !isForeign else { throw ErrorBody.foreignOrigin("open a WebSocket") }
         guard let context else { return false }
         phase = .handedOver
         let after = WebSocketQuery.after(query)
         try WebSocketUpgrade.takeOver(context: context, handler: self, request: raw, loop: loop, after: after)
         return true
-    }
-
-    private var origin: String? { text(head.origin) }
-    private var host: String? { text(head.host) }
-
-    private func text(_ field: Range<Int>?) -> String? {
-        field.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
     }
 
     // MARK: Answers
@@ -311,75 +286,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         answered()
     }
 
-    func writeError(_ error: ErrorBody, origin: AnswerOrigin?) {
-        let json = error.json
-        var writer = AnswerWriter(status: error.status, common: common, bodyCapacity: json.count)
-        if let origin { writer.origin(origin) }
-        if let seconds = error.retryAfter { writer.field("retry-after", seconds) }
-        if let allow = error.allow { writer.field("allow", allow) }
-        writer.contentType(.json)
-        writer.endHead(length: json.count)
-        if head.method != .head { writer.body(json) }
-        write(writer.bytes, flush: true)
-    }
-
-    /// Passes a server's own error answer on.
-    func writeFailure(_ failure: ExchangeFailure, origin: AnswerOrigin) {
-        var writer = AnswerWriter(status: failure.clientStatus, common: common, bodyCapacity: failure.body.count)
-        writer.origin(origin)
-        if failure.retryAfterMilliseconds > 0 {
-            writer.field("retry-after", Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)))
-        }
-        writer.contentType(.json)
-        writer.endHead(length: failure.body.count)
-        writer.body(failure.body)
-        write(writer.bytes, flush: true)
-    }
-
-    func writeWhole(status: Int, type: AnswerType, origin: AnswerOrigin, body: ByteBuffer) {
-        var body = body
-        var writer = AnswerWriter(status: status, common: common, bodyCapacity: body.readableBytes)
-        writer.origin(origin)
-        writer.contentType(type)
-        writer.endHead(length: body.readableBytes)
-        writer.body(&body)
-        write(writer.bytes, flush: true)
-    }
-
-    func beginPieces(status: Int, type: AnswerType, origin: AnswerOrigin, first: ByteBuffer) {
-        var first = first
-        var writer = AnswerWriter(status: status, common: common, bodyCapacity: first.readableBytes + 16)
-        writer.origin(origin)
-        writer.contentType(type)
-        sendsChunks = writer.endHeadOfPieces()
-        if !sendsChunks { head.keepAlive = false }
-        var bytes = writer.bytes
-        if sendsChunks { AnswerWriter.chunk(&first, into: &bytes) } else { bytes.writeBuffer(&first) }
-        write(bytes, flush: false)
-    }
-
-    func writePiece(_ piece: inout ByteBuffer) {
-        guard sendsChunks else { return write(piece, flush: false) }
-        var bytes = ByteBuffer()
-        bytes.reserveCapacity(piece.readableBytes + 16)
-        AnswerWriter.chunk(&piece, into: &bytes)
-        write(bytes, flush: false)
-    }
-
     func flush() { context?.flush() }
-
-    func endPieces(errorEvent: [UInt8]? = nil) {
-        var bytes = ByteBuffer()
-        if let errorEvent {
-            var event = ByteBuffer()
-            event.writeStaticString("data: ")
-            event.writeBytes(errorEvent.filter { $0 != 0x0A && $0 != 0x0D })
-            event.writeStaticString("\n\n")
-            if sendsChunks { AnswerWriter.chunk(&event, into: &bytes) } else { bytes.writeBuffer(&event) }
-        }
-        if sendsChunks { bytes.writeStaticString("0\r\n\r\n") }
-        write(bytes, flush: true)
-    }
 
     /// A committed answer cannot be completed: the client must not take it for whole.
     func abort() {
@@ -387,7 +294,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         close()
     }
 
-    private func write(_ bytes: ByteBuffer, flush: Bool) {
+    /// What tells where the answer ends is the connection's end.
+    func closeAfterAnswer() { head.keepAlive = false }
+
+    func write(_ bytes: ByteBuffer, flush: Bool) {
         guard let context else { return }
         if flush {
             context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
@@ -402,6 +312,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         exchange = nil
         answered()
     }
+
+    func laterAnswerEnded() {
+        later = nil
+        answered()
+    }
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
 
     private func answered() {
         guard case .answering = phase else { return }
