@@ -1,102 +1,9 @@
 import Core
 import JSON
-import Logging
 import NIOCore
-import NIOPosix
-import NIOSSL
 import Testing
-import Upstream
 
 @testable import Adapters
-
-/// Keeps what an attempt writes. On the attempt's loop.
-private final class Sink: AttemptSink {
-    let requestBody: ByteBuffer
-    private(set) var written = ByteBuffer()
-    private(set) var status: Int?
-    private(set) var outcome: ExchangeOutcome?
-    private(set) var failure: ExchangeFailure?
-    private var machine = ExchangeMachine(stream: true, maximumAttempts: 1)
-
-    init(body: String) {
-        requestBody = ByteBuffer(string: body)
-        machine.attemptStarted()
-    }
-
-    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool {
-        guard machine.begin() else { return false }
-        self.status = status
-        return true
-    }
-
-    func attemptWrote(_ bytes: ByteBuffer) -> Bool {
-        guard machine.write(count: bytes.readableBytes) != .refuse else { return false }
-        written.writeImmutableBuffer(bytes)
-        return true
-    }
-
-    func attemptFlush() {}
-
-    func attemptFinished(_ outcome: ExchangeOutcome) -> Bool {
-        guard machine.finish() != .refuse else { return false }
-        self.outcome = outcome
-        return true
-    }
-
-    func attemptFailed(_ failure: ExchangeFailure) { self.failure = failure }
-}
-
-/// One event loop with a backend of the echo adapter.
-private struct Bench {
-    let loop: any EventLoop
-    let services: NIOLoopBound<LoopServices>
-    let backend: AdapterBackend
-    let registry: Registry
-
-    static func make(name: String = "one") async throws -> Bench {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        // One set of services a thread: the loops of the singleton are shared by all tests, each with its own tag.
-        let services = try await loop.submit {
-            if let services = LoopServices.current { return NIOLoopBound(services, eventLoop: loop) }
-            let services = LoopServices(loop: loop) {
-                try NIOSSLContext(configuration: .makeClientConfiguration())
-            }
-            services.bindToThread()
-            return NIOLoopBound(services, eventLoop: loop)
-        }.get()
-        let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster()) { _ in }
-        let image = try AdapterImage(path: TestAdapter.echo(in: TestAdapter.directory()))
-        let identity = BackendIdentity(
-            id: name, name: name, url: "http://127.0.0.1:1", backendType: "echo", priority: 1)
-        let backend = try AdapterBackend(
-            identity: identity, image: image,
-            target: UpstreamTarget(host: "127.0.0.1", port: 1, isTLS: false, basePath: ""),
-            apiKey: "", options: "{}", registry: registry, logger: Logger(label: "test"))
-        #expect(registry.add(identity, driver: backend))
-        return Bench(loop: loop, services: services, backend: backend, registry: registry)
-    }
-
-    struct Result: Sendable {
-        var written: String
-        var status: Int?
-        var outcome: ExchangeOutcome?
-        var failure: ExchangeFailure?
-        var left: Int
-    }
-
-    func submit(_ model: String, stream: Bool = false) async throws -> Result {
-        try await loop.submit { [services, backend] in
-            let sink = Sink(body: #"{"model":"\#(model)"}"#)
-            let request = SubmittedRequest(
-                kind: .chat, model: model, requestID: "r1", stream: stream, includeUsage: false, tools: false,
-                images: false)
-            _ = backend.submit(request, sink: sink, services: services.value, deadline: .now() + .seconds(60))
-            return Result(
-                written: String(buffer: sink.written), status: sink.status, outcome: sink.outcome,
-                failure: sink.failure, left: backend.taskCount)
-        }.get()
-    }
-}
 
 @Suite struct SubmitTests {
     @Test func anExchangeIsAnsweredThroughTheABI() async throws {
@@ -169,11 +76,7 @@ private struct Bench {
 
     @Test func aProbeReportsModelsAndHealth() async throws {
         let bench = try await Bench.make()
-        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            bench.loop.execute {
-                bench.backend.probe(services: bench.services.value, timeout: .seconds(60)) { done.resume() }
-            }
-        }
+        await bench.probe()
 
         let view = try #require(bench.registry.views.first)
         #expect(view.status == .healthy && view.metadata["server"] == "echo 1.0")

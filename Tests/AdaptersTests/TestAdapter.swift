@@ -17,7 +17,11 @@ enum TestAdapter {
         return url.path
     }
 
-    static func echo(in directory: String) throws -> String { try build("echo.c", [], directory + "/echo.so") }
+    static func echo(in directory: String) throws -> String { try build("echo.c", in: directory) }
+
+    static func build(_ source: String, in directory: String) throws -> String {
+        try build(source, [], directory + "/" + source.replacingOccurrences(of: ".c", with: ".so"))
+    }
 
     static func faulty(_ fault: Fault, in directory: String) throws -> String {
         try build("faulty.c", ["-DFAULT=\(fault.rawValue)"], directory + "/faulty-\(fault).so")
@@ -28,8 +32,12 @@ enum TestAdapter {
         let header = tests.deletingLastPathComponent().appendingPathComponent("Sources/PluginAPI/include").path
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        // The sanitizers' runs have the adapters instrumented as well (scripts/sanitize.sh).
+        let environment = ProcessInfo.processInfo.environment
+        let instrumentation = environment["NEXUS_TEST_CFLAGS"]?.split(separator: " ").map(String.init) ?? []
         compiler.arguments =
-            ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"] + flags
+            [environment["NEXUS_TEST_CC"] ?? "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+            + ["-pthread"] + instrumentation + flags
             + ["-I", header, tests.appendingPathComponent("Adapters/\(source)").path, "-o", output]
         try compiler.run()
         compiler.waitUntilExit()

@@ -17,6 +17,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     let target: UpstreamTarget
     /// Unique over the life of the process.
     let ordinal: Int
+    /// What a crash is said to have happened in. Never freed: a thread may hold it for as long as it runs.
+    private let note: UnsafePointer<CChar>
     private(set) var instance: UnsafeMutableRawPointer?
     private var callbacks: BoundCallbacks?
     private let reports: AdapterReports
@@ -86,6 +88,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         self.image = image
         self.target = target
         ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
+        note = Self.note(adapter: image.type, backend: identity.name)
         reports = AdapterReports(id: identity.id, registry: registry, logger: logger)
         guard let callbacks = BoundCallbacks(receiver: reports, name: identity.id) else {
             throw CreateFailure(message: "libffi has no memory for callbacks")
@@ -94,6 +97,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         BackendNames.set(
             ordinal, BackendNames.Entry(adapter: image.type, backend: identity.name, registryID: identity.id))
         do throws(CreateFailure) {
+            let before = nexus_note_swap(note)
+            defer { nexus_note_swap(before) }
             instance = try Self.create(
                 image, callbacks, name: identity.name, url: identity.url, apiKey: apiKey, options: options)
         } catch {
@@ -101,6 +106,13 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             throw error
         }
         reports.attach(self)
+    }
+
+    private static func note(adapter: String, backend: String) -> UnsafePointer<CChar> {
+        let text = Array("the adapter \"\(adapter)\" (backend \"\(backend)\")".utf8CString)
+        let memory = UnsafeMutablePointer<CChar>.allocate(capacity: text.count)
+        memory.initialize(from: text, count: text.count)
+        return UnsafePointer(memory)
     }
 
     /// The adapter did not make an instance; its own words.
@@ -189,7 +201,18 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     func calling<Result>(_ call: AdapterCall, on services: LoopServices, _ body: () -> Result) -> Result {
         services.callSequence &+= 1
         let outer = services.activity.enter(call, ordinal: ordinal, sequence: services.callSequence)
-        defer { services.activity.leave(outer) }
+        let note = nexus_note_swap(note)
+        defer {
+            services.activity.leave(outer)
+            nexus_note_swap(note)
+        }
+        return body()
+    }
+
+    /// Calls the adapter on a thread that may block.
+    func calling<Result>(_ body: () -> Result) -> Result {
+        let before = nexus_note_swap(note)
+        defer { nexus_note_swap(before) }
         return body()
     }
 
@@ -337,7 +360,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
 
     /// Only when nothing is under way and the callbacks are revoked.
     private func destroy() {
-        image.functions.destroy(instance)
+        calling { image.functions.destroy(instance) }
         instance = nil
         BackendNames.remove(ordinal)
     }

@@ -139,6 +139,7 @@ typedef int32_t nexus_status;
 #define NEXUS_LIMIT_SCHEMA 65536u         /* options_schema */
 #define NEXUS_LIMIT_MODELS 10000u         /* models of one backend */
 #define NEXUS_LIMIT_WRITE 16777216u       /* one exchange_write */
+#define NEXUS_LIMIT_UNSENT 67108864u      /* what was written for a client that has not taken it yet */
 #define NEXUS_LIMIT_FAILURE_BODY 65536u   /* `body` of a nexus_failure */
 #define NEXUS_LIMIT_RESULT 8388608u       /* the result of an action */
 #define NEXUS_LIMIT_HTTP_BODY 67108864u   /* the body of an HTTP request */
@@ -355,8 +356,8 @@ typedef struct nexus_failure {
   uint32_t retry_after_ms; /* when the server said so; 0: it did not */
   nexus_str message;       /* for people: what happened and what to do; no secrets; cut at NEXUS_LIMIT_MESSAGE */
   nexus_str body;          /* the server's own error answer as JSON, passed to the client unchanged when this
-                              failure is what the client gets to see; may be empty; beyond
-                              NEXUS_LIMIT_FAILURE_BODY it is left out */
+                              failure is what the client gets to see; may be empty; left out if it
+                              is no JSON or exceeds NEXUS_LIMIT_FAILURE_BODY */
 } nexus_failure;
 
 /* -------------------------------------------------------------------------------------- host services ---- */
@@ -392,8 +393,9 @@ typedef struct nexus_host {
   nexus_status (*exchange_begin)(nexus_task exchange, const nexus_response_head *head);
 
   /* Gives a piece of the answer. The first one commits the answer to the client. Pieces are sent as they come. The
-   * host slows the HTTP requests of the exchange down when the client reads slowly; a write is never refused for
-   * that reason. At most NEXUS_LIMIT_WRITE a call. [loop] */
+   * host slows the HTTP requests of the exchange down when the client reads slowly. An adapter whose bytes come from
+   * elsewhere may write NEXUS_LIMIT_UNSENT ahead of the client; with NEXUS_TOO_LARGE beyond that the exchange has ended as
+   * failed. At most NEXUS_LIMIT_WRITE a call: more is refused with NEXUS_TOO_LARGE too, and ends nothing. [loop] */
   nexus_status (*exchange_write)(nexus_task exchange, const char *bytes, size_t length);
 
   /* Ends the exchange well; needs exchange_begin before. The task is over: the handle is stale after. [loop] */

@@ -41,7 +41,9 @@ struct MessageBuffer {
             var message = nexus_message(ptr: buffer.baseAddress, capacity: Self.capacity, length: 0)
             let result = body(&message)
             text = BorrowedText.line(
-                nexus_str(ptr: UnsafePointer(buffer.baseAddress), len: min(message.length, Self.capacity)),
+                nexus_str(
+                    ptr: UnsafePointer(buffer.baseAddress),
+                    len: (0...Self.capacity).contains(message.length) ? message.length : Self.capacity),
                 limit: Self.capacity)
             return result
         }

@@ -25,6 +25,9 @@ final class BoundCallbacks: @unchecked Sendable {
     /// Calls that are inside right now.
     private let inside = Atomic<Int>(0)
     private let revoked = Atomic<Bool>(false)
+    /// Calls that came after that.
+    private let late = Atomic<UInt64>(0)
+    var lateCalls: UInt64 { late.load(ordering: .relaxed) }
     /// Whose they are, for what is told of late calls.
     private let name: String
 
@@ -104,6 +107,7 @@ final class BoundCallbacks: @unchecked Sendable {
         inside.add(1, ordering: .sequentiallyConsistent)
         defer { inside.subtract(1, ordering: .sequentiallyConsistent) }
         guard !revoked.load(ordering: .sequentiallyConsistent), let receiver = receiver.withLock({ $0 }) else {
+            late.add(1, ordering: .relaxed)
             Misuse.lateCallback.record("\(call)", of: name)
             return nil
         }

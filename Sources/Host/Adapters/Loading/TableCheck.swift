@@ -53,10 +53,10 @@ enum TableCheck {
                 urls.append(BorrowedText.string(first[index], limit: textLimit))
             }
         }
-        let displayName = BorrowedText.string(table.display_name, limit: textLimit)
+        let displayName = BorrowedText.line(table.display_name, limit: textLimit)
         return Checked(
             type: type, displayName: displayName.isEmpty ? type : displayName,
-            version: BorrowedText.string(table.version, limit: textLimit),
+            version: BorrowedText.line(table.version, limit: textLimit),
             optionsSchema: BorrowedText.string(table.options_schema, limit: schemaLimit), defaultURLs: urls,
             functions: AdapterFunctions(
                 create: create, destroy: destroy, probe: probe, submit: submit, cancel: table.cancel,

@@ -142,6 +142,7 @@ public final class AdapterTask {
     func wrote(_ bytes: UnsafeRawBufferPointer) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         guard !bytes.isEmpty else { return NEXUS_OK }
+        guard !sink.attemptIsOverfull else { return overfull() }
         guard sink.attemptWrote(buffer(bytes)) else { return NEXUS_BAD_STATE }
         if isReading { unflushed = true } else { sink.attemptFlush() }
         return NEXUS_OK
@@ -167,6 +168,14 @@ public final class AdapterTask {
         retire()
         for request in requests { request.linger() }
         return NEXUS_OK
+    }
+
+    /// Part of the answer would be missing from here on: better an error than that.
+    private func overfull() -> nexus_status {
+        Misuse.dropped.record("exchange_write", of: backend.identity.name)
+        let message = "the adapter wrote more than \(NEXUS_LIMIT_UNSENT) bytes that the client has not taken"
+        _ = failed(ExchangeFailure(kind: .adapter, message: message))
+        return NEXUS_TOO_LARGE
     }
 
     func failed(_ failure: ExchangeFailure) -> nexus_status {

@@ -8,6 +8,8 @@ public protocol AttemptSink: AnyObject {
     /// False: not allowed now.
     /// - Parameter contentType: nil: the one that fits what the client asked for.
     func attemptBegan(status: Int, contentType: AnswerType?) -> Bool
+    /// More is waiting for the client than may be.
+    var attemptIsOverfull: Bool { get }
     /// False: not allowed now. The bytes are sent with the next flush.
     func attemptWrote(_ bytes: ByteBuffer) -> Bool
     func attemptFlush()

@@ -29,7 +29,7 @@ enum BlockingWork {
         let bound = NIOLoopBound(services, eventLoop: services.loop)
         let loop = services.loop
         pool.submit { _ in
-            job.work(job.user)
+            backend.calling { job.work(job.user) }
             loop.execute {
                 backend.posted(job.task, job.done, job.user, .blockingDone, on: bound.value)
                 backend.endBlocking()

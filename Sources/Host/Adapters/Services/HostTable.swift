@@ -1,4 +1,5 @@
 import Core
+import JSON
 import NIOCore
 import PluginAPI
 
@@ -146,7 +147,9 @@ enum HostTable {
             default: .adapter
             }
         let message = BorrowedText.line(failure.message, limit: messageLimit)
-        let body = BorrowedText.bytes(failure.body).map { $0.count <= bodyLimit ? [UInt8]($0) : [] } ?? []
+        let given = BorrowedText.bytes(failure.body).map { $0.count <= bodyLimit ? [UInt8]($0) : [] } ?? []
+        // It goes to the client as JSON.
+        let body = (try? JSONValue.parse(given)) == nil ? [] : given
         return ExchangeFailure(
             kind: kind, status: Int(failure.status), retryAfterMilliseconds: UInt64(failure.retry_after_ms),
             message: message.isEmpty ? "The adapter gave no reason." : message, body: body)

@@ -117,6 +117,8 @@ final class Exchange: AttemptSink {
         return true
     }
 
+    var attemptIsOverfull: Bool { machine.isCommitted && connection.isOverfull }
+
     func attemptWrote(_ bytes: ByteBuffer) -> Bool {
         var bytes = bytes
         switch machine.write(count: bytes.readableBytes) {

@@ -34,6 +34,7 @@ public enum Gateway {
     ) async -> Int32 {
         let logger = GatewayLog.logger(configuration.logging)
         let signals = Signals.received()
+        nexus_note_install()
         let process = GatewayProcess(configuration: configuration, reload: reload, logger: logger)
         do {
             let address = try await process.start()

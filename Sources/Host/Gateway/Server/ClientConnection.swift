@@ -10,6 +10,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = ByteBuffer
 
     enum Limits {
+        /// Bytes of an answer that may wait for a client which takes nothing.
+        static let unsent = 64 * 1024 * 1024
         /// Bytes that a client may send ahead while an answer is under way; beyond that nothing more is read.
         static let ahead = 64 * 1024
         /// A head, or the next piece of a body, must come within this.
@@ -316,6 +318,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     func laterAnswerEnded() {
         later = nil
         answered()
+    }
+
+    /// Asked before each piece of an answer: cheap while the client takes what comes.
+    var isOverfull: Bool {
+        guard let context, !context.channel.isWritable else { return false }
+        let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        return (waiting ?? 0) > Limits.unsent
     }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs the tests of the ABI's host side under AddressSanitizer and ThreadSanitizer, the adapters in C instrumented as well.
+# A toolchain without a sanitizer's runtime leaves that one out, and says so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+resources=$(dirname "$(dirname "$(command -v swiftc)")")/lib/clang
+for sanitizer in address thread; do
+  short=${sanitizer:0:1}san
+  if ! compgen -G "$resources/*/lib/*/libclang_rt.$short*" >/dev/null && ! compgen -G "$resources/*/lib/linux/*$short*" >/dev/null; then
+    echo "sanitize: this toolchain has no runtime for the $sanitizer sanitizer: left out"
+    continue
+  fi
+  build=(--sanitize="$sanitizer" --scratch-path ".build-$short")
+  swift build --build-tests "${build[@]}"
+  NEXUS_TEST_CC=clang NEXUS_TEST_CFLAGS="-fsanitize=$sanitizer -g -Wno-unused-command-line-argument" \
+    ASAN_OPTIONS="detect_leaks=0:abort_on_error=1" \
+    TSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/thread.suppressions:halt_on_error=1" \
+    swift test --skip-build "${build[@]}" --filter AdaptersTests
+done
