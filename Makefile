@@ -29,6 +29,7 @@ uninstall: ## remove what `make install` installed
 bench: ## measure nexus against nginx; BENCH="--rounds 1" passes options
 	@scripts/setup.sh bench
 	@scripts/build.sh
+	@benchmarks/abi.sh
 	@python3 benchmarks/run.py $(BENCH)
 
 lint: ## check formatting and shell scripts

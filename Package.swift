@@ -71,6 +71,10 @@ let package = Package(
             ],
             path: "Sources/Host/CLI"),
 
+        .executableTarget(
+            name: "abi-benchmark", dependencies: ["Adapters", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
+            path: "benchmarks/abi", exclude: ["adapter.c"]),
+
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
         // both adapters into one program.
         .target(name: "OpenAICompat", dependencies: ["PluginAPI"], path: "Plugins/OpenAICompat", exclude: ["Entry"]),

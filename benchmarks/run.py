@@ -130,6 +130,10 @@ class Bench:
                 check=True,
             )
         (self.folder / "unary.lua").write_text(WRK_SCRIPT % UNARY)
+        (self.folder / "thin").mkdir()
+        header = HERE.parent / "Sources" / "PluginAPI" / "include"
+        command = ["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", header]
+        subprocess.run([*command, HERE / "abi" / "adapter.c", "-o", self.folder / "thin" / "thin.so"], check=True)
 
     # ---- processes
 
@@ -157,12 +161,14 @@ class Bench:
                 text = text.replace(f"@{name}@", str(value))
             (folder / "nginx.conf").write_text(text)
             made.append(Contender("nginx", [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], port))
-        port = free_port()
-        configuration = self.folder / f"nexus-{port}.toml"
-        configuration.write_text(f'[[backends]]\nname = "bench"\ntype = "openai"\nurl = "http://127.0.0.1:{upstream}"\n')
         build = Path(self.options.build)
-        command = [str(build / "nexus"), "serve", "--config", str(configuration), "--port", str(port)]
-        made.append(Contender("nexus", [*command, "--adapters-dir", str(build)], port))
+        for name, type, adapters in (("thin", "thin", self.folder / "thin"), ("nexus", "openai", build)):
+            port = free_port()
+            configuration = self.folder / f"{name}-{port}.toml"
+            url = f"http://127.0.0.1:{upstream}"
+            configuration.write_text(f'[[backends]]\nname = "bench"\ntype = "{type}"\nurl = "{url}"\n')
+            command = [str(build / "nexus"), "serve", "--config", str(configuration), "--port", str(port)]
+            made.append(Contender(name, [*command, "--adapters-dir", str(adapters)], port))
         for contender in made:
             contender.command = [*on_core(self.options.core), *contender.command]
         return made
@@ -249,21 +255,26 @@ class Bench:
 
     def report(self, groups: list[list[Contender]]) -> None:
         results: dict[str, dict[str, list[float]]] = {}
-        rows = [("", "nginx", "nexus", "ratio")]
+        names = ("nginx", "thin", "nexus")
+        rows = [("", *names, "nexus / nginx", "nexus / thin")]
         for group in groups:
             for figure in group[-1].figures:
                 by_name = {contender.name: contender.figures[figure] for contender in group}
                 results[figure] = by_name
-                ratio = "-"
-                if "nginx" in by_name and min(by_name["nginx"]) > 0:
-                    pairs = zip(by_name["nexus"], by_name["nginx"], strict=True)
-                    ratio = f"{statistics.median(one / other for one, other in pairs):.2f}"
-                middle = [f"{statistics.median(by_name[name]):.2f}" if name in by_name else "-" for name in ("nginx", "nexus")]
-                rows.append((figure, *middle, ratio))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+                middle = [f"{statistics.median(by_name[name]):.2f}" if name in by_name else "-" for name in names]
+                rows.append((figure, *middle, self.ratio(by_name, "nginx"), self.ratio(by_name, "thin")))
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for row in rows:
             print("  ".join(text.ljust(width) if not index else text.rjust(width) for index, (text, width) in enumerate(zip(row, widths, strict=True))))
         (HERE / "results.json").write_text(json.dumps(results, indent=1))
+
+    @staticmethod
+    def ratio(by_name: dict[str, list[float]], other: str) -> str:
+        """Nexus by another contender: the median of the ratios of the rounds."""
+        if other not in by_name or min(by_name[other]) <= 0:
+            return "-"
+        pairs = zip(by_name["nexus"], by_name[other], strict=True)
+        return f"{statistics.median(one / two for one, two in pairs):.3f}"
 
     def main(self) -> None:
         try:

@@ -15,7 +15,7 @@ public enum DefaultFile {
 
         [adapters]
         # directories = ["/usr/local/lib/nexus/adapters"]   # default: beside the executable, then the system's
-        watch = true                    # no effect in this version: adapters are loaded at the start
+        watch = true                    # follow the directories: a new, replaced or removed file takes effect at once
 
         [health_check]
         enabled = true

@@ -66,6 +66,9 @@ public final class LoopServices {
         return true
     }
 
+    /// The HTTP requests of adapters that are under way, for the benchmark of the ABI.
+    package var callsUnderWay: [any UpstreamCallDelegate] { requests.values }
+
     /// The services of the calling thread; nil on threads that are no event loops.
     static var current: LoopServices? {
         nexus_thread_value().map { Unmanaged<LoopServices>.fromOpaque($0).takeUnretainedValue() }
