@@ -50,6 +50,7 @@ let package = Package(
         layer(
             "Adapters",
             uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
+        layer("Conformance", uses: ["Adapters", "Core", "JSON", "PluginAPI", "Shims"]),
         layer("Routing", uses: ["Core"]),
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
@@ -66,7 +67,7 @@ let package = Package(
         .executableTarget(
             name: "nexus",
             dependencies: [
-                "Config", "Gateway", "Core", "JSON", logging,
+                "Config", "Gateway", "Conformance", "Core", "JSON", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI"),

@@ -14,11 +14,14 @@ public final class AdapterImage: Sendable {
     public let abiMajor: Int
     public let abiMinor: Int
     /// `NEXUS_KIND_...` bits.
-    let kinds: UInt32
-    let functions: AdapterFunctions
+    package let kinds: UInt32
+    package let functions: AdapterFunctions
 
     /// Loads the file: checks it without running it, maps a private copy, asks the entry for the table, checks that.
-    public init(path: String) throws(LoadProblem) {
+    public convenience init(path: String) throws(LoadProblem) { try self.init(path: path, host: HostTable.pointer) }
+
+    /// - Parameter host: what the entry is given; must live as long as the process.
+    package init(path: String, host: UnsafePointer<nexus_host>) throws(LoadProblem) {
         let copy = try PrivateCopy(path: path)
         try Self.checkBytes(copy.bytes)
         let file = path.split(separator: "/").last.map(String.init) ?? path
@@ -31,7 +34,7 @@ public final class AdapterImage: Sendable {
         }
         guard let symbol = dlsym(handle, NEXUS_ENTRY_SYMBOL) else { throw .noEntry }
         let entry = unsafeBitCast(symbol, to: EntryFunction.self)
-        let table = try Self.callEntry(entry)
+        let table = try Self.callEntry(entry, host)
 
         self.path = path
         let major = Int(table.pointee.abi_major)
@@ -72,9 +75,11 @@ public final class AdapterImage: Sendable {
         throw .noEntry
     }
 
-    private static func callEntry(_ entry: EntryFunction) throws(LoadProblem) -> UnsafePointer<nexus_adapter> {
+    private static func callEntry(
+        _ entry: EntryFunction, _ host: UnsafePointer<nexus_host>
+    ) throws(LoadProblem) -> UnsafePointer<nexus_adapter> {
         var message = MessageBuffer()
-        guard let table = message.fill({ entry(HostTable.pointer, $0) }) else {
+        guard let table = message.fill({ entry(host, $0) }) else {
             throw .entryRefused(message.text.isEmpty ? "it gave no reason" : message.text)
         }
         return table
