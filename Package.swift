@@ -94,6 +94,7 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "Adapters", "JSON", "PluginAPI"]),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Core", "HTTP1", "JSON", nioCore]),
     ],
     swiftLanguageModes: [.v6]

@@ -17,9 +17,10 @@ uint64_t nexus_signal_action(int signal) {
 }
 
 uint64_t nexus_stream_buffering(void) {
-  const uint64_t out = (uint64_t)__fbufsize(stdout) << 1 | (__flbf(stdout) != 0);
-  const uint64_t error = (uint64_t)__fbufsize(stderr) << 1 | (__flbf(stderr) != 0);
-  return out << 32 | error;
+  /* A size of 0: not used yet; 1: without a buffer, as standard error is. */
+  const uint64_t out = (uint64_t)(__fbufsize(stdout) == 1) << 1 | (__flbf(stdout) != 0);
+  const uint64_t error = (uint64_t)(__fbufsize(stderr) > 1) << 1 | (__flbf(stderr) != 0);
+  return out << 2 | error;
 }
 
 size_t nexus_heap_in_use(void) {

@@ -60,6 +60,13 @@ final class Bench {
             overran: (capacity..<capacity + guarded).contains { room[$0] != 0x55 })
     }
 
+    /// Ends what create has made, if it has.
+    func destroy(_ creation: Creation) throws {
+        if creation.status == NEXUS_OK, let instance = creation.instance {
+            try subject.image().functions.destroy(instance)
+        }
+    }
+
     func boundLog() throws -> BoundLog { try BoundLog(breaches: breaches) }
 
     /// An instance with the options of the plan.

@@ -6,16 +6,19 @@ struct Check: Sendable {
     let requirement: String
     /// Nothing after it can be checked when it fails.
     let isEssential: Bool
+    /// It looks at the process, so that no other check may have run there before.
+    let needsOwnProcess: Bool
     /// Gives what was seen, or throws a `CheckStop`.
     let run: @Sendable (Bench) throws -> String
 
     init(
-        _ id: String, _ requirement: String, isEssential: Bool = false,
+        _ id: String, _ requirement: String, isEssential: Bool = false, needsOwnProcess: Bool = false,
         _ run: @escaping @Sendable (Bench) throws -> String
     ) {
         self.id = id
         self.requirement = requirement
         self.isEssential = isEssential
+        self.needsOwnProcess = needsOwnProcess
         self.run = run
     }
 

@@ -24,7 +24,6 @@ extension Check {
                     try require(next.isFinished, "after a cancel at turn \(turns) the next exchange \(next.outcome)")
                 }
             }
-            try requireNone(bench.breaches.words(.lateCallback, .unknownHandle, .wrongThread))
             return "at 16 points"
         },
         Check("exchange.deadline", "an exchange whose time is up while the server is silent fails as TIMEOUT") {
@@ -87,12 +86,12 @@ extension Check {
             while left.withLock({ $0 > 0 }) { _ = waiter.wait(milliseconds: 1000) }
             backend.destroy()
             if let other = results.withLock({ $0.first }) { throw CheckStop.failed("one of them \(other)") }
-            try requireNone(bench.breaches.words(.wrongThread, .unknownHandle))
             return "200 exchanges"
         },
-        Check("exchange.long-line", "a line of 64 MB ends the exchange, and is not kept in memory") { bench in
+        Check("exchange.long-line", "a line of 160 MB ends the exchange, and is not kept in memory") { bench in
             let ask = bench.ask(try bench.textKind(), stream: true)
-            let size = 64 * 1024 * 1024
+            let size = 160 * 1024 * 1024
+            let limit = 96 * 1024 * 1024
             guard bench.server.isVariable else { throw CheckStop.skipped("the script has no such line") }
             let backend = try bench.backend()
             let before = ProcessState.residentBytes
@@ -105,13 +104,14 @@ extension Check {
             while task.isLive, loop.runSome() {
                 let now = ProcessState.residentBytes
                 peak.withLock { $0 = max($0, now - before) }
+                if now - before > limit { loop.cancel(task) }
             }
             loop.settle()
             backend.destroy()
             try bench.requireHTTP(task)
-            try require(task.ender == .adapter, "it \(task.outcome)")
             let most = peak.withLock { $0 } / 1_048_576
-            try require(most < 128, "up to \(most) MiB were kept of it; give up beyond a bound")
+            try require(most <= 96, "it took \(most) MiB; give up beyond a bound")
+            try require(task.ender == .adapter, "it \(task.outcome)")
             return "\(task.isFinished ? "finished" : "failed"), \(most) MiB at most"
         },
         Check("exchange.no-memory-leak", "200 exchanges, of which some fail or are cancelled, keep no memory") {
@@ -120,7 +120,7 @@ extension Check {
             let backend = try bench.backend(bound)
             let kind = try bench.kinds().first?.bit ?? NEXUS_KIND_CHAT
             let grown = Leaks.memory(times: 50) {
-                for (fault, turns) in [(.none, 1000), (.status(500), 1000), (.closes(500), 1000), (.none, 3)]
+                for (fault, turns) in [(.none, 1000), (.status(500), 1000), (.closes(500), 1000), (.none, 1)]
                     as [(Fault, Int)]
                 {
                     let loop = bench.loop(Variation(fault: fault))
@@ -131,7 +131,7 @@ extension Check {
                 }
             }
             backend.destroy()
-            try require(grown < 200 * 128, "\(grown) bytes more in use, \(grown / 200) each exchange")
+            try require(grown < 200 * 32, "\(grown) bytes more in use, \(grown / 200) each exchange")
             return "\(max(0, grown)) bytes"
         },
         Check("exchange.no-descriptor-leak", "exchanges leave no file open and no thread behind") { bench in
@@ -153,24 +153,32 @@ extension Check {
             return "none"
         },
         Check(
-            "exchange.process-untouched",
-            "an exchange changes no handler, locale, directory or stream, and prints nothing"
-        ) {
-            bench in
+            "exchange.process-untouched", "an exchange changes no handler, locale, directory or stream",
+            needsOwnProcess: true
+        ) { bench in
             _ = try bench.subject.image()
-            let kind = try bench.kinds().first?.bit ?? NEXUS_KIND_CHAT
-            bench.subject.clearOutput()
             let before = ProcessState.now()
-            for fault in [.none, .status(500), .nonsense] as [Fault] {
-                _ = try bench.exchange(bench.ask(kind, stream: true), Variation(fault: fault))
-            }
+            try runThree(bench)
             try requireNone(before.difference(to: ProcessState.now()))
+            return "nothing changed"
+        },
+        Check("exchange.no-output", "an exchange prints nothing") { bench in
+            _ = try bench.subject.image()
+            bench.subject.clearOutput()
+            try runThree(bench)
             if let output = bench.subject.printed {
                 throw CheckStop.failed("printed \(Answer.excerpt(Array(output.utf8)))")
             }
-            return "nothing changed"
+            return "nothing"
         },
     ]
+
+    private static func runThree(_ bench: Bench) throws {
+        let kind = try bench.kinds().first?.bit ?? NEXUS_KIND_CHAT
+        for fault in [.none, .status(500), .nonsense] as [Fault] {
+            _ = try bench.exchange(bench.ask(kind, stream: true), Variation(fault: fault))
+        }
+    }
 
     /// Invariant behind the unchecked Sendable: of the bench only what is never written to is used on other threads.
     private struct Crossing: @unchecked Sendable {

@@ -94,7 +94,7 @@ extension Check {
             }
             let bound = try bench.boundLog()
             let refused = try bench.create(bound, url: "no url", options: "{\"zz_unknown\":1}", key: key)
-            if let instance = refused.instance { try bench.subject.image().functions.destroy(instance) }
+            try bench.destroy(refused)
             try require(!refused.message.contains(key), "it is in the message of create")
             return "nowhere"
         },

@@ -34,7 +34,8 @@ final class Breaches: Sendable {
 
     func record(_ breach: Breach, _ text: String) {
         seen.withLock { seen in
-            if seen[breach, default: []].count < Self.kept { seen[breach, default: []].append(text) }
+            let texts = seen[breach] ?? []
+            if texts.count < Self.kept, !texts.contains(text) { seen[breach] = texts + [text] }
         }
     }
 

@@ -158,6 +158,8 @@ final class ScriptedLoop {
         guard task.isLive else { return }
         task.isExpired = true
         for request in task.requests { end(request, NEXUS_HTTP_TIMED_OUT, "the server did not answer in time") }
+        // A report that the end of a request has led to ends the task, and comes by the inbox.
+        for job in inbox.take() { job(self) }
         guard task.isLive else { return }
         retire(task, by: .deadline)
         tellCancelled(task)

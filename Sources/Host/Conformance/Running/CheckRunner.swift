@@ -98,7 +98,9 @@ public struct CheckRunner {
         let plan = Subject.Plan(
             path: run.request.adapterPath, url: run.request.url, options: run.request.options,
             script: run.request.scriptPath)
-        let text = CheckChild.plan(plan, checks: run.waiting.map(\.id), seconds: run.request.timeLimit)
+        let checks = run.waiting.prefix { !$0.needsOwnProcess || $0.id == run.waiting.first?.id }
+        let alone = checks.first?.needsOwnProcess == true ? checks.prefix(1) : checks
+        let text = CheckChild.plan(plan, checks: alone.map(\.id), seconds: run.request.timeLimit)
         let child: ChildProcess
         do { child = try ChildProcess(executable: executable, arguments: arguments + [text]) } catch {
             throw Failure(description: error.description)
@@ -109,7 +111,8 @@ public struct CheckRunner {
         let limit = UInt64(run.request.timeLimit) * 1000
         var death: String?
         var isClosed = false
-        watching: while !run.waiting.isEmpty {
+        let left = run.waiting.count - alone.count
+        watching: while run.waiting.count > left {
             switch isClosed ? .nothing : child.read(milliseconds: 50) {
             case .bytes(let bytes):
                 for message in lines.feed(bytes) {
@@ -145,7 +148,7 @@ public struct CheckRunner {
             if isClosed { usleep(5000) }
         }
         child.finish(isGone: death != nil)
-        guard !run.waiting.isEmpty else { return }
+        guard run.waiting.count > left else { return }
         let took = Int(Clock.milliseconds - (began ?? started))
         if began == nil, death == "exited with status 2" {
             throw Failure(description: "\(executable) did not take the checks")

@@ -15,7 +15,7 @@ struct ProcessState {
         let mask = umask(0)
         umask(mask)
         state.parts.append(("umask", String(mask, radix: 8)))
-        state.parts.append(("the environment", environment()))
+        state.parts.append(("the environment", environment().joined(separator: "\n")))
         state.parts.append(("the buffering of standard output and error", String(nexus_stream_buffering())))
         for descriptor in 0...2 {
             state.parts.append(("descriptor \(descriptor)", link("/proc/self/fd/\(descriptor)")))
@@ -75,14 +75,15 @@ struct ProcessState {
         }
     }
 
-    private static func environment() -> String {
+    /// The variables, but for the one that is set for children.
+    static func environment() -> [String] {
         var all: [String] = []
-        guard var entry = environ as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? else { return "" }
+        guard var entry = environ as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? else { return [] }
         while let text = entry.pointee {
             all.append(String(cString: text))
             entry += 1
         }
-        return all.joined(separator: "\n")
+        return all.filter { !$0.hasPrefix("SWIFT_BACKTRACE=") }
     }
 
     private static func children() -> String {

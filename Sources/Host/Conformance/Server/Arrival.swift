@@ -22,7 +22,7 @@ struct UpstreamAnswer {
 }
 
 /// What is wrong with the server in one run.
-enum Fault: Equatable {
+enum Fault: Equatable, CustomStringConvertible {
     case none
     /// Every answer has this status and the server's error body.
     case status(UInt32, retryAfter: Int? = nil)
@@ -44,6 +44,21 @@ enum Fault: Equatable {
     case endlessLine(Int)
     /// The answer tells the API key it was given.
     case tellsKey
+
+    var description: String {
+        switch self {
+        case .none: "that is well"
+        case .status(let status, _): "that answers \(status)"
+        case .refused: "that refuses connections"
+        case .garbage: "that does not speak HTTP"
+        case .silent: "that never answers"
+        case .closes, .closesAfter: "that closes too early"
+        case .nonsense: "that sends no JSON"
+        case .errorInside: "with an error inside its stream"
+        case .endlessLine: "with an endless line"
+        case .tellsKey: "that tells the key"
+        }
+    }
 }
 
 /// How one run of the scripted server goes.

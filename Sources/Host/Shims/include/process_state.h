@@ -7,7 +7,7 @@
 /* The action of a signal: its handler's address with the flags mixed in; 0 for the default one or no such signal. */
 uint64_t nexus_signal_action(int signal);
 
-/* The buffering of standard output and standard error: whether by line, and the size of the buffer. */
+/* Whether standard output and standard error are without a buffer, and whether by line. */
 uint64_t nexus_stream_buffering(void);
 
 /* Bytes that malloc has given out, in all arenas. */
