@@ -128,12 +128,12 @@ struct Defect: CustomTestStringConvertible, Sendable {
         #expect(Set(names) == Set(Self.defects.map(\.name)))
     }
 
-    /// The shipped adapters and one that makes no HTTP request.
-    @Test(arguments: ["Ollama", "OpenAICompat", "echo.c"])
+    /// The shipped adapters, one that makes no HTTP request, and one with a thread of its own.
+    @Test(arguments: ["Ollama", "OpenAICompat", "echo.c", "threaded.c"])
     func aGoodAdapterFailsNothing(_ name: String) throws {
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
-        let path = name == "echo.c" ? try Products.compile([name], in: directory) : Products.shipped(name)
+        let path = name.hasSuffix(".c") ? try Products.compile([name], in: directory) : Products.shipped(name)
         var request = CheckRunner.Request(adapterPath: path)
         request.timeLimit = 60
 

@@ -262,6 +262,21 @@ private final class Witness: Sendable {
         #expect(breaches.words(.lateCallback) == "post after destroy")
     }
 
+    @Test func aLoopThatHasClosedTakesNoPosts() throws {
+        let loop = loop()
+        let bound = try BoundLog(breaches: breaches)
+        let task = loop.begin(.exchange, try backend(), timeout: 1000)
+        let note: nexus_posted = { user, _, status in Witness.of(user)?.note("\(status)") }
+        _ = bound.pointer.pointee.post(task.handle, note, witness.pointer)
+
+        loop.close()
+
+        #expect(witness.events == ["0"])
+        #expect(bound.pointer.pointee.post(task.handle, note, witness.pointer) == NEXUS_STALE)
+        loop.settle()
+        #expect(witness.events == ["0"])
+    }
+
     @Test func theFirstReportOfHealthEndsAProbeAndTheSecondIsNoted() throws {
         let loop = loop()
         let bound = try BoundLog(breaches: breaches)

@@ -126,7 +126,7 @@ final class Bench {
         let task = backend.probe(on: loop)
         loop.settle()
         let log = backend.log.now
-        backend.destroy()
+        backend.destroy(after: loop)
         return ProbeRun(task: task, log: log)
     }
 
@@ -136,7 +136,7 @@ final class Bench {
         let loop = loop(variation)
         let task = backend.submit(ask, on: loop, scribbling: variation.scribbles)
         loop.settle()
-        backend.destroy()
+        backend.destroy(after: loop)
         return task
     }
 

@@ -96,7 +96,7 @@ extension Check {
             try bench.backend(bound).destroy()
             let before = ProcessState.threadCount
             for _ in 0..<100 { try bench.backend(bound).destroy() }
-            let more = ProcessState.threadCount - before
+            let more = ProcessState.threadCount(expecting: before) - before
             try require(more <= 0, "\(more) more threads; destroy must join them")
             return "none"
         },
@@ -109,11 +109,12 @@ extension Check {
             loop.settle()
             let isMixed = !second.log.now.health.isEmpty || !second.log.now.models.isEmpty
             let firstReports = first.log.now.health.count
-            first.destroy()
-            _ = second.probe(on: loop)
-            loop.settle()
+            first.destroy(after: loop)
+            let other = bench.loop()
+            _ = second.probe(on: other)
+            other.settle()
             let secondReports = second.log.now.health.count
-            second.destroy()
+            second.destroy(after: other)
             try require(!isMixed, "a probe of the first reported for the second")
             try require(firstReports > 0, "the first one's probe reported nothing")
             try require(secondReports > 0, "the second reported nothing once the first was destroyed")
@@ -126,7 +127,7 @@ extension Check {
             loop.settle()
             for kind in try bench.kinds() { _ = backend.submit(bench.ask(kind.bit, stream: true), on: loop) }
             loop.settle()
-            backend.destroy()
+            backend.destroy(after: loop)
             // A thread that outlives its instance shows itself here.
             if ProcessState.threadCount > bench.subject.ownThreads { _ = loop.inbox.wait(milliseconds: 100) }
             loop.settle()
@@ -197,13 +198,16 @@ extension Check {
 /// Growth of what is in use, after a warm-up.
 enum Leaks {
     /// Bytes that malloc has given out more after `times` calls. Single growths, such as of a cache, are in the warm-up.
-    static func memory(times: Int, _ body: () throws -> Void) rethrows -> Int {
+    /// - Parameter settle: called before each measurement.
+    static func memory(times: Int, settle: () throws -> Void = {}, _ body: () throws -> Void) rethrows -> Int {
         for _ in 0..<max(20, times / 2) { try body() }
+        try settle()
         // What grows once, as a table that doubles, grows in one of two rounds only.
         var least = Int.max
         for _ in 0..<2 {
             let before = nexus_heap_in_use()
             for _ in 0..<times { try body() }
+            try settle()
             least = min(least, Int(nexus_heap_in_use()) - Int(before))
         }
         return least

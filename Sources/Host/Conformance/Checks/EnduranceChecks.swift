@@ -20,7 +20,7 @@ extension Check {
                     loop.settle()
                     let next = backend.submit(ask, on: loop)
                     loop.settle()
-                    backend.destroy()
+                    backend.destroy(after: loop)
                     try require(next.isFinished, "after a cancel at turn \(turns) the next exchange \(next.outcome)")
                 }
             }
@@ -44,7 +44,7 @@ extension Check {
                 for stream in [false, true] { _ = backend.submit(bench.ask(kind, stream: stream), on: loop) }
                 _ = backend.probe(on: loop)
                 loop.settle()
-                backend.destroy()
+                backend.destroy(after: loop)
                 loop.settle()
             }
             try requireNone(bench.breaches.words(.lateCallback))
@@ -56,7 +56,7 @@ extension Check {
             let loop = bench.loop()
             let tasks = (0..<1000).map { _ in backend.submit(ask, on: loop) }
             loop.settle()
-            backend.destroy()
+            backend.destroy(after: loop)
             if let other = tasks.first(where: { !$0.isFinished }) {
                 throw CheckStop.failed("one of them \(other.outcome)")
             }
@@ -107,7 +107,7 @@ extension Check {
                 if now - before > limit { loop.cancel(task) }
             }
             loop.settle()
-            backend.destroy()
+            backend.destroy(after: loop)
             try bench.requireHTTP(task)
             let most = peak.withLock { $0 } / 1_048_576
             try require(most <= 96, "it took \(most) MiB; give up beyond a bound")
@@ -117,9 +117,15 @@ extension Check {
         Check("exchange.no-memory-leak", "200 exchanges, of which some fail or are cancelled, keep no memory") {
             bench in
             let bound = try bench.boundLog()
-            let backend = try bench.backend(bound)
+            var backend = try bench.backend(bound)
             let kind = try bench.kinds().first?.bit ?? NEXUS_KIND_CHAT
-            let grown = Leaks.memory(times: 50) {
+            // What an instance's own threads have not come to yet is no leak: destroy has them come to it.
+            let hasThreads = ProcessState.threadCount > bench.subject.ownThreads
+            let grown = try Leaks.memory(times: 50) {
+                guard hasThreads else { return }
+                backend.destroy()
+                backend = try bench.backend(bound)
+            } _: {
                 for (fault, turns) in [(.none, 1000), (.status(500), 1000), (.closes(500), 1000), (.none, 1)]
                     as [(Fault, Int)]
                 {
@@ -146,7 +152,7 @@ extension Check {
             let before = (ProcessState.descriptorCount, ProcessState.threadCount)
             for _ in 0..<5 { run() }
             let files = ProcessState.descriptorCount - before.0
-            let threads = ProcessState.threadCount - before.1
+            let threads = ProcessState.threadCount(expecting: before.1) - before.1
             backend.destroy()
             try require(files <= 0, "\(files) more files open after 100 exchanges")
             try require(threads < 50, "\(threads) more threads after 100 exchanges")

@@ -149,7 +149,7 @@ extension Check {
                     loop.settle()
                     splits += 1
                     guard task.isFinished, task.usage == whole.usage, same(task, whole) else {
-                        backend.destroy()
+                        backend.destroy(after: loop)
                         let place = variation.splitAt.map { "cut at byte \($0)" } ?? "byte by byte"
                         throw CheckStop.failed("\(stream ? "stream" : "unary"), \(place): \(difference(task, whole))")
                     }

@@ -29,8 +29,8 @@ extension Check {
                 let whole = try bench.exchange(ask)
                 try bench.requireHTTP(whole)
                 let body = whole.sent.map { bench.server.answer($0, Variation()).body }.last ?? []
-                // What is missing is more than a line end, the end mark or the counts: some of the text.
-                let ends = body.count - 400
+                // Of a stream more is missing than a line end, the end mark or the counts: some of the text.
+                let ends = body.count - (stream ? 400 : 1)
                 for cut in stride(from: 0, to: max(1, ends), by: max(1, ends / 40)) {
                     let task = try bench.exchange(ask, Variation(fault: .closesAfter(cut), onGenerationOnly: true))
                     let what = "\(stream ? "stream" : "unary") closed after \(cut) of \(body.count) bytes"
@@ -85,7 +85,7 @@ extension Check {
                 _ = backend.probe(on: loop)
                 loop.settle()
                 let log = backend.log.now
-                backend.destroy()
+                backend.destroy(after: loop)
                 var texts = log.health.flatMap { [$0.message, $0.server] } + log.lines
                 texts += tasks.flatMap { [$0.failure?.message ?? [], $0.failure?.body ?? [], $0.written] }
                 for text in texts where String(decoding: text, as: UTF8.self).contains(key) {

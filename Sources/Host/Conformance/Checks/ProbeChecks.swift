@@ -114,8 +114,8 @@ extension Check {
             _ = second.probe(on: loop)
             loop.settle()
             let counts = (first.log.now.health.count, second.log.now.health.count)
-            first.destroy()
-            second.destroy()
+            first.destroy(after: loop)
+            second.destroy(after: loop)
             try require(counts.0 > 0 && counts.1 > 0, "one of the two reported nothing")
             return "both do"
         },
@@ -127,7 +127,7 @@ extension Check {
                 loop.run(turns: turns)
                 loop.cancel(task)
                 loop.settle()
-                backend.destroy()
+                backend.destroy(after: loop)
             }
             return "at 8 points"
         },

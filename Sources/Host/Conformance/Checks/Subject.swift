@@ -52,7 +52,7 @@ final class Subject {
         }
         let loading = Loading(
             result: result, milliseconds: Int(Clock.milliseconds - began), threadsBefore: threads,
-            threadsAfter: ProcessState.threadCount, output: output.text,
+            threadsAfter: ProcessState.threadCount(expecting: threads), output: output.text,
             difference: before.difference(to: ProcessState.now()))
         loaded = loading
         return loading

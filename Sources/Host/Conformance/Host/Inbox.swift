@@ -11,7 +11,7 @@ final class Inbox: Sendable {
         let pointer: UnsafeMutablePointer<sem_t>
     }
 
-    private let jobs = Mutex<[Job]>([])
+    private let state = Mutex<(jobs: [Job], isClosed: Bool)>(([], false))
     private let semaphore: Semaphore
     let breaches: Breaches
 
@@ -23,16 +23,28 @@ final class Inbox: Sendable {
 
     deinit { semaphore.pointer.deallocate() }
 
-    func push(_ job: @escaping Job) {
-        jobs.withLock { $0.append(job) }
+    /// False if the loop takes nothing any more; else the job will be done.
+    @discardableResult
+    func push(_ job: @escaping Job) -> Bool {
+        let isTaken = state.withLock { state in
+            if !state.isClosed { state.jobs.append(job) }
+            return !state.isClosed
+        }
         sem_post(semaphore.pointer)
+        return isTaken
     }
 
     func take() -> [Job] {
-        jobs.withLock { jobs in
-            defer { jobs = [] }
-            return jobs
+        state.withLock { state in
+            defer { state.jobs = [] }
+            return state.jobs
         }
+    }
+
+    /// The last jobs; there will be no more.
+    func close() -> [Job] {
+        state.withLock { $0.isClosed = true }
+        return take()
     }
 
     /// False if nothing came in time.

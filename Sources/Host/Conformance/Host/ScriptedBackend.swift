@@ -72,7 +72,7 @@ final class ReportLog: Sendable {
         }
         if isSecond { breaches.record(.healthTwice, "health was reported twice for one probe") }
         guard let ended else { return }
-        Inbox.owning(ended)?.push { loop in
+        _ = Inbox.owning(ended)?.push { loop in
             if let task = loop.task(ended) { loop.retire(task, by: .adapter) }
         }
     }
@@ -111,8 +111,7 @@ final class ReportLog: Sendable {
         }
         guard change("post", { _ in }), let inbox = Inbox.owning(task) else { return NEXUS_STALE }
         let crossing = Posted(function: function, user: user)
-        inbox.push { $0.posted(task, crossing.function, crossing.user) }
-        return NEXUS_OK
+        return inbox.push { $0.posted(task, crossing.function, crossing.user) } ? NEXUS_OK : NEXUS_STALE
     }
 
     /// Invariant behind the unchecked Sendable: a C function and a context that the adapter guards.
@@ -206,9 +205,12 @@ final class ScriptedBackend: @unchecked Sendable {
 
     func cancel(_ task: nexus_task) { functions.cancel?(instance, task) }
 
-    /// As the host does: callbacks are revoked before. To be called once.
-    func destroy() {
+    /// As the host does: the callbacks are revoked, and the last functions that were posted are called, before. To be
+    /// called once.
+    /// - Parameter loops: those that the instance's tasks were on, unless they are gone.
+    func destroy(after loops: ScriptedLoop...) {
         log.revoke()
+        for loop in loops { loop.close() }
         functions.destroy(instance)
         instance = nil
     }

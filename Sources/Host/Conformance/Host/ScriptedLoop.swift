@@ -38,7 +38,10 @@ final class ScriptedLoop {
         self.respond = respond
     }
 
-    deinit { Inbox.remove(index) }
+    deinit {
+        close()
+        Inbox.remove(index)
+    }
 
     // MARK: Running
 
@@ -77,6 +80,13 @@ final class ScriptedLoop {
                 }
             }
         }
+    }
+
+    /// Settles, does what other threads have posted until now, and takes nothing from them any more.
+    func close() {
+        settle()
+        inside { for job in inbox.close() { job(self) } }
+        settle()
     }
 
     /// Runs at most so many turns of the loop.

@@ -34,6 +34,12 @@ struct ProcessState {
 
     static var threadCount: Int { entries("/proc/self/task").count }
 
+    /// Threads, once there are no more than `expected`, or after half a second: one that was joined shows for a moment.
+    static func threadCount(expecting expected: Int) -> Int {
+        for _ in 0..<500 where threadCount > expected { usleep(1000) }
+        return threadCount
+    }
+
     /// Open files; the one used for counting is not counted.
     static var descriptorCount: Int { entries("/proc/self/fd").count - 1 }
 
