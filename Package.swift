@@ -50,6 +50,7 @@ let package = Package(
         layer(
             "Adapters",
             uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
+        layer("Conformance", uses: ["Adapters", "Core", "JSON", "PluginAPI", "Shims"]),
         layer("Routing", uses: ["Core"]),
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
@@ -66,7 +67,7 @@ let package = Package(
         .executableTarget(
             name: "nexus",
             dependencies: [
-                "Config", "Gateway", "Core", "JSON", logging,
+                "Config", "Gateway", "Conformance", "Core", "JSON", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI"),
@@ -97,6 +98,7 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "Adapters", "JSON", "PluginAPI"]),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Core", "HTTP1", "JSON", nioCore]),
     ],
     swiftLanguageModes: [.v6]

@@ -10,6 +10,7 @@ final class UnaryHandler: HTTPHandler {
     private let exchange: ExchangeTask
     private let translate: Translation
     private var status: UInt32 = 0
+    private var retryAfter: UInt32 = 0
     private var collected: [UInt8] = []
     private var isTooLong = false
 
@@ -18,7 +19,10 @@ final class UnaryHandler: HTTPHandler {
         self.translate = translate
     }
 
-    override func head(_ head: nexus_http_head) { status = head.status }
+    override func head(_ head: nexus_http_head) {
+        status = head.status
+        retryAfter = OllamaError.retryAfterMilliseconds(head)
+    }
 
     override func body(_ bytes: UnsafeRawBufferPointer) {
         if collected.count + bytes.count > Self.limit { isTooLong = true } else { collected.append(contentsOf: bytes) }
@@ -27,7 +31,8 @@ final class UnaryHandler: HTTPHandler {
     override func end(_ end: HTTPEnd) {
         guard end == .complete else { return exchange.fail(OllamaError.failure(end)) }
         guard (200...299).contains(status) else {
-            return exchange.fail(OllamaError.failure(status: status, body: collected))
+            return exchange.fail(
+                OllamaError.failure(status: status, body: collected, retryAfterMilliseconds: retryAfter))
         }
         guard !isTooLong, let value = try? JSONValue.parse(collected) else {
             return exchange.fail(OllamaError.failure(status: 502, text: "Ollama's answer is not JSON, or is too long"))
@@ -50,6 +55,7 @@ final class ChatStreamHandler: HTTPHandler {
     private var chunks: ChatChunks
     private var lines = LineDecoder()
     private var status: UInt32 = 0
+    private var retryAfter: UInt32 = 0
     private var errorBody: [UInt8] = []
     private var hasBegun = false
     private var isOver = false
@@ -59,7 +65,10 @@ final class ChatStreamHandler: HTTPHandler {
         self.chunks = chunks
     }
 
-    override func head(_ head: nexus_http_head) { status = head.status }
+    override func head(_ head: nexus_http_head) {
+        status = head.status
+        retryAfter = OllamaError.retryAfterMilliseconds(head)
+    }
 
     override func body(_ bytes: UnsafeRawBufferPointer) {
         guard !isOver else { return }
@@ -85,7 +94,8 @@ final class ChatStreamHandler: HTTPHandler {
     override func end(_ end: HTTPEnd) {
         guard !isOver else { return }
         if end == .complete, !(200...299).contains(status) {
-            return fail(OllamaError.failure(status: status, body: errorBody))
+            return fail(
+                OllamaError.failure(status: status, body: errorBody, retryAfterMilliseconds: retryAfter))
         }
         var events: [UInt8] = []
         var failure: Failure?

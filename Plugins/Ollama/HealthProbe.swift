@@ -51,6 +51,12 @@ final class HealthProbe {
         case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
             return unhealthy("GET /api/tags: \(message)")
         }
+        // Nothing of the server's words: they may hold the key.
+        if answer.status == 401 || answer.status == 403 {
+            return unhealthy(
+                "GET /api/tags: the server refuses the API key (status \(answer.status)); set api_key_env to the variable that holds it"
+            )
+        }
         let value = try? JSONValue.parse(answer.body)
         guard answer.status == 200 else {
             let told = value?["error"]?.string.map { ": \($0)" } ?? ""

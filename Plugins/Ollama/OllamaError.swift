@@ -2,9 +2,17 @@ import PluginAPI
 
 /// Ollama's errors, `{"error":"text"}`, as failures with a body in OpenAI's shape.
 enum OllamaError {
-    static func failure(status: UInt32, body: [UInt8]) -> Failure {
+    static func failure(status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32) -> Failure {
         let text = (try? JSONValue.parse(body))?["error"]?.string ?? "Ollama answered with status \(status)"
-        return failure(status: status, text: text)
+        var failure = failure(status: status, text: text)
+        failure.retryAfterMilliseconds = retryAfterMilliseconds
+        return failure
+    }
+
+    /// Ollama itself does not say when to come back; a proxy in front of it may. Less than a day, else 0.
+    static func retryAfterMilliseconds(_ head: nexus_http_head) -> UInt32 {
+        guard let seconds = head.field("retry-after").flatMap({ UInt32($0.text) }), seconds < 86400 else { return 0 }
+        return seconds * 1000
     }
 
     /// - Parameter status: 502 for an error in the middle of a stream.

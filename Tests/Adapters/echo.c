@@ -185,6 +185,7 @@ static int is(nexus_str model, const char *name) {
 
 static nexus_status submit(void *instance, nexus_task exchange, const nexus_request *request) {
   const backend *self = instance;
+  if (request->kind != NEXUS_KIND_CHAT) return NEXUS_UNSUPPORTED;
   if (is(request->model, "misuse")) {
     misuse(self, exchange);
   } else if (is(request->model, "fail-busy")) {

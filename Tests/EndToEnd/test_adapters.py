@@ -141,3 +141,11 @@ def test_overwriting_a_loaded_file_harms_nobody(start, folder):
         file.write(b"\xcc" * size)
 
     assert gateway.chat("echo").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["libOllama.so", "libOpenAICompat.so"])
+def test_the_shipped_adapters_pass_the_conformance_checks(nexus, name):
+    checked = nexus("adapter", "check", str(BUILD / name), "--json")
+
+    summary = json.loads(checked.stdout)["summary"]
+    assert checked.returncode == 0 and summary["failed"] == 0 and summary["passed"] >= 80

@@ -188,6 +188,15 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         #expect(failure?.kind == NEXUS_FAIL_AUTH && failure?.body == "" && failure?.message.contains("sk-") == false)
     }
 
+    @Test(arguments: [("7", 7000), ("soon", 0), ("100000", 0)] as [(String, UInt32)], [false, true])
+    func whenToComeBackIsPassedOn(_ told: (String, UInt32), _ stream: Bool) throws {
+        let exchange = try answered(stream: stream) {
+            $0.answer(429, [("Retry-After", told.0)], #"{"error":"busy"}"#)
+        }
+
+        #expect(exchange.failure?.kind == NEXUS_FAIL_BUSY && exchange.failure?.retryAfter == told.1)
+    }
+
     @Test func aWholeAnswerIsSentOnce() throws {
         let exchange = try answered(stream: false) {
             $0.answer(200, [], #"{"message":{"content":"hi"},"done":true,"eval_count":1}"#)
@@ -278,6 +287,16 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
             host.request("/api/version")?.answer(200, [], "{}")
 
             #expect(most <= 16 && host.models.first?.count == 40 && host.health.count == 1)
+        }
+    }
+
+    @Test(arguments: [401, 403] as [UInt32])
+    func aRefusedKeyIsToldInOurOwnWords(_ status: UInt32) throws {
+        try FakeHost.run { host in
+            _ = probe(try backend(), host, ["/api/tags": (status, #"{"error":"wrong key sk-secret"}"#)])
+
+            #expect(host.health.map(\.status) == [NEXUS_UNHEALTHY])
+            #expect(host.health[0].message.contains("api_key_env") && !host.health[0].message.contains("sk-secret"))
         }
     }
 

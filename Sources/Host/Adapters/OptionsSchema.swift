@@ -18,6 +18,11 @@ public enum OptionsSchema {
         return problem(options, schema, at: "options")
     }
 
+    /// The same for one value of the options.
+    package static func problem(_ value: JSONValue, against schema: JSONValue, at place: String) -> String? {
+        problem(value, schema, at: place)
+    }
+
     private static func problem(_ value: JSONValue, _ schema: JSONValue, at place: String) -> String? {
         if schema.bool == false { return "\(place) is not known" }
         if let types = schema["type"].map({ $0.array ?? [$0] })?.compactMap(\.string),

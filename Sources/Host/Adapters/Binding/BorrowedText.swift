@@ -2,13 +2,13 @@ import PluginAPI
 
 /// Reads text that an adapter lends. Bytes that are not UTF-8 are repaired, NULL and absurd lengths are empty,
 /// and no more than `limit` bytes are looked at.
-enum BorrowedText {
-    static func string(_ text: nexus_str, limit: Int) -> String {
+package enum BorrowedText {
+    package static func string(_ text: nexus_str, limit: Int) -> String {
         bytes(text).map { String(decoding: $0.prefix(limit), as: UTF8.self) } ?? ""
     }
 
     /// One line for people: like `string`, with control characters replaced by spaces.
-    static func line(_ text: nexus_str, limit: Int) -> String {
+    package static func line(_ text: nexus_str, limit: Int) -> String {
         let text = string(text, limit: limit)
         guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
         return String(
@@ -16,7 +16,7 @@ enum BorrowedText {
     }
 
     /// Nil for length without data or a length that no memory has.
-    static func bytes(_ text: nexus_str) -> UnsafeRawBufferPointer? {
+    package static func bytes(_ text: nexus_str) -> UnsafeRawBufferPointer? {
         guard text.len > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         guard let start = text.ptr, text.len <= Int.max >> 1 else { return nil }
         return UnsafeRawBufferPointer(start: start, count: text.len)
@@ -24,7 +24,7 @@ enum BorrowedText {
 }
 
 /// Lends a Swift string to C for the duration of `body`.
-func withBorrowed<Result>(_ text: String, _ body: (nexus_str) -> Result) -> Result {
+package func withBorrowed<Result>(_ text: String, _ body: (nexus_str) -> Result) -> Result {
     var text = text
     return text.withUTF8 { bytes in
         bytes.withMemoryRebound(to: CChar.self) { body(nexus_str(ptr: $0.baseAddress, len: $0.count)) }

@@ -4,7 +4,7 @@ import CLibFFI
 ///
 /// Invariant behind the unchecked Sendable: libffi does not write to a `ffi_cif` after `ffi_prep_cif`, and neither it nor
 /// the argument types are ever freed.
-struct Signature: @unchecked Sendable {
+package struct Signature: @unchecked Sendable {
     fileprivate let interface: UnsafeMutablePointer<ffi_cif>
 
     /// Nil if libffi refuses the types, which it does not for the ones below.
@@ -20,23 +20,23 @@ struct Signature: @unchecked Sendable {
         guard status == FFI_OK else { return nil }
     }
 
-    static let health = Signature([nexus_ffi_type_pointer()])
-    static let models = Signature([nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
-    static let log = Signature([nexus_ffi_type_uint32(), nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
-    static let post = Signature(
+    package static let health = Signature([nexus_ffi_type_pointer()])
+    package static let models = Signature([nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
+    package static let log = Signature([nexus_ffi_type_uint32(), nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
+    package static let post = Signature(
         [nexus_ffi_type_uint64(), nexus_ffi_type_pointer(), nexus_ffi_type_pointer()], result: nexus_ffi_type_sint32())
 }
 
 /// Makes C functions at run time that carry a context (libffi, "The Closure API").
-enum Closure {
-    typealias Target =
+package enum Closure {
+    package typealias Target =
         @convention(c) (
             UnsafeMutablePointer<ffi_cif>?, UnsafeMutableRawPointer?,
             UnsafeMutablePointer<UnsafeMutableRawPointer?>?, UnsafeMutableRawPointer?
         ) -> Void
 
     /// The code pointer of a new function that calls `target` with `context`. Lives as long as the process.
-    static func make(
+    package static func make(
         _ signature: Signature?, _ context: UnsafeMutableRawPointer, _ target: Target
     ) -> UnsafeMutableRawPointer? {
         var code: UnsafeMutableRawPointer?
@@ -52,13 +52,13 @@ enum Closure {
     }
 
     /// Gives a result of 32 bits: libffi wants it widened to a register ("The Closure API").
-    static func give(_ status: Int32, _ result: UnsafeMutableRawPointer?) {
+    package static func give(_ status: Int32, _ result: UnsafeMutableRawPointer?) {
         result?.storeBytes(of: ffi_sarg(status), as: ffi_sarg.self)
     }
 
     /// The value of an argument. `index` and type follow the signature the closure was made with.
     @inline(__always)
-    static func argument<Value>(
+    package static func argument<Value>(
         _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ index: Int, as type: Value.Type
     ) -> Value {
         // libffi gives a pointer for every argument of the signature.

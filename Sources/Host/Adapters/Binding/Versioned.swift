@@ -2,34 +2,34 @@ import PluginAPI
 
 /// Reads structures of the ABI, which only grow: what the other side's `struct_size` covers is taken, a field beyond it
 /// counts as zero, and what this side does not know is ignored.
-enum Versioned {
+package enum Versioned {
     /// Sizes in ABI 1.0: whatever is smaller was never valid. They never change (see Sources/PluginAPI/abi).
-    enum Minimum {
-        static let adapter = 144
-        static let health = 48
-        static let model = 64
-        static let httpRequest = 80
-        static let httpHandlers = 32
-        static let responseHead = 24
-        static let outcome = 32
-        static let failure = 48
-        static let action = 64
-        static let actions = 32
-        static let progress = 40
+    package enum Minimum {
+        package static let adapter = 144
+        package static let health = 48
+        package static let model = 64
+        package static let httpRequest = 80
+        package static let httpHandlers = 32
+        package static let responseHead = 24
+        package static let outcome = 32
+        package static let failure = 48
+        package static let action = 64
+        package static let actions = 32
+        package static let progress = 40
     }
 
     /// No structure of this major version will ever be larger; a larger size is a mistake of whoever filled it in.
-    static let maximum = 4096
+    package static let maximum = 4096
 
     /// Where `struct_size` stands in the two tables that begin with the ABI's version.
-    static let tableSizeAt = 4
+    package static let tableSizeAt = 4
 
     /// A copy with every field this side knows; nil for NULL or an absurd size.
     /// - Parameters:
     ///   - minimum: the structure's size in ABI 1.0.
     ///   - sizeAt: where `struct_size` stands.
     @inline(__always)
-    static func read<Value>(_ pointer: UnsafePointer<Value>?, minimum: Int, sizeAt: Int = 0) -> Value? {
+    package static func read<Value>(_ pointer: UnsafePointer<Value>?, minimum: Int, sizeAt: Int = 0) -> Value? {
         guard let pointer else { return nil }
         let raw = UnsafeRawPointer(pointer)
         let size = Int(raw.load(fromByteOffset: sizeAt, as: UInt32.self))
@@ -46,13 +46,14 @@ enum Versioned {
     }
 
     /// Element `index` of an array whose stride is the `struct_size` of its first element.
-    static func element<Value>(_ first: UnsafePointer<Value>, _ index: Int, stride: Int, minimum: Int) -> Value? {
+    package static func element<Value>(_ first: UnsafePointer<Value>, _ index: Int, stride: Int, minimum: Int) -> Value?
+    {
         let raw = UnsafeRawPointer(first) + index * stride
         return read(raw.assumingMemoryBound(to: Value.self), minimum: minimum)
     }
 
     /// The stride of such an array; nil if no array can have it.
-    static func stride<Value>(_ first: UnsafePointer<Value>, minimum: Int) -> Int? {
+    package static func stride<Value>(_ first: UnsafePointer<Value>, minimum: Int) -> Int? {
         let size = Int(UnsafeRawPointer(first).load(as: UInt32.self))
         return size >= minimum && size <= maximum && size % MemoryLayout<Value>.alignment == 0 ? size : nil
     }

@@ -19,18 +19,23 @@ public final class AdapterImage: Sendable {
     public let abiMajor: Int
     public let abiMinor: Int
     /// `NEXUS_KIND_...` bits.
-    let kinds: UInt32
-    let functions: AdapterFunctions
+    package let kinds: UInt32
+    package let functions: AdapterFunctions
 
     private static let nextOrdinal = Atomic<Int>(0)
 
     /// Loads the file: checks it without running it, maps a private copy, asks the entry for the table, checks that.
-    public convenience init(path: String) throws(LoadProblem) {
-        try self.init(path: path, copy: try PrivateCopy(path: path))
+    public convenience init(path: String) throws(LoadProblem) { try self.init(path: path, host: HostTable.pointer) }
+
+    /// - Parameter host: what the entry is given; must live as long as the process.
+    package convenience init(path: String, host: UnsafePointer<nexus_host>) throws(LoadProblem) {
+        try self.init(path: path, copy: try PrivateCopy(path: path), host: host)
     }
 
     /// - Parameter copy: the content of the file at `path`.
-    init(path: String, copy: PrivateCopy) throws(LoadProblem) {
+    init(
+        path: String, copy: PrivateCopy, host: UnsafePointer<nexus_host> = HostTable.pointer
+    ) throws(LoadProblem) {
         try Self.checkBytes(copy.bytes)
         let file = path.split(separator: "/").last.map(String.init) ?? path
         // The descriptor stays open: the dynamic linker knows the image by this path, so the number must not come again.
@@ -42,7 +47,7 @@ public final class AdapterImage: Sendable {
         }
         guard let symbol = dlsym(handle, NEXUS_ENTRY_SYMBOL) else { throw .noEntry }
         let entry = unsafeBitCast(symbol, to: EntryFunction.self)
-        let table = try Self.callEntry(entry)
+        let table = try Self.callEntry(entry, host)
         // The version first: of another one no field is where it is looked for.
 
         self.path = path
@@ -86,9 +91,11 @@ public final class AdapterImage: Sendable {
         throw .noEntry
     }
 
-    private static func callEntry(_ entry: EntryFunction) throws(LoadProblem) -> UnsafePointer<nexus_adapter> {
+    private static func callEntry(
+        _ entry: EntryFunction, _ host: UnsafePointer<nexus_host>
+    ) throws(LoadProblem) -> UnsafePointer<nexus_adapter> {
         var message = MessageBuffer()
-        guard let table = message.fill({ entry(HostTable.pointer, $0) }) else {
+        guard let table = message.fill({ entry(host, $0) }) else {
             throw .entryRefused(message.text.isEmpty ? "it gave no reason" : message.text)
         }
         return table

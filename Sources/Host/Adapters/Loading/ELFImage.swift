@@ -1,7 +1,7 @@
 /// What can be told of a shared object from its bytes, before any of its code runs. Every access is bounds-checked:
 /// the bytes are not trusted. Layouts: System V ABI, chapter 4 ("Object Files"), 64-bit classes.
-struct ELFImage {
-    enum Failure: Error, Equatable {
+package struct ELFImage {
+    package enum Failure: Error, Equatable {
         case notELF
         case not64Bit
         case otherMachine(UInt16)
@@ -21,7 +21,7 @@ struct ELFImage {
         private static let thisMachine: UInt64 = 183
     #endif
 
-    init(_ bytes: [UInt8]) throws(Failure) {
+    package init(_ bytes: [UInt8]) throws(Failure) {
         self.bytes = bytes
         guard bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else { throw .notELF }
         guard bytes.count >= 64 else { throw .truncated }
@@ -34,7 +34,7 @@ struct ELFImage {
     }
 
     /// Names of the functions and objects the image defines for others. Nil if it has no section headers to tell.
-    func exportedSymbols() throws(Failure) -> [String]? {
+    package func exportedSymbols() throws(Failure) -> [String]? {
         let table = Int(try read(40, 8))
         let count = Int(try read(60, 2))
         guard table > 0, count > 0 else { return nil }

@@ -3,11 +3,11 @@ import Shims
 
 /// A sealed copy of a file in memory: what is mapped from it cannot change when the file on disk is overwritten, and
 /// each copy has an identity of its own for the dynamic linker.
-struct PrivateCopy {
+package struct PrivateCopy {
     /// Larger files are no adapters.
     static let sizeLimit = 256 * 1024 * 1024
 
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// The same for the same content, within one process.
     var digest: Int {
@@ -17,7 +17,7 @@ struct PrivateCopy {
     }
 
     /// Reads and checks a file: regular, owned by root or by this user, not writable by others.
-    init(path: String) throws(LoadProblem) {
+    package init(path: String) throws(LoadProblem) {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw .unreadable(String(cString: strerror(errno))) }
         defer { close(file) }

@@ -3,17 +3,19 @@ import PluginAPI
 /// The functions of an adapter's table.
 ///
 /// Invariant behind the unchecked Sendable: the pointers are constants and live as long as the image, that is for ever.
-struct AdapterFunctions: @unchecked Sendable {
-    let create:
+package struct AdapterFunctions: @unchecked Sendable {
+    package let table: UnsafePointer<nexus_adapter>
+    package let create:
         @convention(c) (
             UnsafePointer<nexus_backend_config>?, UnsafePointer<nexus_host>?, UnsafePointer<nexus_callbacks>?,
             UnsafeMutablePointer<UnsafeMutableRawPointer?>?, UnsafeMutablePointer<nexus_message>?
         ) -> nexus_status
-    let destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void
-    let probe: @convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void
-    let submit: @convention(c) (UnsafeMutableRawPointer?, nexus_task, UnsafePointer<nexus_request>?) -> nexus_status
-    let cancel: (@convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void)?
-    let `extension`: (@convention(c) (UnsafePointer<CChar>?) -> UnsafeRawPointer?)?
+    package let destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void
+    package let probe: @convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void
+    package let submit:
+        @convention(c) (UnsafeMutableRawPointer?, nexus_task, UnsafePointer<nexus_request>?) -> nexus_status
+    package let cancel: (@convention(c) (UnsafeMutableRawPointer?, nexus_task) -> Void)?
+    package let `extension`: (@convention(c) (UnsafePointer<CChar>?) -> UnsafeRawPointer?)?
 }
 
 /// Reads a table that an adapter returned, no further than its `struct_size`, and checks what can be checked.
@@ -59,7 +61,7 @@ enum TableCheck {
             version: BorrowedText.line(table.version, limit: textLimit),
             optionsSchema: BorrowedText.string(table.options_schema, limit: schemaLimit), defaultURLs: urls,
             functions: AdapterFunctions(
-                create: create, destroy: destroy, probe: probe, submit: submit, cancel: table.cancel,
+                table: pointer, create: create, destroy: destroy, probe: probe, submit: submit, cancel: table.cancel,
                 extension: table.extension))
     }
 

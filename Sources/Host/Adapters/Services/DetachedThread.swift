@@ -2,7 +2,7 @@ import Glibc
 import Shims
 
 /// A thread for one piece of work that may block for as long as it takes: an adapter's code that no pool should wait for.
-public enum DetachedThread {
+package enum DetachedThread {
     private final class Box {
         let name: String
         let body: @Sendable () -> Void
@@ -18,7 +18,7 @@ public enum DetachedThread {
     }
 
     /// - Parameter name: shown by the system's tools; at most 15 bytes count.
-    public static func run(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    package static func run(_ name: String, _ body: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "process_state.h"
+
 /* The value bound to the calling thread, or NULL. Each event loop's thread binds its own TaskTable. */
 void *nexus_thread_value(void);
 void nexus_set_thread_value(void *value);

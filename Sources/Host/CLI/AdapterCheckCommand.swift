@@ -1,0 +1,57 @@
+import ArgumentParser
+import Conformance
+
+struct AdapterCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Try an adapter against all that the ABI asks of it.",
+        discussion: "Ends with status 0 if no check failed, 1 if one did, 2 if nothing could be checked. "
+            + "What is checked, and how a server is described with --script, stands in docs/adapter-check.md.")
+
+    @Argument(help: "The adapter's file (.so).") var file: String?
+    @Flag(help: "Print one JSON document.") var json = false
+    @Option(help: ArgumentHelp("Run this check alone; may be repeated.", valueName: "check")) var only: [String] = []
+    @Flag(help: "Print all checks and what they require.") var list = false
+    @Option(help: "Options of the backend, as a JSON object.") var options = "{}"
+    @Option(help: "Address of the server, as the adapter is told; nothing is sent there.") var url: String?
+    @Option(help: "File that says how the server answers; by default as OpenAI's API and Ollama's do.")
+    var script: String?
+    @Option(name: .customLong("time-limit"), help: "Seconds for one check.") var timeLimit = 20
+
+    func run() throws {
+        if list {
+            for check in CheckRunner.checks { print("\(check.id)  \(check.requirement)") }
+            return
+        }
+        guard let file else { throw usage("which file? Give the adapter's .so, or --list") }
+        guard (1...3600).contains(timeLimit) else { throw usage("--time-limit must be from 1 to 3600") }
+        var request = CheckRunner.Request(adapterPath: file)
+        request.only = only.isEmpty ? nil : only
+        request.url = url
+        request.options = options
+        request.scriptPath = script
+        request.timeLimit = timeLimit
+        let report: CheckReport
+        do throws(CheckRunner.Failure) {
+            report = try CheckRunner().run(request) { if !json { print($0.line) } }
+        } catch {
+            throw usage(error.description)
+        }
+        print(json ? report.json : report.summary)
+        if report.count(.fail) > 0 { throw ExitCode(1) }
+    }
+
+    private func usage(_ message: String) -> ExitCode {
+        _ = fail(message)
+        return ExitCode(2)
+    }
+}
+
+/// The child in which the checks run.
+struct AdapterRunChecksCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: CheckRunner.childCommand, abstract: "Run checks in this process.", shouldDisplay: false)
+
+    @Argument var plan: String
+
+    func run() throws { CheckChild.run(plan) }
+}

@@ -1,0 +1,110 @@
+import Adapters
+import PluginAPI
+
+extension Check {
+    static let acting: [Check] = [
+        Check("actions.unknown-extension", "an extension that is not known is NULL") { bench in
+            guard let function = try bench.subject.image().functions.extension else {
+                throw CheckStop.skipped("the adapter has no extensions")
+            }
+            for id in ["nexus.nothing/9", "", "nexus.actions/999"] {
+                try require(id.withCString { function($0) } == nil, "extension(\"\(id)\") is not NULL")
+            }
+            return "it is"
+        },
+        Check("actions.table", "the table has its size, and no more than 64 actions") { bench in
+            "\(try actions(bench).count) actions"
+        },
+        Check("actions.names", "names match [a-z][a-z0-9_]{0,63}, each once") { bench in
+            var seen: Set<String> = []
+            for action in try actions(bench) {
+                let name = action.name
+                let isName =
+                    name.utf8.first.map { (0x61...0x7A).contains($0) } == true && name.utf8.count <= 64
+                    && name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }
+                try require(isName, "\"\(name)\" is no name of an action")
+                try require(seen.insert(name).inserted, "\"\(name)\" comes twice")
+            }
+            return seen.sorted().joined(separator: ", ")
+        },
+        Check("actions.help", "every action has a help text, UTF-8, at most 1024 bytes") { bench in
+            for action in try actions(bench) {
+                try require(!action.help.isEmpty, "\(action.name) has none")
+                try require(
+                    String(validating: action.help, as: UTF8.self) != nil, "that of \(action.name) is not UTF-8")
+                try require(action.help.count <= Int(NEXUS_LIMIT_MESSAGE), "that of \(action.name) is too long")
+            }
+            return "they have"
+        },
+        Check("actions.signatures-parse", "every signature follows the header's grammar") { bench in
+            for action in try actions(bench) {
+                if let problem = SignatureGrammar.problem(action.signature) {
+                    throw CheckStop.failed("\(action.name): \"\(action.signature)\": \(problem)")
+                }
+            }
+            return "they do"
+        },
+        Check("actions.functions", "no action's function is NULL, and no flag is unknown") { bench in
+            for action in try actions(bench) {
+                try require(action.hasFunction, "that of \(action.name) is NULL")
+                try require(action.flags & ~NEXUS_ACTION_DESTRUCTIVE == 0, "\(action.name) has unknown flags")
+            }
+            return "none is"
+        },
+        Check("actions.offers", "offers answers for every action, and for one that is not known, at once") { bench in
+            let all = try actions(bench)
+            guard let offers = try table(bench).offers else { throw CheckStop.skipped("offers is NULL") }
+            let backend = try bench.backend()
+            let began = Clock.milliseconds
+            var offered: [String] = []
+            for name in all.map(\.name) + ["zz_unknown"] {
+                if withBorrowed(name, { offers(backend.instance, $0) }) != 0 { offered.append(name) }
+            }
+            let took = Clock.milliseconds - began
+            backend.destroy()
+            try require(took < 1000, "it took \(took) ms")
+            return "offered: \(offered.joined(separator: ", "))"
+        },
+    ]
+
+    private struct Action {
+        var name: String
+        var help: [UInt8]
+        var signature: String
+        var flags: UInt32
+        var hasFunction: Bool
+    }
+
+    private static func table(_ bench: Bench) throws -> nexus_actions {
+        let function = try bench.subject.image().functions.extension
+        guard let pointer = NEXUS_ACTIONS.withCString({ function?($0) }) else {
+            throw CheckStop.skipped("the adapter has no actions")
+        }
+        guard
+            let table = Versioned.read(
+                pointer.assumingMemoryBound(to: nexus_actions.self), minimum: Versioned.Minimum.actions)
+        else { throw CheckStop.failed("struct_size of the table cannot be") }
+        return table
+    }
+
+    private static func actions(_ bench: Bench) throws -> [Action] {
+        let table = try table(bench)
+        try require(table.count <= Int(NEXUS_LIMIT_ACTIONS), "there are \(table.count) actions, at most 64 are taken")
+        guard let first = table.actions, table.count > 0 else { throw CheckStop.skipped("the table is empty") }
+        guard let stride = Versioned.stride(first, minimum: Versioned.Minimum.action) else {
+            throw CheckStop.failed("struct_size of the first action cannot be")
+        }
+        return try (0..<table.count).map { index in
+            guard
+                let action: nexus_action = Versioned.element(
+                    first, index, stride: stride, minimum: Versioned.Minimum.action),
+                let name = Text.copy(action.name), let help = Text.copy(action.help),
+                let signature = Text.copy(action.signature)
+            else { throw CheckStop.failed("struct_size or a text of action \(index) cannot be") }
+            return Action(
+                name: String(decoding: name, as: UTF8.self), help: help,
+                signature: String(decoding: signature, as: UTF8.self), flags: action.flags,
+                hasFunction: action.function != nil)
+        }
+    }
+}

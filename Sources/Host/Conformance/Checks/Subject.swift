@@ -1,0 +1,131 @@
+import Adapters
+import Glibc
+import JSON
+import PluginAPI
+
+/// The adapter under check in this process. It is loaded once, when a check first asks for it, and what that did to the
+/// process is kept.
+final class Subject {
+    /// What is checked, and how.
+    struct Plan: Equatable {
+        var path: String
+        /// Of the server, as the adapter is told; nil: the adapter's first default.
+        var url: String?
+        /// JSON text of an object.
+        var options = "{}"
+        /// A file that says how the server answers; nil: the built-in server.
+        var script: String?
+    }
+
+    struct Loading {
+        var result: Result<AdapterImage, LoadProblem>
+        var milliseconds: Int
+        var threadsBefore: Int
+        var threadsAfter: Int
+        var output: String?
+        var difference: String?
+    }
+
+    let plan: Plan
+    let server: any ServerScript
+    private let output: Output
+    private var loaded: Loading?
+
+    init(_ plan: Plan, output: Output) throws {
+        self.plan = plan
+        self.output = output
+        if let script = plan.script {
+            server = try ScriptFile(FileContents.read(script))
+        } else {
+            server = BuiltInServer()
+        }
+    }
+
+    var loading: Loading {
+        if let loaded { return loaded }
+        let before = ProcessState.now()
+        let threads = ProcessState.threadCount
+        let began = Clock.milliseconds
+        output.clear()
+        let result = Result { () throws(LoadProblem) in
+            try AdapterImage(path: plan.path, host: ScriptedHost.table)
+        }
+        let loading = Loading(
+            result: result, milliseconds: Int(Clock.milliseconds - began), threadsBefore: threads,
+            threadsAfter: ProcessState.threadCount(expecting: threads), output: output.text,
+            difference: before.difference(to: ProcessState.now()))
+        loaded = loading
+        return loading
+    }
+
+    /// Nil: nothing was loaded yet.
+    var loadedImage: Result<AdapterImage, LoadProblem>? { loaded?.result }
+
+    func image() throws -> AdapterImage {
+        do { return try loading.result.get() } catch {
+            throw CheckStop.failed("the file cannot be loaded: it \(error)")
+        }
+    }
+
+    /// What the adapter printed since `clearOutput`; nil: nothing.
+    var printed: String? { output.text }
+    func clearOutput() { output.clear() }
+
+    /// Threads that are not the adapter's.
+    var ownThreads: Int { loading.threadsBefore }
+}
+
+/// Standard output and error of this process, which go to one file.
+struct Output {
+    /// Descriptors whose files are looked at; both may be the same file.
+    var descriptors: [CInt] = [STDOUT_FILENO, STDERR_FILENO]
+
+    func clear() {
+        fflush(nil)
+        for descriptor in descriptors {
+            ftruncate(descriptor, 0)
+            lseek(descriptor, 0, SEEK_SET)
+        }
+    }
+
+    /// The start of what was written; nil: nothing.
+    var text: String? {
+        fflush(nil)
+        for descriptor in descriptors {
+            var buffer = [UInt8](repeating: 0, count: 200)
+            let count = pread(descriptor, &buffer, buffer.count, 0)
+            if count > 0 { return String(decoding: buffer.prefix(count), as: UTF8.self) }
+        }
+        return nil
+    }
+}
+
+enum Clock {
+    static var milliseconds: UInt64 { nanoseconds / 1_000_000 }
+
+    static var nanoseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+enum FileContents {
+    struct Unreadable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    static func read(_ path: String) throws(Unreadable) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Unreadable(description: String(cString: strerror(errno))) }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(file, &buffer, buffer.count)
+            guard count >= 0 else { throw Unreadable(description: String(cString: strerror(errno))) }
+            if count == 0 { return bytes }
+            bytes += buffer.prefix(count)
+        }
+    }
+}

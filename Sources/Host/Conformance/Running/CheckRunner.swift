@@ -1,0 +1,182 @@
+import Glibc
+import JSON
+
+/// Runs checks of an adapter in child processes. A child that dies or hangs fails the check it was in, and another one
+/// goes on with the rest. Blocks the calling thread.
+public struct CheckRunner {
+    /// What is checked, and how.
+    public struct Request {
+        public var adapterPath: String
+        /// Ids; nil: all.
+        public var only: [String]?
+        public var url: String?
+        /// JSON text of an object.
+        public var options = "{}"
+        public var scriptPath: String?
+        /// Seconds for one check.
+        public var timeLimit = 20
+
+        public init(adapterPath: String) { self.adapterPath = adapterPath }
+    }
+
+    /// The program to run as the child, and its arguments before the plan.
+    private let executable: String
+    private let arguments: [String]
+
+    /// - Parameter executable: the `nexus` program; by default this one.
+    public init(executable: String = "/proc/self/exe", arguments: [String] = ["adapter", childCommand]) {
+        self.executable = executable
+        self.arguments = arguments
+    }
+
+    /// The hidden subcommand whose argument is a plan.
+    public static let childCommand = "run-checks"
+
+    /// Ids and requirements of all checks, in their order.
+    public static var checks: [(id: String, requirement: String)] { Check.all.map { ($0.id, $0.requirement) } }
+
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// - Parameter each: called with each result as it is known.
+    public func run(_ request: Request, each: (CheckResult) -> Void = { _ in }) throws(Failure) -> CheckReport {
+        try Self.validate(request)
+        let wanted = Check.all.filter { check in request.only?.contains(check.id) ?? true }
+        var run = Run(request: request, waiting: wanted)
+        while !run.waiting.isEmpty { try runChild(&run, each) }
+        return run.report
+    }
+
+    private static func validate(_ request: Request) throws(Failure) {
+        for id in request.only ?? [] where !Check.all.contains(where: { $0.id == id }) {
+            throw Failure(description: "there is no check \"\(id)\"; --list prints all")
+        }
+        guard (try? JSONValue.parse(request.options))?.object != nil else {
+            throw Failure(description: "the options must be a JSON object")
+        }
+        do { _ = try FileContents.read(request.adapterPath) } catch {
+            throw Failure(description: "\(request.adapterPath) cannot be read: \(error)")
+        }
+        guard let script = request.scriptPath else { return }
+        do { _ = try ScriptFile(FileContents.read(script)) } catch {
+            throw Failure(description: "\(script): \(error)")
+        }
+    }
+
+    private struct Run {
+        let request: Request
+        var waiting: [Check]
+        var report = CheckReport()
+
+        /// Takes the result of the first waiting check; after an essential one that failed the rest is left out.
+        mutating func ended(
+            _ verdict: CheckResult.Verdict, _ detail: String, _ milliseconds: Int, _ each: (CheckResult) -> Void
+        ) {
+            let check = waiting.removeFirst()
+            add(check, verdict, detail, milliseconds, each)
+            guard check.isEssential, verdict == .fail else { return }
+            let rest = waiting
+            waiting = []
+            for other in rest { add(other, .skip, "not run: \(check.id) failed", 0, each) }
+        }
+
+        private mutating func add(
+            _ check: Check, _ verdict: CheckResult.Verdict, _ detail: String, _ milliseconds: Int,
+            _ each: (CheckResult) -> Void
+        ) {
+            let result = CheckResult(
+                id: check.id, requirement: check.requirement, verdict: verdict, detail: detail,
+                milliseconds: milliseconds)
+            report.results.append(result)
+            each(result)
+        }
+    }
+
+    /// Runs as many of the waiting checks as one child survives; at least one.
+    private func runChild(_ run: inout Run, _ each: (CheckResult) -> Void) throws(Failure) {
+        let plan = Subject.Plan(
+            path: run.request.adapterPath, url: run.request.url, options: run.request.options,
+            script: run.request.scriptPath)
+        let checks = run.waiting.prefix { !$0.needsOwnProcess || $0.id == run.waiting.first?.id }
+        let alone = checks.first?.needsOwnProcess == true ? checks.prefix(1) : checks
+        let text = CheckChild.plan(plan, checks: alone.map(\.id), seconds: run.request.timeLimit)
+        let child: ChildProcess
+        do { child = try ChildProcess(executable: executable, arguments: arguments + [text]) } catch {
+            throw Failure(description: error.description)
+        }
+        var lines = Lines()
+        var began: UInt64?
+        var started = Clock.milliseconds
+        let limit = UInt64(run.request.timeLimit) * 1000
+        var death: String?
+        var isClosed = false
+        let left = run.waiting.count - alone.count
+        watching: while run.waiting.count > left {
+            switch isClosed ? .nothing : child.read(milliseconds: 50) {
+            case .bytes(let bytes):
+                for message in lines.feed(bytes) {
+                    guard let first = run.waiting.first else { break watching }
+                    if message["begin"]?.string == first.id {
+                        began = Clock.milliseconds
+                    } else if message["end"]?.string == first.id, began != nil {
+                        take(message, &run, each)
+                        began = nil
+                        started = Clock.milliseconds
+                    }
+                }
+                continue watching
+            case .closed: isClosed = true
+            case .nothing: break
+            }
+            if let end = child.ended() {
+                death = end
+                // What it told before its death may still be in the pipe.
+                while !isClosed, case .bytes(let bytes) = child.read(milliseconds: 0) {
+                    for message in lines.feed(bytes) {
+                        guard let first = run.waiting.first else { break }
+                        if message["begin"]?.string == first.id { began = Clock.milliseconds }
+                        if message["end"]?.string == first.id, began != nil {
+                            take(message, &run, each)
+                            began = nil
+                        }
+                    }
+                }
+                break
+            }
+            if Clock.milliseconds - (began ?? started) > limit { break }
+            if isClosed { usleep(5000) }
+        }
+        child.finish(isGone: death != nil)
+        guard run.waiting.count > left else { return }
+        let took = Int(Clock.milliseconds - (began ?? started))
+        if began == nil, death == "exited with status 2" {
+            throw Failure(description: "\(executable) did not take the checks")
+        }
+        run.ended(.fail, death ?? "did not return within \(run.request.timeLimit) s", took, each)
+    }
+
+    private func take(_ message: JSONValue, _ run: inout Run, _ each: (CheckResult) -> Void) {
+        if let type = message["type"]?.string {
+            run.report.adapter = CheckedAdapter(
+                type: type, version: message["version"]?.string ?? "", abi: message["abi"]?.string ?? "")
+        }
+        let verdict = message["result"]?.string.flatMap { CheckResult.Verdict(rawValue: $0) } ?? .fail
+        run.ended(verdict, message["detail"]?.string ?? "", Int(message["milliseconds"]?.int ?? 0), each)
+    }
+
+    /// Cuts what a child tells into messages; what is none is dropped.
+    private struct Lines {
+        private var partial: [UInt8] = []
+
+        mutating func feed(_ bytes: [UInt8]) -> [JSONValue] {
+            partial += bytes
+            var messages: [JSONValue] = []
+            while let end = partial.firstIndex(of: 0x0A) {
+                if let value = try? JSONValue.parse(Array(partial[..<end])) { messages.append(value) }
+                partial.removeFirst(end + 1)
+            }
+            return messages
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import Conformance
+import Foundation
+import JSON
+import Testing
+
+/// The command as its user runs it.
+@Suite struct CommandTests {
+    private func check(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
+        try Products.run(Products.nexus, ["adapter", "check"] + arguments)
+    }
+
+    @Test func itPrintsOneLineForEachCheckAndASummary() throws {
+        let run = try check([Products.shipped("Ollama"), "--only", "load.kinds", "--only", "create.missing-option"])
+
+        let lines = run.output.split(separator: "\n")
+        #expect(run.status == 0 && lines.count == 3)
+        #expect(lines[0].hasPrefix("pass  load.kinds") && lines[0].hasSuffix(" / chat, embeddings"))
+        #expect(lines[1].hasPrefix("skip  create.missing-option") && lines[1].hasSuffix("no option is required"))
+        #expect(lines[2] == "1 passed, 0 failed, 1 skipped")
+    }
+
+    @Test func aFailedCheckGivesStatusOne() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try Products.compile(
+            ["broken.c", "broken_exchange.c"], ["-DBREAKS=NO_HELP", "-fvisibility=hidden"], in: directory)
+
+        let run = try check([path, "--only", "actions.help", "--json"])
+
+        let document = try JSONValue.parse(run.output)
+        #expect(run.status == 1)
+        #expect(document["adapter"] == ["type": "broken", "version": "1.0", "abi": "1.0"])
+        #expect(document["checks"]?[0]?["result"] == "fail" && document["checks"]?[0]?["id"] == "actions.help")
+        #expect(document["checks"]?[0]?["milliseconds"]?.int != nil)
+        #expect(document["summary"] == ["passed": 0, "failed": 1, "skipped": 0])
+    }
+
+    @Test func theListNamesEveryCheckWithoutAFile() throws {
+        let run = try check(["--list"])
+
+        #expect(run.status == 0)
+        #expect(run.output.split(separator: "\n").count == CheckRunner.checks.count)
+        #expect(run.output.hasPrefix("load.elf  "))
+    }
+
+    @Test(
+        arguments: [
+            ([], "which file?"), (["/none/such.so"], "/none/such.so cannot be read"),
+            (["{file}", "--only", "load.nothing"], "there is no check \"load.nothing\""),
+            (["{file}", "--options", "[]"], "the options must be a JSON object"),
+            (["{file}", "--script", "/none/script.json"], "/none/script.json: "),
+            (["{file}", "--time-limit", "0"], "--time-limit must be"),
+        ] as [([String], String)])
+    func whatCannotBeCheckedGivesStatusTwoAndAReason(_ arguments: [String], _ words: String) throws {
+        let run = try check(arguments.map { $0 == "{file}" ? Products.shipped("Ollama") : $0 })
+
+        #expect(run.status == 2 && run.output.isEmpty)
+        #expect(run.errors.contains(words), "\(run.errors)")
+    }
+
+    @Test func aFileThatIsNoAdapterFailsTheFirstCheckAndSkipsTheRest() throws {
+        let report = try CheckRunner(executable: Products.nexus).run(.init(adapterPath: #filePath))
+
+        #expect(report.results.first?.id == "load.elf" && report.results.first?.verdict == .fail)
+        #expect(report.count(.fail) == 1 && report.count(.skip) == report.results.count - 1)
+        #expect(report.results.last?.detail == "not run: load.elf failed")
+    }
+
+    @Test func aScriptDescribesAServerOfAnotherProtocol() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try Products.compile(["broken.c", "broken_exchange.c"], ["-fvisibility=hidden"], in: directory)
+        let script = directory.appendingPathComponent("script.json").path
+        let text = #"""
+            {"models": ["one"], "text": "hi", "usage": {"prompt": 2, "completion": 3},
+             "probe": [{"path": "/v1/models", "body": {"data": [{"id": "one"}]}}],
+             "answers": [
+               {"path": "/v1/chat/completions", "stream": false,
+                "body": {"choices": [{"message": {"content": "hi"}}], "usage": {"prompt_tokens": 2, "completion_tokens": 3}}},
+               {"path": "/v1/chat/completions", "stream": true, "content_type": "text/event-stream",
+                "body": "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}],\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":3}}\n\ndata: [DONE]\n\n"}
+             ]}
+            """#
+        // One line for the C adapter, which looks for "{\"id\":\"" without spaces.
+        try Data(text.utf8).write(to: URL(fileURLWithPath: script))
+
+        let run = try check(
+            [path, "--script", script]
+                + ["probe.models", "probe.healthy", "exchange.usage", "probe.many-models"].flatMap { ["--only", $0] })
+
+        #expect(run.status == 0, "\(run.output)")
+        #expect(run.output.contains("/ one\n") && run.output.contains("/ 2 and 3\n"))
+        #expect(run.output.contains("the script lists its own models"))
+    }
+
+    @Test func thePageListsExactlyTheChecks() throws {
+        let page = try String(
+            contentsOf: Products.root.appendingPathComponent("docs/adapter-check.md"), encoding: .utf8)
+        let listed = page.split(separator: "\n").compactMap { line -> String? in
+            guard line.hasPrefix("- `"), let end = line.dropFirst(3).firstIndex(of: "`") else { return nil }
+            let rest = line[line.index(after: end)...]
+            return String(line.dropFirst(3)[..<end]) + rest
+        }
+
+        #expect(listed == CheckRunner.checks.map { "\($0.id): \($0.requirement)" })
+    }
+}
