@@ -35,7 +35,7 @@ let package = Package(
     ],
     targets: [
         // The ABI and what binds it.
-        .target(name: "PluginAPI", cSettings: strictC),
+        .target(name: "PluginAPI", exclude: ["abi"], cSettings: strictC),
         .systemLibrary(
             name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
 
