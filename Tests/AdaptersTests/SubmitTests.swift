@@ -10,7 +10,7 @@ import Upstream
 @testable import Adapters
 
 /// Keeps what an attempt writes. On the attempt's loop.
-private final class Sink: AttemptSink {
+final class Sink: AttemptSink {
     let requestBody: ByteBuffer
     private(set) var written = ByteBuffer()
     private(set) var status: Int?
@@ -46,14 +46,15 @@ private final class Sink: AttemptSink {
     func attemptFailed(_ failure: ExchangeFailure) { self.failure = failure }
 }
 
-/// One event loop with a backend of the echo adapter.
-private struct Bench {
+/// One event loop with a backend of an adapter that has the echo adapter's type.
+struct Bench {
     let loop: any EventLoop
     let services: NIOLoopBound<LoopServices>
     let backend: AdapterBackend
     let registry: Registry
 
-    static func make(name: String = "one") async throws -> Bench {
+    /// - Parameter adapter: the file; nil: the echo adapter of today.
+    static func make(name: String = "one", adapter: String? = nil) async throws -> Bench {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         // One set of services a thread: the loops of the singleton are shared by all tests, each with its own tag.
         let services = try await loop.submit {
@@ -65,7 +66,7 @@ private struct Bench {
             return NIOLoopBound(services, eventLoop: loop)
         }.get()
         let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster()) { _ in }
-        let image = try AdapterImage(path: TestAdapter.echo(in: TestAdapter.directory()))
+        let image = try AdapterImage(path: adapter ?? TestAdapter.echo(in: TestAdapter.directory()))
         let identity = BackendIdentity(
             id: name, name: name, url: "http://127.0.0.1:1", backendType: "echo", priority: 1)
         let backend = try AdapterBackend(
