@@ -90,6 +90,7 @@ let package = Package(
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
+        .testTarget(name: "AdapterKitTests", dependencies: ["FakeHost", "PluginAPI"]),
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),
