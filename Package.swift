@@ -54,6 +54,10 @@ let package = Package(
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "AuthorAssets", path: "Sources/Host/AuthorAssets",
+            cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+        layer("Scaffold", uses: ["AuthorAssets"]),
         layer("Dashboard", uses: ["Core", "DashboardAssets"]),
         layer(
             "Gateway",
@@ -66,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "nexus",
             dependencies: [
-                "Config", "Gateway", "Core", "JSON", logging,
+                "Config", "Gateway", "Core", "JSON", "Scaffold", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI"),
@@ -89,6 +93,7 @@ let package = Package(
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
+        .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
         .testTarget(name: "AdapterKitTests", dependencies: ["FakeHost", "PluginAPI"]),
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
