@@ -59,7 +59,10 @@ enum ProjectFolder {
             throw Failure(folder, "it is there already; name another one with --directory")
         }
         let hidden = "\(folder).new-\(getpid())"
-        guard mkdir(hidden, 0o777) == 0 else { throw Failure(folder, errno: errno) }
+        guard mkdir(hidden, 0o777) == 0 else {
+            if errno == ENOENT { throw Failure(folder, "the folder it should be in is not there") }
+            throw Failure(folder, errno: errno)
+        }
         var made: [String] = []
         do throws(Failure) {
             for file in files {

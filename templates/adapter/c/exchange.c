@@ -95,7 +95,11 @@ static void take_event(exchange *this, const char *event, size_t length) {
         return;
       }
       if (is_error(this, data, size)) return;
-      if (json_parse(data, size, &value)) count_tokens(this, value);
+      if (!json_parse(data, size, &value)) {
+        end_failed(this, NEXUS_FAIL_UPSTREAM, "the server sent an event that is no JSON, or half of one");
+        return;
+      }
+      count_tokens(this, value);
       pass_on(this, event, length);
       return;
     }

@@ -79,7 +79,9 @@ final class Answer: HTTPHandler {
         guard let value = try? JSONValue.parse(held), value.object != nil else {
             return fail("the server's answer is no JSON object")
         }
-        if let error = ServerError(inside: value) { return fail(error.failure(status: error.code ?? 502, apiKey: apiKey)) }
+        if let error = ServerError(inside: value) {
+            return fail(error.failure(status: error.code ?? 502, apiKey: apiKey))
+        }
         guard !wantsStream, !isStream else {
             return fail("the server did not answer in the way that was asked for: streamed or whole")
         }
@@ -105,7 +107,9 @@ final class Answer: HTTPHandler {
 
     /// One line of the stream. Events go on whole, at the empty line that ends each.
     private func take(_ line: UnsafeRawBufferPointer) {
-        guard held.count + line.count <= Self.answerLimit else { return fail("the server sent an event that is too large") }
+        guard held.count + line.count <= Self.answerLimit else {
+            return fail("the server sent an event that is too large")
+        }
         held.append(contentsOf: line)
         held.append(0x0A)
         guard line.isEmpty else { return look(line) }
@@ -127,7 +131,9 @@ final class Answer: HTTPHandler {
             sawDone = true
             return
         }
-        guard let value = try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: data)) else { return }
+        guard let value = try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: data)) else {
+            return fail("the server sent an event that is no JSON, or half of one")
+        }
         if let error = ServerError(inside: value) {
             fail(error.failure(status: error.code ?? 502, apiKey: apiKey))
         } else {
