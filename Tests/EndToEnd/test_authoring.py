@@ -1,6 +1,8 @@
 """A new adapter's project, followed as its README says: written, built, loaded, used."""
 
 import json
+import os
+import re
 import resource
 import shutil
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import BUILD, FAST, LONG, backend
+from gateway import BUILD, FAST, LONG, TOP, backend, free_port
 from upstream import ANSWER, FINISHED, USAGE, delta
 
 LANGUAGES = ["c", "swift"]
@@ -99,6 +101,27 @@ def test_the_project_may_lie_anywhere(nexus, tmp_path):
     written = nexus("adapter", "new", "mine", "--lang", "c", "--directory", str(tmp_path / "other"))
 
     assert written.returncode == 0 and (tmp_path / "other" / "adapter.c").exists()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_guides_first_five_minutes_work_as_written(tmp_path, language):
+    guide = (TOP / "docs/writing-an-adapter.md").read_text()
+    section = guide[guide.index("## Five minutes") : guide.index("## The life of an instance")]
+    commands = "".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+    for written in ("8055", "8099"):
+        commands = commands.replace(written, str(free_port()))
+    script = "set -eu\n" + commands.replace("--lang c", f"--lang {language}") + "\nkill $(jobs -p)\nwait\n"
+
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"},
+        text=True,
+        capture_output=True,
+        timeout=2 * LONG,
+    )
+
+    assert "Hello from my own server!" in done.stdout, done.stdout + done.stderr
 
 
 # Its adapter: probes

@@ -1,8 +1,8 @@
 /*
  * An adapter in one file, as a tutorial: read it from top to bottom.
  *
- * It teaches Nexus a server that does not speak OpenAI's API: one that only completes text, in the way of llama.cpp's own
- * POST /completion. A chat becomes a prompt, the server's pieces become chunks of a chat.
+ * It teaches Nexus a server that does not speak OpenAI's API: one that only completes text, in the way of llama.cpp's
+ * own POST /completion. A chat becomes a prompt, the server's pieces become chunks of a chat.
  *
  *     make && nexus adapters list --adapters-dir build
  *
@@ -13,9 +13,9 @@
  *
  * The server's side:
  *
- *     GET /health         200 when it can answer, 503 while it loads its model
- *     POST /completion    {"prompt":"...","stream":false}  ->  {"content":"...","tokens_evaluated":9,"tokens_predicted":4}
- *                         {"prompt":"...","stream":true}   ->  events: {"content":"..."}, the last one with "stop":true
+ *     GET /health       200 when it can answer, 503 while it loads its model
+ *     POST /completion  {"prompt":"...","stream":false}: {"content":"...","tokens_evaluated":9,"tokens_predicted":4}
+ *                       {"prompt":"...","stream":true}: events {"content":"..."}, the last one with "stop":true
  *
  * For a server with OpenAI's API start with `nexus adapter new` instead.
  */
@@ -60,7 +60,8 @@ static void add(text *to, const char *bytes, size_t length) {
 
 static void add_text(text *to, const char *content) { add(to, content, strlen(content)); }
 
-/* A JSON value as it was written. Strings keep their quotes and escapes, so nothing has to be decoded and encoded again. */
+/* A JSON value as it was written. Strings keep their quotes and escapes, so nothing has to be decoded and encoded
+ * again. */
 static void add_value(text *to, json value) { add(to, value.at, (size_t)(value.end - value.at)); }
 
 static void add_number(text *to, uint64_t number) {
@@ -154,7 +155,7 @@ static void probe(void *instance, nexus_task task) {
   if (call == NULL) return; /* no report by the deadline counts as a failed probe */
   call->self = self;
   nexus_http_request request = {.struct_size = sizeof request, .method = TEXT("GET"), .path = TEXT("/health")};
-  /* NEXUS_OK: events come, later, and on_end is the last of them. Anything else: none comes, and `call` is still ours. */
+  /* NEXUS_OK: events come, later, and on_end is the last of them. Else none comes, and `call` is still ours. */
   if (self->host->http_start(task, &request, &handlers, call, &handle) != NEXUS_OK) {
     static const char message[] = "the host did not send GET /health";
     report(self, NEXUS_UNHEALTHY, message, sizeof message - 1);
@@ -164,7 +165,8 @@ static void probe(void *instance, nexus_task task) {
 
 /* ------------------------------------------------------------------- 4. the client's request ---- */
 
-/* {"messages":[{"role":"user","content":"Hi"}]}  ->  {"prompt":"user: Hi\nassistant:", ...}. False: a message is no text. */
+/* {"messages":[{"role":"user","content":"Hi"}]}  ->  {"prompt":"user: Hi\nassistant:", ...}. False: a message is no
+ * text. */
 static bool make_prompt(text *out, json request, bool stream) {
   static const char *const kept[] = {"temperature", "top_p", "seed", "stop"};
   json messages, message, role, content, value;
@@ -211,7 +213,8 @@ static void finish(call *call) {
   call->self->host->exchange_finish(call->task, &outcome);
 }
 
-/* Until the first write the gateway may still try another backend; so nothing is written before there is something to say. */
+/* Until the first write the gateway may still try another backend; so nothing is written before there is something to
+ * say. */
 static void put(call *call, const text *bytes) {
   nexus_response_head head = {.struct_size = sizeof head, .status = 200};
   if (!call->has_begun) call->self->host->exchange_begin(call->task, &head);
@@ -237,8 +240,9 @@ static const char *finish_reason(json answer) {
 
 static void take_counts(call *call, json answer) {
   json value;
-  if (json_member(answer, "tokens_evaluated", &value)) call->prompt_tokens = json_count(value, NEXUS_TOKENS_UNKNOWN);
-  if (json_member(answer, "tokens_predicted", &value)) call->completion_tokens = json_count(value, NEXUS_TOKENS_UNKNOWN);
+  const uint64_t unknown = NEXUS_TOKENS_UNKNOWN;
+  if (json_member(answer, "tokens_evaluated", &value)) call->prompt_tokens = json_count(value, unknown);
+  if (json_member(answer, "tokens_predicted", &value)) call->completion_tokens = json_count(value, unknown);
 }
 
 static void whole_answer(call *call) {

@@ -1,5 +1,5 @@
-//! An adapter in Rust, without crates: a pretended model, for testing clients without a server. It answers every chat with
-//! the same text, whole or streamed word by word, as slowly as it is told to.
+//! An adapter in Rust, without crates: a pretended model, for testing clients without a server. It answers every chat
+//! with the same text, whole or streamed word by word, as slowly as it is told to.
 //!
 //!     make && nexus adapters list --adapters-dir build
 //!
@@ -9,16 +9,16 @@
 //!     url = "http://127.0.0.1:9"           # not used
 //!     options = { answer = "Hello there!", milliseconds = 50 }
 //!
-//! What is to be learned here: the header's structures as `repr(C)`, the table as a static, timers, ownership of what goes
-//! through a `user` pointer, and that no panic crosses the border.
+//! What is to be learned here: the header's structures as `repr(C)`, the table as a static, timers, ownership of what
+//! goes through a `user` pointer, and that no panic crosses the border.
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr::null;
 
 // ------------------------------------------------------------------------ what is used of nexus_plugin.h ----
-// Order and types as in the header. A structure that the host fills may be declared up to the last field that is read; a
-// structure that we fill has to be whole, or say in `struct_size` how far it goes.
+// Order and types as in the header. A structure that the host fills may be declared up to the last field that is read;
+// a structure that we fill has to be whole, or say in `struct_size` how far it goes.
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -149,6 +149,9 @@ struct Request {
     model: Str,
 }
 
+type Create =
+    unsafe extern "C" fn(*const Config, *const Host, *const Callbacks, *mut *mut c_void, *mut Message) -> Status;
+
 #[repr(C)]
 pub struct Adapter {
     abi_major: u16,
@@ -162,7 +165,7 @@ pub struct Adapter {
     default_url_count: usize,
     kinds: u32,
     reserved: u32,
-    create: unsafe extern "C" fn(*const Config, *const Host, *const Callbacks, *mut *mut c_void, *mut Message) -> Status,
+    create: Create,
     destroy: unsafe extern "C" fn(*mut c_void),
     probe: unsafe extern "C" fn(*mut c_void, Task),
     submit: unsafe extern "C" fn(*mut c_void, Task, *const Request) -> Status,
@@ -197,8 +200,8 @@ struct Backend {
     milliseconds: u32,
 }
 
-/// The value of a member of a flat JSON object, as it is written. The host has checked that the options are what the schema
-/// says: an object of one string and one integer.
+/// The value of a member of a flat JSON object, as it is written. The host has checked that the options are what the
+/// schema says: an object of one string and one integer.
 fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = object.trim().strip_prefix('{')?;
     loop {
@@ -350,8 +353,8 @@ impl Answer {
             self.write("data: [DONE]\n\n");
         } else {
             self.write(&format!(
-                "{{\"id\":\"pretend\",\"object\":\"chat.completion\",\"created\":0,\"model\":{},\"choices\":[{{\"index\":0,\
-                 \"message\":{{\"role\":\"assistant\",\"content\":\"{}\"}},\"finish_reason\":\"stop\"}}]}}",
+                "{{\"id\":\"pretend\",\"object\":\"chat.completion\",\"created\":0,\"model\":{},\"choices\":[{{\
+                 \"index\":0,\"message\":{{\"role\":\"assistant\",\"content\":\"{}\"}},\"finish_reason\":\"stop\"}}]}}",
                 self.model,
                 words.concat()
             ));
@@ -390,7 +393,8 @@ impl Answer {
     }
 }
 
-/// The one call that follows a timer: it takes `user` back in any case. After a cancellation there is nothing more to do.
+/// The one call that follows a timer: it takes `user` back in any case. After a cancellation there is nothing more to
+/// do.
 unsafe extern "C" fn time_is_up(user: *mut c_void, _timer: u64, status: Status) {
     guarded((), || {
         let answer = Box::from_raw(user.cast::<Answer>());

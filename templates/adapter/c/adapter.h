@@ -47,7 +47,8 @@ size_t request_headers(const backend *self, const char *content_type, nexus_str 
 /* Room for a message. */
 #define MESSAGE_ROOM 512
 
-/* What the server says in an answer that is an error: {"error":{"message":"..."}}, {"error":"..."}. False: the body is none. */
+/* What the server says in an answer that is an error: {"error":{"message":"..."}}, {"error":"..."}. False: the body is
+ * none. */
 bool told_error(const char *body, size_t length, char *message, size_t room, uint32_t *status);
 
 /* Fails an exchange because of an error answer. */

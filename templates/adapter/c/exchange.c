@@ -1,7 +1,7 @@
 /*
- * An exchange: a client's request goes to the server as it is, and the answer comes back as it is. On the way the adapter
- * looks at the answer, so that an error is told as one, a broken stream is never passed off as a whole one, and tokens are
- * counted. It ends in exactly one exchange_finish or exchange_fail.
+ * An exchange: a client's request goes to the server as it is, and the answer comes back as it is. On the way the
+ * adapter looks at the answer, so that an error is told as one, a broken stream is never passed off as a whole one, and
+ * tokens are counted. It ends in exactly one exchange_finish or exchange_fail.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +105,8 @@ static void take_event(exchange *this, const char *event, size_t length) {
     }
     line = stop + 1;
   }
-  /* Comments keep a connection alive. Before the first event they would only take the gateway's chance to try elsewhere. */
+  /* Comments keep a connection alive. Before the first event they would only take the gateway's chance to try
+   * elsewhere. */
   if (this->has_begun) pass_on(this, event, length);
 }
 

@@ -19,8 +19,8 @@ static const char *string_end(const char *at, const char *end) {
   return NULL;
 }
 
-/* Behind the object or array that begins at `at`; NULL: it does not end. Brackets are counted, not nested: no depth of a
- * hostile text can exhaust the stack. */
+/* Behind the object or array that begins at `at`; NULL: it does not end. Brackets are counted, not nested: no depth of
+ * a hostile text can exhaust the stack. */
 static const char *bracket_end(const char *at, const char *end) {
   size_t depth = 0;
   while (at < end) {
@@ -66,7 +66,7 @@ char json_kind(json value) {
 
 bool json_next(json *rest, json *name, json *value) {
   if (rest->at == NULL || rest->at >= rest->end) return false;
-  /* The first call stands on the bracket, later ones behind a value. What follows tells an object: a name and a colon. */
+  /* The first call stands on the bracket, later ones behind a value. A name and a colon tell an object. */
   const char *at = skip_space(rest->at, rest->end);
   if (at < rest->end && (*at == '{' || *at == '[' || *at == ',')) at++;
   at = skip_space(at, rest->end);

@@ -25,8 +25,8 @@ bool json_member(json object, const char *name, json *value);
  * `*rest` being the array or object. False: there is none. */
 bool json_next(json *rest, json *name, json *value);
 
-/* A string decoded into `out` and terminated, cut at `room` - 1 bytes. Gives its length, 0 if it is no string. Decoded text is
- * never longer than the text it comes from. */
+/* A string decoded into `out` and terminated, cut at `room` - 1 bytes. Gives its length, 0 if it is no string. Decoded
+ * text is never longer than the text it comes from. */
 size_t json_text(json value, char *out, size_t room);
 
 /* Whether it is a string with exactly this content, written without escapes. */

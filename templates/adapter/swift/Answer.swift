@@ -1,7 +1,7 @@
 import PluginAPI
 
-/// Answers one exchange with what the server sends: the bytes go to the client as they come. On the way they are looked at,
-/// so that an error is told as one, a broken stream is never passed off as a whole one, and tokens are counted.
+/// Answers one exchange with what the server sends: the bytes go to the client as they come. On the way they are looked
+/// at, so that an error is told as one, a broken stream is never passed off as a whole one, and tokens are counted.
 final class Answer: HTTPHandler {
     /// Bytes of a whole answer, and of one event of a stream.
     private static let answerLimit = 16 * 1024 * 1024

@@ -2,7 +2,8 @@ import PluginAPI
 
 typealias ThisAdapter = Backend
 
-/// One configured backend. Event loops call it at the same time for different tasks, so nothing of it changes after `init`.
+/// One configured backend. Event loops call it at the same time for different tasks, so nothing of it changes after
+/// `init`.
 final class Backend: BackendAdapter {
     static let about = AdapterAbout(
         type: "{{name}}", displayName: "{{name}}", version: "0.1.0", optionsSchema: Options.schema,

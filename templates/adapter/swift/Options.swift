@@ -13,7 +13,9 @@ struct Options: Sendable {
         for (name, value) in options.members {
             switch name {
             case "path_prefix":
-                guard let prefix = value.string, prefix.isEmpty || prefix.hasPrefix("/") && !prefix.hasSuffix("/") else {
+                guard let prefix = value.string,
+                    prefix.isEmpty || prefix.hasPrefix("/") && !prefix.hasSuffix("/")
+                else {
                     throw ConfigurationProblem(
                         "options.path_prefix must be a text like \"/v1\", without a slash at its end, or empty")
                 }

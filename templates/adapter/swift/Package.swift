@@ -7,7 +7,8 @@ let package = Package(
     targets: [
         // The ABI: one C header.
         .target(name: "PluginAPI"),
-        // The adapter. AdapterKit and JSON are compiled into it: an adapter is one file that needs Swift's runtime alone.
+        // The adapter. AdapterKit and JSON are compiled into it: an adapter is one file that needs Swift's runtime
+        // alone.
         .target(
             name: "{{module}}", dependencies: ["PluginAPI"],
             linkerSettings: [

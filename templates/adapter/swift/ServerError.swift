@@ -1,7 +1,7 @@
 import PluginAPI
 
-/// What the server says when something went wrong, and which failure that is: it decides whether the gateway tries another
-/// backend, and what the client sees.
+/// What the server says when something went wrong, and which failure that is: it decides whether the gateway tries
+/// another backend, and what the client sees.
 struct ServerError {
     /// Nil: it did not say.
     private(set) var message: String?
@@ -38,7 +38,8 @@ struct ServerError {
             kind: Self.kind(status), status: status, retryAfterMilliseconds: retryAfterMilliseconds,
             message: "the server answered with status \(status)")
         if failure.kind == NEXUS_FAIL_AUTH {
-            failure.message = "the server wants an API key or refuses the one it got (status \(status)); see api_key_env"
+            failure.message =
+                "the server wants an API key or refuses the one it got (status \(status)); see api_key_env"
         } else if let message, apiKey.isEmpty || !Self.contains(body, Array(apiKey.utf8)) {
             // Servers like to repeat a key they refuse: nothing that holds it goes on.
             failure.message = message
