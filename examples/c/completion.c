@@ -13,16 +13,18 @@
  *
  * The server's side:
  *
- *     GET /health       200 when it can answer, 503 while it loads its model
+ *     GET /health       200 and {"status":"ok"} when it can answer, 503 while it loads its model
  *     POST /completion  {"prompt":"...","stream":false}: {"content":"...","tokens_evaluated":9,"tokens_predicted":4}
  *                       {"prompt":"...","stream":true}: events {"content":"..."}, the last one with "stop":true
  *
+ * check.json says the same to `nexus adapter check --script check.json build/completion.so`.
  * For a server with OpenAI's API start with `nexus adapter new` instead.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "json.h" /* the small reader of templates/adapter/c: a value is the place in the text where it stands */
@@ -101,6 +103,7 @@ typedef struct call {
   const backend *self;
   nexus_task task;
   uint32_t status; /* the server's; 0: it has not answered yet */
+  uint32_t retry_after_ms;
   bool wants_stream, has_begun, is_over;
   text held;  /* a whole answer, or a line of a stream that is not complete yet */
   text model; /* as the client wrote it, with quotes */
@@ -114,8 +117,14 @@ static void free_call(call *call) {
 }
 
 static void on_head(void *user, nexus_http request, const nexus_http_head *head) {
+  call *call = user;
   (void)request;
-  ((call *)user)->status = head->status;
+  call->status = head->status;
+  for (size_t index = 0; index < head->header_count; index++) {
+    nexus_str name = head->headers[index].name, value = head->headers[index].value;
+    if (name.len != strlen("retry-after") || strncasecmp(name.ptr, "retry-after", name.len) != 0) continue;
+    if (value.len <= 5) call->retry_after_ms = (uint32_t)json_count((json){value.ptr, value.ptr + value.len}, 0) * 1000;
+  }
 }
 
 static void report(const backend *self, nexus_health_status status, const char *message, size_t length) {
@@ -125,14 +134,20 @@ static void report(const backend *self, nexus_health_status status, const char *
 }
 
 static void on_probe_body(void *user, nexus_http request, const char *bytes, size_t length) {
-  (void)user, (void)request, (void)bytes, (void)length; /* the status says it all */
+  (void)request;
+  add(&((call *)user)->held, bytes, length);
 }
 
 static void on_probe_end(void *user, nexus_http request, const nexus_http_end *end) {
   call *call = user;
   const backend *self = call->self;
+  json health;
   (void)request;
-  if (end->result == NEXUS_HTTP_COMPLETE && call->status == 200) {
+  if (end->result == NEXUS_HTTP_COMPLETE && call->status == 200 &&
+      !(json_parse(call->held.bytes, call->held.length, &health) && json_kind(health) == '{')) {
+    static const char message[] = "GET /health did not answer with a JSON object; is this a server of that kind?";
+    report(self, NEXUS_UNHEALTHY, message, sizeof message - 1);
+  } else if (end->result == NEXUS_HTTP_COMPLETE && call->status == 200) {
     /* Models first: the report of health ends the probe, and both appear together. */
     nexus_model model = {.struct_size = sizeof model, .id = {self->name, self->name_length}};
     self->callbacks->report_models(&model, 1);
@@ -201,7 +216,8 @@ static bool make_prompt(text *out, json request, bool stream) {
 /* Both end the exchange: exactly one of them is called, once. */
 
 static void fail(call *call, nexus_failure_kind kind, nexus_str message) {
-  nexus_failure failure = {.struct_size = sizeof failure, .kind = kind, .status = call->status, .message = message};
+  nexus_failure failure = {.struct_size = sizeof failure, .kind = kind, .status = call->status,
+                           .retry_after_ms = call->retry_after_ms, .message = message};
   call->is_over = true;
   call->self->host->exchange_fail(call->task, &failure);
 }
