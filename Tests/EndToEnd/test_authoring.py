@@ -124,6 +124,15 @@ def test_the_guides_first_five_minutes_work_as_written(tmp_path, language):
     assert "Hello from my own server!" in done.stdout, done.stdout + done.stderr
 
 
+def test_the_adapter_passes_every_check(nexus, project):
+    if "check" not in nexus("adapter", "--help").stdout:
+        pytest.skip("this nexus has no 'adapter check'")
+
+    checked = nexus("adapter", "check", str(project / "build" / f"{project.name}.so"))
+
+    assert checked.returncode == 0 and " 0 failed" in checked.stdout, checked.stdout
+
+
 # Its adapter: probes
 
 

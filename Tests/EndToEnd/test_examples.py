@@ -21,6 +21,13 @@ def built(folder: Path, language: str) -> Path:
     return place / "build"
 
 
+def passes_every_check(nexus, *arguments: str) -> None:
+    if "check" not in nexus("adapter", "--help").stdout:
+        pytest.skip("this nexus has no 'adapter check'")
+    checked = nexus("adapter", "check", *arguments)
+    assert checked.returncode == 0 and " 0 failed" in checked.stdout, checked.stdout
+
+
 # C: a server that only completes text
 
 
@@ -153,6 +160,12 @@ def test_the_c_example_leaves_images_to_others(serve, upstream):
     assert all(request.path == "/health" for request in list(upstream.requests.queue))
 
 
+def test_the_c_example_passes_every_check(nexus, c_folder):
+    script = str(TOP / "examples/c/check.json")
+
+    passes_every_check(nexus, "--script", script, str(c_folder / "completion.so"))
+
+
 # Rust: a pretended model
 
 
@@ -165,6 +178,10 @@ def rust_folder(tmp_path_factory) -> Path:
 
 def pretend(options: str = "") -> str:
     return backend("pretend", "http://127.0.0.1:9", type="pretend") + options
+
+
+def test_the_rust_example_passes_every_check(nexus, rust_folder):
+    passes_every_check(nexus, str(rust_folder / "pretend.so"))
 
 
 def test_the_rust_example_exports_one_symbol(rust_folder):
