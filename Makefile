@@ -32,8 +32,9 @@ bench: ## measure nexus against nginx; BENCH="--rounds 1" passes options
 	@benchmarks/abi.sh
 	@python3 benchmarks/run.py $(BENCH)
 
-lint: ## check formatting and shell scripts
+lint: ## check formatting, shell scripts and the ABI's layout
 	@scripts/lint.sh
+	@python3 scripts/abi.py
 
 clean: ## remove build products and the virtual environment
 	rm -rf .build .venv

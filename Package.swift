@@ -35,7 +35,7 @@ let package = Package(
     ],
     targets: [
         // The ABI and what binds it.
-        .target(name: "PluginAPI", cSettings: strictC),
+        .target(name: "PluginAPI", exclude: ["abi"], cSettings: strictC),
         .systemLibrary(
             name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
 
@@ -55,6 +55,10 @@ let package = Package(
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "AuthorAssets", path: "Sources/Host/AuthorAssets",
+            cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+        layer("Scaffold", uses: ["AuthorAssets"]),
         layer("Dashboard", uses: ["Core", "DashboardAssets"]),
         layer(
             "Gateway",
@@ -67,7 +71,7 @@ let package = Package(
         .executableTarget(
             name: "nexus",
             dependencies: [
-                "Config", "Gateway", "Conformance", "Core", "JSON", logging,
+                "Config", "Gateway", "Conformance", "Core", "JSON", "Scaffold", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI"),
@@ -94,7 +98,9 @@ let package = Package(
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
+        .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
+        .testTarget(name: "AdapterKitTests", dependencies: ["FakeHost", "PluginAPI"]),
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),

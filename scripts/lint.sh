@@ -2,7 +2,7 @@
 # Checks the formatting of Swift sources, and the shell scripts where shellcheck is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests
+swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests templates
 if command -v shellcheck >/dev/null 2>&1; then
   shellcheck scripts/*.sh .ci/run
 else

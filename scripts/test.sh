@@ -24,7 +24,10 @@ dashboard_scripts() {
 }
 
 part "formatting" scripts/lint.sh
+part "ABI layout" python3 scripts/abi.py
+part "scripts" .venv/bin/python -m pytest Tests/Scripts
 part "build, debug" swift build --build-tests && part "unit tests" swift test --skip-build
+part "sanitizers" scripts/sanitize.sh
 part "dashboard scripts" dashboard_scripts
 part "build, release" scripts/build.sh && part "end to end" .venv/bin/python -m pytest Tests/EndToEnd
 

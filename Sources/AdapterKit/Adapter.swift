@@ -11,16 +11,30 @@ protocol BackendAdapter: AnyObject, Sendable {
     /// Begins a probe; must lead to exactly one health report. Returns at once.
     func probe(_ task: ProbeTask)
 
-    /// Begins to answer; returns at once.
+    /// Begins to answer; returns at once. `request` is valid during the call only.
+    /// - Returns: NEXUS_OK: the exchange will be ended by `finish` or `fail`; anything else: the host ends it as failed.
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status
+
+    /// A task is over because the client went away, its time is up or the host shuts down. Its handle is stale already, and
+    /// its HTTP requests, timers and posts end by themselves: only an adapter that does something else for a task needs this.
+    func cancelled(_ task: nexus_task)
+}
+
+extension BackendAdapter {
+    func cancelled(_ task: nexus_task) {}
 }
 
 /// What the adapter's table says of it.
 struct AdapterAbout: Sendable {
+    /// What configurations name; matches `[a-z][a-z0-9_-]{0,63}`.
     var type: String
+    /// For people.
     var displayName: String
+    /// Of the adapter.
     var version: String
+    /// JSON Schema of an object; empty: no options are taken.
     var optionsSchema: String
+    /// Where such a server listens by default; discovery looks there.
     var defaultURLs: [String]
     /// `NEXUS_KIND_...` bits.
     var kinds: UInt32
@@ -28,10 +42,13 @@ struct AdapterAbout: Sendable {
 
 /// The configuration of one backend.
 struct BackendConfiguration: Sendable {
+    /// The operator's name for it.
     var name: String
+    /// `http(s)://host[:port][/path]`, checked by the host.
     var url: String
     /// Empty: none. Never goes into a message.
     var apiKey: String
+    /// Already checked against the schema.
     var options: JSONObject
 }
 

@@ -64,7 +64,8 @@ private struct AdapterTable: @unchecked Sendable {
                     return instance.adapter.submit(
                         ExchangeTask(handle: task, host: instance.host), request.pointee)
                 },
-                cancel: nil, extension: nil))
+                cancel: { instance, task in Instance.from(instance)?.adapter.cancelled(task) },
+                extension: nil))
         pointer = UnsafePointer(table)
         self.texts = texts
     }

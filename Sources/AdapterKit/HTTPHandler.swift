@@ -1,11 +1,14 @@
 import PluginAPI
 
-/// How an HTTP request ended.
+/// How an HTTP request ended. The texts are for people and name the address.
 enum HTTPEnd: Equatable {
     case complete
+    /// No connection: refused, unreachable, unknown host name, TLS failure.
     case refused(String)
     case timedOut(String)
+    /// Before the answer was complete.
     case closed(String)
+    /// Not HTTP/1.1, or a limit was exceeded.
     case garbage(String)
     case cancelled
 }
@@ -13,8 +16,14 @@ enum HTTPEnd: Equatable {
 /// Receives the events of one HTTP request; to be subclassed. All calls are on the task's event loop. The object lives until
 /// `end` has returned.
 class HTTPHandler {
+    /// Set when the request was started; for `Host.cancel`.
+    final var request: nexus_http = 0
+
+    /// At most once, first. Valid during the call only.
     func head(_ head: nexus_http_head) {}
+    /// A piece of the body, cut anywhere. Valid during the call only.
     func body(_ bytes: UnsafeRawBufferPointer) {}
+    /// Exactly once, last.
     func end(_ end: HTTPEnd) {}
 
     /// The C functions behind every handler; `user` is the retained handler.

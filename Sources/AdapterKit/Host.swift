@@ -1,17 +1,25 @@
 import PluginAPI
 
-/// The host's services. The table lives as long as the process and is never written to.
+/// The host's services, all but those of `Later.swift`, which are methods of a task. The table lives as long as the process and is never written to.
 struct Host: @unchecked Sendable {
     private let table: UnsafePointer<nexus_host>
 
     init(_ table: UnsafePointer<nexus_host>) { self.table = table }
 
+    /// The functions themselves, for what has no method here.
     var services: nexus_host { table.pointee }
 
-    /// Starts a request whose body is given. `handler` is kept until its `end`.
+    /// Starts a request whose body is given. `handler` is kept until its `end`. On the task's loop.
+    /// - Parameters:
+    ///   - path: starts with "/" and is appended to the path of the backend's URL; with `fromRoot` it is the whole path.
+    ///   - headers: those of every request; without host, content-length, transfer-encoding and connection.
+    ///   - extra: those of this request alone, behind the others.
+    ///   - sendsExchangeBody: send the client's request body as it is, at no cost; `body` is ignored.
+    ///   - timeoutMilliseconds: from the start to the last byte; 0: the task's deadline alone.
     func start(
-        _ task: nexus_task, method: StaticString, path: String, headers: StaticHeaders, fromRoot: Bool = false,
-        body: [UInt8] = [], timeoutMilliseconds: UInt32 = 0, handler: HTTPHandler
+        _ task: nexus_task, method: StaticString, path: String, headers: StaticHeaders,
+        extra: [(name: String, value: String)] = [], fromRoot: Bool = false, body: [UInt8] = [],
+        sendsExchangeBody: Bool = false, timeoutMilliseconds: UInt32 = 0, handler: HTTPHandler
     ) -> nexus_status {
         lend(path) { path in
             body.withUnsafeBytes { body in
@@ -19,16 +27,33 @@ struct Host: @unchecked Sendable {
                 request.struct_size = UInt32(MemoryLayout<nexus_http_request>.size)
                 request.method = nexus_str(
                     UnsafeRawBufferPointer(start: method.utf8Start, count: method.utf8CodeUnitCount))
-                request.flags = fromRoot ? NEXUS_HTTP_FROM_ROOT : 0
+                request.flags =
+                    (fromRoot ? NEXUS_HTTP_FROM_ROOT : 0) | (sendsExchangeBody ? NEXUS_HTTP_EXCHANGE_BODY : 0)
                 request.path = path
-                request.headers = headers.pointer
-                request.header_count = headers.count
                 request.body = nexus_str(body)
                 request.timeout_ms = timeoutMilliseconds
-                return start(task, &request, handler)
+                guard !extra.isEmpty else {
+                    request.headers = headers.pointer
+                    request.header_count = headers.count
+                    return start(task, &request, handler)
+                }
+                let own = StaticHeaders(extra)
+                let all =
+                    Array(UnsafeBufferPointer(start: headers.pointer, count: headers.count))
+                    + UnsafeBufferPointer(start: own.pointer, count: own.count)
+                return withExtendedLifetime(own) {
+                    all.withUnsafeBufferPointer { all in
+                        request.headers = all.baseAddress
+                        request.header_count = all.count
+                        return start(task, &request, handler)
+                    }
+                }
             }
         }
     }
+
+    /// Ends a request before its time; the handler's `end` follows, never inside this call. On the task's loop.
+    func cancel(_ handler: HTTPHandler) { _ = table.pointee.http_cancel(handler.request) }
 
     /// Starts a request; `handler` is kept until its `end`, which is always called if this succeeds.
     func start(_ task: nexus_task, _ request: inout nexus_http_request, _ handler: HTTPHandler) -> nexus_status {
@@ -37,25 +62,31 @@ struct Host: @unchecked Sendable {
         let user = Unmanaged.passRetained(handler)
         let status = table.pointee.http_start(task, &request, &handlers, user.toOpaque(), &handle)
         if status != NEXUS_OK { user.release() }
+        handler.request = status == NEXUS_OK ? handle : 0
         return status
     }
 }
 
 /// An exchange that the adapter answers. What the host says to a call is not looked at: an exchange that has ended refuses
 /// everything, and then nobody is left to be told.
-struct ExchangeTask {
+struct ExchangeTask: HostTask {
     /// Bytes of one call of the host's `exchange_write`.
     private static let pieceLimit = 16 * 1024 * 1024
 
     let handle: nexus_task
     let host: Host
 
+    /// Says what the answer will be: once, before the first write. Until then the host may still try another backend.
+    /// - Parameters:
+    ///   - status: 200...299.
+    ///   - contentType: empty: application/json, or text/event-stream when the client asked for a stream.
     func begin(status: UInt32, contentType: nexus_str = nexus_str()) {
         var head = nexus_response_head(
             struct_size: UInt32(MemoryLayout<nexus_response_head>.size), status: status, content_type: contentType)
         _ = host.services.exchange_begin(handle, &head)
     }
 
+    /// Gives a piece of the answer, of any length. Bytes that a handler's `body` was given are not copied.
     func write(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         while !rest.isEmpty {
@@ -68,6 +99,7 @@ struct ExchangeTask {
 
     func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
+    /// Ends the exchange well; needs `begin` before.
     func finish(_ usage: TokenUsage) {
         var outcome = nexus_outcome(
             struct_size: UInt32(MemoryLayout<nexus_outcome>.size), reserved: 0,
@@ -77,6 +109,7 @@ struct ExchangeTask {
         _ = host.services.exchange_finish(handle, &outcome)
     }
 
+    /// Ends the exchange as failed, also before `begin`.
     func fail(_ failure: Failure) {
         lend(failure.message) { message in
             failure.body.withUnsafeBytes { body in
@@ -101,16 +134,19 @@ struct TokenUsage: Equatable {
 
 /// Why an exchange failed.
 struct Failure: Error, Equatable {
+    /// Decides about a retry and about the status the client sees.
     var kind: nexus_failure_kind
+    /// The server's HTTP status; 0: none.
     var status: UInt32 = 0
     var retryAfterMilliseconds: UInt32 = 0
+    /// For people: what happened and what to do; no secrets.
     var message: String
     /// The error as JSON in OpenAI's shape; may be empty.
     var body: [UInt8] = []
 }
 
-/// A probe.
-struct ProbeTask {
+/// A probe, which the first health report ends.
+struct ProbeTask: HostTask {
     let handle: nexus_task
     let host: Host
 }

@@ -6,6 +6,12 @@ struct Reports: @unchecked Sendable {
 
     init(_ table: UnsafePointer<nexus_callbacks>) { self.table = table }
 
+    /// How the backend is. During a probe the first report ends the probe; models are reported before it.
+    /// - Parameters:
+    ///   - status: NEXUS_HEALTHY, NEXUS_UNHEALTHY or NEXUS_LOADING.
+    ///   - message: for the operator: what is wrong and where; no secrets.
+    ///   - server: name and version of the server software, if it told.
+    ///   - milliseconds: of the probe; negative: the host uses its own clock.
     func health(_ status: nexus_health_status, message: String = "", server: String = "", milliseconds: Double = -1) {
         lend(message) { message in
             lend(server) { server in
@@ -17,7 +23,7 @@ struct Reports: @unchecked Sendable {
         }
     }
 
-    /// The complete list.
+    /// The complete list, which replaces the one before.
     func models(_ models: [ReportedModel]) {
         let texts = models.map { StaticHeaders([($0.id, $0.name)]) }
         var crossing = models.indices.map { index in
@@ -33,8 +39,14 @@ struct Reports: @unchecked Sendable {
         }
     }
 
+    /// A line of the host's log under the backend's name. Never a secret.
     func log(_ level: nexus_log_level, _ text: String) {
         lend(text) { table.pointee.log(level, $0.ptr, $0.len) }
+    }
+
+    /// See `post(to:_:)`, which takes a closure.
+    func post(_ task: nexus_task, _ function: nexus_posted, _ user: UnsafeMutableRawPointer) -> nexus_status {
+        table.pointee.post(task, function, user)
     }
 }
 

@@ -55,8 +55,11 @@ struct Bench {
     let backend: AdapterBackend
     let registry: Registry
 
+    /// - Parameters:
+    ///   - source: a file of Tests/Adapters.
+    ///   - adapter: the file to load instead.
     static func make(
-        name: String = "one", source: String = "echo.c", options: String = "{}"
+        name: String = "one", source: String = "echo.c", options: String = "{}", adapter: String? = nil
     ) async throws -> Bench {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         // One set of services a thread: the loops of the singleton are shared by all tests, each with its own tag.
@@ -69,7 +72,7 @@ struct Bench {
             return NIOLoopBound(services, eventLoop: loop)
         }.get()
         let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster()) { _ in }
-        let image = try AdapterImage(path: TestAdapter.build(source, in: TestAdapter.directory()))
+        let image = try AdapterImage(path: adapter ?? TestAdapter.build(source, in: TestAdapter.directory()))
         let identity = BackendIdentity(
             id: name, name: name, url: "http://127.0.0.1:1", backendType: "echo", priority: 1)
         let backend = try AdapterBackend(

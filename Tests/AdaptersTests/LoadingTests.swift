@@ -15,7 +15,9 @@ import Testing
 
     @Test(arguments: [
         (TestAdapter.Fault.wrongMajor, "states ABI version 2.0; this nexus speaks major version 1"),
-        (.shortTable, "struct_size is 16"),
+        (.otherShape, "states ABI version 2.0; this nexus speaks major version 1"),
+        (.shortTable, "struct_size is 16, at least 144 and at most 4096 is expected"),
+        (.hugeTable, "struct_size is 4104, at least 144 and at most 4096 is expected"),
         (.nullFunction, "probe is NULL"),
         (.badType, "type \"Not A Type\" must match"),
         (.refuses, "refused to start: no licence was found"),

@@ -5,7 +5,7 @@ enum TestAdapter {
     /// Values of FAULT in faulty.c.
     enum Fault: Int {
         case wrongMajor = 1
-        case shortTable, nullFunction, badType, refuses, otherEntry, noEntry, unresolved
+        case shortTable, nullFunction, badType, refuses, otherEntry, noEntry, unresolved, hugeTable, otherShape
     }
 
     struct BuildFailure: Error { let status: Int32 }
@@ -27,9 +27,23 @@ enum TestAdapter {
         try build("faulty.c", ["-DFAULT=\(fault.rawValue)"], directory + "/faulty-\(fault).so")
     }
 
-    private static func build(_ source: String, _ flags: [String], _ output: String) throws -> String {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let header = tests.deletingLastPathComponent().appendingPathComponent("Sources/PluginAPI/include").path
+    /// The echo adapter as it will be built one day: with a header of the next minor version, in which every structure that
+    /// can grow has grown by one pointer.
+    static func echoOfTheFuture(in directory: String) throws -> String {
+        let include = directory + "/future"
+        try FileManager.default.createDirectory(atPath: include, withIntermediateDirectories: true)
+        try FutureHeader.text(of: try String(contentsOfFile: headers + "/nexus_plugin.h", encoding: .utf8))
+            .write(toFile: include + "/nexus_plugin.h", atomically: true, encoding: .utf8)
+        return try build("echo.c", [], directory + "/future.so", include: include)
+    }
+
+    private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    private static let headers = tests.deletingLastPathComponent().appendingPathComponent("Sources/PluginAPI/include")
+        .path
+
+    private static func build(
+        _ source: String, _ flags: [String], _ output: String, include: String = headers
+    ) throws -> String {
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // The sanitizers' runs have the adapters instrumented as well (scripts/sanitize.sh).
@@ -38,10 +52,37 @@ enum TestAdapter {
         compiler.arguments =
             [environment["NEXUS_TEST_CC"] ?? "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
             + ["-pthread"] + instrumentation + flags
-            + ["-I", header, tests.appendingPathComponent("Adapters/\(source)").path, "-o", output]
+            + ["-I", include, tests.appendingPathComponent("Adapters/\(source)").path, "-o", output]
         try compiler.run()
         compiler.waitUntilExit()
         guard compiler.terminationStatus == 0 else { throw BuildFailure(status: compiler.terminationStatus) }
         return output
+    }
+}
+
+/// The header of a later minor version.
+enum FutureHeader {
+    struct NotUnderstood: Error { let what: String }
+
+    /// The header with NEXUS_ABI_MINOR raised and one more field at the end of every struct that has a `struct_size`.
+    static func text(of header: String) throws -> String {
+        let minor = "#define NEXUS_ABI_MINOR 0u"
+        guard header.contains(minor) else { throw NotUnderstood(what: minor) }
+        var result: [String] = []
+        var canGrow = false
+        var grown = 0
+        for line in header.replacingOccurrences(of: minor, with: "#define NEXUS_ABI_MINOR 1u").split(
+            separator: "\n", omittingEmptySubsequences: false)
+        {
+            if line.hasPrefix("typedef struct") { canGrow = false }
+            if line.hasPrefix("  uint32_t struct_size;") { canGrow = true }
+            if line.hasPrefix("} nexus_"), canGrow {
+                result.append("  void *future_field_\(grown);")
+                grown += 1
+            }
+            result.append(String(line))
+        }
+        guard grown > 10 else { throw NotUnderstood(what: "only \(grown) structures have a struct_size") }
+        return result.joined(separator: "\n")
     }
 }

@@ -189,7 +189,13 @@ public final class FakeHost: @unchecked Sendable {
                         request.pointee, task: task, handle: host.nextHandle, handlers: handlers.pointee, user: user))
                 return NEXUS_OK
             },
-            http_cancel: { _ in NEXUS_OK },
+            http_cancel: { handle in
+                guard let host = FakeHost.current,
+                    let request = host.requests.first(where: { $0.handle == handle && !$0.isOver })
+                else { return NEXUS_STALE }
+                host.later.append { if !request.isOver { request.end(NEXUS_HTTP_CANCELLED) } }
+                return NEXUS_OK
+            },
             exchange_begin: { task, head in
                 guard let head else { return NEXUS_INVALID }
                 return FakeHost.change(task, "begin") { exchange in

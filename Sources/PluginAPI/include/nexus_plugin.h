@@ -282,18 +282,20 @@ typedef struct nexus_http_end {
   nexus_str message; /* for people, names the address; empty when complete */
 } nexus_http_end;
 
-/*
- * Events of one HTTP request, all [loop], in this order: on_head at most once, on_body any number of times,
- * on_end exactly once. on_end is always the last call with this `user`, also after a cancellation, so it is the
- * place to free it. All three are required.
- */
+/* Events of one HTTP request, in this order: on_head at most once, on_body any number of times, on_end exactly once. All
+ * three are required. */
 typedef struct nexus_http_handlers {
   uint32_t struct_size;
   uint32_t reserved;
+
+  /* The answer's status and header fields. [loop] */
   void (*on_head)(void *user, nexus_http request, const nexus_http_head *head);
+
   /* A piece of the answer's body with the transfer coding removed, cut anywhere. Passing exactly this range, or a
-   * part of it, to exchange_write inside this call costs no copy. */
+   * part of it, to exchange_write inside this call costs no copy. [loop] */
   void (*on_body)(void *user, nexus_http request, const char *bytes, size_t length);
+
+  /* The end, and always the last call with this `user`, also after a cancellation: the place to free it. [loop] */
   void (*on_end)(void *user, nexus_http request, const nexus_http_end *end);
 } nexus_http_handlers;
 
@@ -466,7 +468,7 @@ typedef struct nexus_action {
   nexus_str name;         /* matches [a-z][a-z0-9_]{0,63} */
   nexus_str help;         /* one sentence for the operator; not empty */
   nexus_str signature;    /* see above */
-  void (*function)(void); /* cast from a function with exactly the parameters that the signature describes */
+  void (*function)(void); /* cast from a function with exactly the parameters that the signature describes [worker] */
 } nexus_action;
 
 typedef struct nexus_actions {
@@ -579,6 +581,7 @@ typedef struct nexus_adapter {
  */
 typedef const nexus_adapter *(*nexus_adapter_entry)(const nexus_host *host, nexus_message *error);
 
+/* What an adapter defines; see nexus_adapter_entry. [main] */
 NEXUS_EXPORT const nexus_adapter *nexus_adapter_v1(const nexus_host *host, nexus_message *error);
 
 #ifdef __cplusplus

@@ -1,0 +1,144 @@
+#include "author_assets.h"
+
+/* Every file of the folders named here; a test compares. The text ends with the NUL that `suffix` adds. */
+static const nexus_author_file files[] = {
+    {"Sources/PluginAPI/header.c",
+     (const char[]){
+#embed "../../../Sources/PluginAPI/header.c" suffix(, 0)
+     }},
+    {"Sources/PluginAPI/include/nexus_plugin.h",
+     (const char[]){
+#embed "../../../Sources/PluginAPI/include/nexus_plugin.h" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/Adapter.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/Adapter.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/BorrowedText.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/BorrowedText.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/EntryPoint.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/EntryPoint.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/HTTPHandler.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/HTTPHandler.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/Host.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/Host.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/Later.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/Later.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/LineDecoder.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/LineDecoder.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/Reports.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/Reports.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONParser.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONParser.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONValue.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONValue.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONWriter.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONWriter.swift" suffix(, 0)
+     }},
+    {"templates/adapter/c/Makefile",
+     (const char[]){
+#embed "../../../templates/adapter/c/Makefile" suffix(, 0)
+     }},
+    {"templates/adapter/c/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/c/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/c/adapter.c",
+     (const char[]){
+#embed "../../../templates/adapter/c/adapter.c" suffix(, 0)
+     }},
+    {"templates/adapter/c/adapter.h",
+     (const char[]){
+#embed "../../../templates/adapter/c/adapter.h" suffix(, 0)
+     }},
+    {"templates/adapter/c/exchange.c",
+     (const char[]){
+#embed "../../../templates/adapter/c/exchange.c" suffix(, 0)
+     }},
+    {"templates/adapter/c/failure.c",
+     (const char[]){
+#embed "../../../templates/adapter/c/failure.c" suffix(, 0)
+     }},
+    {"templates/adapter/c/gitignore",
+     (const char[]){
+#embed "../../../templates/adapter/c/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/c/json.c",
+     (const char[]){
+#embed "../../../templates/adapter/c/json.c" suffix(, 0)
+     }},
+    {"templates/adapter/c/json.h",
+     (const char[]){
+#embed "../../../templates/adapter/c/json.h" suffix(, 0)
+     }},
+    {"templates/adapter/c/probe.c",
+     (const char[]){
+#embed "../../../templates/adapter/c/probe.c" suffix(, 0)
+     }},
+    {"templates/adapter/swift/Answer.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift/Answer.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift/Backend.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift/Backend.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift/Entry.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift/Entry.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift/Makefile",
+     (const char[]){
+#embed "../../../templates/adapter/swift/Makefile" suffix(, 0)
+     }},
+    {"templates/adapter/swift/Options.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift/Options.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift/Package.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift/Package.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift/Probe.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift/Probe.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/swift/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/swift/ServerError.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift/ServerError.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift/exports.map",
+     (const char[]){
+#embed "../../../templates/adapter/swift/exports.map" suffix(, 0)
+     }},
+    {"templates/adapter/swift/gitignore",
+     (const char[]){
+#embed "../../../templates/adapter/swift/gitignore" suffix(, 0)
+     }},
+};
+
+size_t nexus_author_file_count(void) { return sizeof files / sizeof *files; }
+nexus_author_file nexus_author_file_at(size_t index) { return files[index]; }

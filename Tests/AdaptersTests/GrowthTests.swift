@@ -1,0 +1,177 @@
+import Glibc
+import PluginAPI
+import Testing
+
+@testable import Adapters
+
+/// Adapters built against a later minor version of the ABI work with this host.
+@Suite struct FutureAdapterTests {
+    private func bench() async throws -> Bench {
+        try await Bench.make(adapter: TestAdapter.echoOfTheFuture(in: TestAdapter.directory()))
+    }
+
+    @Test func itIsLoadedAndItsVersionIsShown() throws {
+        let image = try AdapterImage(path: TestAdapter.echoOfTheFuture(in: TestAdapter.directory()))
+
+        #expect(image.abiMajor == 1 && image.abiMinor == 1 && image.type == "echo")
+    }
+
+    @Test func itAnswersAnExchange() async throws {
+        let result = try await bench().submit("echo")
+
+        #expect(result.status == 200 && result.written.contains(#""request":{"model":"echo"}"#))
+        #expect(result.outcome?.promptTokens == 3 && result.outcome?.completionTokens == 5)
+        #expect(result.left == 0)
+    }
+
+    @Test func itsFailureArrivesWhole() async throws {
+        let result = try await bench().submit("fail-busy")
+
+        #expect(result.failure?.kind == .busy && result.failure?.status == 429)
+        #expect(result.failure?.message == "the echo adapter fails as it was asked to")
+    }
+
+    @Test func itReportsAllItsModelsAndItsHealth() async throws {
+        let bench = try await bench()
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            bench.loop.execute {
+                bench.backend.probe(services: bench.services.value, timeout: .seconds(60)) { done.resume() }
+            }
+        }
+
+        let view = try #require(bench.registry.views.first)
+        #expect(view.status == .healthy && view.metadata["server"] == "echo 1.0")
+        #expect(view.models.map(\.id).sorted() == ["echo", "fail-busy", "fail-late", "misuse", "refuse", "silent"])
+        #expect(view.models.allSatisfy { $0.contextLength == 4096 })
+    }
+}
+
+/// This host with a field more than the adapter knows: how a later host reads the adapters of today.
+@Suite struct FutureHostTests {
+    /// A structure that begins as the one of today.
+    private struct Grown<Base> {
+        var base: Base
+        var added: UInt
+    }
+
+    private static let mark: UInt = 0x5EED
+
+    private func table(size: Int) -> Grown<nexus_adapter> {
+        var base = nexus_adapter()
+        base.abi_major = 1
+        base.struct_size = UInt32(size)
+        base.kinds = NEXUS_KIND_EMBEDDINGS
+        base.cancel = { _, _ in }
+        base.extension = { _ in nil }
+        return Grown(base: base, added: Self.mark)
+    }
+
+    private func read(_ pointer: UnsafePointer<Grown<nexus_adapter>>) -> Grown<nexus_adapter>? {
+        Versioned.read(pointer, minimum: Versioned.Minimum.adapter, sizeAt: Versioned.tableSizeAt)
+    }
+
+    @Test func theSizeOfTodayIsTheMinimumForEver() {
+        #expect(MemoryLayout<nexus_adapter>.size == Versioned.Minimum.adapter)
+        #expect(MemoryLayout<nexus_health>.size == Versioned.Minimum.health)
+        #expect(MemoryLayout<nexus_model>.size == Versioned.Minimum.model)
+        #expect(MemoryLayout<nexus_http_request>.size == Versioned.Minimum.httpRequest)
+        #expect(MemoryLayout<nexus_http_handlers>.size == Versioned.Minimum.httpHandlers)
+        #expect(MemoryLayout<nexus_response_head>.size == Versioned.Minimum.responseHead)
+        #expect(MemoryLayout<nexus_outcome>.size == Versioned.Minimum.outcome)
+        #expect(MemoryLayout<nexus_failure>.size == Versioned.Minimum.failure)
+    }
+
+    @Test func aFieldThatTheAdapterDoesNotKnowCountsAsZeroAndTheRestIsIntact() {
+        var old = table(size: Versioned.Minimum.adapter)
+
+        let seen = read(&old)
+
+        #expect(seen != nil && seen?.added == 0)
+        #expect(seen?.base.kinds == NEXUS_KIND_EMBEDDINGS && seen?.base.cancel != nil && seen?.base.extension != nil)
+    }
+
+    @Test func aFieldThatTheAdapterKnowsIsRead() {
+        var new = table(size: Versioned.Minimum.adapter + MemoryLayout<UInt>.size)
+
+        #expect(read(&new)?.added == Self.mark)
+    }
+
+    @Test func aFieldThatIsCoveredByHalfIsReadNoFurther() {
+        var half = table(size: Versioned.Minimum.adapter + 1)
+
+        #expect(read(&half)?.added == 0xED)
+    }
+
+    @Test(arguments: [0, 8, Versioned.Minimum.adapter - 1, Versioned.maximum + 1, Int(Int32.max)])
+    func anAbsurdSizeIsRefused(_ size: Int) {
+        var wrong = table(size: size)
+
+        #expect(read(&wrong) == nil)
+    }
+
+    @Test func theLargestSizeIsTaken() {
+        var large = table(size: Versioned.maximum)
+
+        #expect(read(&large)?.added == Self.mark)
+    }
+
+    /// The table ends where memory ends: one byte further and the process is gone.
+    @Test func nothingBehindTheAdaptersTableIsTouched() throws {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        let memory = try #require(
+            mmap(nil, page * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+        try #require(memory != MAP_FAILED)
+        defer { munmap(memory, page * 2) }
+        try #require(mprotect(memory + page, page, PROT_NONE) == 0)
+        let start = memory + page - Versioned.Minimum.adapter
+        withUnsafeBytes(of: table(size: Versioned.Minimum.adapter).base) {
+            start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count)
+        }
+
+        let seen = read(UnsafePointer(start.assumingMemoryBound(to: Grown<nexus_adapter>.self)))
+
+        #expect(seen != nil && seen?.added == 0 && seen?.base.kinds == NEXUS_KIND_EMBEDDINGS)
+    }
+
+    // MARK: Arrays
+
+    /// `count` models with the contexts 1, 2, 3, ... at the given distance, in bytes that are not zero.
+    private func withModels(_ count: Int, stride: Int, _ body: (UnsafeRawPointer) throws -> Void) rethrows {
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * stride, alignment: 8)
+        defer { bytes.deallocate() }
+        bytes.initializeMemory(as: UInt8.self, repeating: 0xAA, count: count * stride)
+        let ids = Array("abcdefghij".utf8.map(CChar.init(bitPattern:)))
+        try ids.withUnsafeBufferPointer { ids in
+            for index in 0..<count {
+                let id = nexus_str(ptr: ids.baseAddress.map { $0 + index }, len: 1)
+                var model = Crossing.model(id, context: UInt64(index + 1))
+                model.struct_size = UInt32(stride)
+                bytes.storeBytes(of: model, toByteOffset: index * stride, as: nexus_model.self)
+            }
+            try body(UnsafeRawPointer(bytes))
+        }
+    }
+
+    @Test(arguments: [64, 72, 80, 128, 4096])
+    func anArrayOfLargerElementsIsReadByTheirOwnSize(_ stride: Int) {
+        withModels(3, stride: stride) { bytes in
+            let result = ReportCleaning.models(bytes.assumingMemoryBound(to: nexus_model.self), count: 3)
+
+            #expect(result.models.map(\.id) == ["a", "b", "c"] && result.dropped == 0)
+            #expect(result.models.map(\.contextLength) == [1, 2, 3])
+        }
+    }
+
+    @Test func anArrayOfSmallerElementsGivesZeroForWhatTheyLack() throws {
+        try withModels(3, stride: 64) { bytes in
+            let first = bytes.assumingMemoryBound(to: Grown<nexus_model>.self)
+            let stride = try #require(Versioned.stride(first, minimum: Versioned.Minimum.model))
+            let seen = (0..<3).compactMap {
+                Versioned.element(first, $0, stride: stride, minimum: Versioned.Minimum.model)
+            }
+
+            #expect(stride == 64 && seen.map(\.base.context_length) == [1, 2, 3])
+            #expect(seen.allSatisfy { $0.added == 0 })
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+@testable import Scaffold
+
+private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+@Suite struct NameTests {
+    @Test(arguments: ["a", "my-llm", "llama_2", String(repeating: "x", count: 64)], Scaffold.Language.allCases)
+    func aNameThatCanBeABackendTypeIsTaken(_ name: String, _ language: Scaffold.Language) throws {
+        #expect(try !Scaffold.files(name: name, language: language).isEmpty)
+    }
+
+    @Test(arguments: ["", "A", "1a", "-a", "_a", "a b", "a/b", "../a", "ä", "a\n", String(repeating: "x", count: 65)])
+    func anyOtherIsRefusedByName(_ name: String) {
+        let refusal = #expect(throws: Scaffold.BadName.self) { try Scaffold.files(name: name, language: .c) }
+        #expect(refusal?.description.contains("\"\(name)\" cannot be the name of an adapter") == true)
+    }
+
+    @Test func modulesAreNamedAfterTheAdapter() {
+        #expect(Scaffold.moduleName("my-llm") == "MyLlmAdapter" && Scaffold.moduleName("a_2") == "A2Adapter")
+    }
+}
+
+@Suite struct FileTests {
+    private func paths(_ language: Scaffold.Language) throws -> [String] {
+        try Scaffold.files(name: "my-llm", language: language).map(\.path)
+    }
+
+    @Test func theCProjectIsComplete() throws {
+        #expect(
+            try paths(.c) == [
+                ".gitignore", "Makefile", "README.md", "adapter.c", "adapter.h", "exchange.c", "failure.c", "json.c",
+                "json.h", "nexus_plugin.h", "probe.c",
+            ])
+    }
+
+    @Test func theSwiftProjectIsComplete() throws {
+        let paths = try paths(.swift)
+
+        for path in [
+            ".gitignore", "Makefile", "Package.swift", "README.md", "exports.map",
+            "Sources/PluginAPI/include/nexus_plugin.h", "Sources/PluginAPI/header.c",
+            "Sources/MyLlmAdapter/Backend.swift", "Sources/MyLlmAdapter/Entry.swift",
+            "Sources/MyLlmAdapter/AdapterKit/EntryPoint.swift", "Sources/MyLlmAdapter/JSON/JSONParser.swift",
+        ] { #expect(paths.contains(path), "\(path) is missing") }
+        #expect(!paths.contains { $0.contains("adapter.c") || $0.hasPrefix("templates") })
+    }
+
+    @Test(arguments: Scaffold.Language.allCases)
+    func noPlaceholderIsLeft(_ language: Scaffold.Language) throws {
+        for file in try Scaffold.files(name: "my-llm", language: language) {
+            #expect(!file.text.contains("{{name}}") && !file.text.contains("{{module}}"), "\(file.path)")
+            #expect(!file.path.contains("{{"), "\(file.path)")
+        }
+    }
+
+    @Test(arguments: [(Scaffold.Language.c, "adapter.c"), (.swift, "Sources/MyLlmAdapter/Backend.swift")])
+    func theAdapterHasItsName(_ language: Scaffold.Language, _ path: String) throws {
+        let file = try Scaffold.files(name: "my-llm", language: language).first { $0.path == path }
+
+        #expect(file?.text.contains("\"my-llm\"") == true)
+    }
+}
+
+/// What is in the binary is what is in the tree.
+@Suite struct EmbeddedTests {
+    @Test func everyEmbeddedFileEqualsTheTrees() throws {
+        for file in Scaffold.embedded {
+            let text = try String(contentsOf: top.appendingPathComponent(file.path), encoding: .utf8)
+            #expect(file.text == text, "\(file.path) has changed since Sources/Host/AuthorAssets was built")
+        }
+    }
+
+    @Test(arguments: [
+        "Sources/PluginAPI/include", "Sources/AdapterKit", "Sources/JSON", "templates/adapter/c",
+        "templates/adapter/swift",
+    ])
+    func everyFileOfTheseFoldersIsEmbedded(_ folder: String) throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: top.appendingPathComponent(folder).path)
+        let embedded = Set(Scaffold.embedded.map(\.path))
+
+        for file in files {
+            #expect(
+                embedded.contains("\(folder)/\(file)"), "add \(folder)/\(file) to Sources/Host/AuthorAssets/assets.c")
+        }
+    }
+}
