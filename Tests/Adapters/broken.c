@@ -212,5 +212,6 @@ const nexus_adapter *nexus_adapter_v1(const nexus_host *host, nexus_message *err
   if (BREAKS == CRASH_IN_ENTRY) *(volatile int *)error = *(volatile int *)0x10;
   if (BREAKS == HANG_IN_ENTRY) sleeping(NULL);
   if (BREAKS == REFUSING_ENTRY) return NULL;
+  if (BREAKS == NEEDS_EXACT_HOST && host->struct_size != sizeof *host) return NULL;
   return host->abi_major == NEXUS_ABI_MAJOR ? &table : NULL;
 }

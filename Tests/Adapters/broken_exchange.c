@@ -156,6 +156,7 @@ static void end_exchange(call *self, const nexus_http_end *end) {
       return fail_upstream(self, "the connection ended too early");
   }
   if (!is_success) return fail_status(self);
+  if (self->is_stream && BREAKS == ENDED_AS_FINISH && self->has_begun) return finish(self);
   if (self->is_stream) return fail_upstream(self, "the stream has no end mark");
   if (self->length < 2 || self->data[0] != '{' || self->data[self->length - 1] != '}')
     return fail_upstream(self, "the answer is no JSON object");
@@ -183,6 +184,7 @@ nexus_status submit(void *instance, nexus_task exchange, const nexus_request *re
   const backend *self = instance;
   const char *path = request->kind == NEXUS_KIND_CHAT ? "/v1/chat/completions" : "/v1/completions";
   const int is_known = request->kind == NEXUS_KIND_CHAT || request->kind == NEXUS_KIND_COMPLETIONS;
+  if (BREAKS == REFUSES_UNKNOWN_FLAGS && request->flags > 0xFF) return NEXUS_INVALID;
   if (!is_known && BREAKS != TAKES_ANY_KIND) return NEXUS_UNSUPPORTED;
   if (BREAKS == LOCALE_IN_SUBMIT) setlocale(LC_ALL, "C.UTF-8");
   if (BREAKS == PRINTS_IN_SUBMIT) fprintf(stderr, "submit\n");
@@ -259,7 +261,7 @@ void start(const backend *self, call *context, const char *method, const char *p
     request.header_count = 1;
   }
   if (self->host->http_start(context->task, &request, &handlers, context, &handle) == NEXUS_OK) return;
-  if (!context->is_probe) fail(context, NEXUS_FAIL_INTERNAL, "the host sent no request", (nexus_str){NULL, 0});
-  if (context->is_probe) end_probe(context, &unsent);
+  if (!context->is_probe && BREAKS != HANGS_WHEN_REFUSED) fail(context, NEXUS_FAIL_INTERNAL, "the host sent no request", (nexus_str){NULL, 0});
+  if (context->is_probe && BREAKS != SILENT_WHEN_REFUSED) end_probe(context, &unsent);
   release(context);
 }

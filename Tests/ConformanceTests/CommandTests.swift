@@ -66,6 +66,29 @@ import Testing
         #expect(report.results.last?.detail == "not run: load.elf failed")
     }
 
+    @Test func nothingIsLeftWhenTheCommandIsKilled() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try Products.compile(
+            ["broken.c", "broken_exchange.c"], ["-DBREAKS=HANG_IN_ENTRY", "-fvisibility=hidden"], in: directory)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Products.nexus)
+        process.arguments = ["adapter", "check", path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        // The first line comes from a child, which then goes on to what hangs.
+        _ = output.fileHandleForReading.availableData
+        #expect(try Products.processes(naming: directory.path).count == 2)
+
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+
+        let patience = Date(timeIntervalSinceNow: 20)
+        while try !Products.processes(naming: directory.path).isEmpty, Date() < patience { sched_yield() }
+        #expect(try Products.processes(naming: directory.path) == [])
+    }
+
     @Test func aScriptDescribesAServerOfAnotherProtocol() throws {
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Conformance
+import Glibc
 
 struct AdapterCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,7 +33,12 @@ struct AdapterCheckCommand: ParsableCommand {
         request.timeLimit = timeLimit
         let report: CheckReport
         do throws(CheckRunner.Failure) {
-            report = try CheckRunner().run(request) { if !json { print($0.line) } }
+            report = try CheckRunner().run(request) { result in
+                guard !json else { return }
+                print(result.line)
+                // At once, also into a pipe: a check may take long.
+                fflush(nil)
+            }
         } catch {
             throw usage(error.description)
         }

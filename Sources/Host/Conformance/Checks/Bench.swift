@@ -100,9 +100,9 @@ final class Bench {
 
     // MARK: Runs
 
-    func loop(_ variation: Variation = Variation()) -> ScriptedLoop {
+    func loop(_ variation: Variation = Variation(), refusal: nexus_status = NEXUS_OK) -> ScriptedLoop {
         let server = server
-        return ScriptedLoop(breaches: breaches, ownThreads: subject.ownThreads) {
+        return ScriptedLoop(breaches: breaches, ownThreads: subject.ownThreads, refusal: refusal) {
             Arrival.of($0, by: server, variation)
         }
     }

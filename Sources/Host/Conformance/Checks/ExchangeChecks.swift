@@ -173,6 +173,29 @@ extension Check {
             }
             return "it is not"
         },
+        Check("exchange.unknown-flags", "a request with flags of a later version is answered all the same") { bench in
+            var ask = bench.ask(try bench.kinds().first?.bit ?? NEXUS_KIND_CHAT, stream: true)
+            ask.flags |= 1 << 20 | 1 << 31
+            let task = try bench.exchange(ask)
+            try requireFinished(task, "with unknown flags")
+            return "it is"
+        },
+        Check(
+            "exchange.refused-services", "when the host refuses requests, timers and work, the exchange still ends"
+        ) { bench in
+            let kind = try bench.kinds().first?.bit ?? NEXUS_KIND_CHAT
+            for refusal in [NEXUS_TOO_LARGE, NEXUS_BAD_STATE] {
+                let backend = try bench.backend()
+                let loop = bench.loop(refusal: refusal)
+                let tasks = [false, true].map { backend.submit(bench.ask(kind, stream: $0), on: loop) }
+                loop.settle()
+                backend.destroy(after: loop)
+                for task in tasks where task.ender == .deadline {
+                    throw CheckStop.failed("it \(task.outcome) after status \(refusal)")
+                }
+            }
+            return "it does"
+        },
         Check("exchange.awkward-requests", "hard requests end once, with a valid answer or a failure") { bench in
             var count = 0
             for kind in try bench.kinds() {

@@ -21,25 +21,12 @@ extension Check {
         fault("exchange.silent-server", "a server that never answers", .silent, [NEXUS_FAIL_TIMEOUT]),
         fault("exchange.garbage-server", "a server that does not speak HTTP", .garbage, [NEXUS_FAIL_UPSTREAM]),
         fault("exchange.nonsense-server", "a success that is no answer", .nonsense, [NEXUS_FAIL_UPSTREAM]),
-        Check("exchange.closed-early", "an answer that is cut anywhere is a failure (UPSTREAM), never a finish") {
+        Check("exchange.closed-early", "an answer that breaks off anywhere is a failure (UPSTREAM), never a finish") {
             bench in
-            var cuts = 0
-            for stream in [false, true] {
-                let ask = bench.ask(try bench.textKind(), stream: stream)
-                let whole = try bench.exchange(ask)
-                try bench.requireHTTP(whole)
-                let body = whole.sent.map { bench.server.answer($0, Variation()).body }.last ?? []
-                // Of a stream more is missing than a line end, the end mark or the counts: some of the text.
-                let ends = body.count - (stream ? 400 : 1)
-                for cut in stride(from: 0, to: max(1, ends), by: max(1, ends / 40)) {
-                    let task = try bench.exchange(ask, Variation(fault: .closesAfter(cut), onGenerationOnly: true))
-                    let what = "\(stream ? "stream" : "unary") closed after \(cut) of \(body.count) bytes"
-                    try require(task.failure != nil, "\(what): it \(task.outcome)")
-                    try require(task.failure?.kind == NEXUS_FAIL_UPSTREAM, "\(what): it \(task.outcome)")
-                    cuts += 1
-                }
-            }
-            return "\(cuts) places"
+            "\(try requireFailures(bench, "closed after") { .closesAfter($0) }) places"
+        },
+        Check("exchange.ended-early", "an answer that ends cleanly but too early is a failure (UPSTREAM)") { bench in
+            "\(try requireFailures(bench, "ended after") { .endsAfter($0) }) places"
         },
         Check("exchange.error-inside", "an error inside a stream is a failure, and no end mark is written") { bench in
             guard bench.server.isVariable else { throw CheckStop.skipped("the script has no error inside a stream") }
@@ -99,6 +86,27 @@ extension Check {
             return "nowhere"
         },
     ]
+
+    /// Cuts a whole answer and a stream at many places; gives their number.
+    private static func requireFailures(_ bench: Bench, _ words: String, _ fault: (Int) -> Fault) throws -> Int {
+        var cuts = 0
+        for stream in [false, true] {
+            let ask = bench.ask(try bench.textKind(), stream: stream)
+            let whole = try bench.exchange(ask)
+            try bench.requireHTTP(whole)
+            let body = whole.sent.map { bench.server.answer($0, Variation()).body }.last ?? []
+            // Of a stream more is missing than a line end, the end mark or the counts: some of the text.
+            let ends = body.count - (stream ? 400 : 1)
+            for cut in stride(from: 0, to: max(1, ends), by: max(1, ends / 40)) {
+                let task = try bench.exchange(ask, Variation(fault: fault(cut), onGenerationOnly: true))
+                try require(
+                    task.failure?.kind == NEXUS_FAIL_UPSTREAM,
+                    "\(stream ? "stream" : "unary") \(words) \(cut) of \(body.count) bytes: it \(task.outcome)")
+                cuts += 1
+            }
+        }
+        return cuts
+    }
 
     private static func failed(_ bench: Bench, _ fault: Fault, stream: Bool) throws -> ScriptedTask {
         let ask = bench.ask(try bench.kinds().first?.bit ?? NEXUS_KIND_CHAT, stream: stream)

@@ -49,6 +49,17 @@ extension Check {
             }
             return "ABI \(image.abiMajor).\(image.abiMinor), \(image.functions.table.pointee.struct_size) bytes"
         },
+        Check(
+            "load.newer-host", "a host of a later minor version, with a larger table, is accepted",
+            needsOwnProcess: true
+        ) { bench in
+            do throws(LoadProblem) {
+                _ = try AdapterImage(path: bench.subject.plan.path, host: ScriptedHost.newerTable)
+                return "it is"
+            } catch {
+                throw CheckStop.failed("the file \(error)")
+            }
+        },
         Check("load.entry-returns-soon", "linking and the entry take no longer than 1 s") { bench in
             let milliseconds = bench.subject.loading.milliseconds
             try require(milliseconds <= 1000, "it took \(milliseconds) ms")

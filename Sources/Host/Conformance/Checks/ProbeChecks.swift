@@ -88,6 +88,19 @@ extension Check {
         unhealthy("probe.nonsense-server", "a server whose answer is no JSON", .nonsense),
         unhealthy("probe.half-answer", "a server that closes in the middle of its answer", .closes(500)),
         unhealthy("probe.half-open-server", "a server that never answers", .silent),
+        Check("probe.refused-services", "when the host refuses requests, timers and work, a report still comes") {
+            bench in
+            for refusal in [NEXUS_TOO_LARGE, NEXUS_BAD_STATE] {
+                let backend = try bench.backend()
+                let loop = bench.loop(refusal: refusal)
+                _ = backend.probe(on: loop)
+                loop.settle()
+                let reports = backend.log.now.health.count
+                backend.destroy(after: loop)
+                try require(reports > 0, "no health was reported after status \(refusal)")
+            }
+            return "it does"
+        },
         Check("probe.slow-server", "a slow server that answers in time is healthy") { bench in
             let run = try bench.probe(Variation(pieceSize: 200, delay: 20))
             try bench.requireHTTP(run.task)

@@ -16,6 +16,7 @@ enum ScriptedHTTP {
                 loop.breaches.record(.badArgument, "http_start: struct_size, or a handler that is NULL")
                 return NEXUS_INVALID
             }
+            guard loop.refusal == NEXUS_OK else { return loop.refusal }
             guard !task.isExpired else { return NEXUS_BAD_STATE }
             guard task.requests.count < Int(NEXUS_LIMIT_HTTP_REQUESTS) else {
                 loop.breaches.record(.tooMany, "more than \(NEXUS_LIMIT_HTTP_REQUESTS) HTTP requests of one task")

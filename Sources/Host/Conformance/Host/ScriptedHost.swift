@@ -1,4 +1,5 @@
 import Adapters
+import Glibc
 import PluginAPI
 
 /// The table of host services that the adapter under check gets: it answers as the gateway does, and notes what the header
@@ -14,6 +15,18 @@ enum ScriptedHost {
     }
 
     static var table: UnsafePointer<nexus_host> { UnsafePointer(services.pointer) }
+
+    /// The table of a host of a later minor version: the same functions, and more behind them.
+    static var newerTable: UnsafePointer<nexus_host> {
+        let more = 8
+        let table = UnsafeMutablePointer<nexus_host>.allocate(capacity: 2)
+        let bytes = UnsafeMutableRawPointer(table)
+        memset(bytes, 0xFF, 2 * MemoryLayout<nexus_host>.stride)
+        table.initialize(to: services.pointer.pointee)
+        table.pointee.abi_minor += 7
+        table.pointee.struct_size += UInt32(more * MemoryLayout<UnsafeRawPointer>.stride)
+        return UnsafePointer(table)
+    }
 
     private static let version: StaticString = "0.1.0"
 
@@ -111,6 +124,7 @@ enum ScriptedHost {
                         loop.breaches.record(.badArgument, "timer_start: NULL, or more than a day")
                         return NEXUS_INVALID
                     }
+                    guard loop.refusal == NEXUS_OK else { return loop.refusal }
                     guard task.timers.count < Int(NEXUS_LIMIT_TIMERS) else {
                         loop.breaches.record(.tooMany, "more than \(NEXUS_LIMIT_TIMERS) timers of one task")
                         return NEXUS_TOO_LARGE
@@ -129,6 +143,7 @@ enum ScriptedHost {
                         loop.breaches.record(.badArgument, "run_blocking: a function is NULL")
                         return NEXUS_INVALID
                     }
+                    guard loop.refusal == NEXUS_OK else { return loop.refusal }
                     guard loop.blockingCount < Int(NEXUS_LIMIT_BLOCKING) else { return NEXUS_TOO_LARGE }
                     loop.runBlocking(handle, work, done, user)
                     return NEXUS_OK

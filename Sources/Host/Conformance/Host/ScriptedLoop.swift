@@ -12,6 +12,8 @@ final class ScriptedLoop {
     let inbox: Inbox
     /// How the server answers.
     let respond: (UpstreamRequest) -> Arrival
+    /// What requests, timers and blocking work are refused with; `NEXUS_OK`: they are not.
+    let refusal: nexus_status
     /// Milliseconds.
     private(set) var now: UInt64 = 0
     private var queue: [() -> Void] = []
@@ -31,7 +33,11 @@ final class ScriptedLoop {
 
     var breaches: Breaches { inbox.breaches }
 
-    init(breaches: Breaches, ownThreads: Int, respond: @escaping (UpstreamRequest) -> Arrival) {
+    init(
+        breaches: Breaches, ownThreads: Int, refusal: nexus_status = NEXUS_OK,
+        respond: @escaping (UpstreamRequest) -> Arrival
+    ) {
+        self.refusal = refusal
         inbox = Inbox(breaches: breaches)
         index = Inbox.register(inbox)
         self.ownThreads = ownThreads

@@ -13,7 +13,7 @@ struct UpstreamRequest {
 }
 
 /// What the server answers.
-struct UpstreamAnswer {
+struct UpstreamAnswer: Sendable {
     var status: UInt32 = 200
     var headers: [(name: String, value: String)] = [(name: "content-type", value: "application/json")]
     var body: [UInt8] = []
@@ -36,6 +36,8 @@ enum Fault: Equatable, CustomStringConvertible {
     case closes(Int)
     /// The connection closes after so many bytes of the body.
     case closesAfter(Int)
+    /// The body ends after so many bytes, as if it were whole.
+    case endsAfter(Int)
     /// A success whose body is no JSON.
     case nonsense
     /// An error in the middle of a stream.
@@ -53,6 +55,7 @@ enum Fault: Equatable, CustomStringConvertible {
         case .garbage: "that does not speak HTTP"
         case .silent: "that never answers"
         case .closes, .closesAfter: "that closes too early"
+        case .endsAfter: "that ends its answer too early"
         case .nonsense: "that sends no JSON"
         case .errorInside: "with an error inside its stream"
         case .endlessLine: "with an endless line"
@@ -127,6 +130,7 @@ struct Arrival {
             answer.body = Array(answer.body.prefix(count))
             arrival.end = NEXUS_HTTP_CLOSED
             arrival.message = "\(address) closed the connection"
+        case .endsAfter(let count): answer.body = Array(answer.body.prefix(count))
         case .nonsense: answer.body = Array("<html>this is no answer</html>\n\n".utf8)
         case .endlessLine(let count):
             answer.body = server.endlessStart

@@ -23,7 +23,16 @@ struct BuiltInServer: ServerScript {
         return error.bytes
     }
 
+    private let memory = AnswerMemory()
+
     func answer(_ request: UpstreamRequest, _ variation: Variation) -> UpstreamAnswer {
+        let key = AnswerMemory.Key(
+            path: request.path, body: request.body, tellsUsage: variation.tellsUsage, models: variation.models,
+            hasErrorInside: variation.fault == .errorInside)
+        return memory.answer(key) { newAnswer(request, variation) }
+    }
+
+    private func newAnswer(_ request: UpstreamRequest, _ variation: Variation) -> UpstreamAnswer {
         let path = String(request.path.prefix { $0 != "?" })
         if path.hasPrefix("/api/") { return ollama(path, request, variation) }
         switch path {
