@@ -41,6 +41,13 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
     }
 
     @Test(arguments: [
+        ("text/event-stream", true), ("application/json, Text/Event-Stream", true), ("*/*", false),
+        ("text/event-stream-x", false),
+    ]) func seesThatAClientAsksForServerSentEvents(_ accept: String, _ asked: Bool) throws {
+        #expect(try parse("POST / HTTP/1.1\r\nHost: a\r\nAccept: \(accept)\r\n\r\n").acceptsEventStream == asked)
+    }
+
+    @Test(arguments: [
         ("GET /\r\n\r\n", HTTPParseError.badStartLine), ("GET  / HTTP/1.1\r\n\r\n", .badStartLine),
         (" GET / HTTP/1.1\r\n\r\n", .badStartLine), ("GET /a b HTTP/1.1\r\n\r\n", .badStartLine),
         ("GET http://x/ HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),

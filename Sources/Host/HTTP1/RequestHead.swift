@@ -14,6 +14,8 @@ public struct RequestHead: Sendable, Equatable {
     public var expectsContinue = false
     /// "Upgrade: websocket" with "Connection: upgrade" was sent.
     public var upgradesToWebSocket = false
+    /// "Accept" names text/event-stream, without parameters.
+    public var acceptsEventStream = false
     public var requestID: Range<Int>?
     public var origin: Range<Int>?
     public var host: Range<Int>?
@@ -94,6 +96,8 @@ public struct RequestHead: Sendable, Equatable {
             case 6 where scanner.equals(field.name, "expect"):
                 expectsContinue = scanner.equals(field.value, "100-continue")
             case 6 where scanner.equals(field.name, "origin"): origin = field.value
+            case 6 where scanner.equals(field.name, "accept"):
+                if scanner.lists(field.value, "text/event-stream") { acceptsEventStream = true }
             case 7 where scanner.equals(field.name, "upgrade"): webSocket = scanner.lists(field.value, "websocket")
             case 10 where scanner.equals(field.name, "connection"):
                 if scanner.lists(field.value, "close") { keepAlive = false }

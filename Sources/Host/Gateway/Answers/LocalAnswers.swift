@@ -10,7 +10,11 @@ struct LocalAnswer {
     var fields: [(StaticString, String)] = []
     var body: [UInt8]
 
-    static func error(_ error: ErrorBody) -> LocalAnswer { LocalAnswer(status: error.status, body: error.json) }
+    static func error(_ error: ErrorBody) -> LocalAnswer {
+        var answer = LocalAnswer(status: error.status, body: error.json)
+        if let seconds = error.retryAfter { answer.fields.append(("retry-after", "\(seconds)")) }
+        return answer
+    }
 }
 
 /// Answers what needs no backend: lists, figures, health, the page and its files.

@@ -1,4 +1,5 @@
 import Adapters
+import HTTP1
 
 /// What a path means.
 enum Route: Equatable {
@@ -22,6 +23,9 @@ enum Route: Equatable {
         default: "GET, HEAD"
         }
     }
+
+    /// The method asks for a change; pages of other sites may not.
+    func isCommand(_ method: RequestHead.Method) -> Bool { false }
 
     /// Nil for an unknown path. `path` is without the query.
     init?(path: String) {

@@ -44,6 +44,8 @@ final class GatewayState: Sendable {
 
     var localAnswers: LocalAnswers { LocalAnswers(state: self) }
 
+    var operatorAnswers: OperatorAnswers { OperatorAnswers(state: self) }
+
     /// For the x-nexus-route-reason field: how the backend was chosen.
     func routeReason(candidates: Int, retried: Bool) -> String {
         let base = candidates == 1 ? "only-candidate" : "\(strategyName);candidates=\(candidates)"

@@ -35,13 +35,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var phase = Phase.head
     private var headFinder = HeadEndFinder()
     private var pending: ByteBuffer?
-    private var head = RequestHead()
+    private(set) var head = RequestHead()
     private var path = ""
     private var query = ""
     private var arrival = NIODeadline.now()
     private var lastRead = NIODeadline.now()
     private var exchange: Exchange?
-    private var sendsChunks = false
+    private var later: LaterAnswer?
+    /// The request comes from a page of another site, which may not change anything here.
+    private var isForeign = false
+    /// The pieces of the answer under way are sent as chunks.
+    var sendsChunks = false
     private(set) var requestID = ""
 
     init(loop: LoopState) { self.loop = loop }
@@ -76,14 +80,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         exchange?.setPaused(!context.channel.isWritable)
+        if context.channel.isWritable { later?.writable() }
         context.fireChannelWritabilityChanged()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closing
-        let exchange = exchange
+        let (exchange, later) = (exchange, later)
         self.exchange = nil
+        self.later = nil
         exchange?.clientGone()
+        later?.clientGone()
         context.fireChannelInactive()
     }
 
@@ -152,8 +159,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
         }
         if requestID.isEmpty { requestID = loop.nextRequestID() }
+        isForeign = head.origin != nil && !allowsOrigin(headBytes)
         if path == "/ws", head.method == .get, head.upgradesToWebSocket {
-            return try handOver(raw: raw, headBytes: headBytes)
+            return try handOver(raw: raw)
         }
         let limit = loop.shared.maximumBody
         if case .length(let length) = head.framing, length > limit { throw ErrorBody.bodyTooLarge(limit) }
@@ -187,6 +195,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             refuseKeeping(
                 ErrorBody(status: 400, message: "This path speaks WebSocket only; send an upgrade request."))
         case (_, .get), (_, .head): answerLocally(route)
+        case (_, let method) where route.isCommand(method): command(route, method, body)
         default: methodNotAllowed(route)
         }
     }
@@ -229,28 +238,29 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func answerLocally(_ route: Route) {
-        let answer = loop.shared.localAnswers.answer(route, query: query)
-        var writer = AnswerWriter(status: answer.status, common: common, bodyCapacity: answer.body.count)
-        writer.field("content-type", answer.contentType)
-        for (name, value) in answer.fields { writer.field(name, value) }
-        writer.endHead(length: answer.body.count)
-        if head.method != .head { writer.body(answer.body) }
-        write(writer.bytes, flush: true)
+        write(loop.shared.localAnswers.answer(route, query: query))
         answered()
     }
 
-    private func handOver(raw: ByteBuffer, headBytes: ByteBuffer) throws -> Bool {
-        let origin = head.origin.flatMap {
-            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
+    private func command(_ route: Route, _ method: RequestHead.Method, _ body: ByteBuffer) {
+        guard !isForeign else { return refuseKeeping(.foreignOrigin("change anything")) }
+        let later = LaterAnswer(connection: self)
+        self.later = later
+        let command = OperatorCommand(
+            route: route, method: method, query: query, body: body, wantsEvents: head.acceptsEventStream)
+        loop.shared.operatorAnswers.run(command, later)
+    }
+
+    private func allowsOrigin(_ headBytes: ByteBuffer) -> Bool {
+        func text(_ span: Range<Int>?) -> String? {
+            span.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
         }
-        let host = head.host.flatMap {
-            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
-        }
-        guard OriginCheck.allows(origin: origin, host: host, configured: loop.shared.allowedOrigins) else {
-            throw ErrorBody(
-                status: 403, message: "This origin may not open a WebSocket here; add it to server.allowed_origins.",
-                type: "permission_error", code: "origin_not_allowed")
-        }
+        return OriginCheck.allows(
+            origin: text(head.origin), host: text(head.host), configured: loop.shared.allowedOrigins)
+    }
+
+    private func handOver(raw: ByteBuffer) throws -> Bool {
+        guard !isForeign else { throw ErrorBody.foreignOrigin("open a WebSocket") }
         guard let context else { return false }
         phase = .handedOver
         let after = WebSocketQuery.after(query)
@@ -275,75 +285,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         answered()
     }
 
-    func writeError(_ error: ErrorBody, origin: AnswerOrigin?) {
-        let json = error.json
-        var writer = AnswerWriter(status: error.status, common: common, bodyCapacity: json.count)
-        if let origin { writer.origin(origin) }
-        if let seconds = error.retryAfter { writer.field("retry-after", seconds) }
-        if let allow = error.allow { writer.field("allow", allow) }
-        writer.contentType(.json)
-        writer.endHead(length: json.count)
-        if head.method != .head { writer.body(json) }
-        write(writer.bytes, flush: true)
-    }
-
-    /// Passes a server's own error answer on.
-    func writeFailure(_ failure: ExchangeFailure, origin: AnswerOrigin) {
-        var writer = AnswerWriter(status: failure.clientStatus, common: common, bodyCapacity: failure.body.count)
-        writer.origin(origin)
-        if failure.retryAfterMilliseconds > 0 {
-            writer.field("retry-after", Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)))
-        }
-        writer.contentType(.json)
-        writer.endHead(length: failure.body.count)
-        writer.body(failure.body)
-        write(writer.bytes, flush: true)
-    }
-
-    func writeWhole(status: Int, type: AnswerType, origin: AnswerOrigin, body: ByteBuffer) {
-        var body = body
-        var writer = AnswerWriter(status: status, common: common, bodyCapacity: body.readableBytes)
-        writer.origin(origin)
-        writer.contentType(type)
-        writer.endHead(length: body.readableBytes)
-        writer.body(&body)
-        write(writer.bytes, flush: true)
-    }
-
-    func beginPieces(status: Int, type: AnswerType, origin: AnswerOrigin, first: ByteBuffer) {
-        var first = first
-        var writer = AnswerWriter(status: status, common: common, bodyCapacity: first.readableBytes + 16)
-        writer.origin(origin)
-        writer.contentType(type)
-        sendsChunks = writer.endHeadOfPieces()
-        if !sendsChunks { head.keepAlive = false }
-        var bytes = writer.bytes
-        if sendsChunks { AnswerWriter.chunk(&first, into: &bytes) } else { bytes.writeBuffer(&first) }
-        write(bytes, flush: false)
-    }
-
-    func writePiece(_ piece: inout ByteBuffer) {
-        guard sendsChunks else { return write(piece, flush: false) }
-        var bytes = ByteBuffer()
-        bytes.reserveCapacity(piece.readableBytes + 16)
-        AnswerWriter.chunk(&piece, into: &bytes)
-        write(bytes, flush: false)
-    }
-
     func flush() { context?.flush() }
-
-    func endPieces(errorEvent: [UInt8]? = nil) {
-        var bytes = ByteBuffer()
-        if let errorEvent {
-            var event = ByteBuffer()
-            event.writeStaticString("data: ")
-            event.writeBytes(errorEvent.filter { $0 != 0x0A && $0 != 0x0D })
-            event.writeStaticString("\n\n")
-            if sendsChunks { AnswerWriter.chunk(&event, into: &bytes) } else { bytes.writeBuffer(&event) }
-        }
-        if sendsChunks { bytes.writeStaticString("0\r\n\r\n") }
-        write(bytes, flush: true)
-    }
 
     /// A committed answer cannot be completed: the client must not take it for whole.
     func abort() {
@@ -351,7 +293,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         close()
     }
 
-    private func write(_ bytes: ByteBuffer, flush: Bool) {
+    /// What tells where the answer ends is the connection's end.
+    func closeAfterAnswer() { head.keepAlive = false }
+
+    func write(_ bytes: ByteBuffer, flush: Bool) {
         guard let context else { return }
         if flush {
             context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
@@ -366,6 +311,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         exchange = nil
         answered()
     }
+
+    func laterAnswerEnded() {
+        later = nil
+        answered()
+    }
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
 
     private func answered() {
         guard case .answering = phase else { return }

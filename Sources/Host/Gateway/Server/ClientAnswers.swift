@@ -1,0 +1,89 @@
+import Adapters
+import Core
+import NIOCore
+
+/// How a connection writes answers: whole, or in pieces.
+extension ClientConnection {
+    /// Writes a whole answer of the gateway's own.
+    func write(_ answer: LocalAnswer) {
+        var writer = AnswerWriter(status: answer.status, common: common, bodyCapacity: answer.body.count)
+        writer.field("content-type", answer.contentType)
+        for (name, value) in answer.fields { writer.field(name, value) }
+        writer.endHead(length: answer.body.count)
+        if head.method != .head { writer.body(answer.body) }
+        write(writer.bytes, flush: true)
+    }
+
+    func writeError(_ error: ErrorBody, origin: AnswerOrigin?) {
+        let json = error.json
+        var writer = AnswerWriter(status: error.status, common: common, bodyCapacity: json.count)
+        if let origin { writer.origin(origin) }
+        if let seconds = error.retryAfter { writer.field("retry-after", seconds) }
+        if let allow = error.allow { writer.field("allow", allow) }
+        writer.contentType(.json)
+        writer.endHead(length: json.count)
+        if head.method != .head { writer.body(json) }
+        write(writer.bytes, flush: true)
+    }
+
+    /// Passes a server's own error answer on.
+    func writeFailure(_ failure: ExchangeFailure, origin: AnswerOrigin) {
+        var writer = AnswerWriter(status: failure.clientStatus, common: common, bodyCapacity: failure.body.count)
+        writer.origin(origin)
+        if failure.retryAfterMilliseconds > 0 {
+            writer.field("retry-after", Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)))
+        }
+        writer.contentType(.json)
+        writer.endHead(length: failure.body.count)
+        writer.body(failure.body)
+        write(writer.bytes, flush: true)
+    }
+
+    func writeWhole(status: Int, type: AnswerType, origin: AnswerOrigin, body: ByteBuffer) {
+        var body = body
+        var writer = AnswerWriter(status: status, common: common, bodyCapacity: body.readableBytes)
+        writer.origin(origin)
+        writer.contentType(type)
+        writer.endHead(length: body.readableBytes)
+        writer.body(&body)
+        write(writer.bytes, flush: true)
+    }
+
+    func beginPieces(status: Int, type: AnswerType, origin: AnswerOrigin? = nil, first: ByteBuffer = ByteBuffer()) {
+        var first = first
+        var writer = AnswerWriter(status: status, common: common, bodyCapacity: first.readableBytes + 16)
+        if let origin { writer.origin(origin) }
+        writer.contentType(type)
+        sendsChunks = writer.endHeadOfPieces()
+        if !sendsChunks { closeAfterAnswer() }
+        var bytes = writer.bytes
+        // An empty chunk would be the end.
+        if sendsChunks, first.readableBytes > 0 {
+            AnswerWriter.chunk(&first, into: &bytes)
+        } else {
+            bytes.writeBuffer(&first)
+        }
+        write(bytes, flush: false)
+    }
+
+    func writePiece(_ piece: inout ByteBuffer) {
+        guard sendsChunks else { return write(piece, flush: false) }
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(piece.readableBytes + 16)
+        AnswerWriter.chunk(&piece, into: &bytes)
+        write(bytes, flush: false)
+    }
+
+    func endPieces(errorEvent: [UInt8]? = nil) {
+        var bytes = ByteBuffer()
+        if let errorEvent {
+            var event = ByteBuffer()
+            event.writeStaticString("data: ")
+            event.writeBytes(errorEvent.filter { $0 != 0x0A && $0 != 0x0D })
+            event.writeStaticString("\n\n")
+            if sendsChunks { AnswerWriter.chunk(&event, into: &bytes) } else { bytes.writeBuffer(&event) }
+        }
+        if sendsChunks { bytes.writeStaticString("0\r\n\r\n") }
+        write(bytes, flush: true)
+    }
+}
