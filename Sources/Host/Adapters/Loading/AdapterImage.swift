@@ -16,6 +16,7 @@ public final class AdapterImage: Sendable {
     /// `NEXUS_KIND_...` bits.
     let kinds: UInt32
     let functions: AdapterFunctions
+    let actionTable: ActionTable
 
     /// Loads the file: checks it without running it, maps a private copy, asks the entry for the table, checks that.
     public init(path: String) throws(LoadProblem) {
@@ -48,7 +49,11 @@ public final class AdapterImage: Sendable {
         defaultURLs = checked.defaultURLs
         kinds = table.pointee.kinds
         functions = checked.functions
+        actionTable = ActionTable(checked.functions)
     }
+
+    /// What of the adapter is not used, and why; the rest of it is.
+    public var warnings: [String] { actionTable.problems }
 
     private typealias EntryFunction =
         @convention(c) (UnsafePointer<nexus_host>?, UnsafeMutablePointer<nexus_message>?) -> UnsafePointer<

@@ -18,6 +18,9 @@ struct OperatorAnswers {
     /// Leads to exactly one answer, perhaps already inside this call. On the connection's event loop.
     func run(_ command: OperatorCommand, _ later: LaterAnswer) {
         switch command.route {
+        case .runAction(let name, let backend):
+            ActionAnswers(state: state).run(name, backend: backend, command, later)
+        case .action(let id): ActionAnswers(state: state).cancel(id: id, later)
         default: later.answer(.error(ErrorBody(status: 404, message: "Unknown path.", code: "unknown_path")))
         }
     }

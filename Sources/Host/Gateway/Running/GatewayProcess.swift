@@ -41,6 +41,7 @@ final class GatewayProcess: Sendable {
             logger.info(
                 "adapter loaded",
                 metadata: ["type": "\(image.type)", "version": "\(image.version)", "file": "\(image.path)"])
+            for warning in image.warnings { logger.warning("\(image.path): \(warning)") }
         }
         for rejected in adapters.rejected {
             logger.error("adapter not loaded: \(rejected.path) \(rejected.problem)")
@@ -163,6 +164,7 @@ final class GatewayProcess: Sendable {
 
     private func drain() async {
         guard let running = running.withLock({ $0 }) else { return }
+        running.state.actions.close()
         for loop in running.loops {
             try? await loop.eventLoop.submit { loop.value.beginDraining() }.get()
         }

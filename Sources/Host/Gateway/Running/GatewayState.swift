@@ -15,6 +15,7 @@ final class GatewayState: Sendable {
     let journal: Journal
     let broadcaster: Broadcaster
     let adapters: AdapterLibrary
+    let actions: ActionRuns
     let requestTimeout: TimeAmount
     let maximumBody: Int
     let maximumAttempts: Int
@@ -33,6 +34,7 @@ final class GatewayState: Sendable {
         self.journal = journal
         self.broadcaster = broadcaster
         self.adapters = adapters
+        actions = ActionRuns { broadcaster.publish(.action($0)) }
         requestTimeout = TimeAmount(configuration.server.requestTimeout)
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
