@@ -13,6 +13,12 @@ protocol BackendAdapter: AnyObject, Sendable {
 
     /// Begins to answer; returns at once.
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status
+
+    /// What an operator can run on a backend; none if this is not defined.
+    static var actions: [AdapterAction] { get }
+
+    /// Whether this backend's server has the action. Returns at once; on any thread.
+    func offers(_ action: String) -> Bool
 }
 
 /// What the adapter's table says of it.

@@ -64,14 +64,14 @@ private struct AdapterTable: @unchecked Sendable {
                     return instance.adapter.submit(
                         ExchangeTask(handle: task, host: instance.host), request.pointee)
                 },
-                cancel: nil, extension: nil))
+                cancel: nil, extension: { ActionTable.find($0) }))
         pointer = UnsafePointer(table)
         self.texts = texts
     }
 }
 
 /// What the host's instance pointer refers to: retained by `create`, released by `destroy`.
-private final class Instance: Sendable {
+final class Instance: Sendable {
     let adapter: ThisAdapter
     let host: Host
 

@@ -19,6 +19,10 @@ enum TestAdapter {
 
     static func echo(in directory: String) throws -> String { try build("echo.c", [], directory + "/echo.so") }
 
+    static func actions(in directory: String) throws -> String {
+        try build("actions.c", [], directory + "/actions.so")
+    }
+
     static func faulty(_ fault: Fault, in directory: String) throws -> String {
         try build("faulty.c", ["-DFAULT=\(fault.rawValue)"], directory + "/faulty-\(fault).so")
     }
