@@ -2,7 +2,7 @@ import PluginAPI
 
 /// Ollama's errors, `{"error":"text"}`, as failures with a body in OpenAI's shape.
 enum OllamaError {
-    static func failure(status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32) -> Failure {
+    static func failure(status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32 = 0) -> Failure {
         let text = (try? JSONValue.parse(body))?["error"]?.string ?? "Ollama answered with status \(status)"
         var failure = failure(status: status, text: text)
         failure.retryAfterMilliseconds = retryAfterMilliseconds

@@ -11,6 +11,7 @@ final class HealthProbe {
     private var models: [ReportedModel] = []
     private var flavor: Flavor?
     private var server = ""
+    private var management: ModelManagement?
 
     init(backend: OpenAIBackend, task: ProbeTask) {
         self.backend = backend
@@ -63,6 +64,7 @@ final class HealthProbe {
         }
         server = answer.server
         models = list.models
+        if list.hasStates { management = .llamaRouter }
         flavor = backend.options.flavor ?? list.flavor ?? Flavor.of(server: answer.server)
         if let flavor, flavor.hasToolsAndSchemas {
             for index in models.indices { models[index].capabilities |= NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE }
@@ -116,6 +118,7 @@ final class HealthProbe {
                 if value["modalities"]?["vision"]?.bool == true { models[index].capabilities |= NEXUS_MODEL_VISION }
             }
             if let build = value["build_info"]?.string { server = "llama.cpp \(build)" }
+            if value["role"]?.string == "router" { management = .llamaRouter }
         }
         if server.isEmpty { server = "llama.cpp" }
         checkHealth()
@@ -132,6 +135,17 @@ final class HealthProbe {
                 guard let index = models.firstIndex(where: { $0.id == detail["id"]?.string }) else { continue }
                 ModelList.apply(lmStudio: detail, to: &models[index])
             }
+        }
+        guard flavor == .lmstudio else { return checkHealth() }
+        getOwn("/api/v1/models", isOptional: true) { self.manages($0) }
+    }
+
+    /// LM Studio since 0.4: models can be loaded and unloaded.
+    private func manages(_ answer: CollectingHandler.Answer) {
+        if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body),
+            value["models"]?.array != nil
+        {
+            management = .lmStudio
         }
         checkHealth()
     }
@@ -165,6 +179,8 @@ final class HealthProbe {
     }
 
     private func healthy() {
+        let found = flavor == .llamacpp || flavor == .lmstudio ? management : nil
+        backend.management.withLock { $0 = found }
         backend.reports.models(models)
         backend.reports.health(NEXUS_HEALTHY, server: server)
     }

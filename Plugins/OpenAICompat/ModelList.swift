@@ -6,6 +6,8 @@ enum ModelList {
         var models: [ReportedModel]
         /// What the list tells of the server.
         var flavor: Flavor?
+        /// Every model has a state: llama.cpp loads and unloads them.
+        var hasStates = false
     }
 
     /// `GET /v1/models`: `{"data":[{"id",…}]}`; nil if it is something else.
@@ -26,7 +28,8 @@ enum ModelList {
             models.append(model)
             flavor = flavor ?? Flavor.of(owner: item["owned_by"]?.string ?? "")
         }
-        return List(models: models, flavor: flavor)
+        let hasStates = !data.isEmpty && data.allSatisfy { $0["status"]?["value"]?.string != nil }
+        return List(models: models, flavor: flavor, hasStates: hasStates)
     }
 
     /// One item of LM Studio's `GET /api/v0/models`.

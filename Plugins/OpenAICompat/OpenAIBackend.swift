@@ -1,4 +1,5 @@
 import PluginAPI
+import Synchronization
 
 typealias ThisAdapter = OpenAIBackend
 
@@ -17,6 +18,8 @@ final class OpenAIBackend: BackendAdapter {
     /// For POST with a JSON body.
     let postHeaders: StaticHeaders
     let getHeaders: StaticHeaders
+    /// What the last probe found; nil: the server does not let models be loaded.
+    let management = Mutex<ModelManagement?>(nil)
     private let chatPath: LentText
     private let completionsPath: LentText
     private let embeddingsPath: LentText

@@ -18,6 +18,12 @@ protocol BackendAdapter: AnyObject, Sendable {
     /// A task is over because the client went away, its time is up or the host shuts down. Its handle is stale already, and
     /// its HTTP requests, timers and posts end by themselves: only an adapter that does something else for a task needs this.
     func cancelled(_ task: nexus_task)
+
+    /// What an operator can run on a backend; none if this is not defined.
+    static var actions: [AdapterAction] { get }
+
+    /// Whether this backend's server has the action. Returns at once; on any thread.
+    func offers(_ action: String) -> Bool
 }
 
 extension BackendAdapter {

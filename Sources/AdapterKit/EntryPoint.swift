@@ -65,14 +65,14 @@ private struct AdapterTable: @unchecked Sendable {
                         ExchangeTask(handle: task, host: instance.host), request.pointee)
                 },
                 cancel: { instance, task in Instance.from(instance)?.adapter.cancelled(task) },
-                extension: nil))
+                extension: { ActionTable.find($0) }))
         pointer = UnsafePointer(table)
         self.texts = texts
     }
 }
 
 /// What the host's instance pointer refers to: retained by `create`, released by `destroy`.
-private final class Instance: Sendable {
+final class Instance: Sendable {
     let adapter: ThisAdapter
     let host: Host
 

@@ -232,7 +232,10 @@ public final class FakeHost: @unchecked Sendable {
                     return NEXUS_OK
                 }
             },
-            extension: { _ in nil },
+            extension: { id in
+                guard let id, String(cString: id) == NEXUS_ACTIONS else { return nil }
+                return UnsafeRawPointer(FakeHost.actionServices.pointer)
+            },
             timer_start: { task, milliseconds, function, user, out in
                 guard let host = FakeHost.current, let function, let out else { return NEXUS_INVALID }
                 host.nextHandle += 1
@@ -276,6 +279,59 @@ public final class FakeHost: @unchecked Sendable {
             post: { task, function, user in
                 guard let host = FakeHost.current, let function else { return NEXUS_INVALID }
                 host.later.append { function(user, task, host.isLive(task) ? NEXUS_OK : NEXUS_STALE) }
+                return NEXUS_OK
+            }))
+
+    /// Answers the requests of actions: called inside the adapter's call of `http`, and must end the request.
+    public var serveAction: (Request) -> Void = { $0.end(NEXUS_HTTP_REFUSED, "nothing listens there") }
+    public private(set) var progress: [Progress] = []
+    public private(set) var results: [String] = []
+    public private(set) var errors: [Failure] = []
+    /// Actions are told to return.
+    public var isCancelled = false
+
+    public struct Progress: Equatable {
+        public var message: String
+        public var done: UInt64
+        public var total: UInt64
+
+        public init(_ message: String, _ done: UInt64, _ total: UInt64) {
+            self.message = message
+            self.done = done
+            self.total = total
+        }
+    }
+
+    private static let actionServices = Table(
+        nexus_action_host(
+            struct_size: UInt32(MemoryLayout<nexus_action_host>.size), reserved: 0,
+            progress: { _, progress in
+                guard let host = FakeHost.current, let progress = progress?.pointee else { return NEXUS_INVALID }
+                host.progress.append(Progress(text(progress.message), progress.done, progress.total))
+                return NEXUS_OK
+            },
+            result: { _, json, length in
+                guard let host = FakeHost.current else { return NEXUS_INVALID }
+                host.results.append(text(nexus_str(ptr: json, len: length)))
+                return NEXUS_OK
+            },
+            error: { _, failure in
+                guard let host = FakeHost.current, let failure = failure?.pointee else { return NEXUS_INVALID }
+                host.errors.append(
+                    Failure(
+                        kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms,
+                        message: text(failure.message), body: text(failure.body)))
+                return NEXUS_OK
+            },
+            check: { _ in FakeHost.current?.isCancelled == false ? NEXUS_OK : NEXUS_STALE },
+            http: { task, request, handlers, user in
+                guard let host = FakeHost.current, let request, let handlers else { return NEXUS_INVALID }
+                guard !host.isCancelled else { return NEXUS_STALE }
+                host.nextHandle += 1
+                let sent = Request(
+                    request.pointee, task: task, handle: host.nextHandle, handlers: handlers.pointee, user: user)
+                host.requests.append(sent)
+                host.serveAction(sent)
                 return NEXUS_OK
             }))
 

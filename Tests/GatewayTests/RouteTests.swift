@@ -9,6 +9,11 @@ import Testing
         ("/v1/stats", .stats), ("/health", .health), ("/metrics", .metrics), ("/", .page), ("/ws", .webSocket),
         ("/assets/dashboard.js", .asset("dashboard.js")), ("/v1/models/llama3.2:1b", .model("llama3.2:1b")),
         ("/v1/models/org/model", .model("org/model")), ("/v1/models/org%2Fmodel%20x", .model("org/model x")),
+        ("/v1/actions", .actions), ("/v1/actions/0a%20b", .action("0a b")),
+        ("/v1/backends/one/actions", .actionsOf(backend: "one")),
+        ("/v1/backends/a%2Fb%20c/actions", .actionsOf(backend: "a/b c")),
+        ("/v1/backends/one/actions/pull_model", .runAction("pull_model", backend: "one")),
+        ("/v1/backends/actions/actions/actions", .runAction("actions", backend: "actions")),
     ])
     func aPathHasItsRoute(_ path: String, _ route: Route) {
         #expect(Route(path: path) == route)
@@ -16,9 +21,27 @@ import Testing
 
     @Test(arguments: [
         "/v1", "/v1/", "", "/x", "/v1/chat/completions/", "/v1/models/", "/v1/models/%zz", "/v1/models/%f",
+        "/v1/actions/", "/v1/backends/", "/v1/backends/one", "/v1/backends//actions", "/v1/backends/one/actions/",
+        "/v1/backends/one/actions/x/y", "/v1/backends/%zz/actions",
     ])
     func otherPathsHaveNone(_ path: String) {
         #expect(Route(path: path) == nil)
+    }
+}
+
+@Suite struct CommandTests {
+    @Test func onlyWhatChangesSomethingIsACommand() {
+        #expect(Route.runAction("x", backend: "one").isCommand(.post) && Route.action("1").isCommand(.delete))
+        #expect(!Route.runAction("x", backend: "one").isCommand(.get) && !Route.action("1").isCommand(.post))
+        #expect(!Route.actions.isCommand(.post) && !Route.exchange(.chat).isCommand(.post))
+    }
+
+    @Test(arguments: [
+        ("stream", true), ("stream=true", true), ("a=b&stream=1", true), ("stream=false", false), ("", false),
+        ("xstream=true", false), ("stream=truer", false),
+    ])
+    func aFlagOfAQueryIsSetByNameOrTrue(_ query: String, _ isSet: Bool) {
+        #expect(QueryFlags.isSet("stream", in: query) == isSet)
     }
 }
 

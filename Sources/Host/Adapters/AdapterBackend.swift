@@ -28,6 +28,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     private let pins = Atomic<Int>(0)
     private let blocking = Atomic<Int>(0)
     private let isRetired = Atomic<Bool>(false)
+    /// Actions under way.
+    private let runs = Mutex<[nexus_task: ActionRun]>([:])
     private let onIdle = Mutex<(@Sendable () -> Void)?>(nil)
 
     private static let nextOrdinal = Atomic<Int>(0)
@@ -270,6 +272,32 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         onIdle.withLock { $0 }?()
     }
 
+    // MARK: Actions
+
+    /// Calls `body` with the instance, which is not destroyed meanwhile. Nil if the backend is retired. On any thread.
+    func withInstance<Result>(_ body: (UnsafeMutableRawPointer?) -> Result) -> Result? {
+        pin()
+        defer { unpin() }
+        guard !isRetired.load(ordering: .sequentiallyConsistent) else { return nil }
+        return body(instance)
+    }
+
+    /// False if the backend is retired; else the instance lives until `ended`. On any thread.
+    func began(_ run: ActionRun) -> Bool {
+        pin()
+        runs.withLock { $0[run.handle] = run }
+        guard !isRetired.load(ordering: .sequentiallyConsistent) else {
+            ended(run)
+            return false
+        }
+        return true
+    }
+
+    func ended(_ run: ActionRun) {
+        runs.withLock { $0[run.handle] = nil }
+        unpin()
+    }
+
     // MARK: Probes
 
     /// Begins a probe on the calling loop, unless one is under way. `ended` is called once on that loop.
@@ -316,10 +344,11 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     public func closeConnections(services: LoopServices) { services.closePool(of: self) }
 
     /// From here on nothing new begins: `submit` gives nil, probes end at once, reports do not count. What is under way
-    /// goes on.
+    /// goes on, but for actions, which are cancelled.
     public func retire() {
         isRetired.store(true, ordering: .sequentiallyConsistent)
         reports.retire()
+        for run in runs.withLock({ Array($0.values) }) { run.cancel() }
     }
 
     /// Returns when nothing is under way any more. Only after `retire`.

@@ -33,6 +33,7 @@ struct AdaptersCommand: ParsableCommand {
                     [$0.type ?? "", $0.displayName ?? "", $0.version ?? "", $0.abi ?? "", $0.path]
                 }
                 if !rows.isEmpty { print(TextTable.render(["TYPE", "NAME", "VERSION", "ABI", "FILE"], rows)) }
+                for report in reports { for warning in report.warnings { print("\(report.path): \(warning)") } }
                 for report in reports { if let problem = report.problem { print("\(report.path): \(problem)") } }
             }
             if reports.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
@@ -53,6 +54,10 @@ struct AdaptersCommand: ParsableCommand {
                 writer.key("default_urls")
                 writer.beginArray()
                 for url in report.defaultURLs { writer.string(url) }
+                writer.endArray()
+                writer.key("warnings")
+                writer.beginArray()
+                for warning in report.warnings { writer.string(warning) }
                 writer.endArray()
                 writer.endObject()
             }

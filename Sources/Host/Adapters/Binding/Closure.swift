@@ -5,10 +5,10 @@ import CLibFFI
 /// Invariant behind the unchecked Sendable: libffi does not write to a `ffi_cif` after `ffi_prep_cif`, and neither it nor
 /// the argument types are ever freed.
 package struct Signature: @unchecked Sendable {
-    fileprivate let interface: UnsafeMutablePointer<ffi_cif>
+    let interface: UnsafeMutablePointer<ffi_cif>
 
-    /// Nil if libffi refuses the types, which it does not for the ones below.
-    private init?(
+    /// Nil if libffi refuses the types, which it does not for the ones this program has.
+    init?(
         _ arguments: [UnsafeMutablePointer<ffi_type>?], result: UnsafeMutablePointer<ffi_type>? = nexus_ffi_type_void()
     ) {
         let types = UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>.allocate(capacity: arguments.count)

@@ -21,6 +21,7 @@ public final class AdapterImage: Sendable {
     /// `NEXUS_KIND_...` bits.
     package let kinds: UInt32
     package let functions: AdapterFunctions
+    let actionTable: ActionTable
 
     private static let nextOrdinal = Atomic<Int>(0)
 
@@ -67,7 +68,11 @@ public final class AdapterImage: Sendable {
         defaultURLs = checked.defaultURLs
         kinds = table.pointee.kinds
         functions = checked.functions
+        actionTable = ActionTable(checked.functions)
     }
+
+    /// What of the adapter is not used, and why; the rest of it is.
+    public var warnings: [String] { actionTable.problems }
 
     private typealias EntryFunction =
         @convention(c) (UnsafePointer<nexus_host>?, UnsafeMutablePointer<nexus_message>?) -> UnsafePointer<

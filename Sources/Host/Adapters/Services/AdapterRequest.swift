@@ -54,21 +54,8 @@ final class AdapterRequest: UpstreamCallDelegate {
 
     func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
         guard lingering == nil else { return }
-        bytes.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.assumingMemoryBound(to: CChar.self).baseAddress else { return }
-            withUnsafeTemporaryAllocation(of: nexus_header.self, capacity: max(1, head.fields.count)) { fields in
-                for (index, field) in head.fields.enumerated() {
-                    fields.initializeElement(
-                        at: index,
-                        to: nexus_header(
-                            name: nexus_str(ptr: base + field.name.lowerBound, len: field.name.count),
-                            value: nexus_str(ptr: base + field.value.lowerBound, len: field.value.count)))
-                }
-                var crossing = nexus_http_head(
-                    struct_size: UInt32(MemoryLayout<nexus_http_head>.size), status: UInt32(head.status),
-                    headers: UnsafePointer(fields.baseAddress), header_count: head.fields.count)
-                task.backend.calling(.onHead, on: task.services) { handlers.on_head(user, handle, &crossing) }
-            }
+        HTTPEvents.withHead(head, bytes) { crossing in
+            task.backend.calling(.onHead, on: task.services) { handlers.on_head(user, handle, crossing) }
         }
     }
 
@@ -90,19 +77,8 @@ final class AdapterRequest: UpstreamCallDelegate {
     func upstreamEnd(_ end: UpstreamEnd) {
         call = nil
         task.readComplete()
-        let (result, message): (nexus_http_result, String) =
-            switch end {
-            case .complete: (NEXUS_HTTP_COMPLETE, "")
-            case .refused(let message): (NEXUS_HTTP_REFUSED, message)
-            case .timedOut(let message): (NEXUS_HTTP_TIMED_OUT, message)
-            case .closed(let message): (NEXUS_HTTP_CLOSED, message)
-            case .garbage(let message): (NEXUS_HTTP_GARBAGE, message)
-            case .cancelled: (NEXUS_HTTP_CANCELLED, "")
-            }
-        withBorrowed(message) { message in
-            var crossing = nexus_http_end(
-                struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: message)
-            task.backend.calling(.onEnd, on: task.services) { handlers.on_end(user, handle, &crossing) }
+        HTTPEvents.withEnd(end) { crossing in
+            task.backend.calling(.onEnd, on: task.services) { handlers.on_end(user, handle, crossing) }
         }
         task.ended(self)
         task.services.requests.remove(handle)

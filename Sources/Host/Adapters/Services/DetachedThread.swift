@@ -17,8 +17,15 @@ package enum DetachedThread {
         }
     }
 
+    /// Runs it on the calling thread if no other is to be had.
     /// - Parameter name: shown by the system's tools; at most 15 bytes count.
     package static func run(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        // Better here than not at all.
+        if !start(name, body) { body() }
+    }
+
+    /// False if no thread is to be had; `body` is not called then.
+    package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         var thread = pthread_t()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -31,7 +38,7 @@ package enum DetachedThread {
                 return nil
             }, box.toOpaque())
         pthread_attr_destroy(&attributes)
-        // No thread is to be had: better here than not at all.
-        if status != 0 { box.takeRetainedValue().body() }
+        if status != 0 { box.release() }
+        return status == 0
     }
 }

@@ -26,18 +26,13 @@ enum HTTPStart {
 
         let exchangeBody = request.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
         guard !exchangeBody || task.sink != nil else { return NEXUS_INVALID }
-        guard let given = BorrowedText.bytes(request.body) else { return NEXUS_INVALID }
-        guard given.count <= bodyLimit else { return NEXUS_TOO_LARGE }
-        var body = exchangeBody ? task.sink?.requestBody ?? ByteBuffer() : ByteBuffer(bytes: given)
-
-        var head = ByteBuffer()
-        let inlineBody = body.readableBytes <= UpstreamPool.Limits.copiedBody ? body.readableBytes : 0
-        head.reserveCapacity(512 + inlineBody)
-        let status = writeHead(
-            &head, request, target: task.backend.target, bodyLength: body.readableBytes)
-        guard status == NEXUS_OK else { return status }
-        let separateBody = body.readableBytes > inlineBody ? body : nil
-        if separateBody == nil { head.writeBuffer(&body) }
+        let prepared: Prepared
+        do throws(Refused) {
+            prepared = try prepare(
+                request, body: exchangeBody ? task.sink?.requestBody : nil, target: task.backend.target)
+        } catch {
+            return error.status
+        }
 
         let timeout = request.timeout_ms
         let deadline =
@@ -45,9 +40,43 @@ enum HTTPStart {
         let started = AdapterRequest(task: task, handlers: handlers, user: user, deadline: deadline)
         guard started.register() else { return NEXUS_TOO_LARGE }
         started.call = services.pool(of: task.backend).start(
-            head: head, body: separateBody, bodyless: equals(request.method, "HEAD"), delegate: started)
+            head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: started)
         out.pointee = started.handle
         return NEXUS_OK
+    }
+
+    /// A request as the upstream client takes it.
+    struct Prepared: Sendable {
+        /// The head, and the body if that is small.
+        var head: ByteBuffer
+        var body: ByteBuffer?
+        /// No body answers it: HEAD.
+        var bodyless: Bool
+    }
+
+    struct Refused: Error { let status: nexus_status }
+
+    /// Checks what an adapter gave and copies it. On any thread.
+    /// - Parameter given: the body to send; nil: that of the request.
+    static func prepare(
+        _ request: nexus_http_request, body given: ByteBuffer?, target: UpstreamTarget
+    ) throws(Refused) -> Prepared {
+        var body: ByteBuffer
+        if let given {
+            body = given
+        } else {
+            guard let bytes = BorrowedText.bytes(request.body) else { throw Refused(status: NEXUS_INVALID) }
+            guard bytes.count <= bodyLimit else { throw Refused(status: NEXUS_TOO_LARGE) }
+            body = ByteBuffer(bytes: bytes)
+        }
+        var head = ByteBuffer()
+        let inlineBody = body.readableBytes <= UpstreamPool.Limits.copiedBody ? body.readableBytes : 0
+        head.reserveCapacity(512 + inlineBody)
+        let status = writeHead(&head, request, target: target, bodyLength: body.readableBytes)
+        guard status == NEXUS_OK else { throw Refused(status: status) }
+        let separateBody = body.readableBytes > inlineBody ? body : nil
+        if separateBody == nil { head.writeBuffer(&body) }
+        return Prepared(head: head, body: separateBody, bodyless: equals(request.method, "HEAD"))
     }
 
     private static func writeHead(

@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import JSON
 import NIOCore
 import PluginAPI
@@ -118,7 +119,10 @@ enum HostTable {
     }
 
     /// Optional abilities by name.
-    private static func extensions(_ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? { nil }
+    private static func extensions(_ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
+        guard let id, NEXUS_ACTIONS.withCString({ strcmp($0, id) == 0 }) else { return nil }
+        return UnsafeRawPointer(ActionHostTable.pointer)
+    }
 
     // MARK: Values
 

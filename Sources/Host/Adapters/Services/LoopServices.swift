@@ -69,6 +69,9 @@ public final class LoopServices {
     /// The HTTP requests of adapters that are under way, for the benchmark of the ABI.
     package var callsUnderWay: [any UpstreamCallDelegate] { requests.values }
 
+    /// Those of some loop, for work that belongs to none; nil if there is no loop yet. On any thread.
+    static func some() -> NIOLoopBound<LoopServices>? { loops.withLock { $0.values.randomElement() } }
+
     /// The services of the calling thread; nil on threads that are no event loops.
     static var current: LoopServices? {
         nexus_thread_value().map { Unmanaged<LoopServices>.fromOpaque($0).takeUnretainedValue() }

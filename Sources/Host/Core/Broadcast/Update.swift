@@ -8,6 +8,7 @@ public final class Update: Sendable {
         case models(backendID: String, models: [Model])
         /// The backend is no longer there.
         case removed(BackendView)
+        case action(ActionProgress)
     }
 
     public let content: Content
@@ -25,6 +26,7 @@ public final class Update: Sendable {
                 case .backends(let views): UpdateEncoder.backendStatusMessages(views)
                 case .models(let id, let models): [UpdateEncoder.modelChangeMessage(backendID: id, models: models)]
                 case .removed(let view): UpdateEncoder.backendRemovedMessages(view)
+                case .action(let progress): [UpdateEncoder.actionProgressMessage(progress)]
                 }
             encoded = messages
             return messages

@@ -29,13 +29,16 @@ struct LocalAnswers {
         case .history: LocalAnswer(body: ContractEncoder.history(state.journal.entries))
         case .stats: LocalAnswer(body: ContractEncoder.statistics(state.statistics))
         case .backends: LocalAnswer(body: ContractEncoder.backends(state.registry.views))
+        case .actionsOf(let backend): ActionAnswers(state: state).list(backend: backend)
+        case .actions: ActionAnswers(state: state).running
         case .adapters: LocalAnswer(body: AdapterList.json(state.library))
         case .health: health
         case .metrics:
             LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
         case .page: page
         case .asset(let name): asset(name)
-        case .exchange, .webSocket, .reload: .error(ErrorBody(status: 404, message: "Unknown path."))
+        case .exchange, .webSocket, .reload, .runAction, .action:
+            .error(ErrorBody(status: 404, message: "Unknown path."))
         }
     }
 
@@ -136,6 +139,10 @@ enum AdapterList {
             writer.key("default_urls")
             writer.beginArray()
             for url in image.defaultURLs { writer.string(url) }
+            writer.endArray()
+            writer.key("warnings")
+            writer.beginArray()
+            for warning in image.warnings { writer.string(warning) }
             writer.endArray()
             writer.endObject()
         }

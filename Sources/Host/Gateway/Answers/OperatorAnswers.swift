@@ -21,6 +21,9 @@ struct OperatorAnswers {
         case .reload:
             let (state, remote) = (state, later.remote)
             Task { remote.answer(await state.localAnswers.reload()) }
+        case .runAction(let name, let backend):
+            ActionAnswers(state: state).run(name, backend: backend, command, later)
+        case .action(let id): ActionAnswers(state: state).cancel(id: id, later)
         default: later.answer(.error(ErrorBody(status: 404, message: "Unknown path.", code: "unknown_path")))
         }
     }

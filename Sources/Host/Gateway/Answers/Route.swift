@@ -9,6 +9,14 @@ enum Route: Equatable {
     case history
     case stats
     case backends
+    /// The actions a backend offers.
+    case actionsOf(backend: String)
+    /// Runs an action.
+    case runAction(String, backend: String)
+    /// The actions under way and the last that ended.
+    case actions
+    /// One of them, by its id.
+    case action(String)
     case adapters
     /// Reads configuration and adapters again.
     case reload
@@ -21,7 +29,8 @@ enum Route: Equatable {
     /// The methods a path takes, as the value of Allow.
     var allow: String {
         switch self {
-        case .exchange, .reload: "POST"
+        case .exchange, .reload, .runAction: "POST"
+        case .action: "DELETE"
         default: "GET, HEAD"
         }
     }
@@ -29,7 +38,7 @@ enum Route: Equatable {
     /// The method asks for a change; pages of other sites may not.
     func isCommand(_ method: RequestHead.Method) -> Bool {
         switch (self, method) {
-        case (.reload, .post): true
+        case (.reload, .post), (.runAction, .post), (.action, .delete): true
         default: false
         }
     }
@@ -44,6 +53,7 @@ enum Route: Equatable {
         case "/v1/history": self = .history
         case "/v1/stats": self = .stats
         case "/v1/backends": self = .backends
+        case "/v1/actions": self = .actions
         case "/v1/adapters": self = .adapters
         case "/v1/admin/reload": self = .reload
         case "/health": self = .health
@@ -55,10 +65,28 @@ enum Route: Equatable {
                 self = .model(id)
             } else if path.hasPrefix("/assets/") {
                 self = .asset(String(path.dropFirst("/assets/".count)))
+            } else if path.hasPrefix("/v1/actions/"),
+                let id = PercentCoding.decoded(path.dropFirst("/v1/actions/".count))
+            {
+                self = .action(id)
+            } else if path.hasPrefix("/v1/backends/"), let route = Self.ofBackend(path) {
+                self = route
             } else {
                 return nil
             }
         }
+    }
+}
+
+extension Route {
+    /// `/v1/backends/{id}/actions` and `/v1/backends/{id}/actions/{name}`. A slash within an id is escaped.
+    private static func ofBackend(_ path: String) -> Route? {
+        let parts = path.dropFirst("/v1/backends/".count).split(separator: "/", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count), parts[1] == "actions", let id = PercentCoding.decoded(parts[0]) else {
+            return nil
+        }
+        guard parts.count == 3 else { return .actionsOf(backend: id) }
+        return PercentCoding.decoded(parts[2]).map { .runAction($0, backend: id) }
     }
 }
 

@@ -15,6 +15,8 @@ public struct AdapterReport: Sendable {
     public var version: String?
     public var abi: String?
     public var defaultURLs: [String] = []
+    /// What of it is not used, and why.
+    public var warnings: [String] = []
     /// Why it cannot be used.
     public var problem: String?
 }
@@ -53,7 +55,7 @@ public enum Gateway {
         return library.images.map {
             AdapterReport(
                 path: $0.path, type: $0.type, displayName: $0.displayName, version: $0.version,
-                abi: "\($0.abiMajor).\($0.abiMinor)", defaultURLs: $0.defaultURLs)
+                abi: "\($0.abiMajor).\($0.abiMinor)", defaultURLs: $0.defaultURLs, warnings: $0.warnings)
         } + library.rejected.map { AdapterReport(path: $0.path, problem: $0.problem.description) }
     }
 }

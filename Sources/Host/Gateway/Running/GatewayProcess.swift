@@ -178,6 +178,7 @@ final class GatewayProcess: Sendable {
 
     private func drain() async {
         guard let running = running.withLock({ $0 }) else { return }
+        running.state.actions.close()
         for loop in running.loops {
             try? await loop.eventLoop.submit { loop.value.beginDraining() }.get()
         }

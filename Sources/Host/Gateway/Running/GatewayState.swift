@@ -13,6 +13,7 @@ final class GatewayState: Sendable {
     let registry: Registry
     let journal: Journal
     let broadcaster: Broadcaster
+    let actions: ActionRuns
     private let startedAt = NIODeadline.now()
     private let changing: Mutex<Changing>
 
@@ -32,6 +33,7 @@ final class GatewayState: Sendable {
         self.journal = journal
         self.broadcaster = broadcaster
         changing = Mutex(Changing(settings: settings, library: AdapterLibrary()))
+        actions = ActionRuns { broadcaster.publish(.action($0)) }
     }
 
     var uptimeSeconds: UInt64 { UInt64((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000) }

@@ -177,6 +177,7 @@ final class Reconfigurer: Sendable {
             shared.logger.info(
                 isNewer ? "adapter replaced" : "adapter loaded",
                 metadata: ["type": "\(image.type)", "version": "\(image.version)", "file": "\(image.path)"])
+            for warning in image.warnings { shared.logger.warning("\(image.path): \(warning)") }
         }
         for image in before.images where now.image(type: image.type) == nil {
             shared.logger.warning(

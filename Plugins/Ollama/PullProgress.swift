@@ -1,0 +1,33 @@
+/// How far a pull is, from the lines Ollama tells. Layers come with their digests, one after the other or interleaved.
+final class PullProgress {
+    private var layers: [String: (done: UInt64, total: UInt64)] = [:]
+    private(set) var status = ""
+    private(set) var error: String?
+    private(set) var isComplete = false
+    /// Layers that are counted; a server that tells of more is not believed.
+    private static let layerLimit = 10_000
+
+    /// Bytes of all layers that were told of.
+    var done: UInt64 { layers.values.reduce(0) { $0 &+ $1.done } }
+
+    /// Nil before any layer was told of.
+    var total: UInt64? { layers.isEmpty ? nil : layers.values.reduce(0) { $0 &+ $1.total } }
+
+    func took(_ line: UnsafeRawBufferPointer) {
+        guard let value = try? JSONValue.parse(line) else {
+            error = "a line of the pull is not JSON"
+            return
+        }
+        if let told = value["error"]?.string {
+            error = told
+            return
+        }
+        status = value["status"]?.string ?? ""
+        if status == "success" { isComplete = true }
+        guard let digest = value["digest"]?.string, let total = value["total"]?.int, total >= 0,
+            layers[digest] != nil || layers.count < Self.layerLimit
+        else { return }
+        let done = max(layers[digest]?.done ?? 0, UInt64(max(0, value["completed"]?.int ?? 0)))
+        layers[digest] = (done, UInt64(total))
+    }
+}

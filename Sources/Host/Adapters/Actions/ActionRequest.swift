@@ -1,0 +1,95 @@
+import HTTP1
+import NIOCore
+import PluginAPI
+import Synchronization
+import Upstream
+
+/// One HTTP request of an action: it runs on some event loop, and its events are taken by the action's own thread.
+final class ActionRequest: Sendable {
+    private let pipe = EventPipe()
+    private let services: NIOLoopBound<LoopServices>
+    private let loop: any EventLoop
+    private let backend: AdapterBackend
+    private let isCancelled = Atomic<Bool>(false)
+    private let courier: NIOLoopBoundBox<Courier?>
+
+    /// Nil if there is no event loop.
+    init?(backend: AdapterBackend) {
+        guard let services = LoopServices.some() else { return nil }
+        self.services = services
+        self.backend = backend
+        loop = services.eventLoop
+        courier = .makeBoxSendingValue(nil, eventLoop: loop)
+    }
+
+    /// Sends the request. Its end comes to `deliver`, whatever happens.
+    /// - Parameter milliseconds: until it is over.
+    func start(_ prepared: HTTPStart.Prepared, milliseconds: Int64) {
+        loop.execute { [self] in
+            guard !isCancelled.load(ordering: .sequentiallyConsistent) else { return _ = pipe.push(.end(.cancelled)) }
+            let courier = Courier(pipe: pipe)
+            self.courier.value = courier
+            courier.call = services.value.pool(of: backend).start(
+                head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: courier)
+            let authority = backend.target.authority
+            let bound = NIOLoopBound(courier, eventLoop: loop)
+            courier.timeout = loop.scheduleTask(in: .milliseconds(milliseconds)) {
+                bound.value.call?.endNow(.timedOut("\(authority) did not answer in time"))
+            }
+        }
+    }
+
+    /// Its end comes soon, and nothing else before it. On any thread.
+    func cancel() {
+        isCancelled.store(true, ordering: .sequentiallyConsistent)
+        pipe.dropBody()
+        loop.execute { [courier] in courier.value?.call?.cancel() }
+    }
+
+    /// Calls the handlers with every event until the end, on the calling thread.
+    func deliver(to handlers: nexus_http_handlers, user: UnsafeMutableRawPointer?, handle: nexus_http) {
+        while true {
+            let (events, resumes) = pipe.next()
+            if resumes { loop.execute { [courier] in courier.value?.call?.setPaused(false) } }
+            for event in events {
+                switch event {
+                case .head(let head, let bytes):
+                    if isCancelled.load(ordering: .relaxed) { continue }
+                    HTTPEvents.withHead(head, bytes) { handlers.on_head(user, handle, $0) }
+                case .body(let bytes):
+                    if isCancelled.load(ordering: .relaxed) { continue }
+                    bytes.withUnsafeReadableBytes {
+                        handlers.on_body(
+                            user, handle, $0.assumingMemoryBound(to: CChar.self).baseAddress, $0.count)
+                    }
+                case .end(let end):
+                    // Whatever it was: what came before may have been left out.
+                    let end = isCancelled.load(ordering: .relaxed) ? .cancelled : end
+                    return HTTPEvents.withEnd(end) { handlers.on_end(user, handle, $0) }
+                }
+            }
+        }
+    }
+
+    /// The request on its loop.
+    private final class Courier: UpstreamCallDelegate {
+        private let pipe: EventPipe
+        var call: UpstreamCall?
+        var timeout: Scheduled<Void>?
+
+        init(pipe: EventPipe) { self.pipe = pipe }
+
+        func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) { _ = pipe.push(.head(head, bytes)) }
+
+        func upstreamBody(_ bytes: ByteBuffer) { if pipe.push(.body(bytes)) { call?.setPaused(true) } }
+
+        func upstreamReadComplete() {}
+
+        func upstreamEnd(_ end: UpstreamEnd) {
+            call = nil
+            timeout?.cancel()
+            timeout = nil
+            _ = pipe.push(.end(end))
+        }
+    }
+}
