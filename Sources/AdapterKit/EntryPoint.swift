@@ -76,7 +76,7 @@ final class Instance: Sendable {
     let adapter: ThisAdapter
     let host: Host
 
-    private init(adapter: ThisAdapter, host: Host) {
+    init(adapter: ThisAdapter, host: Host) {
         self.adapter = adapter
         self.host = host
     }

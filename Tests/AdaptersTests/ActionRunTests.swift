@@ -133,15 +133,18 @@ private struct Bench {
         let bench = try await Bench.make()
         let (run, events) = try bench.start("wait")
         var end: ActionEnd?
+        var wasCancelled = false
 
         for await event in events {
             switch event {
-            case .progress(let progress): if progress.done != nil { #expect(bench.runs.cancel(id: run.id)) }
+            case .progress(let progress):
+                guard progress.done != nil, !wasCancelled else { continue }
+                wasCancelled = bench.runs.cancel(id: run.id)
             case .ended(let last): end = last
             }
         }
 
-        #expect(end?.progress.status == .cancelled && end?.failure == nil)
+        #expect(wasCancelled && end?.progress.status == .cancelled && end?.failure == nil)
         #expect(!bench.runs.cancel(id: run.id))
         #expect(bench.runs.records.map(\.progress.status) == [.cancelled])
     }

@@ -24,6 +24,28 @@ struct EncodingLimitTests {
         return try #require(json["data"])
     }
 
+    @Test func theProgressOfAnActionFitsWhateverItsTexts() throws {
+        var progress = ActionProgress(id: "1", backendID: String(repeating: "\u{1}", count: 9000), action: "pull")
+        progress.message = String(repeating: "\u{2}", count: 9000)
+        progress.error = String(repeating: "ä", count: 9000)
+        progress.done = .max
+
+        let data = try checked(UpdateEncoder.actionProgressMessage(progress), type: "ActionProgress")
+
+        #expect(data["id"] == "1" && data["fraction"] == .null && data["status"] == "running")
+        #expect(data["truncated"]?.object?.members.count == 3)
+    }
+
+    @Test(arguments: [
+        (nil, nil, nil), (5, nil, nil), (5, 10, 0.5), (20, 10, 1), (0, 10, 0), (5, 0, nil),
+    ] as [(UInt64?, UInt64?, Double?)])
+    func theFractionIsKnownOnlyWithATotal(_ done: UInt64?, _ total: UInt64?, _ fraction: Double?) {
+        var progress = ActionProgress(id: "1", backendID: "b", action: "a")
+        progress.done = done
+        progress.total = total
+        #expect(progress.fraction == fraction)
+    }
+
     private func merged(_ messages: [[UInt8]]) throws -> [JSONValue] {
         try messages.flatMap { try checked($0, type: "BackendStatus").array ?? [] }
     }

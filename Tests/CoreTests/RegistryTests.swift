@@ -89,6 +89,7 @@ private func add(_ id: String, to registry: Registry) {
                 case .models(_, let models): "models \(models.count)"
                 case .removed: "removed"
                 case .requestComplete: "request"
+                case .action: "action"
                 }
             }
         }

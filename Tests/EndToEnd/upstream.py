@@ -123,7 +123,7 @@ class Upstream:
                     upstream.requests.put(exchange)
                 script(exchange)
 
-            do_GET = do_POST = serve
+            do_GET = do_POST = do_DELETE = serve
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -174,10 +174,11 @@ public final class ActionRun: Sendable {
             state.progress.done = told.done
             state.progress.total = told.total == 0 ? nil : told.total
             state.progress.message = message.isEmpty ? nil : message
+            // What waits for its time is told by then, and not besides.
+            guard !state.willTell else { return state.isUntold = true }
             let now = NIODeadline.now()
             if let last = state.lastTold, now - last < Limits.progressInterval {
                 state.isUntold = true
-                guard !state.willTell else { return }
                 let left = (Limits.progressInterval - (now - last)).nanoseconds / 1_000_000 + 1
                 state.willTell = LoopServices.later(milliseconds: left) { [weak self] in self?.tellLate() }
             } else {

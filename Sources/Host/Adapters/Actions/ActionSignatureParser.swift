@@ -61,7 +61,8 @@ struct ActionSignatureParser {
             }
             return ActionSignature.Parameter(name: name, kind: kind, isOptional: true, defaultValue: nil)
         }
-        let value = take("=") ? try defaultValue(of: kind) : nil
+        var value: JSONValue?
+        if take("=") { value = try defaultValue(of: kind) }
         return ActionSignature.Parameter(name: name, kind: kind, isOptional: false, defaultValue: value)
     }
 
