@@ -29,6 +29,8 @@ final class UnaryHandler: HTTPHandler {
     }
 
     override func end(_ end: HTTPEnd) {
+        // The exchange is over, and nobody is left to be told.
+        if end == .cancelled { return }
         guard end == .complete else { return exchange.fail(OllamaError.failure(end)) }
         guard (200...299).contains(status) else {
             return exchange.fail(
@@ -92,7 +94,8 @@ final class ChatStreamHandler: HTTPHandler {
     }
 
     override func end(_ end: HTTPEnd) {
-        guard !isOver else { return }
+        // Also when the exchange was cancelled: nobody is left to be told.
+        guard !isOver, end != .cancelled else { return }
         if end == .complete, !(200...299).contains(status) {
             return fail(
                 OllamaError.failure(status: status, body: errorBody, retryAfterMilliseconds: retryAfter))

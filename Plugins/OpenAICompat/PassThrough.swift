@@ -87,6 +87,8 @@ final class PassThrough: HTTPHandler {
     override func end(_ end: HTTPEnd) {
         let mode = mode
         self.mode = .over
+        // The exchange is over, and nobody is left to be told.
+        if end == .cancelled { return }
         switch mode {
         case .over: return
         case .waiting: exchange.fail(Self.failure(end))

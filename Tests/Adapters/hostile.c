@@ -67,22 +67,26 @@ static void hold_up(double seconds) {
 
 static void ignore(void *user, nexus_task task, nexus_status status) { (void)user, (void)task, (void)status; }
 
-/* Keeps a thread busy with every callback for so long. */
+/* Keeps a thread busy with every callback: for so long, or, with no time given, until long after the backend has gone. */
 typedef struct stray {
   const nexus_callbacks *callbacks;
   nexus_task task;
   double seconds;
 } stray;
 
+/* Turns after the first call that found nobody; a second's worth on a fast machine. */
+#define TURNS_AFTER_THE_END 200000
+
 static void *keep_calling(void *argument) {
   const stray self = *(stray *)argument;
   free(argument);
-  const double end = now() + self.seconds;
-  for (uint64_t turn = 0; now() < end; turn++) {
+  const double end = now() + (self.seconds > 0 ? self.seconds : 60);
+  uint64_t late = 0;
+  for (uint64_t turn = 0; now() < end && late < TURNS_AFTER_THE_END; turn++) {
     report(self.callbacks, turn % 2 == 0 ? NEXUS_HEALTHY : NEXUS_UNHEALTHY);
     report_models(self.callbacks);
     self.callbacks->log(NEXUS_LOG_ERROR, "still here", 10);
-    self.callbacks->post(self.task, ignore, NULL);
+    if (self.callbacks->post(self.task, ignore, NULL) == NEXUS_STALE) late++;
   }
   return NULL;
 }
@@ -157,7 +161,7 @@ static void probe(void *instance, nexus_task task) {
   const char *mode = self->probe;
   if (is(mode, "never")) return;
   if (is(mode, "blocks")) hold_up(0.4);
-  if (is(mode, "stray")) start_stray(self->callbacks, task, 1.5);
+  if (is(mode, "stray")) start_stray(self->callbacks, task, 0);
   if (is(mode, "flood")) {
     for (int thread = 0; thread < 3; thread++) start_stray(self->callbacks, task, 1.0);
   }

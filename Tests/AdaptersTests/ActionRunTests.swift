@@ -11,17 +11,17 @@ import Upstream
 @testable import Adapters
 
 /// A backend of the adapter in actions.c, and all that its actions tell.
-private struct Bench {
+private struct ActionBench {
     let backend: AdapterBackend
     let runs: ActionRuns
 
-    static func make() async throws -> Bench {
+    static func make() async throws -> ActionBench {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         try await loop.submit {
             guard LoopServices.current == nil else { return }
             LoopServices(loop: loop) { try NIOSSLContext(configuration: .makeClientConfiguration()) }.bindToThread()
         }.get()
-        let image = try AdapterImage(path: TestAdapter.actions(in: TestAdapter.directory()))
+        let image = try AdapterImage(path: TestAdapter.build("actions.c", in: TestAdapter.directory()))
         let backend = try AdapterBackend(
             identity: BackendIdentity(
                 id: "one", name: "one", url: "http://127.0.0.1:1", backendType: "actions", priority: 1),
@@ -29,7 +29,7 @@ private struct Bench {
             options: "{}",
             registry: Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster()) { _ in },
             logger: Logger(label: "test"))
-        return Bench(backend: backend, runs: ActionRuns { _ in })
+        return ActionBench(backend: backend, runs: ActionRuns { _ in })
     }
 
     struct NotOffered: Error {}
@@ -65,7 +65,7 @@ private struct Bench {
 
 @Suite struct ActionRunTests {
     @Test func argumentsOfEveryTypeReachTheFunction() async throws {
-        let bench = try await Bench.make()
+        let bench = try await ActionBench.make()
 
         let given = #"{"name":"ä b","count":9007199254740993,"ratio":2.5,"flag":true,"value":{"x":[1]},"note":"n"}"#
         #expect(
@@ -76,7 +76,8 @@ private struct Bench {
         let other = #"{"name":"","count":-1,"ratio":-0.5,"flag":false,"value":null,"on":false,"least":3,"note":""}"#
         #expect(
             try await bench.result("every_type", other) == [
-                "instance": true, "name": "", "count": "-1", "ratio": -0.5, "flag": 0, "value": nil, "note": "", "on": 0,
+                "instance": true, "name": "", "count": "-1", "ratio": -0.5, "flag": 0, "value": nil, "note": "",
+                "on": 0,
                 "least": "3",
             ])
         let short = #"{"name":"n","count":0,"ratio":0,"flag":false,"value":1}"#
@@ -84,7 +85,7 @@ private struct Bench {
     }
 
     @Test func badEntriesAreLeftOutAndTheRestIsOffered() async throws {
-        let bench = try await Bench.make()
+        let bench = try await ActionBench.make()
         let warnings = bench.backend.image.warnings
 
         #expect(
@@ -100,37 +101,37 @@ private struct Bench {
     }
 
     @Test func anActionWithoutAResultSucceedsWithoutOne() async throws {
-        let end = try await Bench.make().run("nothing").end
+        let end = try await ActionBench.make().run("nothing").end
 
         #expect(end.progress.status == .succeeded && end.result == nil && end.failure == nil)
     }
 
     @Test func theFirstReasonOfAFailureCounts() async throws {
-        let end = try await Bench.make().run("fail", #"{"why":"the disk is full"}"#).end
+        let end = try await ActionBench.make().run("fail", #"{"why":"the disk is full"}"#).end
 
         #expect(end.progress.status == .failed && end.progress.error == "the disk is full")
         #expect(end.failure?.kind == .upstream)
     }
 
     @Test func aFailureWithoutAReasonSaysSo() async throws {
-        let end = try await Bench.make().run("silent_failure").end
+        let end = try await ActionBench.make().run("silent_failure").end
 
         #expect(end.progress.status == .failed && end.progress.error == "The adapter gave no reason (status -4).")
     }
 
     @Test func aResultThatIsNotJSONIsRefusedAndMissing() async throws {
-        let end = try await Bench.make().run("bad_result").end
+        let end = try await ActionBench.make().run("bad_result").end
 
         #expect(end.progress.status == .failed)
         #expect(end.progress.error == "The adapter reported success without a result.")
     }
 
     @Test func wrongCallsAreAnsweredWithTheStatusTheHeaderPromises() async throws {
-        #expect(try await Bench.make().result("misuse") == [-2, -1, -2, -1, -1])
+        #expect(try await ActionBench.make().result("misuse") == [-2, -1, -2, -1, -1])
     }
 
     @Test func aCancelledActionIsToldAndEndsAsCancelled() async throws {
-        let bench = try await Bench.make()
+        let bench = try await ActionBench.make()
         let (run, events) = try bench.start("wait")
         var end: ActionEnd?
         var wasCancelled = false
@@ -150,7 +151,7 @@ private struct Bench {
     }
 
     @Test func progressIsCoalescedAndTheLastOneArrives() async throws {
-        let (end, progress) = try await Bench.make().run("count_up", #"{"steps":200000}"#)
+        let (end, progress) = try await ActionBench.make().run("count_up", #"{"steps":200000}"#)
 
         #expect(progress.last?.done == 200_000 && progress.last?.total == 200_000 && progress.last?.fraction == 1)
         #expect(progress.map { $0.done ?? 0 } == progress.map { $0.done ?? 0 }.sorted())
@@ -159,7 +160,7 @@ private struct Bench {
     }
 
     @Test func oneActionTooManyIsRefused() async throws {
-        let bench = try await Bench.make()
+        let bench = try await ActionBench.make()
         var streams: [AsyncStream<ActionRun.Event>] = []
         for _ in 0..<ActionRuns.Limits.running { streams.append(try bench.start("wait").1) }
 
@@ -172,7 +173,7 @@ private struct Bench {
     }
 
     @Test func theEndOfABackendCancelsItsActionsAndWaitsForThem() async throws {
-        let bench = try await Bench.make()
+        let bench = try await ActionBench.make()
         let (_, events) = try bench.start("wait")
 
         await bench.backend.end()
@@ -185,18 +186,18 @@ private struct Bench {
 
     @Test func aRequestThatIsRefusedEndsWithTheReason() async throws {
         #expect(
-            try await Bench.make().result("fetch", #"{"path":"/x"}"#)
+            try await ActionBench.make().result("fetch", #"{"path":"/x"}"#)
                 == ["call": 0, "status": 0, "heads": 0, "bytes": 0, "result": 1])
     }
 
     @Test func aRequestThatCannotBeIsRefusedAtOnce() async throws {
         #expect(
-            try await Bench.make().result("fetch", #"{"path":"x"}"#)
+            try await ActionBench.make().result("fetch", #"{"path":"x"}"#)
                 == ["call": -1, "status": 0, "heads": 0, "bytes": 0, "result": 99])
     }
 
     @Test func endedActionsAreRememberedWithinABound() async throws {
-        let bench = try await Bench.make()
+        let bench = try await ActionBench.make()
         for _ in 0...ActionRuns.Limits.ended { _ = try await bench.run("nothing") }
 
         #expect(bench.runs.records.count == ActionRuns.Limits.ended)

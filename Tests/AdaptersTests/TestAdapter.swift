@@ -23,10 +23,6 @@ enum TestAdapter {
         try build(source, [], directory + "/" + source.replacingOccurrences(of: ".c", with: ".so"))
     }
 
-    static func actions(in directory: String) throws -> String {
-        try build("actions.c", [], directory + "/actions.so")
-    }
-
     static func faulty(_ fault: Fault, in directory: String) throws -> String {
         try build("faulty.c", ["-DFAULT=\(fault.rawValue)"], directory + "/faulty-\(fault).so")
     }

@@ -24,9 +24,11 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     private let reports: AdapterReports
     private let liveTasks = Atomic<Int>(0)
     private let probing = Atomic<Bool>(false)
-    /// What must end before the instance may be destroyed: tasks, HTTP requests, timers, posts, blocking work, actions.
+    /// What must end before the instance may be destroyed: tasks, HTTP requests, timers, blocking work, actions.
     private let pins = Atomic<Int>(0)
     private let blocking = Atomic<Int>(0)
+    /// Functions given to `post` that were not called yet.
+    private let posts = Atomic<Int>(0)
     private let isRetired = Atomic<Bool>(false)
     /// Actions under way.
     private let runs = Mutex<[nexus_task: ActionRun]>([:])
@@ -224,11 +226,14 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         _ function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?
     ) -> nexus_status {
         guard let services = LoopServices.owning(task) else { return NEXUS_STALE }
-        pin()
+        guard posts.add(1, ordering: .sequentiallyConsistent).newValue <= Int(NEXUS_LIMIT_POSTS) else {
+            endPost()
+            return NEXUS_TOO_LARGE
+        }
         let crossing = Posted(function: function, user: user)
         services.eventLoop.execute { [self] in
             posted(task, crossing.function, crossing.user, .posted, on: services.value)
-            unpin()
+            endPost()
         }
         return NEXUS_OK
     }
@@ -263,13 +268,18 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         unpin()
     }
 
+    private func endPost() {
+        if posts.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { tellIdle() }
+    }
+
     func pin() { pins.add(1, ordering: .sequentiallyConsistent) }
 
     func unpin() {
-        guard pins.subtract(1, ordering: .sequentiallyConsistent).newValue == 0,
-            isRetired.load(ordering: .sequentiallyConsistent)
-        else { return }
-        onIdle.withLock { $0 }?()
+        if pins.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { tellIdle() }
+    }
+
+    private func tellIdle() {
+        if isRetired.load(ordering: .sequentiallyConsistent) { onIdle.withLock { $0 }?() }
     }
 
     // MARK: Actions
@@ -351,12 +361,13 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         for run in runs.withLock({ Array($0.values) }) { run.cancel() }
     }
 
-    /// Returns when nothing is under way any more. Only after `retire`.
-    private func idle() async {
+    /// Returns when this is so; asked again whenever a count has come to zero. Only after `retire`.
+    private func until(_ isIdle: @escaping @Sendable () -> Bool) async {
         await withCheckedContinuation { continuation in
             let once = Once { continuation.resume() }
-            onIdle.withLock { $0 = { once.run() } }
-            if pins.load(ordering: .sequentiallyConsistent) == 0 { once.run() }
+            let ask: @Sendable () -> Void = { if isIdle() { once.run() } }
+            onIdle.withLock { $0 = ask }
+            ask()
         }
     }
 
@@ -375,10 +386,11 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. To be called once.
     public func end() async {
         retire()
-        await idle()
-        // What a stray thread has posted until now is still called; after this nothing is.
+        // Not for what is posted: a thread that never stops posting would hold this up for ever.
+        await until { [self] in pins.load(ordering: .sequentiallyConsistent) == 0 }
+        // What was posted until now is still called; after this nothing is posted.
         callbacks?.revoke()
-        await idle()
+        await until { [self] in posts.load(ordering: .sequentiallyConsistent) == 0 }
         await withCheckedContinuation { continuation in
             DetachedThread.run("destroy") { [self] in
                 destroy()

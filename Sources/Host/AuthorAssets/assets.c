@@ -34,6 +34,14 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/Later.swift" suffix(, 0)
      }},
+    {"Sources/AdapterKit/Actions.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/Actions.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/ActionContext.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/ActionContext.swift" suffix(, 0)
+     }},
     {"Sources/AdapterKit/LineDecoder.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/LineDecoder.swift" suffix(, 0)

@@ -145,6 +145,7 @@ typedef int32_t nexus_status;
 #define NEXUS_LIMIT_HTTP_BODY 67108864u   /* the body of an HTTP request */
 #define NEXUS_LIMIT_HTTP_REQUESTS 16u     /* HTTP requests of one task under way at once */
 #define NEXUS_LIMIT_TIMERS 16u            /* timers of one task at once */
+#define NEXUS_LIMIT_POSTS 65536u          /* functions of one backend given to post, not called yet */
 #define NEXUS_LIMIT_BLOCKING 64u          /* functions of one backend given to run_blocking, not ended yet */
 #define NEXUS_LIMIT_ACTIONS 64u           /* actions of one adapter */
 #define NEXUS_LIMIT_PARAMETERS 12u        /* parameters of one action */
@@ -230,7 +231,7 @@ typedef struct nexus_callbacks {
 
   /* Has `function` called once on the loop of `task`, where the services marked [loop] may be used: the way back from a
    * thread of the adapter's own. NEXUS_OK: it will be called, with NEXUS_STALE if the task has ended by then; anything
-   * else: it will not (NEXUS_STALE: no such task, or the backend is gone). Order is kept between posts of one thread to
+   * else: it will not (NEXUS_STALE: no such task, or the backend is gone; NEXUS_TOO_LARGE: NEXUS_LIMIT_POSTS wait). Order is kept between posts of one thread to
    * one task. [any] */
   nexus_status (*post)(nexus_task task, nexus_posted function, void *user);
 } nexus_callbacks;
@@ -552,12 +553,14 @@ typedef struct nexus_adapter {
                          void **instance, nexus_message *error);
 
   /* Ends an instance. All its tasks have ended and all last calls with a `user` were made before. Join your own
-   * threads here. The callbacks are revoked before it is called; what calls them then or later is ignored. [main] */
+   * threads here. The callbacks are revoked before it is called: what calls them then or later is counted and ignored,
+   * and does no harm. [main] */
   void (*destroy)(void *instance);
 
   /* Begins to find out how the server is and which models it has; returns at once. Must lead to exactly one
    * report_health, which ends the task; models are reported before it. No report by the deadline counts as a failed
-   * probe, and the task's HTTP requests end with NEXUS_HTTP_TIMED_OUT. Never generate tokens in a probe. [loop] */
+   * probe, and the task's HTTP requests end with NEXUS_HTTP_TIMED_OUT. An instance has one probe at a time. Never
+   * generate tokens in a probe. [loop] */
   void (*probe)(void *instance, nexus_task probe);
 
   /* Begins to answer a request; returns at once. NEXUS_OK: the adapter will end the exchange by exchange_finish or

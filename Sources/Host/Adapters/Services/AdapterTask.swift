@@ -79,8 +79,7 @@ public final class AdapterTask {
         let target = backend.target.authority
         for request in requests { request.call?.endNow(.timedOut("\(target) did not answer in time")) }
         guard let purpose else { return }
-        retire()
-        for request in requests { request.cancel() }
+        cancel()
         switch purpose {
         case .exchange(let sink):
             sink.attemptFailed(

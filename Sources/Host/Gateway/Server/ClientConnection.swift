@@ -196,7 +196,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         case (.webSocket, .get):
             refuseKeeping(
                 ErrorBody(status: 400, message: "This path speaks WebSocket only; send an upgrade request."))
-        case (.reload, .get), (.reload, .head), (.runAction, .get), (.runAction, .head), (.action, .get), (.action, .head):
+        case (.reload, .get), (.reload, .head), (.runAction, .get), (.runAction, .head), (.action, .get),
+            (.action, .head):
             methodNotAllowed(route)
         case (_, .get), (_, .head): answerLocally(route)
         case (_, let method) where route.isCommand(method): command(route, method, body)
