@@ -76,7 +76,8 @@ private struct Bench {
         let other = #"{"name":"","count":-1,"ratio":-0.5,"flag":false,"value":null,"on":false,"least":3,"note":""}"#
         #expect(
             try await bench.result("every_type", other) == [
-                "instance": true, "name": "", "count": "-1", "ratio": -0.5, "flag": 0, "value": nil, "note": "", "on": 0,
+                "instance": true, "name": "", "count": "-1", "ratio": -0.5, "flag": 0, "value": nil, "note": "",
+                "on": 0,
                 "least": "3",
             ])
         let short = #"{"name":"n","count":0,"ratio":0,"flag":false,"value":1}"#

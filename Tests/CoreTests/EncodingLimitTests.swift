@@ -36,9 +36,10 @@ struct EncodingLimitTests {
         #expect(data["truncated"]?.object?.members.count == 3)
     }
 
-    @Test(arguments: [
-        (nil, nil, nil), (5, nil, nil), (5, 10, 0.5), (20, 10, 1), (0, 10, 0), (5, 0, nil),
-    ] as [(UInt64?, UInt64?, Double?)])
+    @Test(
+        arguments: [
+            (nil, nil, nil), (5, nil, nil), (5, 10, 0.5), (20, 10, 1), (0, 10, 0), (5, 0, nil),
+        ] as [(UInt64?, UInt64?, Double?)])
     func theFractionIsKnownOnlyWithATotal(_ done: UInt64?, _ total: UInt64?, _ fraction: Double?) {
         var progress = ActionProgress(id: "1", backendID: "b", action: "a")
         progress.done = done

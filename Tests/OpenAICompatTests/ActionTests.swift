@@ -47,7 +47,9 @@ import Testing
     }
 
     @Test func aRouterOfLlamaCppLoadsAndUnloads() throws {
-        let served = ["/models/load": (UInt32(200), #"{"success":true}"#), "/models/unload": (200, #"{"success":true}"#)]
+        let served = [
+            "/models/load": (UInt32(200), #"{"success":true}"#), "/models/unload": (200, #"{"success":true}"#),
+        ]
 
         let load = try run(Self.router, "load_model", "m", served)
         let unload = try run(Self.router, "unload_model", "m", served)

@@ -26,7 +26,10 @@ final class ActionRequest: Sendable {
     /// - Parameter milliseconds: until it is over.
     func start(_ prepared: HTTPStart.Prepared, milliseconds: Int64) {
         loop.execute { [self] in
-            guard !isCancelled.load(ordering: .sequentiallyConsistent) else { return _ = pipe.push(.end(.cancelled)) }
+            guard !isCancelled.load(ordering: .sequentiallyConsistent) else {
+                _ = pipe.push(.end(.cancelled))
+                return
+            }
             let courier = Courier(pipe: pipe)
             self.courier.value = courier
             courier.call = services.value.pool(of: backend).start(

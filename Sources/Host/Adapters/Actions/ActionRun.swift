@@ -175,7 +175,10 @@ public final class ActionRun: Sendable {
             state.progress.total = told.total == 0 ? nil : told.total
             state.progress.message = message.isEmpty ? nil : message
             // What waits for its time is told by then, and not besides.
-            guard !state.willTell else { return state.isUntold = true }
+            guard !state.willTell else {
+                state.isUntold = true
+                return
+            }
             let now = NIODeadline.now()
             if let last = state.lastTold, now - last < Limits.progressInterval {
                 state.isUntold = true

@@ -31,7 +31,8 @@ struct ActionAnswers {
         }
         guard let driver = backend.driver as? AdapterBackend else {
             throw ErrorBody(
-                status: 503, message: "The backend '\(id)' cannot be used" + (backend.lastError.map { ": \($0)" } ?? "."),
+                status: 503,
+                message: "The backend '\(id)' cannot be used" + (backend.lastError.map { ": \($0)" } ?? "."),
                 type: "service_unavailable_error", code: "backend_unusable")
         }
         return driver
