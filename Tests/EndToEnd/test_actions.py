@@ -267,6 +267,42 @@ def test_a_running_action_does_not_hold_up_the_end_of_the_gateway(gateway, pull)
     assert gateway.wait() == 0 and upstream.wait_until_closed()
 
 
+# The command line.
+
+
+def test_the_command_line_lists_actions(gateway, nexus):
+    shown = nexus("actions", "list", "ollama", "--url", gateway.url)
+
+    assert shown.returncode == 0 and "model [insecure]" in shown.stdout and "running_models" in shown.stdout
+
+
+def test_the_command_line_runs_an_action_and_shows_progress_and_result(gateway, ollama, nexus):
+    ollama.on("/api/show", lambda exchange: exchange.answer({"license": "a\nb"}))
+    ollama.on("/api/generate", lambda exchange: exchange.answer({"done": True}))
+
+    loaded = nexus("actions", "run", "ollama", "load_model", "model=m", "--url", gateway.url)
+    shown = nexus("actions", "run", "ollama", "show_model", "model=m", "verbose:=true", "--url", gateway.url)
+
+    assert loaded.returncode == 0 and loaded.stdout == "" and "loading m" in loaded.stderr
+    assert json.loads(shown.stdout) == {"license": "a\nb"}
+    assert ollama.request().json == {"model": "m", "stream": False}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ollama", "show_model"], "The argument 'model' is missing"),
+        (["ollama", "show_model", "model"], "must be name=text or name:=JSON"),
+        (["ollama", "show_model", "model:=x"], "is not JSON"),
+        (["a/b", "show_model"], "There is no backend 'a/b'"),
+    ],
+)
+def test_the_command_line_says_why_an_action_cannot_run(gateway, nexus, arguments, words):
+    failed = nexus("actions", "run", *arguments, "--url", gateway.url)
+
+    assert failed.returncode == 1 and words in failed.stderr and failed.stdout == ""
+
+
 # An adapter in plain C.
 
 
