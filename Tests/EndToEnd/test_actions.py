@@ -1,13 +1,14 @@
 """Actions of an operator, over HTTP and in the live updates, against a scripted Ollama and an adapter in plain C."""
 
 import json
+import queue
 import threading
 
 import pytest
 
 from conftest import compile_adapter
 from gateway import LONG, backend
-from upstream import Upstream
+from upstream import Exchange, Upstream
 
 ACTIONS = "/v1/backends/ollama/actions"
 
@@ -30,13 +31,14 @@ class Pull:
     """A pull whose lines the test sends one by one."""
 
     def __init__(self, ollama: Upstream) -> None:
-        self.ollama = ollama
         ollama.on("/api/pull", self.serve)
+        self.begun: "queue.Queue[Exchange]" = queue.Queue()
         self.over = threading.Event()
 
     def serve(self, exchange):
         exchange.begin_stream("application/x-ndjson")
         self.line(exchange, status="pulling manifest")
+        self.begun.put(exchange)
         self.over.wait(LONG)
 
     @staticmethod
@@ -44,7 +46,8 @@ class Pull:
         exchange.piece(json.dumps(members).encode() + b"\n")
 
     def request(self):
-        return self.ollama.request()
+        """The next pull whose answer has begun."""
+        return self.begun.get(timeout=LONG)
 
 
 @pytest.fixture
