@@ -1,13 +1,14 @@
 """Actions of an operator, over HTTP and in the live updates, against a scripted Ollama and an adapter in plain C."""
 
 import json
+import queue
 import threading
 
 import pytest
 
 from conftest import compile_adapter
 from gateway import LONG, backend
-from upstream import Upstream
+from upstream import Exchange, Upstream
 
 ACTIONS = "/v1/backends/ollama/actions"
 
@@ -30,13 +31,14 @@ class Pull:
     """A pull whose lines the test sends one by one."""
 
     def __init__(self, ollama: Upstream) -> None:
-        self.ollama = ollama
         ollama.on("/api/pull", self.serve)
+        self.begun: "queue.Queue[Exchange]" = queue.Queue()
         self.over = threading.Event()
 
     def serve(self, exchange):
         exchange.begin_stream("application/x-ndjson")
         self.line(exchange, status="pulling manifest")
+        self.begun.put(exchange)
         self.over.wait(LONG)
 
     @staticmethod
@@ -44,7 +46,8 @@ class Pull:
         exchange.piece(json.dumps(members).encode() + b"\n")
 
     def request(self):
-        return self.ollama.request()
+        """The next pull whose answer has begun."""
+        return self.begun.get(timeout=LONG)
 
 
 @pytest.fixture
@@ -265,6 +268,42 @@ def test_a_running_action_does_not_hold_up_the_end_of_the_gateway(gateway, pull)
     gateway.signal()
 
     assert gateway.wait() == 0 and upstream.wait_until_closed()
+
+
+# The command line.
+
+
+def test_the_command_line_lists_actions(gateway, nexus):
+    shown = nexus("actions", "list", "ollama", "--url", gateway.url)
+
+    assert shown.returncode == 0 and "model [insecure]" in shown.stdout and "running_models" in shown.stdout
+
+
+def test_the_command_line_runs_an_action_and_shows_progress_and_result(gateway, ollama, nexus):
+    ollama.on("/api/show", lambda exchange: exchange.answer({"license": "a\nb"}))
+    ollama.on("/api/generate", lambda exchange: exchange.answer({"done": True}))
+
+    loaded = nexus("actions", "run", "ollama", "load_model", "model=m", "--url", gateway.url)
+    shown = nexus("actions", "run", "ollama", "show_model", "model=m", "verbose:=true", "--url", gateway.url)
+
+    assert loaded.returncode == 0 and loaded.stdout == "" and "loading m" in loaded.stderr
+    assert json.loads(shown.stdout) == {"license": "a\nb"}
+    assert ollama.request().json == {"model": "m", "stream": False}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ollama", "show_model"], "The argument 'model' is missing"),
+        (["ollama", "show_model", "model"], "must be name=text or name:=JSON"),
+        (["ollama", "show_model", "model:=x"], "is not JSON"),
+        (["a/b", "show_model"], "There is no backend 'a/b'"),
+    ],
+)
+def test_the_command_line_says_why_an_action_cannot_run(gateway, nexus, arguments, words):
+    failed = nexus("actions", "run", *arguments, "--url", gateway.url)
+
+    assert failed.returncode == 1 and words in failed.stderr and failed.stdout == ""
 
 
 # An adapter in plain C.

@@ -11,7 +11,7 @@ struct NexusCommand: AsyncParsableCommand {
         version: Gateway.version,
         subcommands: [
             ServeCommand.self, BackendsCommand.self, ModelsCommand.self, HealthCommand.self, AdaptersCommand.self,
-            AdapterCommand.self, ConfigCommand.self,
+            AdapterCommand.self, ActionsCommand.self, ConfigCommand.self,
         ])
 }
 

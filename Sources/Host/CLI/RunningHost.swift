@@ -76,6 +76,37 @@ enum PlainHTTP {
         return (status, Array(answer[(split + 4)...]))
     }
 
+    /// Posts JSON and gives the lines of the answer's body as they come, for as long as it takes.
+    static func lines(
+        host: String, port: Int, path: String, body: [UInt8], _ line: (String) -> Void
+    ) throws(Failure) {
+        let connection = try connected(host, port)
+        defer { close(connection) }
+        var forever = timeval(tv_sec: 0, tv_usec: 0)
+        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &forever, socklen_t(MemoryLayout<timeval>.size))
+        let head =
+            "POST \(path) HTTP/1.0\r\nHost: \(host)\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(body.count)\r\n\r\n"
+        let request = Array(head.utf8) + body
+        guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
+        var partial: [UInt8] = []
+        var isHead = true
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while partial.count < limit {
+            let count = recv(connection, &chunk, chunk.count, 0)
+            if count < 0 { throw lastError() }
+            if count == 0 { break }
+            partial.append(contentsOf: chunk[..<count])
+            while let end = partial.firstIndex(of: 0x0A) {
+                let text = String(decoding: partial[..<end], as: UTF8.self)
+                partial.removeFirst(end + 1)
+                if !isHead { line(text) }
+                if text == "\r" { isHead = false }
+            }
+        }
+        if !isHead, !partial.isEmpty { line(String(decoding: partial, as: UTF8.self)) }
+    }
+
     private static func connected(_ host: String, _ port: Int) throws(Failure) -> CInt {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
