@@ -115,6 +115,9 @@ void end_probe(call *self, const nexus_http_end *end) {
   }
   if (self->status != 200) {
     if (BREAKS == SILENT_ON_500 && self->status == 500) return;
+    while (BREAKS == FLOOD_ON_401 && self->status == 401) /* into every descriptor that may be the checker's */
+      for (int descriptor = 3; descriptor < 16; descriptor++)
+        if (write(descriptor, "{\"end\":1}\n", 10) < 0) continue;
     if (BREAKS == HANG_ON_401 && self->status == 401) sleeping(NULL);
     snprintf(message, sizeof message, "GET /v1/models answered with status %u", self->status);
     if (BREAKS == LONG_MESSAGE) memset(message, 'x', sizeof message - 1), message[sizeof message - 1] = 0;

@@ -59,6 +59,7 @@ struct Defect: CustomTestStringConvertible, Sendable {
         Defect("FORK_IN_PROBE", "probe.process-untouched"),
         Defect("PRINTS_IN_PROBE", "probe.no-output"),
         Defect("HANG_ON_401", "probe.unauthorized", "exchange.key-stays-secret"),
+        Defect("FLOOD_ON_401", "probe.unauthorized", "exchange.key-stays-secret"),
         Defect("SILENT_WHEN_REFUSED", "probe.refused-services"),
         Defect("EXIT_ON_GARBAGE", "probe.report-texts", "probe.garbage-server"),
         Defect("LONG_MESSAGE", "probe.report-texts"),
@@ -102,7 +103,7 @@ struct Defect: CustomTestStringConvertible, Sendable {
     ]
 
     /// Those of which a check must not return: the time limit is the length of the test.
-    private static let hanging: Set = ["HANG_IN_ENTRY", "HANG_ON_401"]
+    private static let hanging: Set = ["HANG_IN_ENTRY", "HANG_ON_401", "FLOOD_ON_401"]
 
     @Test(arguments: defects)
     func aDefectFailsTheChecksMadeForItAndNoOther(_ defect: Defect) throws {

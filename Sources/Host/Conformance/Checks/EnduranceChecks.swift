@@ -114,7 +114,10 @@ extension Check {
             try require(task.ender == .adapter, "it \(task.outcome)")
             return "\(task.isFinished ? "finished" : "failed"), \(most) MiB at most"
         },
-        Check("exchange.no-memory-leak", "200 exchanges, of which some fail or are cancelled, keep no memory") {
+        Check(
+            "exchange.no-memory-leak", "200 exchanges, of which some fail or are cancelled, keep no memory",
+            needsOwnProcess: true
+        ) {
             bench in
             let bound = try bench.boundLog()
             var backend = try bench.backend(bound)

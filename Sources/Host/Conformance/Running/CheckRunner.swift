@@ -81,6 +81,16 @@ public struct CheckRunner {
             for other in rest { add(other, .skip, "not run: \(check.id) failed", 0, each) }
         }
 
+        /// Takes what a child has told of it.
+        mutating func ended(_ message: JSONValue, _ each: (CheckResult) -> Void) {
+            if let type = message["type"]?.string {
+                report.adapter = CheckedAdapter(
+                    type: type, version: message["version"]?.string ?? "", abi: message["abi"]?.string ?? "")
+            }
+            let verdict = message["result"]?.string.flatMap { CheckResult.Verdict(rawValue: $0) } ?? .fail
+            ended(verdict, message["detail"]?.string ?? "", Int(message["milliseconds"]?.int ?? 0), each)
+        }
+
         private mutating func add(
             _ check: Check, _ verdict: CheckResult.Verdict, _ detail: String, _ milliseconds: Int,
             _ each: (CheckResult) -> Void
@@ -105,68 +115,74 @@ public struct CheckRunner {
         do { child = try ChildProcess(executable: executable, arguments: arguments + [text]) } catch {
             throw Failure(description: error.description)
         }
-        var lines = Lines()
-        var began: UInt64?
-        var started = Clock.milliseconds
-        let limit = UInt64(run.request.timeLimit) * 1000
-        var death: String?
-        var isClosed = false
         let left = run.waiting.count - alone.count
-        watching: while run.waiting.count > left {
-            switch isClosed ? .nothing : child.read(milliseconds: 50) {
-            case .bytes(let bytes):
-                for message in lines.feed(bytes) {
-                    guard let first = run.waiting.first else { break watching }
-                    if message["begin"]?.string == first.id {
-                        began = Clock.milliseconds
-                    } else if message["end"]?.string == first.id, began != nil {
-                        take(message, &run, each)
-                        began = nil
-                        started = Clock.milliseconds
-                    }
-                }
-                continue watching
-            case .closed: isClosed = true
-            case .nothing: break
-            }
-            if let end = child.ended() {
-                death = end
-                // What it told before its death may still be in the pipe.
-                while !isClosed, case .bytes(let bytes) = child.read(milliseconds: 0) {
-                    for message in lines.feed(bytes) {
-                        guard let first = run.waiting.first else { break }
-                        if message["begin"]?.string == first.id { began = Clock.milliseconds }
-                        if message["end"]?.string == first.id, began != nil {
-                            take(message, &run, each)
-                            began = nil
-                        }
-                    }
-                }
-                break
-            }
-            if Clock.milliseconds - (began ?? started) > limit { break }
-            if isClosed { usleep(5000) }
-        }
-        child.finish(isGone: death != nil)
+        var watch = Watch(left: left, limit: UInt64(run.request.timeLimit) * 1000)
+        let end = watch.follow(child, &run, each)
+        child.finish(isGone: end != nil)
         guard run.waiting.count > left else { return }
-        let took = Int(Clock.milliseconds - (began ?? started))
-        if began == nil, death == "exited with status 2" {
+        if !watch.isInCheck, end == "exited with status 2" {
             throw Failure(description: "\(executable) did not take the checks")
         }
-        run.ended(.fail, death ?? "did not return within \(run.request.timeLimit) s", took, each)
+        let detail = end ?? "did not return within \(run.request.timeLimit) s"
+        run.ended(.fail, detail, Int(Clock.milliseconds - watch.since), each)
     }
 
-    private func take(_ message: JSONValue, _ run: inout Run, _ each: (CheckResult) -> Void) {
-        if let type = message["type"]?.string {
-            run.report.adapter = CheckedAdapter(
-                type: type, version: message["version"]?.string ?? "", abi: message["abi"]?.string ?? "")
+    /// Follows one child until it has done its checks, is gone, or has been in one of them for too long.
+    private struct Watch {
+        /// Checks that wait when this child has done its own.
+        let left: Int
+        /// Milliseconds for a check.
+        let limit: UInt64
+        private(set) var isInCheck = false
+        /// When the check began, or the time between two checks.
+        private(set) var since = Clock.milliseconds
+        private var lines = Lines()
+
+        init(left: Int, limit: UInt64) {
+            self.left = left
+            self.limit = limit
         }
-        let verdict = message["result"]?.string.flatMap { CheckResult.Verdict(rawValue: $0) } ?? .fail
-        run.ended(verdict, message["detail"]?.string ?? "", Int(message["milliseconds"]?.int ?? 0), each)
+
+        /// How the child ended, if it has.
+        mutating func follow(_ child: ChildProcess, _ run: inout Run, _ each: (CheckResult) -> Void) -> String? {
+            var isClosed = false
+            while run.waiting.count > left {
+                if isClosed { usleep(5000) }
+                switch isClosed ? .nothing : child.read(milliseconds: 50) {
+                case .bytes(let bytes): take(bytes, &run, each)
+                case .closed: isClosed = true
+                case .nothing:
+                    guard let end = child.ended() else { break }
+                    // What it told before its end may still be in the pipe.
+                    while !isClosed, case .bytes(let bytes) = child.read(milliseconds: 0) { take(bytes, &run, each) }
+                    return end
+                }
+                // Also while bytes come: they may be an adapter's own.
+                if Clock.milliseconds - since > limit { return nil }
+            }
+            return nil
+        }
+
+        private mutating func take(_ bytes: [UInt8], _ run: inout Run, _ each: (CheckResult) -> Void) {
+            for message in lines.feed(bytes) {
+                guard run.waiting.count > left, let first = run.waiting.first else { return }
+                if message["begin"]?.string == first.id {
+                    isInCheck = true
+                } else if message["end"]?.string == first.id, isInCheck {
+                    run.ended(message, each)
+                    isInCheck = false
+                } else {
+                    continue
+                }
+                since = Clock.milliseconds
+            }
+        }
     }
 
     /// Cuts what a child tells into messages; what is none is dropped.
     private struct Lines {
+        /// Bytes of a message; no child tells as much.
+        private static let limit = 1 << 20
         private var partial: [UInt8] = []
 
         mutating func feed(_ bytes: [UInt8]) -> [JSONValue] {
@@ -176,6 +192,7 @@ public struct CheckRunner {
                 if let value = try? JSONValue.parse(Array(partial[..<end])) { messages.append(value) }
                 partial.removeFirst(end + 1)
             }
+            if partial.count > Self.limit { partial = [] }
             return messages
         }
     }
