@@ -96,26 +96,6 @@ import Testing
     }
 }
 
-@Suite struct SignatureGrammarTests {
-    @Test(arguments: [
-        "() -> none", "()->json", "(model: string) -> json", " ( a : int = -3 , b:json? ) -> none ",
-        #"(s: string = "a, b) -> c", d: double = 1.5e3, f: bool = false) -> json"#,
-        "(j: json = {\"a\": [1, 2]}) -> json",
-    ])
-    func aSignatureOfTheGrammarIsGood(_ text: String) {
-        #expect(SignatureGrammar.problem(text) == nil)
-    }
-
-    @Test(arguments: [
-        "", "()", "() -> text", "(a) -> none", "(a: text) -> none", "(A: int) -> none", "(a: int, a: int) -> none",
-        "(a: int?) -> none", "(a: int = x) -> none", "(a: int = 1.5) -> none", "(a: bool = 1) -> none",
-        "(a: int b: int) -> none", "(a: int", "(a: int) -> json none", "(,) -> none", "(1a: int) -> none",
-    ])
-    func anyOtherIsNot(_ text: String) {
-        #expect(SignatureGrammar.problem(text) != nil)
-    }
-}
-
 @Suite struct ReportTests {
     @Test func aLineHoldsOnlyPrintableCharacters() {
         let result = CheckResult(

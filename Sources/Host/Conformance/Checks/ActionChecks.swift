@@ -38,8 +38,10 @@ extension Check {
         },
         Check("actions.signatures-parse", "every signature follows the header's grammar") { bench in
             for action in try actions(bench) {
-                if let problem = SignatureGrammar.problem(action.signature) {
-                    throw CheckStop.failed("\(action.name): \"\(action.signature)\": \(problem)")
+                do throws(ActionSignature.Problem) {
+                    _ = try ActionSignature(action.signature)
+                } catch {
+                    throw CheckStop.failed("\(action.name): \"\(action.signature)\": \(error)")
                 }
             }
             return "they do"
