@@ -237,6 +237,10 @@ def changes(old: Layout, new: Layout) -> list[str]:
     for name, line in old.entries.items():
         if name not in new.entries:
             found.append(f"{name} was removed: put it back; what is not used any more stays")
+        elif name.startswith("constant NEXUS_LIMIT_"):
+            # A host that takes more harms nobody; one that takes less would refuse what an adapter relies on.
+            if int(new.entries[name].split()[2]) < int(line.split()[2]):
+                found.append(f"{name} was lowered from `{line}`: a limit may only be raised")
         elif new.entries[name] != line:
             found.append(f"{name} was changed: it was `{line}`, now it is `{new.entries[name]}`: change it back")
     for name, (size, alignment, fields) in old.structs.items():
@@ -269,6 +273,8 @@ def changes(old: Layout, new: Layout) -> list[str]:
 def differences(old: Layout, new: Layout) -> list[str]:
     """Everything that is not the same."""
     found = changes(old, new)
+    raised = [name for name, line in new.entries.items() if name in old.entries and line != old.entries[name]]
+    found += [f"{name} was changed" for name in raised if not any(name in problem for problem in found)]
     found += [f"{name} is new" for name in new.entries if name not in old.entries]
     for name, (_, _, fields) in new.structs.items():
         if name not in old.structs:

@@ -44,7 +44,7 @@ final class PassThrough: HTTPHandler {
         } else if Self.matches(type, "text/event-stream") {
             fail("the server answered with a stream though none was asked for")
         } else {
-            mode = .unary(UnaryWatcher())
+            mode = .unary(UnaryWatcher(length: head.field("content-length").flatMap { Int($0.text) }))
         }
     }
 

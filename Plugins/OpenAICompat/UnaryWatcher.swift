@@ -6,11 +6,12 @@ struct UnaryWatcher {
     static let keep = 16 * 1024
     /// Bytes kept of the start, where others put it.
     private static let start = 2 * 1024
-    /// As many bytes without spaces tell an error from an answer.
-    private static let telling = 17
-
     private enum Kind { case undecided, answer, error }
 
+    /// Bytes that the server said its answer has; nil if it did not.
+    private let length: Int?
+    /// The counts, where the whole answer was seen at once and nothing had to be kept.
+    private var found: TokenUsage?
     private var kind = Kind.undecided
     private var head: [UInt8] = []
     private var tail: [UInt8] = []
@@ -19,6 +20,8 @@ struct UnaryWatcher {
     private var first: UInt8?
     private var last: UInt8?
 
+    init(length: Int? = nil) { self.length = length }
+
     /// What is to be sent now, before the piece itself; nil: hold both.
     mutating func feed(_ piece: UnsafeRawBufferPointer) -> [UInt8]? {
         note(piece)
@@ -26,7 +29,7 @@ struct UnaryWatcher {
         if kind == .answer { return [] }
         let held = held + piece
         self.held = held
-        kind = Self.kind(of: held)
+        kind = held.withUnsafeBytes { Self.kind(of: $0) }
         guard kind == .answer || held.count > Self.keep else { return nil }
         kind = .answer
         self.held = []
@@ -34,6 +37,13 @@ struct UnaryWatcher {
     }
 
     private mutating func note(_ piece: UnsafeRawBufferPointer) {
+        if first == nil, piece.count == length, piece.count <= Self.keep {
+            // Most answers come whole: looked at where they are, nothing is copied.
+            found = UsageScan.last(in: piece)
+            first = piece.first { !Self.isSpace($0) }
+            last = piece.last { !Self.isSpace($0) }
+            return
+        }
         head.append(contentsOf: piece.prefix(Self.start - head.count))
         if piece.count >= Self.keep {
             tail = Array(piece.suffix(Self.keep))
@@ -54,22 +64,26 @@ struct UnaryWatcher {
     var isWhole: Bool { first == UInt8(ascii: "{") && last == UInt8(ascii: "}") }
 
     var usage: TokenUsage {
+        if let found { return found }
         let usage = tail.withUnsafeBytes { UsageScan.last(in: $0) }
         return usage == TokenUsage() ? head.withUnsafeBytes { UsageScan.last(in: $0) } : usage
     }
 
-    /// An error is an object whose first member is "error", or "object":"error".
-    private static func kind(of bytes: some Sequence<UInt8>) -> Kind {
-        var compact: [UInt8] = []
+    private static let marks: (StaticString, StaticString) = (#"{"error""#, #"{"object":"error""#)
+
+    /// An error is an object whose first member is "error", or "object":"error". Spaces between do not count.
+    private static func kind(of bytes: UnsafeRawBufferPointer) -> Kind {
+        var isPossible = (true, true)
+        var position = 0
         for byte in bytes where !isSpace(byte) {
-            compact.append(byte)
-            if compact.count == telling { break }
+            isPossible.0 = isPossible.0 && marks.0.utf8Start[position] == byte
+            isPossible.1 = isPossible.1 && marks.1.utf8Start[position] == byte
+            guard isPossible.0 || isPossible.1 else { return .answer }
+            position += 1
+            if isPossible.0, position == marks.0.utf8CodeUnitCount { return .error }
+            if isPossible.1, position == marks.1.utf8CodeUnitCount { return .error }
         }
-        for mark in [#"{"error""#, #"{"object":"error""#] {
-            if compact.starts(with: mark.utf8) { return .error }
-            if mark.utf8.starts(with: compact) { return .undecided }
-        }
-        return .answer
+        return .undecided
     }
 
     /// Spaces, and the bytes of a byte order mark.

@@ -3,20 +3,22 @@ import Glibc
 /// Finds the token counts of an answer without parsing it whole.
 enum UsageScan {
     /// The last object under the name "usage" in `bytes`. A quote inside a string is escaped, so `"usage"` followed by a
-    /// colon and an object can only be a member.
+    /// colon and an object can only be a member. Looked for from the end, where most servers put it.
     static func last(in bytes: UnsafeRawBufferPointer) -> TokenUsage {
-        guard let base = bytes.baseAddress else { return TokenUsage() }
         let name: StaticString = "\"usage\""
-        var found: TokenUsage?
-        var position = 0
-        while position < bytes.count,
-            let hit = memchrPair(base + position, bytes.count - position, name)
-        {
-            let start = hit - base + name.utf8CodeUnitCount
-            if let object = object(in: bytes, from: start) { found = usage(object) }
-            position = start
+        let length = name.utf8CodeUnitCount
+        guard let base = bytes.baseAddress else { return TokenUsage() }
+        var position = bytes.count - length
+        while position >= 0 {
+            if bytes[position] == UInt8(ascii: "\""), bytes[position + 1] == UInt8(ascii: "u"),
+                memcmp(base + position, name.utf8Start, length) == 0,
+                let counts = object(in: bytes, from: position + length).flatMap(usage(ofText:))
+            {
+                return counts
+            }
+            position -= 1
         }
-        return found ?? TokenUsage()
+        return TokenUsage()
     }
 
     /// The counts of a usage object in OpenAI's shape.
@@ -27,22 +29,14 @@ enum UsageScan {
             cached: count(object["prompt_tokens_details"]?["cached_tokens"]))
     }
 
-    private static func memchrPair(_ base: UnsafeRawPointer, _ count: Int, _ needle: StaticString) -> UnsafeRawPointer?
-    {
-        let length = needle.utf8CodeUnitCount
-        var position = 0
-        while count - position >= length {
-            guard let hit = memchr(base + position, Int32(UInt8(ascii: "\"")), count - position - length + 1) else {
-                return nil
-            }
-            if memcmp(hit, needle.utf8Start, length) == 0 { return UnsafeRawPointer(hit) }
-            position = UnsafeRawPointer(hit) - base + 1
-        }
-        return nil
+    /// The counts of a usage object's text: looked for by their names where it is plain, else parsed. Nil if it is no JSON.
+    private static func usage(ofText text: UnsafeRawBufferPointer) -> TokenUsage? {
+        if let plain = PlainUsage.scan(text) { return plain }
+        return (try? JSONValue.parse(text)).map(usage)
     }
 
-    /// The object that follows a colon at `start`.
-    private static func object(in bytes: UnsafeRawBufferPointer, from start: Int) -> JSONValue? {
+    /// The text of the object that follows a colon at `start`.
+    private static func object(in bytes: UnsafeRawBufferPointer, from start: Int) -> UnsafeRawBufferPointer? {
         var index = start
         func skipSpace() { while index < bytes.count, bytes[index] <= 0x20 { index += 1 } }
         skipSpace()
@@ -55,9 +49,7 @@ enum UsageScan {
             if bytes[end] == UInt8(ascii: "{") { depth += 1 }
             if bytes[end] == UInt8(ascii: "}") {
                 depth -= 1
-                if depth == 0 {
-                    return try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: bytes[index...end]))
-                }
+                if depth == 0 { return UnsafeRawBufferPointer(rebasing: bytes[index...end]) }
             }
         }
         return nil

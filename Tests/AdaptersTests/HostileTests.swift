@@ -1,7 +1,9 @@
 import Core
 import Foundation
+import Logging
 import NIOCore
 import Testing
+import Upstream
 
 @testable import Adapters
 
@@ -82,6 +84,23 @@ import Testing
             Issue.record("an instance was made")
         } catch let failure as AdapterBackend.CreateFailure {
             #expect(failure.message == words)
+        }
+    }
+
+    @Test func aCreateThatDoesNotReturnIsGivenUp() async throws {
+        let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster()) { _ in }
+        let image = try AdapterImage(path: TestAdapter.build("hostile.c", in: TestAdapter.directory()))
+        let identity = BackendIdentity(
+            id: "b", name: "b", url: "http://127.0.0.1:1", backendType: "hostile", priority: 1)
+        do {
+            _ = try await AdapterBackend.make(
+                identity: identity, image: image,
+                target: UpstreamTarget(host: "127.0.0.1", port: 1, isTLS: false, basePath: ""), apiKey: "",
+                options: #"{"create":"blocks"}"#, registry: registry, logger: Logger(label: "test"),
+                limit: .milliseconds(1))
+            Issue.record("an instance was made")
+        } catch {
+            #expect(error.message.hasPrefix("the adapter's create did not return within"))
         }
     }
 

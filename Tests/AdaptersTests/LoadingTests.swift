@@ -117,4 +117,15 @@ import Testing
         copy[index] = byte
         return copy
     }
+
+    @Test func aFileThatDoesNotReturnFromItsEntryIsGivenUpAndTheOthersAreLoaded() throws {
+        let directory = try TestAdapter.directory()
+        _ = try TestAdapter.faulty(.blocks, in: directory)
+        _ = try TestAdapter.echo(in: directory)
+
+        let library = AdapterLibrary().updated(directories: [directory], limit: 2)
+
+        #expect(library.images.map(\.type) == ["echo"])
+        #expect(library.rejected.map(\.problem) == [.tooSlow(seconds: 2)])
+    }
 }

@@ -5,7 +5,7 @@ enum TestAdapter {
     /// Values of FAULT in faulty.c.
     enum Fault: Int {
         case wrongMajor = 1
-        case shortTable, nullFunction, badType, refuses, otherEntry, noEntry, unresolved, hugeTable, otherShape
+        case shortTable, nullFunction, badType, refuses, otherEntry, noEntry, unresolved, hugeTable, otherShape, blocks
     }
 
     struct BuildFailure: Error { let status: Int32 }

@@ -24,6 +24,28 @@ private let json = [("Content-Type", "application/json")]
         }
     }
 
+    @Test func anAnswerOfKnownLengthThatComesAtOnceIsLookedAtWhereItIs() throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, json + [("Content-Length", "\(answer.utf8.count)")])
+            upstream.body(answer.utf8)
+            upstream.end()
+        }
+
+        #expect(exchange.text == answer && exchange.writes == 1)
+        #expect(exchange.outcome?.prompt_tokens == 5 && exchange.outcome?.completion_tokens == 6)
+    }
+
+    @Test(arguments: ["{", #"{"object":"list""#, "[1]", "   "])
+    func anAnswerOfKnownLengthThatIsNoObjectIsAFailure(_ text: String) throws {
+        let exchange = try answered { upstream in
+            upstream.head(200, json + [("Content-Length", "\(text.utf8.count)")])
+            upstream.body(text.utf8)
+            upstream.end()
+        }
+
+        #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM)
+    }
+
     @Test func theUsageOfALongAnswerIsFound() throws {
         let long =
             #"{"data":[\#(Array(repeating: "0.123456", count: 50_000).joined(separator: ","))],"usage":{"prompt_tokens":7}}"#

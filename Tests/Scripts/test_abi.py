@@ -127,6 +127,18 @@ def test_a_struct_without_its_size_cannot_grow(checkout):
     assert "struct nexus_header has no struct_size, so it can never grow" in checkout.refused()
 
 
+def test_a_limit_may_be_raised_with_the_minor_version_but_never_lowered(checkout):
+    old = "#define NEXUS_LIMIT_TIMERS 16u"
+    checkout.change(old, "#define NEXUS_LIMIT_TIMERS 32u")
+    assert "constant NEXUS_LIMIT_TIMERS was changed" in checkout.refused()
+
+    checkout.raise_minor()
+    assert checkout.run("--record").returncode == 0 and checkout.run().returncode == 0
+
+    checkout.change("#define NEXUS_LIMIT_TIMERS 32u", "#define NEXUS_LIMIT_TIMERS 8u")
+    assert "was lowered from" in checkout.refused()
+
+
 def test_a_field_in_the_padding_of_an_older_struct_is_refused(checkout):
     """An older side's struct_size covers the padding, so a reader would take what happens to be in it."""
     dump = checkout.recorded / "1.0.txt"

@@ -41,12 +41,13 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
 
     /// Creates the adapter's instance on a thread of its own. One that takes longer than `createLimit` has failed; if it
     /// comes later, it is destroyed.
-    /// - Parameter options: a JSON object, checked against the adapter's schema.
+    /// - Parameters:
+    ///   - options: a JSON object, checked against the adapter's schema.
+    ///   - limit: how long `create` may take.
     public static func make(
         identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKey: String, options: String,
-        registry: Registry, logger: Logger
+        registry: Registry, logger: Logger, limit: Duration = createLimit
     ) async throws(CreateFailure) -> AdapterBackend {
-        let limit = createLimit
         let result = await withCheckedContinuation { continuation in
             let first = FirstResult(continuation)
             DetachedThread.run("create") {

@@ -133,7 +133,7 @@ typedef int32_t nexus_status;
 #define NEXUS_UNSUPPORTED (-6)  /* this side does not offer that */
 #define NEXUS_FAILED (-7)       /* it went wrong; a message says why where one can be given */
 
-/* Limits of this host; bytes unless something else is said. */
+/* Limits; bytes unless something else is said. A later minor version may raise them, never lower them. */
 #define NEXUS_LIMIT_ID 256u               /* an id of a model, a name of an action, a type */
 #define NEXUS_LIMIT_MESSAGE 1024u         /* a message, a line of the log */
 #define NEXUS_LIMIT_SCHEMA 65536u         /* options_schema */

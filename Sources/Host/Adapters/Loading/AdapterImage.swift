@@ -1,5 +1,6 @@
 import Glibc
 import PluginAPI
+import Shims
 import Synchronization
 
 /// A loaded adapter: the image and its table, checked. Never unloaded: code of it may be on a thread's stack, and
@@ -38,6 +39,9 @@ public final class AdapterImage: Sendable {
         path: String, copy: PrivateCopy, host: UnsafePointer<nexus_host> = HostTable.pointer
     ) throws(LoadProblem) {
         try Self.checkBytes(copy.bytes)
+        // From here on its code runs.
+        let before = nexus_note_swap(Self.note(path))
+        defer { nexus_note_swap(before) }
         let file = path.split(separator: "/").last.map(String.init) ?? path
         // The descriptor stays open: the dynamic linker knows the image by this path, so the number must not come again.
         let descriptor = try copy.descriptor(name: file)
@@ -73,6 +77,11 @@ public final class AdapterImage: Sendable {
 
     /// What of the adapter is not used, and why; the rest of it is.
     public var warnings: [String] { actionTable.problems }
+
+    /// What a crash is said to have happened in. Never freed: few files are ever loaded.
+    private static func note(_ path: String) -> UnsafePointer<CChar>? {
+        strdup("the file \(path), which was being loaded").map { UnsafePointer($0) }
+    }
 
     private typealias EntryFunction =
         @convention(c) (UnsafePointer<nexus_host>?, UnsafeMutablePointer<nexus_message>?) -> UnsafePointer<

@@ -12,6 +12,8 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
     /// It exports an entry of another major version.
     case otherMajor(symbol: String)
     case linking(String)
+    /// Its initialisers or its entry have not returned.
+    case tooSlow(seconds: Int)
     case entryRefused(String)
     case wrongVersion(major: Int, minor: Int)
     case badTable(String)
@@ -32,6 +34,7 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
         case .otherMajor(let symbol):
             "was built for another major version of the ABI: it exports \(symbol), this nexus loads nexus_adapter_v1"
         case .linking(let reason): "cannot be linked: \(reason)"
+        case .tooSlow(let seconds): "has not returned from being loaded within \(seconds) s"
         case .entryRefused(let reason): "refused to start: \(reason)"
         case .wrongVersion(let major, let minor):
             "states ABI version \(major).\(minor); this nexus speaks major version 1"

@@ -3,7 +3,7 @@ import Shims
 
 /// A sealed copy of a file in memory: what is mapped from it cannot change when the file on disk is overwritten, and
 /// each copy has an identity of its own for the dynamic linker.
-package struct PrivateCopy {
+package struct PrivateCopy: Sendable {
     /// Larger files are no adapters.
     static let sizeLimit = 256 * 1024 * 1024
 

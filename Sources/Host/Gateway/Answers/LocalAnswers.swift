@@ -152,6 +152,8 @@ enum AdapterList {
             writer.string(rejected.path)
             writer.key("problem")
             writer.string(rejected.problem.description)
+            writer.key("keeps_older")
+            writer.bool(rejected.keepsOlder)
             writer.endObject()
         }
         writer.endArray()
