@@ -1,7 +1,7 @@
 /*
  * A small adapter for servers that speak OpenAI's API, in plain C, that does all the header asks for; and with
  * -DBREAKS=<a name of broken.h> the same adapter with one defect, for the tests of `nexus adapter check`. Its life, its
- * probes and its tables are here, its exchanges in broken_exchange.c.
+ * probes and its table are here, its exchanges in broken_exchange.c, its actions in broken_actions.c.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -149,29 +149,7 @@ static void probe(void *instance, nexus_task task) {
   start(instance, context, "GET", "/v1/models", 0);
 }
 
-/* ----------------------------------------------------------------------------------------- the tables ---- */
-
-static nexus_status unload(void *instance, nexus_task action, nexus_str model) {
-  (void)instance, (void)action, (void)model;
-  return NEXUS_OK;
-}
-
-static const nexus_action actions[] = {
-    {.struct_size = sizeof(nexus_action), .name = TEXT("unload"), .help = TEXT("Frees the memory of a model."),
-     .signature = TEXT("(model: string) -> none"), .function = (void (*)(void))unload},
-    {.struct_size = sizeof(nexus_action),
-     .flags = NEXUS_ACTION_DESTRUCTIVE,
-     .name = {BREAKS == SAME_ACTION_TWICE ? "unload" : "delete", 6},
-     .help = {"Deletes a model.", BREAKS == NO_HELP ? 0 : 16},
-     .signature = {BREAKS == BAD_SIGNATURE ? "(model: strong) -> none" : "(model: string) -> none", 23},
-     .function = BREAKS == NULL_ACTION ? NULL : (void (*)(void))unload},
-};
-
-static const nexus_actions action_table = {.struct_size = sizeof action_table, .actions = actions, .count = 2};
-
-static const void *extension(const char *id) {
-  return strcmp(id, NEXUS_ACTIONS) == 0 || BREAKS == ANY_EXTENSION ? &action_table : NULL;
-}
+/* ----------------------------------------------------------------------------------------- the table ----- */
 
 static const nexus_str urls[] = {TEXT("http://127.0.0.1:8080"),
                                  {BREAKS == BAD_DEFAULT_URL ? "//127.0.0.1:8081/dir" : "http://127.0.0.1:8081", 20}};

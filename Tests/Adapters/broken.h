@@ -1,5 +1,5 @@
 /*
- * The defects of the adapter in broken.c, and what its two sources share. See there.
+ * The defects of the adapter in broken.c, and what its sources share. See there.
  */
 #ifndef BROKEN_H
 #define BROKEN_H
@@ -27,7 +27,10 @@ enum {
   PRINTS_IN_SUBMIT, BAD_CONTENT_TYPE, WRITES_TWICE, NO_END_MARK, TIMEOUT_AS_UPSTREAM, BODY_NOT_JSON, NEVER_ENDS_NONSENSE,
   HANGS_WHEN_REFUSED, REFUSES_UNKNOWN_FLAGS, ENDED_AS_FINISH, FORGED_HANDLE, SHORT_STRUCT,
   /* actions */
-  BAD_SIGNATURE, SAME_ACTION_TWICE, NO_HELP, NULL_ACTION, ANY_EXTENSION
+  BAD_SIGNATURE, SAME_ACTION_TWICE, NO_HELP, NULL_ACTION, ANY_EXTENSION, FAILS_SILENTLY, STATUS_ABOVE_ZERO, NO_RESULT,
+  RESULT_NOT_JSON, PROGRESS_FALLS, PROGRESS_BEYOND_TOTAL, PROGRESS_NOT_UTF8, FORBIDDEN_HEADER_IN_ACTION,
+  HTTP_FROM_THREAD, IGNORES_CANCEL, CANCELLED_AS_SUCCESS, EMPTY_ERROR, STATUS_NOT_LOOKED_AT, KEY_IN_ERROR,
+  KEY_IN_PROGRESS
 };
 
 #ifndef BREAKS
@@ -66,5 +69,7 @@ void end_probe(call *self, const nexus_http_end *end);
 
 nexus_status submit(void *instance, nexus_task exchange, const nexus_request *request);
 void cancel(void *instance, nexus_task task);
+
+const void *extension(const char *id);
 
 #endif

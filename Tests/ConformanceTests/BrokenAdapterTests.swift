@@ -100,10 +100,26 @@ struct Defect: CustomTestStringConvertible, Sendable {
         Defect("NO_HELP", "actions.help"),
         Defect("NULL_ACTION", "actions.functions"),
         Defect("ANY_EXTENSION", "actions.unknown-extension"),
+        Defect("FAILS_SILENTLY", "actions.run"),
+        Defect("STATUS_ABOVE_ZERO", "actions.run"),
+        Defect("NO_RESULT", "actions.result"),
+        Defect("RESULT_NOT_JSON", "actions.result"),
+        Defect("PROGRESS_FALLS", "actions.progress"),
+        Defect("PROGRESS_BEYOND_TOTAL", "actions.progress"),
+        Defect("PROGRESS_NOT_UTF8", "actions.progress"),
+        Defect("FORBIDDEN_HEADER_IN_ACTION", "actions.valid-calls"),
+        Defect("HTTP_FROM_THREAD", "actions.valid-calls"),
+        Defect("IGNORES_CANCEL", "actions.cancel"),
+        Defect("CANCELLED_AS_SUCCESS", "actions.cancel"),
+        Defect("EMPTY_ERROR", "actions.server-fails"),
+        // The words of a 401 become the result.
+        Defect("STATUS_NOT_LOOKED_AT", "actions.server-fails", "actions.key-is-secret"),
+        Defect("KEY_IN_ERROR", "actions.key-is-secret"),
+        Defect("KEY_IN_PROGRESS", "actions.key-is-secret"),
     ]
 
     /// Those of which a check must not return: the time limit is the length of the test.
-    private static let hanging: Set = ["HANG_IN_ENTRY", "HANG_ON_401", "FLOOD_ON_401"]
+    private static let hanging: Set = ["HANG_IN_ENTRY", "HANG_ON_401", "FLOOD_ON_401", "IGNORES_CANCEL"]
 
     @Test(arguments: defects)
     func aDefectFailsTheChecksMadeForItAndNoOther(_ defect: Defect) throws {
@@ -111,7 +127,7 @@ struct Defect: CustomTestStringConvertible, Sendable {
         defer { try? FileManager.default.removeItem(at: directory) }
         let hidden = defect.name == "EXPORTS_MORE" ? [] : ["-fvisibility=hidden"]
         let path = try Products.compile(
-            ["broken.c", "broken_exchange.c"], hidden + ["-DBREAKS=\(defect.name)"], in: directory)
+            Products.broken, hidden + ["-DBREAKS=\(defect.name)"], in: directory)
         var request = CheckRunner.Request(adapterPath: path)
         request.timeLimit = Self.hanging.contains(defect.name) ? 4 : 60
 

@@ -23,7 +23,7 @@ import Testing
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
         let path = try Products.compile(
-            ["broken.c", "broken_exchange.c"], ["-DBREAKS=NO_HELP", "-fvisibility=hidden"], in: directory)
+            Products.broken, ["-DBREAKS=NO_HELP", "-fvisibility=hidden"], in: directory)
 
         let run = try check([path, "--only", "actions.help", "--json"])
 
@@ -70,7 +70,7 @@ import Testing
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
         let path = try Products.compile(
-            ["broken.c", "broken_exchange.c"], ["-DBREAKS=HANG_IN_ENTRY", "-fvisibility=hidden"], in: directory)
+            Products.broken, ["-DBREAKS=HANG_IN_ENTRY", "-fvisibility=hidden"], in: directory)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Products.nexus)
         process.arguments = ["adapter", "check", path]
@@ -92,7 +92,7 @@ import Testing
     @Test func aScriptDescribesAServerOfAnotherProtocol() throws {
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
-        let path = try Products.compile(["broken.c", "broken_exchange.c"], ["-fvisibility=hidden"], in: directory)
+        let path = try Products.compile(Products.broken, ["-fvisibility=hidden"], in: directory)
         let script = directory.appendingPathComponent("script.json").path
         let text = #"""
             {"models": ["one"], "text": "hi", "usage": {"prompt": 2, "completion": 3},

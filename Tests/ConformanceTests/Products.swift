@@ -29,6 +29,9 @@ enum Products {
         return url
     }
 
+    /// The sources of the adapter with one defect.
+    static let broken = ["broken.c", "broken_exchange.c", "broken_actions.c"]
+
     /// Compiles sources of `Tests/Adapters` as an author would.
     static func compile(_ sources: [String], _ flags: [String] = [], in directory: URL) throws -> String {
         let output = directory.appendingPathComponent("adapter.so").path

@@ -53,6 +53,24 @@ import Testing
         #expect(arrival(Variation(fault: .endlessLine(1 << 20))).pieces.joined().count > 1 << 20)
     }
 
+    @Test func itTakesWhatManagesModels() throws {
+        func ask(_ method: String, _ path: String, _ body: String) -> UpstreamAnswer {
+            server.answer(
+                UpstreamRequest(method: method, path: path, headers: [], body: Array(body.utf8), isProbe: false),
+                Variation())
+        }
+        let pulled = String(decoding: ask("POST", "/api/pull", #"{"model":"m"}"#).body, as: UTF8.self)
+
+        #expect(pulled.hasPrefix(#"{"status":"pulling manifest"}"#) && pulled.hasSuffix("{\"status\":\"success\"}\n"))
+        #expect(ask("DELETE", "/api/delete", "{}").status == 200 && ask("GET", "/api/delete", "{}").status == 404)
+        let unloaded = try JSONValue.parse(ask("POST", "/api/generate", #"{"model":"m","keep_alive":0}"#).body)
+        #expect(unloaded["done_reason"] == "unload" && unloaded["response"] == "")
+        #expect(ask("POST", "/api/generate", #"{"model":"m","prompt":"x"}"#).isGeneration)
+        #expect(ask("POST", "/models/load", "{}").status == 200)
+        #expect(
+            ask("POST", "/api/v1/models/unload", #"{"instance_id":"m"}"#).body == Array(#"{"instance_id":"m"}"#.utf8))
+    }
+
     @Test func faultsOfGenerationLeaveTheRestAlone() {
         let list = UpstreamRequest(method: "GET", path: "/v1/models", headers: [], body: [], isProbe: true)
         let variation = Variation(fault: .status(500), onGenerationOnly: true)

@@ -5,7 +5,7 @@ import PluginAPI
 ///
 /// Invariant behind the unchecked Sendable: the function lives as long as the adapter's image, that is for ever, and nothing
 /// is written after `init`.
-struct ActionCall: @unchecked Sendable {
+package struct ActionCall: @unchecked Sendable {
     private let function: @convention(c) () -> Void
     private let interface: Signature
 
@@ -13,7 +13,7 @@ struct ActionCall: @unchecked Sendable {
     private static let place = 16
 
     /// Nil if libffi refuses the types, which it does not for the ones there are.
-    init?(_ signature: ActionSignature, function: @escaping @convention(c) () -> Void) {
+    package init?(_ signature: ActionSignature, function: @escaping @convention(c) () -> Void) {
         let types = signature.parameters.map { parameter in
             switch parameter.kind {
             case .string, .json: nexus_ffi_type_text()
@@ -32,7 +32,9 @@ struct ActionCall: @unchecked Sendable {
 
     /// Makes the call on this thread, for as long as it takes.
     /// - Parameter arguments: made for the same signature.
-    func run(_ instance: UnsafeMutableRawPointer?, _ task: nexus_task, _ arguments: ActionArguments) -> nexus_status {
+    package func run(
+        _ instance: UnsafeMutableRawPointer?, _ task: nexus_task, _ arguments: ActionArguments
+    ) -> nexus_status {
         let count = 2 + arguments.values.count
         let places = UnsafeMutableRawPointer.allocate(byteCount: count * Self.place, alignment: Self.place)
         let pointers = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: count)

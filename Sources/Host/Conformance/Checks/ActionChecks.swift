@@ -2,6 +2,7 @@ import Adapters
 import PluginAPI
 
 extension Check {
+    /// The table of actions.
     static let acting: [Check] = [
         Check("actions.unknown-extension", "an extension that is not known is NULL") { bench in
             guard let function = try bench.subject.image().functions.extension else {
@@ -13,11 +14,11 @@ extension Check {
             return "it is"
         },
         Check("actions.table", "the table has its size, and no more than 64 actions") { bench in
-            "\(try actions(bench).count) actions"
+            "\(try ExportedAction.all(bench).count) actions"
         },
         Check("actions.names", "names match [a-z][a-z0-9_]{0,63}, each once") { bench in
             var seen: Set<String> = []
-            for action in try actions(bench) {
+            for action in try ExportedAction.all(bench) {
                 let name = action.name
                 let isName =
                     name.utf8.first.map { (0x61...0x7A).contains($0) } == true && name.utf8.count <= 64
@@ -28,7 +29,7 @@ extension Check {
             return seen.sorted().joined(separator: ", ")
         },
         Check("actions.help", "every action has a help text, UTF-8, at most 1024 bytes") { bench in
-            for action in try actions(bench) {
+            for action in try ExportedAction.all(bench) {
                 try require(!action.help.isEmpty, "\(action.name) has none")
                 try require(
                     String(validating: action.help, as: UTF8.self) != nil, "that of \(action.name) is not UTF-8")
@@ -37,7 +38,7 @@ extension Check {
             return "they have"
         },
         Check("actions.signatures-parse", "every signature follows the header's grammar") { bench in
-            for action in try actions(bench) {
+            for action in try ExportedAction.all(bench) {
                 do throws(ActionSignature.Problem) {
                     _ = try ActionSignature(action.signature)
                 } catch {
@@ -47,15 +48,15 @@ extension Check {
             return "they do"
         },
         Check("actions.functions", "no action's function is NULL, and no flag is unknown") { bench in
-            for action in try actions(bench) {
-                try require(action.hasFunction, "that of \(action.name) is NULL")
+            for action in try ExportedAction.all(bench) {
+                try require(action.function != nil, "that of \(action.name) is NULL")
                 try require(action.flags & ~NEXUS_ACTION_DESTRUCTIVE == 0, "\(action.name) has unknown flags")
             }
             return "none is"
         },
         Check("actions.offers", "offers answers for every action, and for one that is not known, at once") { bench in
-            let all = try actions(bench)
-            guard let offers = try table(bench).offers else { throw CheckStop.skipped("offers is NULL") }
+            let all = try ExportedAction.all(bench)
+            guard let offers = try ExportedAction.table(bench).offers else { throw CheckStop.skipped("offers is NULL") }
             let backend = try bench.backend()
             let began = Clock.milliseconds
             var offered: [String] = []
@@ -68,45 +69,4 @@ extension Check {
             return "offered: \(offered.joined(separator: ", "))"
         },
     ]
-
-    private struct Action {
-        var name: String
-        var help: [UInt8]
-        var signature: String
-        var flags: UInt32
-        var hasFunction: Bool
-    }
-
-    private static func table(_ bench: Bench) throws -> nexus_actions {
-        let function = try bench.subject.image().functions.extension
-        guard let pointer = NEXUS_ACTIONS.withCString({ function?($0) }) else {
-            throw CheckStop.skipped("the adapter has no actions")
-        }
-        guard
-            let table = Versioned.read(
-                pointer.assumingMemoryBound(to: nexus_actions.self), minimum: Versioned.Minimum.actions)
-        else { throw CheckStop.failed("struct_size of the table cannot be") }
-        return table
-    }
-
-    private static func actions(_ bench: Bench) throws -> [Action] {
-        let table = try table(bench)
-        try require(table.count <= Int(NEXUS_LIMIT_ACTIONS), "there are \(table.count) actions, at most 64 are taken")
-        guard let first = table.actions, table.count > 0 else { throw CheckStop.skipped("the table is empty") }
-        guard let stride = Versioned.stride(first, minimum: Versioned.Minimum.action) else {
-            throw CheckStop.failed("struct_size of the first action cannot be")
-        }
-        return try (0..<table.count).map { index in
-            guard
-                let action: nexus_action = Versioned.element(
-                    first, index, stride: stride, minimum: Versioned.Minimum.action),
-                let name = Text.copy(action.name), let help = Text.copy(action.help),
-                let signature = Text.copy(action.signature)
-            else { throw CheckStop.failed("struct_size or a text of action \(index) cannot be") }
-            return Action(
-                name: String(decoding: name, as: UTF8.self), help: help,
-                signature: String(decoding: signature, as: UTF8.self), flags: action.flags,
-                hasFunction: action.function != nil)
-        }
-    }
 }

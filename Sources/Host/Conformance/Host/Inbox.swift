@@ -6,22 +6,11 @@ import Synchronization
 final class Inbox: Sendable {
     typealias Job = @Sendable (ScriptedLoop) -> Void
 
-    /// Invariant behind the unchecked Sendable: a semaphore is made for use by several threads.
-    private struct Semaphore: @unchecked Sendable {
-        let pointer: UnsafeMutablePointer<sem_t>
-    }
-
     private let state = Mutex<(jobs: [Job], isClosed: Bool)>(([], false))
-    private let semaphore: Semaphore
+    private let semaphore = Semaphore()
     let breaches: Breaches
 
-    init(breaches: Breaches) {
-        self.breaches = breaches
-        semaphore = Semaphore(pointer: .allocate(capacity: 1))
-        sem_init(semaphore.pointer, 0, 0)
-    }
-
-    deinit { semaphore.pointer.deallocate() }
+    init(breaches: Breaches) { self.breaches = breaches }
 
     /// False if the loop takes nothing any more; else the job will be done.
     @discardableResult
@@ -30,7 +19,7 @@ final class Inbox: Sendable {
             if !state.isClosed { state.jobs.append(job) }
             return !state.isClosed
         }
-        sem_post(semaphore.pointer)
+        semaphore.signal()
         return isTaken
     }
 
@@ -48,20 +37,7 @@ final class Inbox: Sendable {
     }
 
     /// False if nothing came in time.
-    func wait(milliseconds: Int) -> Bool {
-        var until = timespec()
-        clock_gettime(CLOCK_REALTIME, &until)
-        until.tv_sec += milliseconds / 1000
-        until.tv_nsec += milliseconds % 1000 * 1_000_000
-        if until.tv_nsec >= 1_000_000_000 {
-            until.tv_sec += 1
-            until.tv_nsec -= 1_000_000_000
-        }
-        while sem_timedwait(semaphore.pointer, &until) != 0 {
-            if errno != EINTR { return false }
-        }
-        return true
-    }
+    func wait(milliseconds: Int) -> Bool { semaphore.wait(milliseconds: milliseconds) }
 
     // MARK: Handles
 
@@ -71,6 +47,8 @@ final class Inbox: Sendable {
         static let task: UInt64 = 1
         static let request: UInt64 = 2
         static let timer: UInt64 = 3
+        /// Of no loop: the loop's bits are 0.
+        static let action: UInt64 = 4
 
         static func make(loop: Int, kind: UInt64, number: UInt64) -> UInt64 {
             UInt64(loop & 0xFFFF) << 48 | kind << 44 | number

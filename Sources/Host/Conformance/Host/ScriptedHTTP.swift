@@ -22,7 +22,8 @@ enum ScriptedHTTP {
                 loop.breaches.record(.tooMany, "more than \(NEXUS_LIMIT_HTTP_REQUESTS) HTTP requests of one task")
                 return NEXUS_TOO_LARGE
             }
-            switch request(given, of: task) {
+            let isProbe = task.purpose == .probe
+            switch request(given, exchangeBody: isProbe ? nil : task.requestBody, isProbe: isProbe) {
             case .failure(let problem):
                 loop.breaches.record(.badRequest, "http_start: \(problem.text)")
                 return NEXUS_INVALID
@@ -33,15 +34,17 @@ enum ScriptedHTTP {
         }
     }
 
-    private struct Problem: Error {
+    struct Problem: Error {
         let text: String
         init(_ text: String) { self.text = text }
     }
 
     private static let hosts: Set = ["host", "content-length", "transfer-encoding", "connection"]
 
-    private static func request(
-        _ given: nexus_http_request, of task: ScriptedTask
+    /// The request as it would be sent, or why the gateway refuses it.
+    /// - Parameter exchangeBody: the client's; nil: there is no client.
+    static func request(
+        _ given: nexus_http_request, exchangeBody: [UInt8]?, isProbe: Bool = false
     ) -> Result<UpstreamRequest, Problem> {
         guard let method = Text.copy(given.method), isToken(method) else {
             return .failure(Problem("the method is no token"))
@@ -62,16 +65,16 @@ enum ScriptedHTTP {
             headers.append((text, String(decoding: value, as: UTF8.self)))
         }
         let usesBody = given.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
-        guard !usesBody || task.purpose == .exchange else {
-            return .failure(Problem("NEXUS_HTTP_EXCHANGE_BODY in a probe"))
+        guard !usesBody || exchangeBody != nil else {
+            return .failure(Problem("NEXUS_HTTP_EXCHANGE_BODY without an exchange"))
         }
-        guard let body = usesBody ? task.requestBody : Text.copy(given.body) else {
+        guard let body = usesBody ? exchangeBody : Text.copy(given.body) else {
             return .failure(Problem("body: a length without data"))
         }
         return .success(
             UpstreamRequest(
                 method: String(decoding: method, as: UTF8.self), path: String(decoding: path, as: UTF8.self),
-                headers: headers, body: body, isProbe: task.purpose == .probe))
+                headers: headers, body: body, isProbe: isProbe))
     }
 
     /// RFC 9110, section 5.6.2.

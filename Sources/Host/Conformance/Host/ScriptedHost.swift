@@ -187,16 +187,9 @@ enum ScriptedHost {
 
     // MARK: Actions
 
-    /// The host's part of the actions, for adapters that keep it; no action is run here, so every handle is stale.
-    private static let actionHost = Table(
-        nexus_action_host(
-            struct_size: UInt32(MemoryLayout<nexus_action_host>.size), reserved: 0, progress: { _, _ in NEXUS_STALE },
-            result: { _, _, _ in NEXUS_STALE }, error: { _, _ in NEXUS_STALE }, check: { _ in NEXUS_STALE },
-            http: { _, _, _, _ in NEXUS_STALE }))
-
     private static func `extension`(_ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
         guard let id, String(cString: id) == NEXUS_ACTIONS else { return nil }
-        return UnsafeRawPointer(actionHost.pointer)
+        return UnsafeRawPointer(ScriptedActionHost.table)
     }
 }
 

@@ -25,7 +25,29 @@ final class ScriptedRequest {
         self.user = user
     }
 
-    func deliverHead(_ answer: UpstreamAnswer) {
+    private var delivery: EventDelivery {
+        EventDelivery(handle: handle, handlers: handlers, user: user, scribbles: arrival.scribbles)
+    }
+
+    func deliverHead(_ answer: UpstreamAnswer) { delivery.head(answer) }
+
+    func deliver(_ piece: ArraySlice<UInt8>) { delivery.body(piece) }
+
+    func deliverEnd(_ result: nexus_http_result, _ message: String) {
+        isOver = true
+        delivery.end(result, message)
+    }
+}
+
+/// Calls the handlers of one HTTP request.
+struct EventDelivery {
+    let handle: nexus_http
+    let handlers: nexus_http_handlers
+    let user: UnsafeMutableRawPointer?
+    /// What was lent is overwritten after each call.
+    let scribbles: Bool
+
+    func head(_ answer: UpstreamAnswer) {
         let texts = answer.headers.map { (Array($0.name.utf8), Array($0.value.utf8)) }
         func lent(_ bytes: [UInt8]) -> nexus_str { Lending.keep(bytes) }
         let fields = texts.map { nexus_header(name: lent($0.0), value: lent($0.1)) }
@@ -36,13 +58,13 @@ final class ScriptedRequest {
             handlers.on_head(user, handle, &head)
         }
         for field in fields {
-            Lending.release(field.name, scribbling: arrival.scribbles)
-            Lending.release(field.value, scribbling: arrival.scribbles)
+            Lending.release(field.name, scribbling: scribbles)
+            Lending.release(field.value, scribbling: scribbles)
         }
     }
 
-    func deliver(_ piece: ArraySlice<UInt8>) {
-        guard arrival.scribbles else {
+    func body(_ piece: ArraySlice<UInt8>) {
+        guard scribbles else {
             return piece.withUnsafeBytes {
                 handlers.on_body(user, handle, $0.assumingMemoryBound(to: CChar.self).baseAddress, $0.count)
             }
@@ -52,8 +74,7 @@ final class ScriptedRequest {
         Lending.release(lent, scribbling: true)
     }
 
-    func deliverEnd(_ result: nexus_http_result, _ message: String) {
-        isOver = true
+    func end(_ result: nexus_http_result, _ message: String) {
         withBorrowed(message) { message in
             var end = nexus_http_end(
                 struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: message)

@@ -4,6 +4,7 @@ import Synchronization
 final class AnswerMemory: Sendable {
     /// All that the built-in server's answers depend on.
     struct Key: Hashable, Sendable {
+        var method: String
         var path: String
         var body: [UInt8]
         var tellsUsage: Bool

@@ -164,7 +164,7 @@ struct Arrival {
 }
 
 /// What a server says: the built-in one, or a file's.
-protocol ServerScript {
+protocol ServerScript: Sendable {
     /// An answer of a server that is well; the variation's usage, models and error inside a stream are in it.
     func answer(_ request: UpstreamRequest, _ variation: Variation) -> UpstreamAnswer
     func error(_ status: UInt32, _ text: String, for path: String) -> [UInt8]

@@ -6,7 +6,7 @@ struct BuiltInServer: ServerScript {
     static let textPieces = ["Hel", "lo, \"Wörld\"", " \\ 👋", "\n", "bye."]
     static let counts: (prompt: UInt64, completion: UInt64) = (7, 11)
     private static let created = 1_767_323_045
-    private static let time = "2026-01-02T03:04:05.678Z"
+    static let time = "2026-01-02T03:04:05.678Z"
 
     let models: [String]? = ["check-model", "check/other:7b"]
     let listsAnyNumber = true
@@ -27,19 +27,23 @@ struct BuiltInServer: ServerScript {
 
     func answer(_ request: UpstreamRequest, _ variation: Variation) -> UpstreamAnswer {
         let key = AnswerMemory.Key(
-            path: request.path, body: request.body, tellsUsage: variation.tellsUsage, models: variation.models,
+            method: request.method, path: request.path, body: request.body, tellsUsage: variation.tellsUsage,
+            models: variation.models,
             hasErrorInside: variation.fault == .errorInside)
         return memory.answer(key) { newAnswer(request, variation) }
     }
 
     private func newAnswer(_ request: UpstreamRequest, _ variation: Variation) -> UpstreamAnswer {
         let path = String(request.path.prefix { $0 != "?" })
+        if let managed = managed(path, request) { return managed }
         if path.hasPrefix("/api/") { return ollama(path, request, variation) }
         switch path {
         case "/v1/models", "/models": return json(openAIModels(variation))
         case "/health", "/v1/health", "/readyz": return json(["status": "ok"])
         case "/props":
-            return json(["default_generation_settings": ["n_ctx": 4096], "build_info": "b1", "modalities": [:]])
+            return json([
+                "default_generation_settings": ["n_ctx": 4096], "build_info": "b1", "modalities": [:], "role": "router",
+            ])
         case "/version": return json(["version": "1.0"])
         case "/v1/chat/completions", "/chat/completions":
             return generated(request, variation, isStream: isTrue(request, "stream"), chat: true)
@@ -52,7 +56,7 @@ struct BuiltInServer: ServerScript {
 
     // MARK: Parts
 
-    private func json(_ value: JSONValue) -> UpstreamAnswer {
+    func json(_ value: JSONValue) -> UpstreamAnswer {
         UpstreamAnswer(headers: [("content-type", "application/json"), ("server", "scripted/1")], body: value.bytes)
     }
 
@@ -62,7 +66,7 @@ struct BuiltInServer: ServerScript {
         return answer
     }
 
-    private func member(_ request: UpstreamRequest, _ name: String) -> JSONValue? {
+    func member(_ request: UpstreamRequest, _ name: String) -> JSONValue? {
         (try? JSONValue.parse(request.body, maximumDepth: 1024))?[name]
     }
 
