@@ -136,7 +136,7 @@ struct Defect: CustomTestStringConvertible, Sendable {
         let failed = report.results.filter { $0.verdict == .fail }
         #expect(failed.map(\.id) == defect.failing, "\(failed.map(\.line).joined(separator: "\n"))")
         #expect(report.results.map(\.id) == CheckRunner.checks.map(\.id))
-        #expect(try Products.processes(naming: directory.path) == [])
+        #expect(try Products.left(naming: directory.path) == [])
     }
 
     @Test func everyDefectOfTheSourceIsTried() throws {

@@ -61,6 +61,14 @@ enum Products {
         )
     }
 
+    /// What is left of the processes whose command lines hold `text`. They have been killed; the system takes a moment for it,
+    /// and more than a minute only if they were not.
+    static func left(naming text: String) throws -> [String] {
+        let patience = Date(timeIntervalSinceNow: 60)
+        while try !processes(naming: text).isEmpty, Date() < patience { sched_yield() }
+        return try processes(naming: text)
+    }
+
     /// Command lines of running processes that hold `text`.
     static func processes(naming text: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.compactMap { number in
