@@ -37,4 +37,4 @@ lint: ## check formatting, shell scripts and the ABI's layout
 	@python3 scripts/abi.py
 
 clean: ## remove build products and the virtual environment
-	rm -rf .build .venv
+	rm -rf .build .build-asan .build-tsan .venv
