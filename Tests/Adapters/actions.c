@@ -114,7 +114,7 @@ static nexus_status misuse(void *instance, nexus_task action) {
   nexus_http_request request;
   memset(&request, 0, sizeof request);
   request.struct_size = sizeof request;
-  snprintf(json, sizeof json, "[%d,%d,%d,%d,%d]", services()->check(action + 1), services()->progress(action, NULL),
+  snprintf(json, sizeof json, "[%d,%d,%d,%d,%d]", services()->check(action ^ 0x100000u), services()->progress(action, NULL),
            services()->result(0, "1", 1), services()->error(action, NULL),
            services()->http(action, &request, NULL, NULL));
   return give(action, json);

@@ -345,6 +345,12 @@ static nexus_status submit(void *instance, nexus_task exchange, const nexus_requ
                                      fail(self, self->stale, &busy), put(self, exchange + (1u << 21), "x"),
                                      put(self, UINT64_MAX, "x")};
     answer_statuses(self, exchange, statuses, 5);
+  } else if (strncmp(model, "steal-", 6) == 0) {
+    const nexus_task other = strtoull(model + 6, NULL, 10);
+    const nexus_response_head head = {.struct_size = sizeof head, .status = 200};
+    const nexus_status statuses[] = {self->host->exchange_begin(other, &head), put(self, other, "stolen"),
+                                     finish(self, other), fail(self, other, &busy)};
+    answer_statuses(self, exchange, statuses, 4);
   } else if (is(model, "blocks")) {
     hold_up(0.4);
     begin(self, exchange);

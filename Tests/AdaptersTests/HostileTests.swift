@@ -145,6 +145,25 @@ import Upstream
         #expect(result.outcome != nil)
     }
 
+    @Test func theExchangeOfAnotherBackendIsRefused() async throws {
+        let victim = try await bench(name: "victim")
+        var thief = try await bench(name: "thief")
+        // On another loop its handle would mean nothing anyway.
+        while thief.loop !== victim.loop { thief = try await bench(name: "thief") }
+        let handle = try await victim.loop.submit { [victim] in
+            let request = SubmittedRequest(
+                kind: .chat, model: "never", requestID: "r", stream: false, includeUsage: false, tools: false,
+                images: false)
+            return victim.backend.submit(
+                request, sink: Sink(body: "{}"), services: victim.services.value, deadline: .distantFuture)?.handle
+        }.get()
+
+        let result = try await thief.submit("steal-\(try #require(handle))")
+
+        #expect(result.written == #"{"statuses":[-2,-2,-2,-2]}"#)
+        #expect(victim.backend.taskCount == 1, "the exchange goes on")
+    }
+
     @Test func aStatusAfterTheEndIsIgnoredAndAnUnknownOneFails() async throws {
         let bench = try await bench()
         let ended = try await bench.submit("refuse-after-end")

@@ -207,9 +207,12 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         services.callSequence &+= 1
         let outer = services.activity.enter(call, ordinal: ordinal, sequence: services.callSequence)
         let note = nexus_note_swap(note)
+        let caller = services.caller
+        services.caller = ordinal
         defer {
             services.activity.leave(outer)
             nexus_note_swap(note)
+            services.caller = caller
         }
         return body()
     }

@@ -48,6 +48,8 @@ final class AdapterRequest: UpstreamCallDelegate {
 
     func isOf(_ backend: AdapterBackend) -> Bool { task.backend === backend }
 
+    func isOf(_ ordinal: Int) -> Bool { task.backend.ordinal == ordinal }
+
     func expire() {
         call?.endNow(.timedOut("\(task.backend.target.authority) did not answer in time"))
     }

@@ -18,6 +18,8 @@ final class AdapterTimer {
         self.user = user
     }
 
+    func isOf(_ ordinal: Int) -> Bool { task.backend.ordinal == ordinal }
+
     /// False if the table is full.
     func start(milliseconds: UInt32) -> Bool {
         handle = task.services.timers.insert(self, owner: task.backend.ordinal)

@@ -14,8 +14,8 @@ enum HTTPStart {
         out: UnsafeMutablePointer<nexus_http>?
     ) -> nexus_status {
         guard let services = LoopServices.current else { return HostTable.wrongThread("http_start") }
-        guard let task = services.tasks[handle] else {
-            return HostTable.stale("http_start", services.tasks.owner(of: handle))
+        guard let task = services.tasks[handle], services.caller == task.backend.ordinal else {
+            return HostTable.stale("http_start", services.caller ?? services.tasks.owner(of: handle))
         }
         guard let out, let request = Versioned.read(request, minimum: Versioned.Minimum.httpRequest),
             let handlers = Versioned.read(handlers, minimum: Versioned.Minimum.httpHandlers),

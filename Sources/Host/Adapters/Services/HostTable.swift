@@ -69,8 +69,9 @@ enum HostTable {
                 },
                 timer_cancel: { handle in
                     guard let services = LoopServices.current else { return HostTable.wrongThread("timer_cancel") }
-                    guard let timer = services.timers[handle] else {
-                        return HostTable.stale("timer_cancel", services.timers.owner(of: handle))
+                    guard let timer = services.timers[handle], services.caller.map(timer.isOf) == true else {
+                        return HostTable.stale(
+                            "timer_cancel", services.caller ?? services.timers.owner(of: handle))
                     }
                     timer.cancel()
                     return NEXUS_OK
@@ -96,7 +97,9 @@ enum HostTable {
         _ handle: nexus_task, _ call: StaticString, _ body: (AdapterTask) -> nexus_status
     ) -> nexus_status {
         guard let services = LoopServices.current else { return wrongThread(call) }
-        guard let task = services.tasks[handle] else { return stale(call, services.tasks.owner(of: handle)) }
+        guard let task = services.tasks[handle], services.caller == task.backend.ordinal else {
+            return stale(call, services.caller ?? services.tasks.owner(of: handle))
+        }
         return body(task)
     }
 
@@ -104,7 +107,9 @@ enum HostTable {
         _ handle: nexus_http, _ call: StaticString, _ body: (AdapterRequest) -> nexus_status
     ) -> nexus_status {
         guard let services = LoopServices.current else { return wrongThread(call) }
-        guard let request = services.requests[handle] else { return stale(call, services.requests.owner(of: handle)) }
+        guard let request = services.requests[handle], services.caller.map(request.isOf) == true else {
+            return stale(call, services.caller ?? services.requests.owner(of: handle))
+        }
         return body(request)
     }
 

@@ -20,6 +20,9 @@ public final class LoopServices {
     var timers: HandleTable<AdapterTimer>
     /// Counts the calls into adapters.
     var callSequence: UInt64 = 0
+    /// Whose adapter is being called right now, by the backend's ordinal: services of a loop are called from inside such calls
+    /// alone, so this tells who asks.
+    var caller: Int?
     private var pools: [Int: UpstreamPool] = [:]
     private let tlsContext: @Sendable () throws -> NIOSSLContext
     private var sweeps = 0
