@@ -69,6 +69,7 @@ static nexus_status wait_for_cancel(void *instance, nexus_task action) {
   while (services()->check(action) == NEXUS_OK) {
     progress.done++;
     services()->progress(action, &progress);
+    /* An action that takes its time, as a download does; the test waits for what it reports, not for the clock. */
     nanosleep(&(struct timespec){0, 1000000}, NULL);
   }
   return NEXUS_FAILED;

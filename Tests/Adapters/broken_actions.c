@@ -94,6 +94,7 @@ static nexus_status manage(const backend *self, nexus_task action, const char *p
   }
   nexus_status sent = ask(self, action, path, (nexus_str){body, (size_t)length}, got);
   while (BREAKS == IGNORES_CANCEL && sent == NEXUS_STALE) {
+    /* The defect is that it goes on for ever; it need not burn a core meanwhile. */
     usleep(1000);
     sent = ask(self, action, path, (nexus_str){body, (size_t)length}, got);
   }

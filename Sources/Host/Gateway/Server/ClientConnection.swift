@@ -82,7 +82,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         exchange?.setPaused(!context.channel.isWritable)
-        if context.channel.isWritable { later?.writable() }
         context.fireChannelWritabilityChanged()
     }
 

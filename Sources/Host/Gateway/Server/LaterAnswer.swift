@@ -10,7 +10,6 @@ final class LaterAnswer {
     private var connection: ClientConnection?
     private var progress = Progress.nothing
     private var gone: (() -> Void)?
-    private var resumed: (() -> Void)?
     private let eventLoop: any EventLoop
 
     init(connection: ClientConnection) {
@@ -25,9 +24,6 @@ final class LaterAnswer {
 
     /// - Parameter action: called once if the client goes away before the end of the answer.
     func onClientGone(_ action: @escaping () -> Void) { gone = action }
-
-    /// - Parameter action: called whenever a client that took nothing more takes more again.
-    func onWritable(_ action: @escaping () -> Void) { resumed = action }
 
     // MARK: The answer
 
@@ -66,7 +62,6 @@ final class LaterAnswer {
         let connection = connection
         self.connection = nil
         gone = nil
-        resumed = nil
         connection?.laterAnswerEnded()
     }
 
@@ -78,11 +73,8 @@ final class LaterAnswer {
         connection = nil
         let gone = gone
         self.gone = nil
-        resumed = nil
         gone?()
     }
-
-    func writable() { resumed?() }
 
     // MARK: Other threads
 

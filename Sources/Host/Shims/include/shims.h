@@ -6,7 +6,7 @@
 
 #include "process_state.h"
 
-/* The value bound to the calling thread, or NULL. Each event loop's thread binds its own TaskTable. */
+/* The value bound to the calling thread, or NULL. Each event loop's thread binds its own LoopServices. */
 void *nexus_thread_value(void);
 void nexus_set_thread_value(void *value);
 
