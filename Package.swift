@@ -52,6 +52,7 @@ let package = Package(
             uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
         layer("Conformance", uses: ["Adapters", "Core", "JSON", "PluginAPI", "Shims"]),
         layer("Routing", uses: ["Core"]),
+        layer("Dialects", uses: ["JSON"]),
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
@@ -63,7 +64,7 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "Adapters", "Routing", "Dashboard", nioCore, nioPosix, nioSSL,
+                "Core", "HTTP1", "Upstream", "Adapters", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -97,12 +98,14 @@ let package = Package(
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
+        .testTarget(name: "DialectsTests", dependencies: ["Dialects", "JSON"], resources: [.copy("Golden")]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
         .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
         .testTarget(name: "AdapterKitTests", dependencies: ["FakeHost", "PluginAPI"]),
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
-        .testTarget(name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"]),
+        .testTarget(
+            name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "Adapters", "JSON", "PluginAPI"]),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Core", "HTTP1", "JSON", nioCore]),

@@ -53,7 +53,9 @@ struct BackendConfiguration: Sendable {
     /// `http(s)://host[:port][/path]`, checked by the host.
     var url: String
     /// Empty: none. Never goes into a message.
-    var apiKey: String
+    var apiKey: String { apiKeys.first ?? "" }
+    /// All keys, for an adapter that goes to the next when the server refuses one.
+    var apiKeys: [String]
     /// Already checked against the schema.
     var options: JSONObject
 }

@@ -12,6 +12,19 @@ public func adapterEntry(
     return AdapterTable.shared.pointer
 }
 
+/// A copy with every field this adapter knows: what an older host does not know counts as zero, and is not read.
+func grown<Value>(_ pointer: UnsafePointer<Value>, size: UInt32) -> Value {
+    if Int(size) >= MemoryLayout<Value>.size { return pointer.pointee }
+    return withUnsafeTemporaryAllocation(
+        byteCount: MemoryLayout<Value>.size, alignment: MemoryLayout<Value>.alignment
+    ) { bytes in
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        bytes.copyMemory(from: UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer), count: Int(size)))
+        // All fields of the header's structures may be zero: integers, and pointers that C lets be NULL.
+        return bytes.load(as: Value.self)
+    }
+}
+
 /// Puts a message into the room the host gave, cut between characters.
 func fill(_ message: UnsafeMutablePointer<nexus_message>?, _ text: String) {
     guard let message, let room = message.pointee.ptr else { return }
@@ -62,7 +75,8 @@ private struct AdapterTable: @unchecked Sendable {
                 submit: { instance, task, request in
                     guard let instance = Instance.from(instance), let request else { return NEXUS_INVALID }
                     return instance.adapter.submit(
-                        ExchangeTask(handle: task, host: instance.host), request.pointee)
+                        ExchangeTask(handle: task, host: instance.host),
+                        grown(request, size: request.pointee.struct_size))
                 },
                 cancel: { instance, task in Instance.from(instance)?.adapter.cancelled(task) },
                 extension: { ActionTable.find($0) }))
@@ -91,12 +105,12 @@ final class Instance: Sendable {
         _ error: UnsafeMutablePointer<nexus_message>?
     ) -> nexus_status {
         guard let configuration, let host, let callbacks, let out else { return NEXUS_INVALID }
-        let given = configuration.pointee
+        let given = grown(configuration, size: configuration.pointee.struct_size)
         do throws(ConfigurationProblem) {
             let host = Host(host)
             let adapter = try ThisAdapter(
                 BackendConfiguration(
-                    name: given.name.text, url: given.url.text, apiKey: given.api_key.text,
+                    name: given.name.text, url: given.url.text, apiKeys: keys(given),
                     options: try options(given.options)),
                 host: host, reports: Reports(callbacks))
             out.pointee = Unmanaged.passRetained(Instance(adapter: adapter, host: host)).toOpaque()
@@ -105,6 +119,13 @@ final class Instance: Sendable {
             fill(error, problem.message)
             return NEXUS_INVALID
         }
+    }
+
+    /// An older host gives one key.
+    private static func keys(_ given: nexus_backend_config) -> [String] {
+        let keys = UnsafeBufferPointer(start: given.api_keys, count: given.api_keys == nil ? 0 : given.api_key_count)
+        let texts = keys.isEmpty ? [given.api_key.text] : keys.map(\.text)
+        return texts.filter { !$0.isEmpty }
     }
 
     private static func options(_ text: nexus_str) throws(ConfigurationProblem) -> JSONObject {

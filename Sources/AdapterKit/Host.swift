@@ -79,11 +79,20 @@ struct ExchangeTask: HostTask {
     /// Says what the answer will be: once, before the first write. Until then the host may still try another backend.
     /// - Parameters:
     ///   - status: 200...299.
-    ///   - contentType: empty: application/json, or text/event-stream when the client asked for a stream.
-    func begin(status: UInt32, contentType: nexus_str = nexus_str()) {
+    ///   - contentType: empty: application/json, or the type of a stream when the client asked for one.
+    ///   - warning: what of the request was left out, for the client; may be empty.
+    func begin(status: UInt32, contentType: nexus_str = nexus_str(), warning: String = "") {
         var head = nexus_response_head(
-            struct_size: UInt32(MemoryLayout<nexus_response_head>.size), status: status, content_type: contentType)
-        _ = host.services.exchange_begin(handle, &head)
+            struct_size: UInt32(MemoryLayout<nexus_response_head>.size), status: status, content_type: contentType,
+            warning: nexus_str())
+        if warning.isEmpty {
+            _ = host.services.exchange_begin(handle, &head)
+        } else {
+            lend(warning) {
+                head.warning = $0
+                _ = host.services.exchange_begin(handle, &head)
+            }
+        }
     }
 
     /// Gives a piece of the answer, of any length. Bytes that a handler's `body` was given are not copied.
@@ -105,7 +114,9 @@ struct ExchangeTask: HostTask {
             struct_size: UInt32(MemoryLayout<nexus_outcome>.size), reserved: 0,
             prompt_tokens: usage.prompt ?? TokenUsage.unknown,
             completion_tokens: usage.completion ?? TokenUsage.unknown,
-            cached_tokens: usage.cached ?? TokenUsage.unknown)
+            cached_tokens: usage.cached ?? TokenUsage.unknown,
+            flags: usage.isEstimated ? NEXUS_OUTCOME_ESTIMATED : 0, reserved2: 0,
+            prompt_us: usage.promptMicroseconds, completion_us: usage.completionMicroseconds)
         _ = host.services.exchange_finish(handle, &outcome)
     }
 
@@ -130,6 +141,12 @@ struct TokenUsage: Equatable {
     var prompt: UInt64?
     var completion: UInt64?
     var cached: UInt64?
+    /// `completion` was counted from the pieces of a stream.
+    var isEstimated = false
+    /// How long the server worked on the prompt, as it told; 0: it did not.
+    var promptMicroseconds: UInt64 = 0
+    /// How long it generated, as it told; 0: it did not.
+    var completionMicroseconds: UInt64 = 0
 }
 
 /// Why an exchange failed.

@@ -175,7 +175,7 @@ static const nexus_adapter table = {
                                                        : sizeof schema - 1},
     .default_urls = urls,
     .default_url_count = 2,
-    .kinds = NEXUS_KIND_CHAT | NEXUS_KIND_COMPLETIONS | (BREAKS == UNKNOWN_KIND ? 1u << 9 : 0),
+    .kinds = NEXUS_KIND_CHAT | NEXUS_KIND_COMPLETIONS | (BREAKS == UNKNOWN_KIND ? 1u << 30 : 0),
     .create = create,
     .destroy = destroy,
     .probe = probe,

@@ -25,7 +25,7 @@ private struct ActionBench {
         let backend = try AdapterBackend(
             identity: BackendIdentity(
                 id: "one", name: "one", url: "http://127.0.0.1:1", backendType: "actions", priority: 1),
-            image: image, target: UpstreamTarget(host: "127.0.0.1", port: 1, isTLS: false, basePath: ""), apiKey: "",
+            image: image, target: UpstreamTarget(host: "127.0.0.1", port: 1, isTLS: false, basePath: ""), apiKeys: [],
             options: "{}",
             registry: Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster()) { _ in },
             logger: Logger(label: "test"))

@@ -23,9 +23,9 @@ final class Sink: AttemptSink {
         machine.attemptStarted()
     }
 
-    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool {
+    func attemptBegan(_ head: AttemptHead) -> Bool {
         guard machine.begin() else { return false }
-        self.status = status
+        status = head.status
         return true
     }
 
@@ -78,7 +78,7 @@ struct Bench {
         let backend = try AdapterBackend(
             identity: identity, image: image,
             target: UpstreamTarget(host: "127.0.0.1", port: 1, isTLS: false, basePath: ""),
-            apiKey: "", options: options, registry: registry, logger: Logger(label: "test"))
+            apiKeys: [], options: options, registry: registry, logger: Logger(label: "test"))
         #expect(registry.add(identity, driver: backend))
         return Bench(loop: loop, services: services, backend: backend, registry: registry)
     }
@@ -104,7 +104,8 @@ struct Bench {
         try await loop.submit { [services, backend] in
             let sink = Sink(body: #"{"model":"\#(model)"}"#)
             let request = SubmittedRequest(
-                kind: .chat, model: model, requestID: "r1", stream: stream, includeUsage: false, tools: false,
+                kind: .chat, model: model, requestID: "r1", path: "/v1/chat/completions", stream: stream,
+                includeUsage: false, tools: false,
                 images: false)
             _ = backend.submit(request, sink: sink, services: services.value, deadline: .now() + .seconds(60))
             return Result(

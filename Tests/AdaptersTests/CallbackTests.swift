@@ -24,6 +24,7 @@ private final class Recorder: ReportReceiver {
             $0.dropped.append(dropped)
         }
     }
+    func received(_ load: ServerLoad) {}
     func received(log text: String, level: UInt32) { all.withLock { $0.lines.append("\(level) \(text)") } }
     func received(posted function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?)
         -> nexus_status

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import PluginAPI
 import Testing
@@ -13,7 +14,7 @@ import Testing
     @Test func itIsLoadedAndItsVersionIsShown() throws {
         let image = try AdapterImage(path: TestAdapter.echoOfTheFuture(in: TestAdapter.directory()))
 
-        #expect(image.abiMajor == 1 && image.abiMinor == 1 && image.type == "echo")
+        #expect(image.abiMajor == 1 && image.abiMinor == 2 && image.type == "echo")
     }
 
     @Test func itAnswersAnExchange() async throws {
@@ -46,6 +47,40 @@ import Testing
     }
 }
 
+/// Adapters built against ABI 1.0 work with this host.
+@Suite struct PastAdapterTests {
+    private func bench() async throws -> Bench {
+        try await Bench.make(adapter: TestAdapter.echoOfThePast(in: TestAdapter.directory()))
+    }
+
+    @Test func itIsLoadedAndItsVersionIsShown() throws {
+        let image = try AdapterImage(path: TestAdapter.echoOfThePast(in: TestAdapter.directory()))
+
+        #expect(image.abiMajor == 1 && image.abiMinor == 0 && image.type == "echo")
+    }
+
+    @Test func itAnswersAnExchangeAndTellsNothingOfWhatCameLater() async throws {
+        let result = try await bench().submit("echo")
+
+        #expect(result.status == 200 && result.written.contains(#""request":{"model":"echo"}"#))
+        #expect(result.outcome == ExchangeOutcome(promptTokens: 3, completionTokens: 5))
+    }
+
+    @Test func itsModelsHaveNoStateAndItsServerAnswersAllKinds() async throws {
+        let bench = try await bench()
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            bench.loop.execute {
+                bench.backend.probe(services: bench.services.value, timeout: .seconds(60)) { done.resume() }
+            }
+        }
+
+        let view = try #require(bench.registry.views.first)
+        #expect(view.status == .healthy && bench.registry.snapshot.backends.first?.kinds == 0)
+        #expect(view.models.count == 6)
+        #expect(view.models.allSatisfy { $0.isLoaded == nil && $0.size == nil && $0.details.isEmpty })
+    }
+}
+
 /// This host with a field more than the adapter knows: how a later host reads the adapters of today.
 @Suite struct FutureHostTests {
     /// A structure that begins as the one of today.
@@ -70,15 +105,18 @@ import Testing
         Versioned.read(pointer, minimum: Versioned.Minimum.adapter, sizeAt: Versioned.tableSizeAt)
     }
 
-    @Test func theSizeOfTodayIsTheMinimumForEver() {
-        #expect(MemoryLayout<nexus_adapter>.size == Versioned.Minimum.adapter)
-        #expect(MemoryLayout<nexus_health>.size == Versioned.Minimum.health)
-        #expect(MemoryLayout<nexus_model>.size == Versioned.Minimum.model)
-        #expect(MemoryLayout<nexus_http_request>.size == Versioned.Minimum.httpRequest)
-        #expect(MemoryLayout<nexus_http_handlers>.size == Versioned.Minimum.httpHandlers)
-        #expect(MemoryLayout<nexus_response_head>.size == Versioned.Minimum.responseHead)
-        #expect(MemoryLayout<nexus_outcome>.size == Versioned.Minimum.outcome)
-        #expect(MemoryLayout<nexus_failure>.size == Versioned.Minimum.failure)
+    /// What the recorded layout of the version that brought a structure says of its size.
+    @Test(arguments: [
+        ("1.0", "nexus_adapter", Versioned.Minimum.adapter), ("1.0", "nexus_health", Versioned.Minimum.health),
+        ("1.0", "nexus_model", Versioned.Minimum.model), ("1.0", "nexus_http_request", Versioned.Minimum.httpRequest),
+        ("1.0", "nexus_http_handlers", Versioned.Minimum.httpHandlers),
+        ("1.0", "nexus_response_head", Versioned.Minimum.responseHead),
+        ("1.0", "nexus_outcome", Versioned.Minimum.outcome), ("1.0", "nexus_failure", Versioned.Minimum.failure),
+        ("1.0", "nexus_action", Versioned.Minimum.action), ("1.0", "nexus_actions", Versioned.Minimum.actions),
+        ("1.0", "nexus_progress", Versioned.Minimum.progress), ("1.1", "nexus_load", Versioned.Minimum.load),
+    ])
+    func theFirstSizeIsTheMinimumForEver(_ version: String, _ name: String, _ minimum: Int) throws {
+        #expect(try TestAdapter.recordedSize(of: name, in: version) == minimum)
     }
 
     @Test func aFieldThatTheAdapterDoesNotKnowCountsAsZeroAndTheRestIsIntact() {
@@ -146,7 +184,10 @@ import Testing
                 let id = nexus_str(ptr: ids.baseAddress.map { $0 + index }, len: 1)
                 var model = Crossing.model(id, context: UInt64(index + 1))
                 model.struct_size = UInt32(stride)
-                bytes.storeBytes(of: model, toByteOffset: index * stride, as: nexus_model.self)
+                withUnsafeBytes(of: model) { known in
+                    (bytes + index * stride).copyMemory(
+                        from: known.baseAddress ?? UnsafeRawPointer(bytes), byteCount: min(stride, known.count))
+                }
             }
             try body(UnsafeRawPointer(bytes))
         }

@@ -96,7 +96,7 @@ import Upstream
         do {
             _ = try await AdapterBackend.make(
                 identity: identity, image: image,
-                target: UpstreamTarget(host: "127.0.0.1", port: 1, isTLS: false, basePath: ""), apiKey: "",
+                target: UpstreamTarget(host: "127.0.0.1", port: 1, isTLS: false, basePath: ""), apiKeys: [],
                 options: #"{"create":"blocks"}"#, registry: registry, logger: Logger(label: "test"),
                 limit: .milliseconds(1))
             Issue.record("an instance was made")
@@ -152,7 +152,8 @@ import Upstream
         while thief.loop !== victim.loop { thief = try await bench(name: "thief") }
         let handle = try await victim.loop.submit { [victim] in
             let request = SubmittedRequest(
-                kind: .chat, model: "never", requestID: "r", stream: false, includeUsage: false, tools: false,
+                kind: .chat, model: "never", requestID: "r", path: "/v1/chat/completions", stream: false,
+                includeUsage: false, tools: false,
                 images: false)
             return victim.backend.submit(
                 request, sink: Sink(body: "{}"), services: victim.services.value, deadline: .distantFuture)?.handle

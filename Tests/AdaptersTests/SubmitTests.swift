@@ -48,7 +48,8 @@ import Testing
         let left = try await bench.loop.submit { [services = bench.services, backend = bench.backend] in
             let sink = Sink(body: "{}")
             let request = SubmittedRequest(
-                kind: .chat, model: "silent", requestID: "r", stream: false, includeUsage: false, tools: false,
+                kind: .chat, model: "silent", requestID: "r", path: "/v1/chat/completions", stream: false,
+                includeUsage: false, tools: false,
                 images: false)
             let task = backend.submit(request, sink: sink, services: services.value, deadline: .distantFuture)
             let during = backend.taskCount
@@ -64,7 +65,8 @@ import Testing
         let ended = try await bench.loop.submit { [services = bench.services, backend = bench.backend] in
             let sink = Sink(body: "{}")
             let request = SubmittedRequest(
-                kind: .chat, model: "silent", requestID: "r", stream: false, includeUsage: false, tools: false,
+                kind: .chat, model: "silent", requestID: "r", path: "/v1/chat/completions", stream: false,
+                includeUsage: false, tools: false,
                 images: false)
             let task = backend.submit(request, sink: sink, services: services.value, deadline: .now())
             task?.expire()

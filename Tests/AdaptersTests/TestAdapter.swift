@@ -37,7 +37,25 @@ enum TestAdapter {
         return try build("echo.c", [], directory + "/future.so", include: include)
     }
 
+    /// The echo adapter as it was built with the header of ABI 1.0.
+    static func echoOfThePast(in directory: String) throws -> String {
+        let include = directory + "/past"
+        try FileManager.default.createDirectory(atPath: include, withIntermediateDirectories: true)
+        try PastHeader.text(of: try String(contentsOfFile: headers + "/nexus_plugin.h", encoding: .utf8))
+            .write(toFile: include + "/nexus_plugin.h", atomically: true, encoding: .utf8)
+        return try build("echo.c", [], directory + "/past.so", include: include)
+    }
+
     private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    /// Bytes of a structure in the recorded layout of a version; nil if it is not there.
+    static func recordedSize(of name: String, in version: String) throws -> Int? {
+        let file = tests.deletingLastPathComponent().appendingPathComponent("Sources/PluginAPI/abi/\(version).txt")
+        let words = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
+            $0.split(separator: " ")
+        }
+        return words.first { $0.count > 2 && $0[0] == "struct" && $0[1] == name }.flatMap { Int($0[2]) }
+    }
+
     private static let headers = tests.deletingLastPathComponent().appendingPathComponent("Sources/PluginAPI/include")
         .path
 
@@ -60,18 +78,35 @@ enum TestAdapter {
     }
 }
 
+/// The header of ABI 1.0.
+enum PastHeader {
+    /// The header without what stands behind "since 1.1" in its structures.
+    static func text(of header: String) -> String {
+        var result: [String] = []
+        var skips = false
+        for line in header.replacingOccurrences(
+            of: "#define NEXUS_ABI_MINOR 1u", with: "#define NEXUS_ABI_MINOR 0u"
+        ).split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("}") { skips = false }
+            if line == "  /* since 1.1 */" || line.hasPrefix("  /* Since 1.1.") { skips = true }
+            if !skips { result.append(String(line)) }
+        }
+        return result.joined(separator: "\n")
+    }
+}
+
 /// The header of a later minor version.
 enum FutureHeader {
     struct NotUnderstood: Error { let what: String }
 
     /// The header with NEXUS_ABI_MINOR raised and one more field at the end of every struct that has a `struct_size`.
     static func text(of header: String) throws -> String {
-        let minor = "#define NEXUS_ABI_MINOR 0u"
+        let minor = "#define NEXUS_ABI_MINOR 1u"
         guard header.contains(minor) else { throw NotUnderstood(what: minor) }
         var result: [String] = []
         var canGrow = false
         var grown = 0
-        for line in header.replacingOccurrences(of: minor, with: "#define NEXUS_ABI_MINOR 1u").split(
+        for line in header.replacingOccurrences(of: minor, with: "#define NEXUS_ABI_MINOR 2u").split(
             separator: "\n", omittingEmptySubsequences: false)
         {
             if line.hasPrefix("typedef struct") { canGrow = false }

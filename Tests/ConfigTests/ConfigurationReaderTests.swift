@@ -88,7 +88,7 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(configuration.logging.level == .debug && configuration.logging.format == .json)
         let backend = try #require(configuration.backends.first)
         #expect(backend.url.description == "https://h:1/base" && backend.priority == 3)
-        #expect(backend.apiKeyEnv == "KEY" && backend.maxConcurrent == 4 && backend.options == #"{"flavor":"vllm"}"#)
+        #expect(backend.apiKeyEnv == ["KEY"] && backend.maxConcurrent == 4 && backend.options == #"{"flavor":"vllm"}"#)
     }
 
     @Test func anUnknownKeyIsNamedWithItsLineAndWhatWasMeant() {

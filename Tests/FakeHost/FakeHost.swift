@@ -79,6 +79,7 @@ public final class FakeHost: @unchecked Sendable {
     public struct Exchange {
         public var status: UInt32?
         public var contentType = ""
+        public var warning = ""
         public var written: [UInt8] = []
         public var writes = 0
         public var outcome: nexus_outcome?
@@ -102,18 +103,34 @@ public final class FakeHost: @unchecked Sendable {
         public var id: String
         public var context: UInt64
         public var capabilities: UInt32
+        public var state: UInt32 = 0
+        public var loadedUntil: Int64 = 0
+        public var size: UInt64 = 0
+        public var memory: UInt64 = 0
+        public var deviceMemory = UInt64.max
+        /// JSON.
+        public var details = ""
+    }
+
+    public struct Load: Equatable {
+        public var slots: UInt32
+        public var running: UInt32
+        public var waiting: UInt32
+        public var cacheUse: Double
     }
 
     public struct Health: Equatable {
         public var status: UInt32
         public var message: String
         public var server: String
+        public var kinds: UInt32 = 0
     }
 
     public private(set) var requests: [Request] = []
     public private(set) var exchanges: [UInt64: Exchange] = [:]
     public private(set) var models: [[Model]] = []
     public private(set) var health: [Health] = []
+    public private(set) var loads: [Load] = []
     private var nextHandle: UInt64 = 1
 
     private struct Timer {
@@ -266,13 +283,18 @@ public final class FakeHost: @unchecked Sendable {
             report_health: { health in
                 guard let health = health?.pointee else { return }
                 FakeHost.current?.health.append(
-                    Health(status: health.status, message: text(health.message), server: text(health.server)))
+                    Health(
+                        status: health.status, message: text(health.message), server: text(health.server),
+                        kinds: health.kinds))
             },
             report_models: { models, count in
                 let reported = (0..<count).compactMap { models?[$0] }
                 FakeHost.current?.models.append(
                     reported.map {
-                        Model(id: text($0.id), context: $0.context_length, capabilities: $0.capabilities)
+                        Model(
+                            id: text($0.id), context: $0.context_length, capabilities: $0.capabilities,
+                            state: $0.state, loadedUntil: $0.loaded_until, size: $0.size, memory: $0.memory,
+                            deviceMemory: $0.device_memory, details: text($0.details))
                     })
             },
             log: { _, _, _ in },
@@ -280,6 +302,11 @@ public final class FakeHost: @unchecked Sendable {
                 guard let host = FakeHost.current, let function else { return NEXUS_INVALID }
                 host.later.append { function(user, task, host.isLive(task) ? NEXUS_OK : NEXUS_STALE) }
                 return NEXUS_OK
+            },
+            report_load: { load in
+                guard let load = load?.pointee else { return }
+                FakeHost.current?.loads.append(
+                    Load(slots: load.slots, running: load.running, waiting: load.waiting, cacheUse: load.cache_use))
             }))
 
     /// Answers the requests of actions: called inside the adapter's call of `http`, and must end the request.

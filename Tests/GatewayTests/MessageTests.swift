@@ -85,7 +85,7 @@ import Testing
         func backend(_ name: String, _ status: BackendStatus, _ error: String?) -> BackendSnapshot {
             BackendSnapshot(
                 identity: BackendIdentity(id: name, name: name, url: "http://x", backendType: "t", priority: 1),
-                status: status, lastError: error, counters: BackendCounters(), driver: FailedBackend())
+                status: status, lastError: error, counters: BackendCounters(), driver: FailedBackend(), kinds: 0)
         }
         let down = ErrorBody.unavailable(
             "m", [backend("a", .unhealthy, "connection refused"), backend("b", .healthy, nil)], kind: "embeddings")

@@ -6,7 +6,7 @@ import Testing
 
 private func backend() throws -> OllamaBackend {
     try OllamaBackend(
-        BackendConfiguration(name: "one", url: "http://o:11434", apiKey: "", options: JSONObject()),
+        BackendConfiguration(name: "one", url: "http://o:11434", apiKeys: [], options: JSONObject()),
         host: Host(FakeHost.table), reports: Reports(FakeHost.callbacks))
 }
 

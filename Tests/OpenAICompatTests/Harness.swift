@@ -8,7 +8,8 @@ func backend(
     _ options: JSONObject = JSONObject(), url: String = "http://server:8080", key: String = ""
 ) throws -> OpenAIBackend {
     try OpenAIBackend(
-        BackendConfiguration(name: "one", url: url, apiKey: key, options: options), host: Host(FakeHost.table),
+        BackendConfiguration(name: "one", url: url, apiKeys: key.isEmpty ? [] : [key], options: options),
+        host: Host(FakeHost.table),
         reports: Reports(FakeHost.callbacks))
 }
 

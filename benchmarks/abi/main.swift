@@ -15,7 +15,7 @@ private final class Sink: AttemptSink {
     var bytes = 0
     var attemptIsOverfull: Bool { false }
 
-    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool { true }
+    func attemptBegan(_ head: AttemptHead) -> Bool { true }
     func attemptWrote(_ piece: ByteBuffer) -> Bool {
         bytes += piece.readableBytes
         if bytes < 1000 { text += String(buffer: piece) }
@@ -34,7 +34,8 @@ private func nanoseconds() -> UInt64 {
 
 private func submitted(_ model: String) -> SubmittedRequest {
     SubmittedRequest(
-        kind: .chat, model: model, requestID: "r", stream: true, includeUsage: false, tools: false, images: false)
+        kind: .chat, model: model, requestID: "r", path: "/v1/chat/completions", stream: true, includeUsage: false,
+        tools: false, images: false)
 }
 
 private func run(_ path: String) async throws {
@@ -51,7 +52,7 @@ private func run(_ path: String) async throws {
     let backend = try await AdapterBackend.make(
         identity: identity, image: AdapterImage(path: path),
         target: UpstreamTarget(host: "127.0.0.1", port: server.localAddress?.port ?? 0, isTLS: false, basePath: ""),
-        apiKey: "", options: "{}", registry: registry, logger: Logger(label: "bench"))
+        apiKeys: [], options: "{}", registry: registry, logger: Logger(label: "bench"))
     _ = registry.add(identity, driver: backend)
 
     let calls = try await loop.submit {

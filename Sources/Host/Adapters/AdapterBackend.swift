@@ -45,7 +45,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     ///   - options: a JSON object, checked against the adapter's schema.
     ///   - limit: how long `create` may take.
     public static func make(
-        identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKey: String, options: String,
+        identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKeys: [String], options: String,
         registry: Registry, logger: Logger, limit: Duration = createLimit
     ) async throws(CreateFailure) -> AdapterBackend {
         let result = await withCheckedContinuation { continuation in
@@ -53,7 +53,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             DetachedThread.run("create") {
                 let result = Result { () throws(CreateFailure) in
                     try AdapterBackend(
-                        identity: identity, image: image, target: target, apiKey: apiKey, options: options,
+                        identity: identity, image: image, target: target, apiKeys: apiKeys, options: options,
                         registry: registry, logger: logger)
                 }
                 if !first.give(result), case .success(let late) = result { Task { await late.end() } }
@@ -86,7 +86,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
 
     /// To be called on a thread that may block for a short time.
     init(
-        identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKey: String, options: String,
+        identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKeys: [String], options: String,
         registry: Registry, logger: Logger
     ) throws(CreateFailure) {
         self.identity = identity
@@ -105,7 +105,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             let before = nexus_note_swap(note)
             defer { nexus_note_swap(before) }
             instance = try Self.create(
-                image, callbacks, name: identity.name, url: identity.url, apiKey: apiKey, options: options)
+                image, callbacks, name: identity.name, url: identity.url, apiKeys: apiKeys, options: options)
         } catch {
             BackendNames.remove(ordinal)
             throw error
@@ -127,17 +127,19 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     }
 
     private static func create(
-        _ image: AdapterImage, _ callbacks: BoundCallbacks, name: String, url: String, apiKey: String, options: String
+        _ image: AdapterImage, _ callbacks: BoundCallbacks, name: String, url: String, apiKeys: [String],
+        options: String
     ) throws(CreateFailure) -> UnsafeMutableRawPointer {
         var message = MessageBuffer()
         var instance: UnsafeMutableRawPointer?
         let status = withBorrowed(name) { name in
             withBorrowed(url) { url in
-                withBorrowed(apiKey) { apiKey in
+                withBorrowed(apiKeys) { keys in
                     withBorrowed(options) { options in
                         var config = nexus_backend_config(
                             struct_size: UInt32(MemoryLayout<nexus_backend_config>.size), reserved: 0, name: name,
-                            url: url, api_key: apiKey, options: options)
+                            url: url, api_key: keys.first ?? nexus_str(ptr: nil, len: 0), options: options,
+                            api_keys: keys.baseAddress, api_key_count: keys.count)
                         return message.fill {
                             image.functions.create(&config, HostTable.pointer, callbacks.pointer, &instance, $0)
                         }
@@ -155,7 +157,10 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
 
     // MARK: Exchanges
 
-    public func supports(_ kind: RequestKind) -> Bool { image.kinds & kind.bit != 0 }
+    /// - Parameter told: what the server answers, as it was reported; 0: it was not.
+    public func supports(_ kind: RequestKind, told: UInt32) -> Bool {
+        image.kinds & (told == 0 ? .max : told) & kind.bit != 0
+    }
 
     /// Begins an attempt on the calling loop. The events reach `sink`, perhaps already inside this call. Nil if the
     /// attempt could not be started at all; nothing reaches the sink then.
@@ -173,13 +178,13 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         let body = sink.requestBody
         let status = body.withUnsafeReadableBytes { body in
             withBorrowed(request.model) { model in
-                withBorrowed(request.requestID) { requestID in
+                withBorrowed(request.requestID, request.path, request.contentType) { requestID, path, contentType in
                     var crossing = nexus_request(
                         struct_size: UInt32(MemoryLayout<nexus_request>.size), kind: request.kind.bit,
                         flags: request.flags, reserved: 0, model: model,
                         body: nexus_str(
                             ptr: body.assumingMemoryBound(to: CChar.self).baseAddress, len: body.count),
-                        request_id: requestID)
+                        request_id: requestID, path: path, content_type: contentType)
                     return calling(.submit, on: services) {
                         image.functions.submit(instance, task.handle, &crossing)
                     }

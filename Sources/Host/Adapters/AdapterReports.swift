@@ -10,6 +10,7 @@ final class AdapterReports: ReportReceiver, Sendable {
     enum Limits {
         static let health = ReportGate(burst: 50, perSecond: 10)
         static let models = ReportGate(burst: 20, perSecond: 5)
+        static let loads = ReportGate(burst: 20, perSecond: 10)
         static let lines = ReportGate(burst: 200, perSecond: 50)
         /// After which what was held back is taken.
         static let delayMilliseconds: Int64 = 200
@@ -18,6 +19,7 @@ final class AdapterReports: ReportReceiver, Sendable {
     private struct State {
         var health = Limits.health
         var models = Limits.models
+        var loads = Limits.loads
         var lines = Limits.lines
         var heldHealth: HealthReport?
         var heldModels: [Model]?
@@ -86,6 +88,12 @@ final class AdapterReports: ReportReceiver, Sendable {
             return isNow && state.counts
         }
         if isNow { registry.record(models, of: id) } else { heldBack("report_models") }
+    }
+
+    /// Of a flood some are dropped: the next one comes soon.
+    func received(_ load: ServerLoad) {
+        let isNow = state.withLock { $0.counts && $0.loads.admits(now: Self.monotonic()) }
+        if isNow { registry.record(load, of: id) }
     }
 
     func received(log text: String, level: UInt32) {

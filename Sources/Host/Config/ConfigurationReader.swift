@@ -111,13 +111,16 @@ public enum ConfigurationReader {
         }
         var priority = 50
         section.integer("priority", 0...1000, into: &priority)
-        let keyVariable = section.optionalString("api_key_env")
+        let keyVariables = section.oneOrMoreStrings("api_key_env")
+        if keyVariables.count > Configuration.Backend.keyLimit {
+            section.problem("api_key_env", "must name at most \(Configuration.Backend.keyLimit) variables")
+        }
         let limit = section.optionalInteger("max_concurrent", 1...100_000)
         let options = section.names("options")
         guard let name, let type, let url else { return nil }
         var backend = Configuration.Backend(name: name, type: type, url: url)
         backend.priority = priority
-        backend.apiKeyEnv = keyVariable
+        backend.apiKeyEnv = keyVariables
         backend.maxConcurrent = limit
         backend.options = String(decoding: JSONValue.object(options).bytes, as: UTF8.self)
         return backend

@@ -47,6 +47,15 @@ struct Section {
         return nil
     }
 
+    /// One string or a list of them; empty if it is not there.
+    mutating func oneOrMoreStrings(_ key: String) -> [String] {
+        guard let value = take(key) else { return [] }
+        let texts = (value.array ?? [value]).map { $0.string ?? "" }
+        if !texts.isEmpty, texts.allSatisfy({ !$0.isEmpty }) { return texts }
+        problem(key, "must be a non-empty string or a list of them")
+        return []
+    }
+
     mutating func integer(_ key: String, _ range: ClosedRange<Int>, into target: inout Int) {
         if let value = optionalInteger(key, range) { target = value }
     }

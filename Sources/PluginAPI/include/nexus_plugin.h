@@ -88,7 +88,7 @@ extern "C" {
 
 /* The version of this header. An adapter states the version it was compiled with in its table. */
 #define NEXUS_ABI_MAJOR 1u
-#define NEXUS_ABI_MINOR 0u
+#define NEXUS_ABI_MINOR 1u
 
 /* Whether the side that filled the structure knows this field. `field` is a member of the structure's type. */
 #define NEXUS_HAS(pointer, field) \
@@ -149,6 +149,8 @@ typedef int32_t nexus_status;
 #define NEXUS_LIMIT_BLOCKING 64u          /* functions of one backend given to run_blocking, not ended yet */
 #define NEXUS_LIMIT_ACTIONS 64u           /* actions of one adapter */
 #define NEXUS_LIMIT_PARAMETERS 12u        /* parameters of one action */
+#define NEXUS_LIMIT_KEYS 64u              /* API keys of one backend */
+#define NEXUS_LIMIT_DETAILS 4096u         /* details of one model */
 
 /* Room for an error message that the caller of a function provides and its implementer may fill. */
 typedef struct nexus_message {
@@ -171,7 +173,23 @@ typedef struct nexus_health {
   double latency_ms;          /* round trip of the probe; negative or NaN: unknown, the host uses its own clock */
   nexus_str message;          /* for people: what is wrong and where; at most NEXUS_LIMIT_MESSAGE are kept */
   nexus_str server;           /* name and version of the server software, if it told; may be empty */
+  /* since 1.1 */
+  uint32_t kinds;             /* NEXUS_KIND_... bits that this server answers; those of the adapter's table alone count;
+                                 0: all of them */
+  uint32_t reserved;
 } nexus_health;
+
+/* How busy a server is, other clients' requests included. */
+#define NEXUS_LOAD_UNKNOWN UINT32_MAX
+
+/* Since 1.1. */
+typedef struct nexus_load {
+  uint32_t struct_size; /* sizeof(nexus_load) */
+  uint32_t slots;       /* requests it works on at once at most; 0: unknown */
+  uint32_t running;     /* requests it works on now; NEXUS_LOAD_UNKNOWN: it did not tell */
+  uint32_t waiting;     /* requests that wait at it; NEXUS_LOAD_UNKNOWN: it did not tell */
+  double cache_use;     /* share of its memory for contexts that is in use, 0...1; negative or NaN: unknown */
+} nexus_load;
 
 /* Capabilities of a model; a set of bits. */
 #define NEXUS_MODEL_VISION (1u << 0)
@@ -179,6 +197,12 @@ typedef struct nexus_health {
 #define NEXUS_MODEL_JSON_MODE (1u << 2)
 #define NEXUS_MODEL_THINKING (1u << 3)
 #define NEXUS_MODEL_EMBEDDING (1u << 4)
+
+/* Whether a model is in the server's memory. */
+typedef uint32_t nexus_model_state;
+#define NEXUS_MODEL_STATE_UNKNOWN 0u
+#define NEXUS_MODEL_LOADED 1u   /* it answers at once */
+#define NEXUS_MODEL_UNLOADED 2u /* the first request loads it */
 
 typedef struct nexus_model {
   uint32_t struct_size;       /* sizeof(nexus_model); also the stride of an array of them */
@@ -188,6 +212,15 @@ typedef struct nexus_model {
   uint64_t context_length;    /* tokens; 0: unknown */
   uint64_t max_output_tokens; /* tokens; 0: unknown */
   int64_t created;            /* Unix seconds; 0: unknown */
+  /* since 1.1 */
+  nexus_model_state state;    /* unknown values count as NEXUS_MODEL_STATE_UNKNOWN */
+  uint32_t reserved;
+  int64_t loaded_until;       /* Unix seconds at which a loaded model goes if nobody uses it; 0: unknown; -1: never */
+  uint64_t size;              /* bytes of its file; 0: unknown */
+  uint64_t memory;            /* bytes it takes while loaded; 0: unknown */
+  uint64_t device_memory;     /* of these, bytes on a GPU or another accelerator; UINT64_MAX: unknown */
+  nexus_str details;          /* more for people and clients: a JSON object of strings, e.g. family, format, parameter_size,
+                                 quantization_level, digest; empty: none; at most NEXUS_LIMIT_DETAILS */
 } nexus_model;
 
 typedef uint32_t nexus_log_level;
@@ -234,6 +267,10 @@ typedef struct nexus_callbacks {
    * else: it will not (NEXUS_STALE: no such task, or the backend is gone; NEXUS_TOO_LARGE: NEXUS_LIMIT_POSTS wait). Order is kept between posts of one thread to
    * one task. [any] */
   nexus_status (*post)(nexus_task task, nexus_posted function, void *user);
+
+  /* Since 1.1. Reports how busy the server is; the router sends less to one that others keep busy. Best before the health
+   * report of a probe, and at any other time. [any] */
+  void (*report_load)(const nexus_load *load);
 } nexus_callbacks;
 
 /* ------------------------------------------------------------------------------------ HTTP to a backend -- */
@@ -307,8 +344,19 @@ typedef uint32_t nexus_kind;
 #define NEXUS_KIND_CHAT (1u << 0)        /* POST /v1/chat/completions */
 #define NEXUS_KIND_COMPLETIONS (1u << 1) /* POST /v1/completions */
 #define NEXUS_KIND_EMBEDDINGS (1u << 2)  /* POST /v1/embeddings */
+/* Since 1.1. A client of MESSAGES or OLLAMA is served by backends without that kind as well: the host translates to CHAT,
+ * COMPLETIONS or EMBEDDINGS. COUNT_TOKENS it estimates. */
+#define NEXUS_KIND_RESPONSES (1u << 3)    /* POST /v1/responses */
+#define NEXUS_KIND_RERANK (1u << 4)       /* POST /v1/rerank */
+#define NEXUS_KIND_AUDIO (1u << 5)        /* POST /v1/audio/...: the request's `path` tells which */
+#define NEXUS_KIND_IMAGES (1u << 6)       /* POST /v1/images/...: likewise */
+#define NEXUS_KIND_MESSAGES (1u << 7)     /* POST /v1/messages, Anthropic's API */
+#define NEXUS_KIND_COUNT_TOKENS (1u << 8) /* POST /v1/messages/count_tokens, likewise */
+#define NEXUS_KIND_OLLAMA (1u << 9)       /* POST /api/chat, /api/generate, /api/embed, /api/embeddings, Ollama's API:
+                                             `path` tells which; a stream is application/x-ndjson */
 
-#define NEXUS_REQUEST_STREAM (1u << 0)        /* the client wants server-sent events */
+#define NEXUS_REQUEST_STREAM (1u << 0)        /* the client wants the answer in pieces: server-sent events, or lines of
+                                                 JSON for NEXUS_KIND_OLLAMA */
 #define NEXUS_REQUEST_INCLUDE_USAGE (1u << 1) /* stream_options.include_usage is true */
 #define NEXUS_REQUEST_TOOLS (1u << 2)         /* tools are given */
 #define NEXUS_REQUEST_IMAGES (1u << 3)        /* a message holds an image */
@@ -319,15 +367,22 @@ typedef struct nexus_request {
   uint32_t flags;       /* NEXUS_REQUEST_... bits */
   uint32_t reserved;
   nexus_str model;      /* the name of the model at this backend; aliases are resolved, also inside `body` */
-  nexus_str body;       /* the request's JSON, checked to be well-formed: an object with a string "model" */
+  nexus_str body;       /* the request's JSON, checked to be well-formed: an object with a string "model"; for AUDIO and
+                           IMAGES perhaps a form, see `content_type` */
   nexus_str request_id; /* for logs and for x-request-id towards the server */
+  /* since 1.1 */
+  nexus_str path;         /* what the client asked for, without a query, e.g. "/v1/audio/speech" */
+  nexus_str content_type; /* of `body`: application/json, or multipart/form-data with its boundary */
 } nexus_request;
 
 /* Start of an answer. The host sends nothing to the client before the first byte is written. */
 typedef struct nexus_response_head {
   uint32_t struct_size;
   uint32_t status;        /* 200...299 */
-  nexus_str content_type; /* empty: application/json, or text/event-stream when the client asked for a stream */
+  nexus_str content_type; /* empty: application/json, or text/event-stream (NEXUS_KIND_OLLAMA: application/x-ndjson) when the
+                             client asked for a stream. Anything else is sent as it comes, never held back */
+  /* since 1.1 */
+  nexus_str warning;      /* what of the request was left out, for the client: the value of x-nexus-warning; may be empty */
 } nexus_response_head;
 
 #define NEXUS_TOKENS_UNKNOWN UINT64_MAX
@@ -339,7 +394,15 @@ typedef struct nexus_outcome {
   uint64_t prompt_tokens;     /* NEXUS_TOKENS_UNKNOWN when the server did not tell: never guess 0 */
   uint64_t completion_tokens; /* likewise */
   uint64_t cached_tokens;     /* part of prompt_tokens that came from a cache; likewise */
+  /* since 1.1 */
+  uint32_t flags;             /* NEXUS_OUTCOME_... bits */
+  uint32_t reserved2;
+  uint64_t prompt_us;         /* microseconds the server worked on the prompt, as it told; 0: it did not */
+  uint64_t completion_us;     /* microseconds it generated, as it told; 0: it did not */
 } nexus_outcome;
+
+/* completion_tokens was counted from the pieces of a stream, since the server did not tell. */
+#define NEXUS_OUTCOME_ESTIMATED (1u << 0)
 
 /* Why an exchange failed; decides about a retry and about the status the client sees. */
 typedef uint32_t nexus_failure_kind;
@@ -527,6 +590,10 @@ typedef struct nexus_backend_config {
   nexus_str url;        /* http(s)://host[:port][/path], checked by the host */
   nexus_str api_key;    /* empty: none. Must not reach a log, a message or a report */
   nexus_str options;    /* a JSON object, already checked against options_schema */
+  /* since 1.1 */
+  const nexus_str *api_keys; /* all keys, `api_key` first; an adapter goes to the next when the server refuses one or has
+                                enough of it */
+  size_t api_key_count;      /* at most NEXUS_LIMIT_KEYS */
 } nexus_backend_config;
 
 typedef struct nexus_adapter {

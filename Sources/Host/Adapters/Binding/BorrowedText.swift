@@ -31,6 +31,32 @@ package func withBorrowed<Result>(_ text: String, _ body: (nexus_str) -> Result)
     }
 }
 
+/// Lends three strings at once.
+package func withBorrowed<Result>(
+    _ first: String, _ second: String, _ third: String, _ body: (nexus_str, nexus_str, nexus_str) -> Result
+) -> Result {
+    withBorrowed(first) { first in
+        withBorrowed(second) { second in withBorrowed(third) { body(first, second, $0) } }
+    }
+}
+
+/// Lends a list of strings.
+package func withBorrowed<Result>(
+    _ texts: [String], _ body: (UnsafeBufferPointer<nexus_str>) -> Result
+) -> Result {
+    let bytes = texts.flatMap { Array($0.utf8) }
+    return bytes.withUnsafeBytes { all in
+        var borrowed: [nexus_str] = []
+        var start = 0
+        for text in texts {
+            let part = UnsafeRawBufferPointer(rebasing: all[start..<start + text.utf8.count])
+            borrowed.append(nexus_str(ptr: part.assumingMemoryBound(to: CChar.self).baseAddress, len: part.count))
+            start += part.count
+        }
+        return borrowed.withUnsafeBufferPointer(body)
+    }
+}
+
 /// Room for an error message that an adapter may fill.
 struct MessageBuffer {
     static let capacity = 1024

@@ -8,6 +8,7 @@ import Synchronization
 protocol ReportReceiver: AnyObject, Sendable {
     func received(_ report: HealthReport)
     func received(_ models: [Model], dropped: Int)
+    func received(_ load: ServerLoad)
     func received(log text: String, level: UInt32)
     func received(posted function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?)
         -> nexus_status
@@ -73,6 +74,12 @@ final class BoundCallbacks: @unchecked Sendable {
                         Closure.argument(arguments, 1, as: nexus_posted?.self),
                         Closure.argument(arguments, 2, as: UnsafeMutableRawPointer?.self))
                     Closure.give(status, result)
+                }),
+            let load = Closure.make(
+                Signature.load, context,
+                { _, _, arguments, context in
+                    guard let arguments, let bound = BoundCallbacks.from(context) else { return }
+                    bound.reportLoad(Closure.argument(arguments, 0, as: UnsafePointer<nexus_load>?.self))
                 })
         else { return nil }
         table.pointee.struct_size = UInt32(MemoryLayout<nexus_callbacks>.size)
@@ -85,6 +92,8 @@ final class BoundCallbacks: @unchecked Sendable {
         table.pointee.post = unsafeBitCast(
             post,
             to: (@convention(c) (nexus_task, nexus_posted?, UnsafeMutableRawPointer?) -> nexus_status).self)
+        table.pointee.report_load = unsafeBitCast(
+            load, to: (@convention(c) (UnsafePointer<nexus_load>?) -> Void).self)
     }
 
     /// What the adapter gets. Lives as long as the process.
@@ -133,6 +142,13 @@ final class BoundCallbacks: @unchecked Sendable {
             let cleaned = ReportCleaning.models(models, count: count)
             receiver.received(cleaned.models, dropped: cleaned.dropped)
         }
+    }
+
+    private func reportLoad(_ load: UnsafePointer<nexus_load>?) {
+        guard let load = Versioned.read(load, minimum: Versioned.Minimum.load) else {
+            return Misuse.badArgument.record("report_load", of: name)
+        }
+        _ = withReceiver("report_load") { $0.received(ReportCleaning.load(load)) }
     }
 
     private func log(_ level: UInt32, _ text: nexus_str) {

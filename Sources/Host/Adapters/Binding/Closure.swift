@@ -23,6 +23,7 @@ package struct Signature: @unchecked Sendable {
     package static let health = Signature([nexus_ffi_type_pointer()])
     package static let models = Signature([nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
     package static let log = Signature([nexus_ffi_type_uint32(), nexus_ffi_type_pointer(), nexus_ffi_type_uint64()])
+    package static let load = Signature([nexus_ffi_type_pointer()])
     package static let post = Signature(
         [nexus_ffi_type_uint64(), nexus_ffi_type_pointer(), nexus_ffi_type_pointer()], result: nexus_ffi_type_sint32())
 }

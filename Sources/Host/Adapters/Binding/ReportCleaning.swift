@@ -1,4 +1,5 @@
 import Core
+import JSON
 import PluginAPI
 
 /// Makes values of what an adapter reports: bounded, repaired, without duplicates. What was dropped is told.
@@ -19,7 +20,16 @@ enum ReportCleaning {
         return HealthReport(
             outcome: outcome, latencyMilliseconds: latency.isFinite && latency >= 0 ? min(latency, 1e9) : nil,
             message: BorrowedText.line(report.message, limit: messageLimit),
-            server: BorrowedText.line(report.server, limit: serverLimit))
+            server: BorrowedText.line(report.server, limit: serverLimit), kinds: report.kinds)
+    }
+
+    static func load(_ report: nexus_load) -> ServerLoad {
+        /// The header's NEXUS_LOAD_UNKNOWN, a macro the importer does not show.
+        func known(_ count: UInt32) -> Int? { count == UInt32.max ? nil : Int(count) }
+        let use = report.cache_use
+        return ServerLoad(
+            slots: report.slots == 0 ? nil : Int(report.slots), running: known(report.running),
+            waiting: known(report.waiting), cacheUse: use.isFinite && use >= 0 ? min(use, 1) : nil)
     }
 
     static func models(
@@ -41,13 +51,43 @@ enum ReportCleaning {
                 continue
             }
             let name = BorrowedText.line(reported.name, limit: idLimit)
-            models.append(
-                Model(
-                    id: id, name: name.isEmpty ? id : name, contextLength: bounded(reported.context_length),
-                    maxOutputTokens: reported.max_output_tokens == 0 ? nil : bounded(reported.max_output_tokens),
-                    capabilities: Capabilities(rawValue: reported.capabilities), created: max(0, reported.created)))
+            var model = Model(
+                id: id, name: name.isEmpty ? id : name, contextLength: bounded(reported.context_length),
+                maxOutputTokens: reported.max_output_tokens == 0 ? nil : bounded(reported.max_output_tokens),
+                capabilities: Capabilities(rawValue: reported.capabilities), created: max(0, reported.created))
+            addState(of: reported, to: &model)
+            models.append(model)
         }
         return (models, count - models.count)
+    }
+
+    private static func addState(of reported: nexus_model, to model: inout Model) {
+        switch reported.state {
+        case NEXUS_MODEL_LOADED: model.isLoaded = true
+        case NEXUS_MODEL_UNLOADED: model.isLoaded = false
+        default: break
+        }
+        switch reported.loaded_until {
+        case -1: model.loadedUntil = .forever
+        case 1...: model.loadedUntil = .time(reported.loaded_until)
+        default: break
+        }
+        if reported.size > 0 { model.size = bounded(reported.size) }
+        if reported.memory > 0 {
+            model.memory = bounded(reported.memory)
+            if reported.device_memory != UInt64.max { model.deviceMemory = bounded(reported.device_memory) }
+        }
+        model.details = details(reported.details)
+    }
+
+    /// Members that are strings; nothing of what is too long or no object.
+    private static func details(_ text: nexus_str) -> [String: String] {
+        guard text.len > 0, text.len <= Int(NEXUS_LIMIT_DETAILS), let bytes = BorrowedText.bytes(text),
+            let object = (try? JSONValue.parse(Array(bytes)))?.object
+        else { return [:] }
+        var details: [String: String] = [:]
+        for (name, value) in object.members { details[name] = value.string }
+        return details
     }
 
     /// Numbers beyond this are no token counts, and not exact in every reader of JSON.

@@ -3,7 +3,8 @@ import PluginAPI
 /// Reads structures of the ABI, which only grow: what the other side's `struct_size` covers is taken, a field beyond it
 /// counts as zero, and what this side does not know is ignored.
 package enum Versioned {
-    /// Sizes in ABI 1.0: whatever is smaller was never valid. They never change (see Sources/PluginAPI/abi).
+    /// Sizes in the version that brought the structure (see Sources/PluginAPI/abi): whatever is smaller was never valid.
+    /// They never change.
     package enum Minimum {
         package static let adapter = 144
         package static let health = 48
@@ -13,6 +14,7 @@ package enum Versioned {
         package static let responseHead = 24
         package static let outcome = 32
         package static let failure = 48
+        package static let load = 24
         package static let action = 64
         package static let actions = 32
         package static let progress = 40

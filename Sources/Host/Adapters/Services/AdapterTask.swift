@@ -122,8 +122,10 @@ public final class AdapterTask {
     func began(_ head: nexus_response_head) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         guard (200...299).contains(head.status) else { return NEXUS_INVALID }
-        return sink.attemptBegan(status: Int(head.status), contentType: Self.type(head.content_type))
-            ? NEXUS_OK : NEXUS_BAD_STATE
+        let attempt = AttemptHead(
+            status: Int(head.status), contentType: Self.type(head.content_type),
+            warning: head.warning.len == 0 ? "" : BorrowedText.line(head.warning, limit: HostTable.messageLimit))
+        return sink.attemptBegan(attempt) ? NEXUS_OK : NEXUS_BAD_STATE
     }
 
     private static func type(_ text: nexus_str) -> AnswerType? {
@@ -135,6 +137,7 @@ public final class AdapterTask {
         if text.len == 0 { return nil }
         if equals("application/json") { return .json }
         if equals("text/event-stream") { return .eventStream }
+        if equals("application/x-ndjson") { return .jsonLines }
         return .other(BorrowedText.line(text, limit: 256))
     }
 

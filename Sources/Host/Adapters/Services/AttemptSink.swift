@@ -6,8 +6,7 @@ public protocol AttemptSink: AnyObject {
     /// The request's body, alias resolved.
     var requestBody: ByteBuffer { get }
     /// False: not allowed now.
-    /// - Parameter contentType: nil: the one that fits what the client asked for.
-    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool
+    func attemptBegan(_ head: AttemptHead) -> Bool
     /// More is waiting for the client than may be.
     var attemptIsOverfull: Bool { get }
     /// False: not allowed now. The bytes are sent with the next flush.
@@ -18,9 +17,27 @@ public protocol AttemptSink: AnyObject {
     func attemptFailed(_ failure: ExchangeFailure)
 }
 
-/// Content type of an answer; the common two without a string.
+/// What an attempt says its answer will be.
+public struct AttemptHead: Sendable, Equatable {
+    /// 200...299.
+    public var status: Int
+    /// Nil: the one that fits what the client asked for.
+    public var contentType: AnswerType?
+    /// What of the request was left out, for the client; empty: nothing.
+    public var warning: String
+
+    public init(status: Int, contentType: AnswerType? = nil, warning: String = "") {
+        self.status = status
+        self.contentType = contentType
+        self.warning = warning
+    }
+}
+
+/// Content type of an answer; the common ones without a string.
 public enum AnswerType: Sendable, Equatable {
     case json
     case eventStream
+    /// Lines of JSON, as Ollama streams.
+    case jsonLines
     case other(String)
 }

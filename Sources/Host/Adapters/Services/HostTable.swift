@@ -136,11 +136,13 @@ enum HostTable {
         guard let outcome = Versioned.read(outcome, minimum: Versioned.Minimum.outcome) else {
             return ExchangeOutcome()
         }
+        func time(_ microseconds: UInt64) -> UInt64? { (1...1 << 53).contains(microseconds) ? microseconds : nil }
         func known(_ tokens: UInt64) -> UInt64? { tokens > 1 << 53 ? nil : tokens }
         return ExchangeOutcome(
             promptTokens: known(outcome.prompt_tokens),
             completionTokens: known(outcome.completion_tokens),
-            cachedTokens: known(outcome.cached_tokens))
+            cachedTokens: known(outcome.cached_tokens), isEstimated: outcome.flags & NEXUS_OUTCOME_ESTIMATED != 0,
+            promptMicroseconds: time(outcome.prompt_us), completionMicroseconds: time(outcome.completion_us))
     }
 
     static func failure(_ failure: nexus_failure) -> ExchangeFailure {

@@ -10,6 +10,14 @@ struct Ask {
     /// Milliseconds of the loop's clock.
     var timeout: UInt64 = 600_000
 
+    var path: String {
+        switch kind {
+        case NEXUS_KIND_CHAT: "/v1/chat/completions"
+        case NEXUS_KIND_EMBEDDINGS: "/v1/embeddings"
+        default: "/v1/completions"
+        }
+    }
+
     var isStream: Bool { flags & NEXUS_REQUEST_STREAM != 0 }
 }
 

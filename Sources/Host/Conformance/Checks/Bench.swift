@@ -43,11 +43,12 @@ final class Bench {
         let address = try url ?? self.url()
         let status = withBorrowed(name) { name in
             withBorrowed(address) { url in
-                withBorrowed(key) { key in
+                withBorrowed(key.isEmpty ? [] : [key]) { keys in
                     withBorrowed(options ?? subject.plan.options) { options in
                         var config = nexus_backend_config(
                             struct_size: UInt32(MemoryLayout<nexus_backend_config>.size), reserved: 0, name: name,
-                            url: url, api_key: key, options: options)
+                            url: url, api_key: keys.first ?? nexus_str(ptr: nil, len: 0), options: options,
+                            api_keys: keys.baseAddress, api_key_count: keys.count)
                         return functions.create(&config, ScriptedHost.table, bound.pointer, &instance, &message)
                     }
                 }

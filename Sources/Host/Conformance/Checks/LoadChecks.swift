@@ -100,7 +100,7 @@ extension Check {
         },
         Check("load.kinds", "kinds holds known bits only") { bench in
             let kinds = try bench.subject.image().kinds
-            let known = Bench.allKinds.reduce(0) { $0 | $1.bit }
+            let known = RequestKind.allCases.reduce(0) { $0 | $1.bit }
             try require(kinds & ~known == 0, "kinds has the unknown bits \(String(kinds & ~known, radix: 16))")
             return try bench.kinds().map(\.name).joined(separator: ", ")
         },

@@ -44,6 +44,12 @@ final class BoundLog {
                             Closure.argument(arguments, 0, as: UInt64.self),
                             Closure.argument(arguments, 1, as: nexus_posted?.self),
                             Closure.argument(arguments, 2, as: UnsafeMutableRawPointer?.self)), result)
+                }),
+            let load = Closure.make(
+                Signature.load, context,
+                { _, _, arguments, context in
+                    guard let arguments, let log = BoundLog.log(context) else { return }
+                    log.received(Closure.argument(arguments, 0, as: UnsafePointer<nexus_load>?.self))
                 })
         else { throw CheckStop.failed("libffi has no memory for callbacks") }
         table.pointee.struct_size = UInt32(MemoryLayout<nexus_callbacks>.size)
@@ -54,6 +60,8 @@ final class BoundLog {
         table.pointee.log = unsafeBitCast(line, to: (@convention(c) (UInt32, UnsafePointer<CChar>?, Int) -> Void).self)
         table.pointee.post = unsafeBitCast(
             post, to: (@convention(c) (nexus_task, nexus_posted?, UnsafeMutableRawPointer?) -> nexus_status).self)
+        table.pointee.report_load = unsafeBitCast(
+            load, to: (@convention(c) (UnsafePointer<nexus_load>?) -> Void).self)
     }
 
     var pointer: UnsafePointer<nexus_callbacks> { UnsafePointer(table) }

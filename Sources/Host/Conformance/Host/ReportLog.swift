@@ -25,6 +25,7 @@ final class ReportLog: Sendable {
     struct Content {
         var health: [Health] = []
         var models: [[Model]] = []
+        var loads = 0
         var lines: [[UInt8]] = []
         var isRevoked = false
         /// The probe that the first report of health ends.
@@ -96,6 +97,13 @@ final class ReportLog: Sendable {
             }
         }
         _ = change("report_models") { $0.models.append(models) }
+    }
+
+    func received(_ load: UnsafePointer<nexus_load>?) {
+        guard Versioned.read(load, minimum: Versioned.Minimum.load) != nil else {
+            return breaches.record(.badArgument, "report_load: NULL or struct_size")
+        }
+        _ = change("report_load") { $0.loads += 1 }
     }
 
     func received(line: nexus_str) {

@@ -43,10 +43,12 @@ final class ScriptedBackend: @unchecked Sendable {
     func submit(_ ask: Ask, on loop: ScriptedLoop, scribbling: Bool = false) -> ScriptedTask {
         let body = Array(ask.body.utf8)
         let task = loop.begin(.exchange, self, timeout: ask.timeout, requestBody: body)
-        let texts = [Array(ask.model.utf8), body, Array(ask.id.utf8)].map(Lending.keep)
+        let texts = [ask.model.utf8, ask.body.utf8, ask.id.utf8, ask.path.utf8, "application/json".utf8]
+            .map { Lending.keep(Array($0)) }
         var request = nexus_request(
             struct_size: UInt32(MemoryLayout<nexus_request>.size), kind: ask.kind, flags: ask.flags, reserved: 0,
-            model: texts[0], body: texts[1], request_id: texts[2])
+            model: texts[0], body: texts[1], request_id: texts[2], path: texts[3],
+            content_type: texts[4])
         task.submitStatus = loop.inside { functions.submit(instance, task.handle, &request) }
         for text in texts { Lending.release(text, scribbling: scribbling) }
         if task.submitStatus != NEXUS_OK { loop.retire(task, by: .refused) }

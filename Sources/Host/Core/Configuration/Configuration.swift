@@ -105,8 +105,11 @@ public struct Configuration: Sendable, Equatable {
         public var url: BackendURL
         /// Lower wins; 0...1000.
         public var priority = 50
-        /// Name of the environment variable that holds the API key.
-        public var apiKeyEnv: String?
+        /// Names of the environment variables that hold the API keys; the adapter goes to the next key when the server
+        /// refuses one or has enough of it.
+        public var apiKeyEnv: [String] = []
+        /// API keys of one backend; the ABI's NEXUS_LIMIT_KEYS.
+        public static let keyLimit = 64
         /// Exchanges at once; nil: no limit.
         public var maxConcurrent: Int?
         /// A JSON object for the adapter.

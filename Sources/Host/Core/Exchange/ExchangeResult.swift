@@ -3,11 +3,22 @@ public struct ExchangeOutcome: Sendable, Equatable {
     public var promptTokens: UInt64?
     public var completionTokens: UInt64?
     public var cachedTokens: UInt64?
+    /// `completionTokens` was counted from the pieces of a stream.
+    public var isEstimated: Bool
+    /// How long the server worked on the prompt, and how long it generated; nil when it did not tell.
+    public var promptMicroseconds: UInt64?
+    public var completionMicroseconds: UInt64?
 
-    public init(promptTokens: UInt64? = nil, completionTokens: UInt64? = nil, cachedTokens: UInt64? = nil) {
+    public init(
+        promptTokens: UInt64? = nil, completionTokens: UInt64? = nil, cachedTokens: UInt64? = nil,
+        isEstimated: Bool = false, promptMicroseconds: UInt64? = nil, completionMicroseconds: UInt64? = nil
+    ) {
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
         self.cachedTokens = cachedTokens
+        self.isEstimated = isEstimated
+        self.promptMicroseconds = promptMicroseconds
+        self.completionMicroseconds = completionMicroseconds
     }
 }
 

@@ -23,6 +23,24 @@ public struct Model: Sendable, Hashable {
     public var capabilities: Capabilities
     /// Unix seconds; 0 when unknown.
     public var created: Int64
+    /// nil when unknown.
+    public var isLoaded: Bool?
+    /// When a loaded model goes if nobody uses it; nil when unknown.
+    public var loadedUntil: LoadedUntil?
+    /// Bytes of its file; nil when unknown.
+    public var size: UInt64?
+    /// Bytes it takes while loaded; nil when unknown.
+    public var memory: UInt64?
+    /// Of these, bytes on an accelerator; nil when unknown.
+    public var deviceMemory: UInt64?
+    /// More for people and clients, in the words of the server: family, format, parameter_size, quantization_level, digest.
+    public var details: [String: String] = [:]
+
+    public enum LoadedUntil: Sendable, Hashable {
+        /// Unix seconds.
+        case time(Int64)
+        case forever
+    }
 
     public init(
         id: String, name: String? = nil, contextLength: UInt64 = 0, maxOutputTokens: UInt64? = nil,

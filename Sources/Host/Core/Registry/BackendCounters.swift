@@ -10,12 +10,26 @@ public final class BackendCounters: Sendable {
     /// Bit pattern of a Double: an exponentially weighted mean, for routing.
     private let recentBits = Atomic<UInt64>(0)
 
+    /// Requests of others at the server when it last told.
+    private let foreignCount = Atomic<Int>(0)
+
     /// Share of the newest sample in the recent latency.
     private static let newestShare = 0.2
 
     public init() {}
 
     public var inFlight: Int { inFlightCount.load(ordering: .relaxed) }
+    /// Requests of other clients that the server works on or lets wait, as far as it tells.
+    public var foreign: Int { foreignCount.load(ordering: .relaxed) }
+    /// What the server has to do: for us, and for others.
+    public var load: Int { inFlight + foreign }
+
+    /// Takes what the server told of its load, this gateway's requests included.
+    func note(_ load: ServerLoad) {
+        let told = (load.running ?? 0) + (load.waiting ?? 0)
+        foreignCount.store(max(0, told - inFlight), ordering: .relaxed)
+    }
+
     public var total: UInt64 { totalCount.load(ordering: .relaxed) }
     public var failures: UInt64 { failureCount.load(ordering: .relaxed) }
     public var successes: UInt64 { successCount.load(ordering: .relaxed) }

@@ -9,12 +9,18 @@ public struct HealthReport: Sendable, Equatable {
     public var message: String
     /// Name and version of the server's software; empty when unknown.
     public var server: String
+    /// What the server answers, as bits of the ABI; 0: all that its adapter does.
+    public var kinds: UInt32
 
-    public init(outcome: Outcome, latencyMilliseconds: Double? = nil, message: String = "", server: String = "") {
+    public init(
+        outcome: Outcome, latencyMilliseconds: Double? = nil, message: String = "", server: String = "",
+        kinds: UInt32 = 0
+    ) {
         self.outcome = outcome
         self.latencyMilliseconds = latencyMilliseconds
         self.message = message
         self.server = server
+        self.kinds = kinds
     }
 }
 
@@ -30,6 +36,8 @@ public final class Registry: Sendable {
         var lastError: String?
         var models: [Model] = []
         var metadata: [String: String] = [:]
+        /// As in `HealthReport`.
+        var kinds: UInt32 = 0
         /// It takes nothing new.
         var isDraining = false
 
@@ -108,6 +116,7 @@ public final class Registry: Sendable {
                 record.health = state.records[index].health
                 record.models = state.records[index].models
                 record.metadata = state.records[index].metadata
+                record.kinds = state.records[index].kinds
                 record.lastCheck = state.records[index].lastCheck
                 record.lastError = state.records[index].lastError
             }
@@ -180,7 +189,10 @@ public final class Registry: Sendable {
                 state.records[index].metadata["probe_ms"] = String(Int(latency.rounded()))
             }
             if flipped { state.records[index].metadata["status_since"] = Timestamp.text(seconds: now) }
-            let matters = flipped || state.records[index].lastError != errorBefore
+            let kindsBefore = state.records[index].kinds
+            if success { state.records[index].kinds = report.kinds }
+            let matters =
+                flipped || state.records[index].lastError != errorBefore || state.records[index].kinds != kindsBefore
             return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil)
         }
         guard let change else { return }
@@ -216,6 +228,15 @@ public final class Registry: Sendable {
         if change.healthy { broadcaster.publish(.models(backendID: id, models: models)) }
     }
 
+    /// Takes how busy a server is.
+    public func record(_ load: ServerLoad, of id: String) {
+        state.withLock { state in
+            guard let index = state.index(id) else { return }
+            state.records[index].counters.note(load)
+            state.records[index].metadata.merge(load.labels) { $1 }
+        }
+    }
+
     /// Tells subscribers how everything stands, as after a round of probes.
     public func publishAll() {
         guard broadcaster.hasListeners else { return }
@@ -233,7 +254,7 @@ public final class Registry: Sendable {
             backends.append(
                 BackendSnapshot(
                     identity: record.identity, status: record.status, lastError: record.lastError,
-                    counters: record.counters, driver: record.driver))
+                    counters: record.counters, driver: record.driver, kinds: record.kinds))
             for model in record.models {
                 holders[model.id, default: []].append(index)
                 if record.status == .healthy { candidates[model.id, default: []].append(index) }

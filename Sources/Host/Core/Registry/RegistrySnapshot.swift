@@ -37,6 +37,8 @@ public struct BackendSnapshot: Sendable {
     public let lastError: String?
     public let counters: BackendCounters
     public let driver: any BackendDriver
+    /// What the server answers, as bits of the ABI; 0: all that its adapter does.
+    public let kinds: UInt32
 }
 
 /// The whole registry at one instant: immutable, made at a change, read without a lock.

@@ -51,7 +51,7 @@ final class Exchange: AttemptSink {
     private func attempt() {
         let kind = kind
         let choice = loop.router.choose(model: model, snapshot: loop.snapshot, tried: tried) {
-            ($0.driver as? AdapterBackend)?.supports(kind) == true
+            ($0.driver as? AdapterBackend)?.supports(kind, told: $0.kinds) == true
         }
         switch choice {
         case .backend(let backend, let candidates):
@@ -75,7 +75,7 @@ final class Exchange: AttemptSink {
         machine.attemptStarted()
         attemptStart = tried.isEmpty ? arrival : .now()
         let request = SubmittedRequest(
-            kind: kind, model: model, requestID: connection.requestID, stream: peek.stream,
+            kind: kind, model: model, requestID: connection.requestID, path: connection.path, stream: peek.stream,
             includeUsage: peek.includeUsage, tools: peek.tools, images: peek.images)
         let attempts = machine.attempts
         let task = driver.submit(request, sink: self, services: loop.services, deadline: deadline)
@@ -98,7 +98,7 @@ final class Exchange: AttemptSink {
         return indices.contains { index in
             let backend = loop.snapshot.backends[index]
             return !tried.contains(backend.identity.id) && backend.identity.id != self.backend?.identity.id
-                && (backend.driver as? AdapterBackend)?.supports(kind) == true
+                && (backend.driver as? AdapterBackend)?.supports(kind, told: backend.kinds) == true
         }
     }
 
@@ -110,10 +110,10 @@ final class Exchange: AttemptSink {
 
     // MARK: What the adapter says
 
-    func attemptBegan(status: Int, contentType: AnswerType?) -> Bool {
+    func attemptBegan(_ head: AttemptHead) -> Bool {
         guard machine.begin() else { return false }
-        answerStatus = status
-        answerType = contentType ?? (peek.stream ? .eventStream : .json)
+        answerStatus = head.status
+        answerType = head.contentType ?? (peek.stream ? .eventStream : .json)
         return true
     }
 

@@ -39,11 +39,11 @@ struct BackendFactory: Sendable {
         return try await AdapterBackend.make(
             identity: identity, image: image,
             target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path),
-            apiKey: try Self.key(definition.apiKeyEnv), options: definition.options, registry: registry, logger: log)
+            apiKeys: try definition.apiKeyEnv.map(Self.key), options: definition.options, registry: registry,
+            logger: log)
     }
 
-    private static func key(_ name: String?) throws(AdapterBackend.CreateFailure) -> String {
-        guard let name else { return "" }
+    private static func key(_ name: String) throws(AdapterBackend.CreateFailure) -> String {
         guard let value = getenv(name), value.pointee != 0 else {
             throw AdapterBackend.CreateFailure(message: "the environment variable \(name) (api_key_env) is not set")
         }

@@ -51,7 +51,7 @@ struct Discovery {
             let backend = try? await AdapterBackend.make(
                 identity: identity, image: image,
                 target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path),
-                apiKey: "", options: "{}", registry: registry, logger: logger)
+                apiKeys: [], options: "{}", registry: registry, logger: logger)
         else { return false }
         _ = registry.add(identity, driver: backend)
         let loop = loop

@@ -46,6 +46,7 @@ struct AnswerWriter {
         case .json: bytes.writeStaticString("\r\ncontent-type: application/json")
         case .eventStream:
             bytes.writeStaticString("\r\ncontent-type: text/event-stream\r\ncache-control: no-cache")
+        case .jsonLines: bytes.writeStaticString("\r\ncontent-type: application/x-ndjson")
         case .other(let text): field("content-type", text)
         }
     }

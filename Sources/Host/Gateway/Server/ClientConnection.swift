@@ -38,7 +38,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var headFinder = HeadEndFinder()
     private var pending: ByteBuffer?
     private(set) var head = RequestHead()
-    private var path = ""
+    private(set) var path = ""
     private var query = ""
     private var arrival = NIODeadline.now()
     private var lastRead = NIODeadline.now()
