@@ -29,20 +29,20 @@ final class Sink: AttemptSink {
         return true
     }
 
-    func attemptWrote(_ bytes: ByteBuffer) -> Bool {
-        guard machine.write(count: bytes.readableBytes) != .refuse else { return false }
+    func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
+        guard machine.write(count: bytes.readableBytes) != .refuse else { return .refused }
         written.writeImmutableBuffer(bytes)
-        return true
+        return .taken
     }
 
     var attemptIsOverfull: Bool { false }
 
     func attemptFlush() {}
 
-    func attemptFinished(_ outcome: ExchangeOutcome) -> Bool {
-        guard machine.finish() != .refuse else { return false }
+    func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
+        guard machine.finish() != .refuse else { return .refused }
         self.outcome = outcome
-        return true
+        return .taken
     }
 
     func attemptFailed(_ failure: ExchangeFailure) { self.failure = failure }

@@ -130,3 +130,49 @@ private func started(stream: Bool = true, attempts: Int = 2) -> ExchangeMachine 
         }
     }
 }
+
+@Suite struct KeepAliveTests {
+    @Test func theFirstCommentSendsTheHeadAndTheNextDoNot() {
+        var machine = started()
+        #expect(machine.keepAlive() == .sendHead)
+        #expect(machine.keepAlive() == .send)
+        #expect(machine.isHeadSent && !machine.isCommitted)
+    }
+
+    @Test func aUnaryAnswerGetsNone() {
+        var machine = started(stream: false)
+        #expect(machine.keepAlive() == .ignore)
+    }
+
+    @Test func afterTheFirstPieceThereAreNone() {
+        var machine = started()
+        #expect(machine.begin() && machine.write(count: 1) == .commit)
+        #expect(machine.keepAlive() == .ignore)
+    }
+
+    @Test func anotherBackendMayStillBeTriedAfterAComment() {
+        var machine = started()
+        #expect(machine.keepAlive() == .sendHead)
+        #expect(machine.fail(retryable: true, alternatives: true) == .retry)
+        machine.attemptStarted()
+        #expect(machine.keepAlive() == .send)
+    }
+
+    @Test func aFailureAfterACommentIsToldInsideTheStream() {
+        var machine = started()
+        #expect(machine.keepAlive() == .sendHead)
+        #expect(machine.fail(retryable: true, alternatives: false) == .errorEvent)
+    }
+
+    @Test func aStreamThatEndsWithNothingButCommentsIsEnded() {
+        var machine = started()
+        #expect(machine.keepAlive() == .sendHead && machine.begin())
+        #expect(machine.finish() == .endStream)
+    }
+
+    @Test func whatMayBeLongIsSentAsItComesAndCannotSayThatItFailed() {
+        var machine = started(stream: false)
+        #expect(machine.begin(sendsAtOnce: true) && machine.write(count: 1) == .commit)
+        #expect(machine.fail(retryable: true, alternatives: true) == .abort)
+    }
+}

@@ -16,13 +16,13 @@ private final class Sink: AttemptSink {
     var attemptIsOverfull: Bool { false }
 
     func attemptBegan(_ head: AttemptHead) -> Bool { true }
-    func attemptWrote(_ piece: ByteBuffer) -> Bool {
+    func attemptWrote(_ piece: ByteBuffer) -> AttemptReply {
         bytes += piece.readableBytes
         if bytes < 1000 { text += String(buffer: piece) }
-        return true
+        return .taken
     }
     func attemptFlush() {}
-    func attemptFinished(_ outcome: ExchangeOutcome) -> Bool { true }
+    func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply { .taken }
     func attemptFailed(_ failure: ExchangeFailure) {}
 }
 

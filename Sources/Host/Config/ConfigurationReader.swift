@@ -50,6 +50,7 @@ public enum ConfigurationReader {
         section.string("host", into: &server.host)
         section.integer("port", 0...65535, into: &server.port)
         section.seconds("request_timeout_seconds", 1...86400, into: &server.requestTimeout)
+        section.seconds("stream_keep_alive_seconds", 0...3600, into: &server.streamKeepAlive)
         section.integer("max_body_bytes", 1024...1_073_741_824, into: &server.maxBodyBytes)
         section.seconds("shutdown_timeout_seconds", 0...3600, into: &server.shutdownTimeout)
         server.tlsCertificate = section.optionalString("tls_certificate")

@@ -7,6 +7,7 @@ public enum DefaultFile {
         host = "127.0.0.1"
         port = 8000                     # 0: any free port
         request_timeout_seconds = 300   # from arrival of a request to the end of its answer
+        stream_keep_alive_seconds = 15  # a comment for the client of a stream that waits for its first piece; 0: none
         max_body_bytes = 33554432       # 32 MiB
         shutdown_timeout_seconds = 30   # how long running requests may go on after SIGTERM
         # tls_certificate = "/etc/nexus/cert.pem"
@@ -57,7 +58,7 @@ public enum DefaultFile {
         # type = "openai"               # an adapter's type; 'nexus adapters list' shows them
         # url = "http://127.0.0.1:8080"
         # priority = 50                 # lower wins
-        # api_key_env = "LOCAL_API_KEY" # the environment variable that holds the key
+        # api_key_env = "LOCAL_API_KEY" # the environment variable that holds the key, or a list of them
         # max_concurrent = 8
         # [backends.options]            # what the adapter takes
 

@@ -19,6 +19,7 @@ public struct RequestHead: Sendable, Equatable {
     public var requestID: Range<Int>?
     public var origin: Range<Int>?
     public var host: Range<Int>?
+    public var contentType: Range<Int>?
 
     public init() {}
 
@@ -104,6 +105,7 @@ public struct RequestHead: Sendable, Equatable {
                 if minorVersion == 0, scanner.lists(field.value, "keep-alive") { keepAlive = true }
                 if scanner.lists(field.value, "upgrade") { upgradeListed = true }
             case 12 where scanner.equals(field.name, "x-request-id"): requestID = field.value
+            case 12 where scanner.equals(field.name, "content-type"): contentType = field.value
             case 14 where scanner.equals(field.name, "content-length"):
                 guard let value = scanner.decimal(field.value), length == nil || length == value else {
                     throw .badLength

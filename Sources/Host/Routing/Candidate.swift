@@ -6,6 +6,7 @@ public struct Candidate: Sendable, Equatable {
     public var index: Int
     /// Lower wins.
     public var priority: Int
+    /// Requests the server has to do, those of other clients included as far as it tells.
     public var inFlight: Int
     /// Milliseconds; 0: not known yet.
     public var recentLatency: Double

@@ -60,7 +60,7 @@ public struct Router: Sendable {
             guard !tried.contains(backend.identity.id), able(backend) else { continue }
             candidates.append(
                 Candidate(
-                    index: index, priority: backend.identity.priority, inFlight: backend.counters.inFlight,
+                    index: index, priority: backend.identity.priority, inFlight: backend.counters.load,
                     recentLatency: backend.counters.recentLatencyMilliseconds))
         }
         let total = candidates.count

@@ -145,7 +145,11 @@ public final class AdapterTask {
         guard let sink else { return NEXUS_STALE }
         guard !bytes.isEmpty else { return NEXUS_OK }
         guard !sink.attemptIsOverfull else { return overfull() }
-        guard sink.attemptWrote(buffer(bytes)) else { return NEXUS_BAD_STATE }
+        switch sink.attemptWrote(buffer(bytes)) {
+        case .taken: break
+        case .refused: return NEXUS_BAD_STATE
+        case .failed(let failure): return unusable(failure)
+        }
         if isReading { unflushed = true } else { sink.attemptFlush() }
         return NEXUS_OK
     }
@@ -166,10 +170,19 @@ public final class AdapterTask {
 
     func finished(_ outcome: ExchangeOutcome) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
-        guard sink.attemptFinished(outcome) else { return NEXUS_BAD_STATE }
+        switch sink.attemptFinished(outcome) {
+        case .taken: break
+        case .refused: return NEXUS_BAD_STATE
+        case .failed(let failure): return unusable(failure)
+        }
         retire()
         for request in requests { request.linger() }
         return NEXUS_OK
+    }
+
+    private func unusable(_ failure: ExchangeFailure) -> nexus_status {
+        _ = failed(failure)
+        return NEXUS_BAD_STATE
     }
 
     /// Part of the answer would be missing from here on: better an error than that.

@@ -9,12 +9,20 @@ public protocol AttemptSink: AnyObject {
     func attemptBegan(_ head: AttemptHead) -> Bool
     /// More is waiting for the client than may be.
     var attemptIsOverfull: Bool { get }
-    /// False: not allowed now. The bytes are sent with the next flush.
-    func attemptWrote(_ bytes: ByteBuffer) -> Bool
+    /// The bytes are sent with the next flush.
+    func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply
     func attemptFlush()
-    /// False: not allowed now.
-    func attemptFinished(_ outcome: ExchangeOutcome) -> Bool
+    func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply
     func attemptFailed(_ failure: ExchangeFailure)
+}
+
+/// What an exchange says to a call of the adapter.
+public enum AttemptReply: Sendable, Equatable {
+    case taken
+    /// Not allowed now.
+    case refused
+    /// The answer cannot be used: the attempt is to end so.
+    case failed(ExchangeFailure)
 }
 
 /// What an attempt says its answer will be.

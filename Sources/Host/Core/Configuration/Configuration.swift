@@ -21,6 +21,9 @@ public struct Configuration: Sendable, Equatable {
         public var port = 8000
         /// From arrival of a request to the last byte of its answer; 1 s to 24 h.
         public var requestTimeout = Duration.seconds(300)
+        /// After how long the client of a stream that has not begun gets a comment, so that nothing between takes the
+        /// connection for dead; 1 s to 1 h, 0: never.
+        public var streamKeepAlive = Duration.seconds(15)
         /// Bytes of a request's body; 1 KiB to 1 GiB.
         public var maxBodyBytes = 32 * 1024 * 1024
         /// How long running exchanges may go on after SIGTERM; 0 s to 1 h.

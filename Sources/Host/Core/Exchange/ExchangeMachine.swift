@@ -6,6 +6,9 @@
 ///        ▲                 │ fail, retryable and something is left to try
 ///        └─────────────────┘
 ///
+/// While a stream waits for its first piece, comments keep the client's connection alive (`keepAlive`). The first of them
+/// sends the head: from there on a failure is told inside the stream, but another backend may still be tried.
+///
 /// A unary answer is held back until it is complete or exceeds `holdLimit`, so that a backend that dies in the
 /// middle of it can still be replaced by another, and so that it gets a content-length.
 public struct ExchangeMachine: Sendable {
@@ -18,6 +21,10 @@ public struct ExchangeMachine: Sendable {
     private let stream: Bool
     private let maximumAttempts: Int
     private var held = 0
+    /// Pieces of this attempt's answer are sent as they come.
+    private var sendsAtOnce = false
+    /// The head was sent, with nothing but comments behind it so far.
+    public private(set) var isHeadSent = false
     /// Attempts started so far.
     public private(set) var attempts = 0
 
@@ -39,10 +46,27 @@ public struct ExchangeMachine: Sendable {
     }
 
     /// Whether the answer's head is accepted.
-    public mutating func begin() -> Bool {
+    /// - Parameter sendsAtOnce: also without a stream: the answer is of a kind that may be long, such as sound.
+    public mutating func begin(sendsAtOnce: Bool = false) -> Bool {
         guard phase == .waiting, attempts > 0 else { return false }
         phase = .begun
+        self.sendsAtOnce = sendsAtOnce || stream
         return true
+    }
+
+    public enum KeepAlive: Sendable, Equatable {
+        /// Send the head of a stream and a comment.
+        case sendHead
+        /// Send a comment.
+        case send
+        case ignore
+    }
+
+    /// The client has heard nothing for a while.
+    public mutating func keepAlive() -> KeepAlive {
+        guard stream, phase == .waiting || phase == .begun else { return .ignore }
+        defer { isHeadSent = true }
+        return isHeadSent ? .send : .sendHead
     }
 
     public enum Write: Sendable, Equatable {
@@ -58,7 +82,7 @@ public struct ExchangeMachine: Sendable {
 
     public mutating func write(count: Int) -> Write {
         switch phase {
-        case .begun where stream:
+        case .begun where sendsAtOnce:
             phase = .committed
             return .commit
         case .begun:
@@ -83,7 +107,7 @@ public struct ExchangeMachine: Sendable {
         switch phase {
         case .begun:
             phase = .over
-            return .sendHeld
+            return isHeadSent ? .endStream : .sendHeld
         case .committed:
             phase = .over
             return .endStream
@@ -119,7 +143,7 @@ public struct ExchangeMachine: Sendable {
                 return .retry
             }
             phase = .over
-            return .answerError
+            return isHeadSent ? .errorEvent : .answerError
         }
     }
 

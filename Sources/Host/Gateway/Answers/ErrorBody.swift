@@ -50,7 +50,7 @@ extension ErrorBody {
         let param: String? =
             switch error {
             case .modelMissing, .modelNotString: "model"
-            case .malformed, .notAnObject: nil
+            case .malformed, .notAnObject, .form: nil
             }
         self.init(status: 400, message: error.message, param: param)
     }

@@ -49,6 +49,11 @@ enum Route: Equatable {
         case "/v1/chat/completions": self = .exchange(.chat)
         case "/v1/completions": self = .exchange(.completions)
         case "/v1/embeddings": self = .exchange(.embeddings)
+        case "/v1/responses": self = .exchange(.responses)
+        case "/v1/rerank": self = .exchange(.rerank)
+        case "/v1/messages": self = .exchange(.messages)
+        case "/v1/messages/count_tokens": self = .exchange(.countTokens)
+        case "/api/chat", "/api/generate", "/api/embed", "/api/embeddings": self = .exchange(.ollama)
         case "/v1/models": self = .models
         case "/v1/history": self = .history
         case "/v1/stats": self = .stats
@@ -63,6 +68,10 @@ enum Route: Equatable {
         default:
             if path.hasPrefix("/v1/models/"), let id = PercentCoding.decoded(path.dropFirst("/v1/models/".count)) {
                 self = .model(id)
+            } else if path.hasPrefix("/v1/audio/"), path.utf8.count > "/v1/audio/".utf8.count {
+                self = .exchange(.audio)
+            } else if path.hasPrefix("/v1/images/"), path.utf8.count > "/v1/images/".utf8.count {
+                self = .exchange(.images)
             } else if path.hasPrefix("/assets/") {
                 self = .asset(String(path.dropFirst("/assets/".count)))
             } else if path.hasPrefix("/v1/actions/"),

@@ -1,19 +1,23 @@
 import Adapters
 import Core
+import Dialects
 import NIOCore
 import Routing
 
 /// One client request on its way through backends: drives the pure `ExchangeMachine`, and carries out what it decides.
 /// Lives on one event loop. Every path through it ends in exactly one `complete`.
 final class Exchange: AttemptSink {
-    private(set) var requestBody: ByteBuffer
+    /// Of the attempt under way.
+    private(set) var requestBody = ByteBuffer()
     private let connection: ClientConnection
     private let loop: LoopState
-    private let kind: RequestKind
     private let peek: RequestPeek
     private let model: String
+    private let stream: Bool
+    private let dialect: Dialect
     private let arrival: NIODeadline
     private let deadline: NIODeadline
+    private var forms: RequestForms
     private var machine: ExchangeMachine
     private var backend: BackendSnapshot?
     /// A place at the backend is taken and must be given back.
@@ -21,27 +25,32 @@ final class Exchange: AttemptSink {
     private var candidates = 0
     private var tried: [String] = []
     private var task: AdapterTask?
+    /// The attempt under way is in the client's own words.
+    private var isNative = true
     private var attemptStart: NIODeadline
     private var firstByte: NIODeadline?
+    /// When the client heard the last of us.
+    private var lastSign: NIODeadline
     private var answerStatus = 200
     private var answerType = AnswerType.json
+    private var path = AnswerPath(nil, stream: false)
+    private var warnings: [String] = []
     private var held: ByteBuffer?
     private var lastFailure: (failure: ExchangeFailure, backend: String)?
 
-    init(
-        kind: RequestKind, peek: RequestPeek, model: String, body: ByteBuffer, arrival: NIODeadline,
-        connection: ClientConnection, loop: LoopState
-    ) {
-        self.kind = kind
-        self.peek = peek
-        self.model = model
-        requestBody = body
+    init(_ request: ClientRequest, arrival: NIODeadline, connection: ClientConnection, loop: LoopState) {
+        peek = request.peek
+        model = request.model
+        stream = request.stream
+        dialect = request.dialect
+        forms = RequestForms(request, requestID: connection.requestID)
         self.connection = connection
         self.loop = loop
         self.arrival = arrival
         attemptStart = arrival
+        lastSign = arrival
         deadline = arrival + loop.settings.requestTimeout
-        machine = ExchangeMachine(stream: peek.stream, maximumAttempts: loop.settings.maximumAttempts)
+        machine = ExchangeMachine(stream: request.stream, maximumAttempts: loop.settings.maximumAttempts)
     }
 
     // MARK: Attempts
@@ -49,34 +58,64 @@ final class Exchange: AttemptSink {
     func start() { attempt() }
 
     private func attempt() {
-        let kind = kind
         let choice = loop.router.choose(model: model, snapshot: loop.snapshot, tried: tried) {
-            ($0.driver as? AdapterBackend)?.supports(kind, told: $0.kinds) == true
+            forms.form(for: $0) != nil
         }
         switch choice {
         case .backend(let backend, let candidates):
             self.candidates = candidates
+            holdsPlace = true
+            self.backend = backend
             run(backend)
         case .unknownModel:
             // Which models a backend has is known once it has been reached.
             let backends = loop.snapshot.backends
             let nobody = !backends.isEmpty && backends.allSatisfy { $0.status != .healthy }
+            let kind = forms.request.kind
             answer(nobody ? .unavailable(peek.model, backends, kind: kind.name) : .unknownModel(peek.model))
         case .unavailable(let backends):
-            answerLastFailure(or: .unavailable(peek.model, backends, kind: kind.name))
+            answerLastFailure(or: .unavailable(peek.model, backends, kind: forms.request.kind.name))
         case .busy: answerLastFailure(or: .busy(peek.model))
         }
     }
 
+    /// Gives the request to a backend at which a place is taken, in the form that fits it.
     private func run(_ backend: BackendSnapshot) {
+        let request = forms.request
+        var submitted = SubmittedRequest(
+            kind: request.kind, model: model, requestID: connection.requestID, path: request.path,
+            contentType: request.contentType, stream: stream, includeUsage: peek.includeUsage, tools: peek.tools,
+            images: peek.images)
+        warnings = []
+        switch forms.form(for: backend) {
+        case nil: return attemptFailed(ExchangeFailure(kind: .unsupported, message: "It does not take such requests."))
+        case .native:
+            isNative = true
+            path = AnswerPath(nil, stream: stream)
+            requestBody = request.body
+        case .translated(let translation):
+            isNative = false
+            path = AnswerPath(translation.answer, stream: stream)
+            requestBody = ByteBuffer(bytes: translation.body)
+            warnings = translation.warnings
+            submitted = SubmittedRequest(
+                translation, model: model, requestID: connection.requestID, stream: stream, tools: peek.tools,
+                images: peek.images)
+        case .answered(let bytes, let warning):
+            releaseBackend(.neutral)
+            warnings = warning.isEmpty ? [] : [warning]
+            return answer(bytes)
+        case .refused(let error):
+            releaseBackend(.neutral)
+            return answer(ErrorBody(error))
+        }
+        submit(submitted, to: backend)
+    }
+
+    private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
         guard let driver = backend.driver as? AdapterBackend else { return }
-        self.backend = backend
-        holdsPlace = true
         machine.attemptStarted()
         attemptStart = tried.isEmpty ? arrival : .now()
-        let request = SubmittedRequest(
-            kind: kind, model: model, requestID: connection.requestID, path: connection.path, stream: peek.stream,
-            includeUsage: peek.includeUsage, tools: peek.tools, images: peek.images)
         let attempts = machine.attempts
         let task = driver.submit(request, sink: self, services: loop.services, deadline: deadline)
         // The adapter may have ended the attempt inside submit, and a next one may be under way.
@@ -98,7 +137,7 @@ final class Exchange: AttemptSink {
         return indices.contains { index in
             let backend = loop.snapshot.backends[index]
             return !tried.contains(backend.identity.id) && backend.identity.id != self.backend?.identity.id
-                && (backend.driver as? AdapterBackend)?.supports(kind, told: backend.kinds) == true
+                && forms.form(for: backend) != nil
         }
     }
 
@@ -111,30 +150,59 @@ final class Exchange: AttemptSink {
     // MARK: What the adapter says
 
     func attemptBegan(_ head: AttemptHead) -> Bool {
-        guard machine.begin() else { return false }
+        let type: AnswerType
+        if path.isTranslated {
+            type = stream ? dialect.streamType : .json
+        } else {
+            type = head.contentType ?? (stream ? dialect.streamType : .json)
+        }
+        guard machine.begin(sendsAtOnce: type != .json) else { return false }
         answerStatus = head.status
-        answerType = head.contentType ?? (peek.stream ? .eventStream : .json)
+        answerType = type
+        if !head.warning.isEmpty { warnings.append(head.warning) }
         return true
     }
 
     var attemptIsOverfull: Bool { machine.isCommitted && connection.isOverfull }
 
-    func attemptWrote(_ bytes: ByteBuffer) -> Bool {
+    func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
+        guard path.isTranslated else { return take(bytes) }
+        do throws(AnswerProblem) {
+            let translated = try path.piece(bytes)
+            noteFirstByte()
+            return translated.readableBytes > 0 ? take(translated) : .taken
+        } catch {
+            return .failed(ExchangeFailure(kind: .upstream, message: error.message))
+        }
+    }
+
+    /// Takes bytes for the client.
+    private func take(_ bytes: ByteBuffer) -> AttemptReply {
         var bytes = bytes
         switch machine.write(count: bytes.readableBytes) {
-        case .refuse: return false
+        case .refuse: return .refused
         case .hold:
             noteFirstByte()
             hold(&bytes)
         case .commit:
             noteFirstByte()
             hold(&bytes)
-            requestBody = ByteBuffer()
-            connection.beginPieces(status: answerStatus, type: answerType, origin: origin, first: held ?? bytes)
-            held = nil
+            commit(held ?? bytes)
         case .send: connection.writePiece(&bytes)
         }
-        return true
+        return .taken
+    }
+
+    /// From here on this backend is the one.
+    private func commit(_ first: ByteBuffer) {
+        requestBody = ByteBuffer()
+        forms.forget()
+        held = nil
+        guard machine.isHeadSent else {
+            return connection.beginPieces(status: answerStatus, type: answerType, origin: origin, first: first)
+        }
+        var first = first
+        connection.writePiece(&first)
     }
 
     private func noteFirstByte() { if firstByte == nil { firstByte = .now() } }
@@ -147,9 +215,17 @@ final class Exchange: AttemptSink {
         if machine.isCommitted { connection.flush() }
     }
 
-    func attemptFinished(_ outcome: ExchangeOutcome) -> Bool {
+    func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
+        if path.isTranslated {
+            do throws(AnswerProblem) {
+                let rest = try path.end()
+                if rest.readableBytes > 0, case let reply = take(rest), reply != .taken { return reply }
+            } catch {
+                return .failed(ExchangeFailure(kind: .upstream, message: error.message))
+            }
+        }
         switch machine.finish() {
-        case .refuse: return false
+        case .refuse: return .refused
         case .sendHeld:
             connection.writeWhole(
                 status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
@@ -157,23 +233,24 @@ final class Exchange: AttemptSink {
         }
         releaseBackend(.success(microseconds: Self.microseconds(since: attemptStart)))
         complete(status: .success, code: answerStatus, outcome: outcome)
-        return true
+        return .taken
     }
 
     func attemptFailed(_ failure: ExchangeFailure) {
         guard !machine.isOver, let backend else { return }
         held = nil
         let name = backend.identity.name
-        let action = machine.fail(retryable: failure.isRetryable, alternatives: hasAlternative)
+        let again = failure.kind == .unsupported && isNative && !machine.isCommitted && forms.refused(by: backend)
+        let action = machine.fail(retryable: failure.isRetryable, alternatives: again || hasAlternative)
         releaseBackend(failure.isOfTheBackend ? .failure : .neutral)
         if failure.kind == .connect { loop.shared.noteUnreachable(backend) }
         switch action {
         case .ignore: return
         case .retry:
-            tried.append(backend.identity.id)
+            if !again { tried.append(backend.identity.id) }
             lastFailure = (failure, name)
             loop.shared.logger.info(
-                "retrying elsewhere",
+                again ? "trying again in other words" : "retrying elsewhere",
                 metadata: ["request": "\(connection.requestID)", "backend": "\(name)", "reason": "\(failure.message)"])
             // In a turn of its own: a call of the adapter that failed is on the stack, and the next one may be of the same.
             let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
@@ -181,14 +258,29 @@ final class Exchange: AttemptSink {
         case .answerError:
             lastFailure = (failure, name)
             answerLastFailure(or: .unknownModel(peek.model))
-        case .errorEvent where answerType == .eventStream:
-            let body = failure.body.isEmpty ? ErrorBody(failure, backend: name).json : failure.body
-            connection.endPieces(errorEvent: body)
+        case .errorEvent:
+            connection.endPieces(with: dialect.errorEvent(failure, backend: name, requestID: connection.requestID))
             complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
-        case .errorEvent, .abort:
+        case .abort:
             connection.abort()
             complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
         }
+    }
+
+    // MARK: Signs of life
+
+    /// Sends a comment if the client of a stream has heard nothing for `interval`. Ollama's lines know no comments.
+    func keepAlive(after interval: TimeAmount, now: NIODeadline) {
+        guard stream, dialect != .ollama, now - lastSign >= interval else { return }
+        var comment = ByteBuffer(staticString: ": keep-alive\n\n")
+        switch machine.keepAlive() {
+        case .ignore: return
+        case .sendHead:
+            connection.beginPieces(status: 200, type: .eventStream, origin: origin, first: comment)
+        case .send: connection.writePiece(&comment)
+        }
+        lastSign = now
+        connection.flush()
     }
 
     // MARK: The end
@@ -214,9 +306,9 @@ final class Exchange: AttemptSink {
             status: 503, message: "The gateway is shutting down.", type: "service_unavailable_error",
             code: "shutting_down", retryAfter: 5)
         if !committed {
-            connection.writeError(error, origin: origin)
-        } else if answerType == .eventStream {
-            connection.endPieces(errorEvent: error.json)
+            refuse(error)
+        } else if stream {
+            connection.endPieces(with: dialect.errorEvent(error, requestID: connection.requestID))
         }
         complete(status: .error, code: 503, error: error.message)
     }
@@ -226,24 +318,44 @@ final class Exchange: AttemptSink {
 
     private func answerLastFailure(or error: ErrorBody) {
         guard let (failure, name) = lastFailure else { return answer(error) }
-        if failure.body.isEmpty {
-            answer(ErrorBody(failure, backend: name))
+        let body = dialect.errorBody(failure, backend: name, requestID: connection.requestID)
+        if machine.isHeadSent {
+            connection.endPieces(with: dialect.errorEvent(failure, backend: name, requestID: connection.requestID))
         } else {
-            connection.writeFailure(failure, origin: origin)
-            complete(status: .error, code: failure.clientStatus, error: "\(name): \(failure.message)")
+            connection.writeFailure(failure, body: body, origin: origin)
         }
+        complete(
+            status: .error, code: machine.isHeadSent ? answerStatus : failure.clientStatus,
+            error: "\(name): \(failure.message)")
     }
 
     private func answer(_ error: ErrorBody) {
-        connection.writeError(error, origin: origin)
-        complete(status: .error, code: error.status, error: error.message)
+        refuse(error)
+        complete(status: .error, code: machine.isHeadSent ? answerStatus : error.status, error: error.message)
+    }
+
+    private func refuse(_ error: ErrorBody) {
+        if machine.isHeadSent {
+            connection.endPieces(with: dialect.errorEvent(error, requestID: connection.requestID))
+        } else {
+            connection.writeError(error, origin: origin)
+        }
+    }
+
+    /// An answer of the gateway's own.
+    private func answer(_ bytes: [UInt8]) {
+        let body = ByteBuffer(bytes: bytes)
+        connection.writeWhole(
+            status: 200, type: stream ? dialect.streamType : .json, origin: origin, body: body)
+        complete(status: .success, code: 200)
     }
 
     /// Where the answer comes from, for the head.
     private var origin: AnswerOrigin {
         AnswerOrigin(
             backend: backend?.identity.name, attempts: machine.attempts,
-            reason: backend == nil ? nil : loop.settings.routeReason(candidates: candidates, retried: !tried.isEmpty))
+            reason: backend == nil ? nil : loop.settings.routeReason(candidates: candidates, retried: !tried.isEmpty),
+            warning: warnings.isEmpty ? nil : warnings.joined(separator: " "))
     }
 
     private func complete(
@@ -257,7 +369,7 @@ final class Exchange: AttemptSink {
         entry.requestID = connection.requestID
         entry.attempts = machine.attempts
         entry.statusCode = code
-        entry.stream = peek.stream
+        entry.stream = stream
         entry.timeToFirstByteMilliseconds = firstByte.map { UInt64(max(0, ($0 - arrival).nanoseconds)) / 1_000_000 }
         entry.promptTokens = outcome.promptTokens
         entry.completionTokens = outcome.completionTokens
@@ -284,4 +396,6 @@ struct AnswerOrigin {
     var backend: String?
     var attempts: Int
     var reason: String?
+    /// What of the request was left out.
+    var warning: String?
 }

@@ -8,6 +8,8 @@ struct LiveSettings: Sendable {
     let maximumBody: Int
     let maximumAttempts: Int
     let allowedOrigins: [String]
+    /// After how long without a sign a stream's client gets a comment; nil: never.
+    let keepAlive: TimeAmount?
 
     init(_ configuration: Configuration) {
         routing = configuration.routing
@@ -15,6 +17,8 @@ struct LiveSettings: Sendable {
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
         allowedOrigins = configuration.server.allowedOrigins
+        let seconds = configuration.server.streamKeepAlive
+        keepAlive = seconds == .zero ? nil : TimeAmount(seconds)
     }
 
     /// For the x-nexus-route-reason field: how the backend was chosen.

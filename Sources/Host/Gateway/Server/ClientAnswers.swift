@@ -15,7 +15,7 @@ extension ClientConnection {
     }
 
     func writeError(_ error: ErrorBody, origin: AnswerOrigin?) {
-        let json = error.json
+        let json = dialect.errorBody(error, requestID: requestID)
         var writer = AnswerWriter(status: error.status, common: common, bodyCapacity: json.count)
         if let origin { writer.origin(origin) }
         if let seconds = error.retryAfter { writer.field("retry-after", seconds) }
@@ -26,16 +26,18 @@ extension ClientConnection {
         write(writer.bytes, flush: true)
     }
 
-    /// Passes a server's own error answer on.
-    func writeFailure(_ failure: ExchangeFailure, origin: AnswerOrigin) {
-        var writer = AnswerWriter(status: failure.clientStatus, common: common, bodyCapacity: failure.body.count)
+    /// Tells of the failure of the last attempt.
+    func writeFailure(_ failure: ExchangeFailure, body: [UInt8], origin: AnswerOrigin) {
+        var writer = AnswerWriter(status: failure.clientStatus, common: common, bodyCapacity: body.count)
         writer.origin(origin)
         if failure.retryAfterMilliseconds > 0 {
             writer.field("retry-after", Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)))
+        } else if failure.body.isEmpty, failure.clientStatus == 503 {
+            writer.field("retry-after", 1)
         }
         writer.contentType(.json)
-        writer.endHead(length: failure.body.count)
-        writer.body(failure.body)
+        writer.endHead(length: body.count)
+        writer.body(body)
         write(writer.bytes, flush: true)
     }
 
@@ -74,13 +76,11 @@ extension ClientConnection {
         write(bytes, flush: false)
     }
 
-    func endPieces(errorEvent: [UInt8]? = nil) {
+    /// - Parameter last: a piece to send before the end.
+    func endPieces(with last: [UInt8] = []) {
         var bytes = ByteBuffer()
-        if let errorEvent {
-            var event = ByteBuffer()
-            event.writeStaticString("data: ")
-            event.writeBytes(errorEvent.filter { $0 != 0x0A && $0 != 0x0D })
-            event.writeStaticString("\n\n")
+        if !last.isEmpty {
+            var event = ByteBuffer(bytes: last)
             if sendsChunks { AnswerWriter.chunk(&event, into: &bytes) } else { bytes.writeBuffer(&event) }
         }
         if sendsChunks { bytes.writeStaticString("0\r\n\r\n") }

@@ -1,5 +1,6 @@
 import Adapters
 import Core
+import Dialects
 import HTTP1
 import NIOCore
 
@@ -39,6 +40,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var pending: ByteBuffer?
     private(set) var head = RequestHead()
     private(set) var path = ""
+    /// In whose words this request is answered.
+    private(set) var dialect = Dialect.openAI
+    private var contentType = ""
     private var query = ""
     private var arrival = NIODeadline.now()
     private var lastRead = NIODeadline.now()
@@ -156,6 +160,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             let target = UnsafeRawBufferPointer(rebasing: bytes[head.target])
             let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
             path = String(decoding: target[..<mark], as: UTF8.self)
+            dialect = Dialect(path: path)
+            contentType = head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? ""
             query = mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : ""
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
         }
@@ -212,20 +218,25 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func startExchange(_ kind: RequestKind, _ body: ByteBuffer) {
+        let isForm = (kind == .audio || kind == .images) && FormScanner.isForm(contentType)
         let peek: RequestPeek
         do {
             peek = try body.withUnsafeReadableBytes { bytes in
-                try RequestScanner.scan(bytes)
+                isForm ? try FormScanner.scan(bytes, contentType: contentType) : try RequestScanner.scan(bytes)
             }
         } catch let error as RequestPeekError {
             return refuseRecorded(ErrorBody(error))
         } catch {
             return close()
         }
-        let model = loop.router.resolved(peek.model)
-        let body = model == peek.model ? body : ModelSubstitution.replace(peek.modelSpan, by: model, in: body)
-        let exchange = Exchange(
-            kind: kind, peek: peek, model: model, body: body, arrival: arrival, connection: self, loop: loop)
+        let model = loop.resolved(peek.model)
+        let body =
+            model == peek.model
+            ? body : ModelSubstitution.replace(peek.modelSpan, by: model, in: body, isJSON: !isForm)
+        let request = ClientRequest(
+            kind: kind, path: path, contentType: isForm ? contentType : ClientRequest.json, peek: peek, model: model,
+            body: body, stream: kind.streams(peek, path: path))
+        let exchange = Exchange(request, arrival: arrival, connection: self, loop: loop)
         self.exchange = exchange
         exchange.start()
     }
@@ -369,6 +380,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     func close() { context?.close(promise: nil) }
 
     // MARK: Called by the loop
+
+    func keepAlive(after interval: TimeAmount, now: NIODeadline) { exchange?.keepAlive(after: interval, now: now) }
 
     /// Closes the connection if it has been silent for too long.
     func sweep(now: NIODeadline) {

@@ -17,9 +17,11 @@ final class LoopState {
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
     private var identifiers: RequestIDs
+    private var sweeps = 0
     private var onEmpty: (() -> Void)?
 
-    static let sweepInterval = TimeAmount.seconds(5)
+    /// Idle connections are looked for at every fifth of these.
+    static let sweepInterval = TimeAmount.seconds(1)
 
     init(index: Int, eventLoop: any EventLoop, shared: GatewayState, services: LoopServices) {
         self.eventLoop = eventLoop
@@ -35,9 +37,18 @@ final class LoopState {
     func startSweep() {
         let state = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
-            let now = NIODeadline.now()
-            for connection in state.value.connections.values { connection.sweep(now: now) }
+            state.value.sweep()
         }
+    }
+
+    private func sweep() {
+        sweeps &+= 1
+        let now = NIODeadline.now()
+        if let interval = settings.keepAlive {
+            for connection in connections.values { connection.keepAlive(after: interval, now: now) }
+        }
+        guard sweeps % 5 == 0 else { return }
+        for connection in connections.values { connection.sweep(now: now) }
     }
 
     /// Takes over what is newest.
@@ -46,6 +57,13 @@ final class LoopState {
         let before = settings.routing
         settings = shared.settings
         if settings.routing != before { router = Router(settings.routing, seed: UInt64(index)) }
+    }
+
+    /// The name at the backends that a client's name stands for.
+    func resolved(_ model: String) -> String {
+        let name = router.resolved(model)
+        guard snapshot.holders[name] == nil else { return name }
+        return RequestTranslation.resolve(name) { snapshot.holders[$0] != nil }
     }
 
     func nextRequestID() -> String { identifiers.next() }

@@ -36,5 +36,6 @@ extension AnswerWriter {
         if let backend = origin.backend { field("x-nexus-backend", backend) }
         if origin.attempts > 0 { field("x-nexus-attempts", origin.attempts) }
         if let reason = origin.reason { field("x-nexus-route-reason", reason) }
+        if let warning = origin.warning { field("x-nexus-warning", warning) }
     }
 }

@@ -1,0 +1,55 @@
+import Core
+import Dialects
+import JSON
+
+/// Errors in the words of the client's API.
+extension Dialect {
+    func errorBody(_ error: ErrorBody, requestID: String) -> [UInt8] {
+        switch self {
+        case .openAI: error.json
+        case .anthropic: error.json
+        case .ollama: error.json
+        }
+    }
+
+    /// The one event that ends a stream which has failed.
+    func errorEvent(_ error: ErrorBody, requestID: String) -> [UInt8] {
+        switch self {
+        case .openAI: Self.event(error.json)
+        case .anthropic: Self.event(error.json)
+        case .ollama: error.json + [0x0A]
+        }
+    }
+
+    /// A server's own words go on unchanged if they are in the client's language.
+    func errorBody(_ failure: ExchangeFailure, backend: String, requestID: String) -> [UInt8] {
+        isOwn(failure.body) ? failure.body : errorBody(ErrorBody(failure, backend: backend), requestID: requestID)
+    }
+
+    func errorEvent(_ failure: ExchangeFailure, backend: String, requestID: String) -> [UInt8] {
+        guard self == .openAI, isOwn(failure.body) else {
+            return errorEvent(ErrorBody(failure, backend: backend), requestID: requestID)
+        }
+        return Self.event(failure.body)
+    }
+
+    private func isOwn(_ body: [UInt8]) -> Bool {
+        guard !body.isEmpty, self != .openAI else { return !body.isEmpty }
+        guard let value = try? JSONValue.parse(body) else { return false }
+        return self == .anthropic ? value["type"]?.string == "error" : value["error"]?.string != nil
+    }
+
+    private static func event(_ json: [UInt8]) -> [UInt8] {
+        Array("data: ".utf8) + json.filter { $0 != 0x0A && $0 != 0x0D } + [0x0A, 0x0A]
+    }
+}
+
+extension ErrorBody {
+    init(_ error: ClientError) {
+        self.init(status: error.status, message: error.message, type: error.type, param: error.param, code: error.code)
+    }
+
+    var clientError: ClientError {
+        ClientError(status: status, message: message, type: type, param: param, code: code)
+    }
+}

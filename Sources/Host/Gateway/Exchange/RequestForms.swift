@@ -1,0 +1,70 @@
+import Adapters
+import Core
+import Dialects
+import NIOCore
+
+/// The forms in which a client's request can be given to backends: as it came to those that speak its API, in OpenAI's words
+/// to the others. Each is made once, when it is first needed.
+struct RequestForms {
+    enum Form {
+        case native
+        case translated(Translation)
+        /// It needs no backend: this is the answer.
+        case answered([UInt8], warning: String)
+        /// Its client has made a mistake.
+        case refused(ClientError)
+    }
+
+    private(set) var request: ClientRequest
+    private let requestID: String
+    private var translated: Form?
+    /// Backends that turned out not to speak the client's API.
+    private var refusedBy: Set<String> = []
+
+    init(_ request: ClientRequest, requestID: String) {
+        self.request = request
+        self.requestID = requestID
+    }
+
+    /// Nil: the backend cannot serve this kind of request.
+    mutating func form(for backend: BackendSnapshot) -> Form? {
+        guard let driver = backend.driver as? AdapterBackend else { return nil }
+        if !refusedBy.contains(backend.identity.id), driver.supports(request.kind, told: backend.kinds) {
+            return .native
+        }
+        guard request.dialect != .openAI else { return nil }
+        let form = translation()
+        if case .translated(let translation) = form {
+            return driver.supports(RequestKind(translation.target), told: backend.kinds) ? form : nil
+        }
+        return form
+    }
+
+    /// A backend did not take the request as it came. True if it may be asked again, in other words.
+    mutating func refused(by backend: BackendSnapshot) -> Bool {
+        refusedBy.insert(backend.identity.id).inserted && form(for: backend) != nil
+    }
+
+    /// The answer has been committed: no form will be needed any more.
+    mutating func forget() {
+        request.body = ByteBuffer()
+        translated = nil
+    }
+
+    private mutating func translation() -> Form {
+        if let translated { return translated }
+        let form = RequestTranslation.form(of: request, requestID: requestID)
+        translated = form
+        return form
+    }
+}
+
+extension RequestKind {
+    init(_ target: Translation.Target) {
+        switch target {
+        case .chat: self = .chat
+        case .completions: self = .completions
+        case .embeddings: self = .embeddings
+        }
+    }
+}
