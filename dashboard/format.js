@@ -59,6 +59,13 @@ export function percent(part, whole) {
   return `${Math.floor(tenths / 10)}.${tenths % 10}%`;
 }
 
+/** "7.5", "142", "1,050": a rate of something a second. */
+export function rate(value) {
+  if (!(value >= 0 && value < 1e12)) return nothing;
+  const tenths = Math.round(Math.round(value * 100) / 10);
+  return tenths < 1000 ? `${Math.floor(tenths / 10)}.${tenths % 10}` : count(Math.floor((tenths + 5) / 10));
+}
+
 /** "just now", "12 s ago", "3 min ago", "5 h ago", "2 d ago" */
 export function age(value) {
   const seconds = Math.floor(number(value));

@@ -1,7 +1,7 @@
 // The newest requests. Sources/Host/Dashboard/HistoryRows.swift makes the same.
 
 import { attributes, el, reconcile } from "./dom.js";
-import { count, duration, nothing } from "./format.js";
+import { count, duration, nothing, rate } from "./format.js";
 import { badge, time } from "./render-backends.js";
 import { historyLimit } from "./state.js";
 
@@ -50,6 +50,9 @@ function detail(entry, failed) {
   if (entry.attempts > 1) parts.push(`${entry.attempts} attempts`);
   if (entry.stream && Number.isFinite(entry.ttft_ms)) parts.push(`first byte ${duration(entry.ttft_ms)}`);
   if (Number.isFinite(entry.prompt_tokens)) parts.push(`${count(entry.prompt_tokens)} tokens in`);
-  if (Number.isFinite(entry.completion_tokens)) parts.push(`${count(entry.completion_tokens)} tokens out`);
+  if (Number.isFinite(entry.completion_tokens)) {
+    parts.push(`${entry.tokens_estimated ? "about " : ""}${count(entry.completion_tokens)} tokens out`);
+  }
+  if (Number.isFinite(entry.tokens_per_second)) parts.push(`${rate(entry.tokens_per_second)} tokens/s`);
   return parts.join(" · ");
 }

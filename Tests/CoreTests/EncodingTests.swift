@@ -23,11 +23,14 @@ struct ValueEncodingTests {
         entry.timeToFirstByteMilliseconds = 80
         entry.promptTokens = 10
         entry.completionTokens = 20
+        entry.tokensPerSecond = 33.333
+        entry.endpoint = "/v1/chat/completions"
         #expect(
             text(ContractEncoder.history([entry])) == """
                 [{"timestamp":1767323045,"model":"llama3","backend_id":"box","duration_ms":1234,"status":"Success",\
                 "error_message":null,"seq":7,"request_id":"req-1","attempts":1,"status_code":200,"stream":true,\
-                "ttft_ms":80,"prompt_tokens":10,"completion_tokens":20,"cached_tokens":null}]
+                "ttft_ms":80,"prompt_tokens":10,"completion_tokens":20,"cached_tokens":null,"tokens_estimated":false,\
+                "tokens_per_second":33.33,"endpoint":"/v1/chat/completions"}]
                 """)
     }
 
@@ -86,8 +89,10 @@ struct ValueEncodingTests {
         #expect(
             text(ContractEncoder.statistics(statistics)) == """
                 {"uptime_seconds":60,"requests":{"total":3,"success":2,"errors":1,"error_rate":0.3333},\
-                "backends":[{"id":"b","name":"B","requests":3,"average_latency_ms":1.5,"pending":1}],\
-                "models":[{"name":"m","requests":3,"average_duration_ms":2}]}
+                "backends":[{"id":"b","name":"B","requests":3,"average_latency_ms":1.5,"pending":1,\
+                "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}],\
+                "models":[{"name":"m","requests":3,"average_duration_ms":2,\
+                "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}]}
                 """)
         #expect(Statistics().requests.errorRate == 0)
     }

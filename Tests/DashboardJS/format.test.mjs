@@ -21,6 +21,13 @@ test("uptime, context, share, age, latency", () => {
   assert.deepEqual([5, 65, 3660, 187432].map(format.uptime), ["5s", "1m 5s", "1h 1m", "2d 4h"]);
   assert.deepEqual([0, 2048, 128000, 131072, 777].map(format.context), ["–", "2K", "128K", "128K", "777"]);
   assert.equal(format.percent(271, 22372), "1.2%");
+  assert.equal(format.rate(0), "0.0");
+  assert.equal(format.rate(7.44), "7.4");
+  assert.equal(format.rate(7.45), "7.5");
+  assert.equal(format.rate(99.94), "99.9");
+  assert.equal(format.rate(99.95), "100");
+  assert.equal(format.rate(142.4), "142");
+  assert.equal(format.rate(1050.5), "1,051");
   assert.equal(format.percent(0, 0), "0.0%");
   assert.deepEqual([-3, 12, 95, 7300, 200000].map(format.age), ["just now", "12 s ago", "1 min ago", "2 h ago", "2 d ago"]);
   assert.deepEqual([0, NaN, 841.6].map(format.latency), ["–", "–", "842 ms"]);

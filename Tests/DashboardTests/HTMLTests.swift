@@ -77,6 +77,13 @@ struct FormatTests {
         #expect([5, 65, 3_660, 187_432].map { Format.uptime(seconds: $0) } == ["5s", "1m 5s", "1h 1m", "2d 4h"])
         #expect([0, 2048, 128_000, 131_072, 777].map { Format.context($0) } == ["–", "2K", "128K", "128K", "777"])
         #expect(Format.percent(271, of: 22_372) == "1.2%")
+        #expect(Format.rate(0) == "0.0")
+        #expect(Format.rate(7.44) == "7.4")
+        #expect(Format.rate(7.45) == "7.5")
+        #expect(Format.rate(99.94) == "99.9")
+        #expect(Format.rate(99.95) == "100")
+        #expect(Format.rate(142.4) == "142")
+        #expect(Format.rate(1050.5) == "1,051")
         #expect(Format.percent(0, of: 0) == "0.0%")
         #expect(
             [-3, 12, 95, 7_300, 200_000].map { Format.age(seconds: $0) }

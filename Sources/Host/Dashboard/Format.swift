@@ -69,6 +69,13 @@ enum Format {
         return "\(tenths / 10).\(tenths % 10)%"
     }
 
+    /// "7.5", "142", "1,050": a rate of something a second. From hundredths, as the rate is written in JSON.
+    static func rate(_ value: Double) -> String {
+        guard value >= 0, value < 1e12 else { return nothing }
+        let tenths = UInt64(((value * 100).rounded() / 10).rounded())
+        return tenths < 1000 ? "\(tenths / 10).\(tenths % 10)" : count((tenths + 5) / 10)
+    }
+
     /// "just now", "12 s ago", "3 min ago", "5 h ago", "2 d ago"
     static func age(seconds: Int64) -> String {
         switch seconds {

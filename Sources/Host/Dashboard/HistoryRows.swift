@@ -49,7 +49,10 @@ enum HistoryRows {
             parts.append("first byte \(Format.duration(milliseconds: first))")
         }
         if let prompt = entry.promptTokens { parts.append("\(Format.count(prompt)) tokens in") }
-        if let completion = entry.completionTokens { parts.append("\(Format.count(completion)) tokens out") }
+        if let completion = entry.completionTokens {
+            parts.append("\(entry.tokensEstimated ? "about " : "")\(Format.count(completion)) tokens out")
+        }
+        if let speed = entry.tokensPerSecond { parts.append("\(Format.rate(speed)) tokens/s") }
         return parts.joined(separator: " · ")
     }
 }

@@ -21,6 +21,7 @@ extension ContractEncoder {
             json.number(rounded(backend.averageLatencyMilliseconds))
             json.key("pending")
             json.integer(backend.pending)
+            write(backend.tokens, to: &json)
             json.endObject()
         }
         json.endArray()
@@ -34,10 +35,25 @@ extension ContractEncoder {
             json.integer(model.requests)
             json.key("average_duration_ms")
             json.number(rounded(model.averageDurationMilliseconds))
+            write(model.tokens, to: &json)
             json.endObject()
         }
         json.endArray()
         json.endObject()
+    }
+
+    /// Members of an object that is open.
+    private static func write(_ tokens: TokenFigures, to json: inout JSONWriter) {
+        json.key("prompt_tokens")
+        json.integer(tokens.prompt)
+        json.key("completion_tokens")
+        json.integer(tokens.completion)
+        json.key("cached_tokens")
+        json.integer(tokens.cached)
+        json.key("average_ttft_ms")
+        write(tokens.timeToFirstTokenMilliseconds, to: &json)
+        json.key("tokens_per_second")
+        write(tokens.tokensPerSecond, to: &json)
     }
 
     private static func write(_ requests: Statistics.Requests, to json: inout JSONWriter) {

@@ -35,6 +35,12 @@ extension ContractEncoder {
         write(entry.completionTokens, to: &json)
         json.key("cached_tokens")
         write(entry.cachedTokens, to: &json)
+        json.key("tokens_estimated")
+        json.bool(entry.tokensEstimated)
+        json.key("tokens_per_second")
+        write(entry.tokensPerSecond, to: &json)
+        json.key("endpoint")
+        json.string(entry.endpoint)
         omitted.write(to: &json)
         json.endObject()
     }
@@ -128,6 +134,10 @@ extension ContractEncoder {
 
     static func write(_ value: UInt64?, to json: inout JSONWriter) {
         if let value { json.integer(value) } else { json.null() }
+    }
+
+    static func write(_ value: Double?, to json: inout JSONWriter) {
+        if let value { json.number(rounded(value)) } else { json.null() }
     }
 
     /// Hundredths are more than anyone reads, and what is not a number has no JSON.

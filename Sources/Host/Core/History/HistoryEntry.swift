@@ -24,12 +24,19 @@ public struct HistoryEntry: Sendable, Equatable {
     /// HTTP status the client got; 499 when it went away before one was sent.
     public var statusCode: Int = 0
     public var stream: Bool = false
-    /// From arrival of the request to the first byte of the answer; nil when there was none.
+    /// From arrival of the request to the first token: the first piece of a stream, or what the server told of a whole
+    /// answer; nil when neither is known.
     public var timeToFirstByteMilliseconds: UInt64?
     /// nil when the backend did not tell.
     public var promptTokens: UInt64?
     public var completionTokens: UInt64?
     public var cachedTokens: UInt64?
+    /// `completionTokens` was counted from the pieces of a stream, since the backend did not tell.
+    public var tokensEstimated = false
+    /// Tokens of the answer a second, while it was generated; nil when unknown.
+    public var tokensPerSecond: Double?
+    /// The path the client asked for, e.g. "/v1/chat/completions".
+    public var endpoint: String = ""
 
     /// The `backend_id` of an exchange for which no backend could be chosen.
     public static let noBackend = "none"

@@ -6,6 +6,14 @@ public final class Journal: Sendable {
     private struct ModelFigures {
         var requests: UInt64 = 0
         var milliseconds: UInt64 = 0
+        var tokens = TokenFigures()
+    }
+
+    /// What is counted of the exchanges that a backend ended.
+    public struct BackendFigures: Sendable, Equatable {
+        public internal(set) var tokens = TokenFigures()
+        public internal(set) var durations = Histogram()
+        public internal(set) var firstTokens = Histogram()
     }
 
     private struct State {
@@ -13,6 +21,7 @@ public final class Journal: Sendable {
         var sequence: UInt64 = 0
         var totals = Statistics.Requests()
         var models: [String: ModelFigures] = [:]
+        var backends: [String: BackendFigures] = [:]
     }
 
     /// Models that are counted one by one; the names come from clients, so there is a bound. Later ones are
@@ -41,9 +50,25 @@ public final class Journal: Sendable {
             if state.models.count >= Self.modelLimit, state.models[name] == nil { name = Self.otherModels }
             state.models[name, default: ModelFigures()].requests += 1
             state.models[name, default: ModelFigures()].milliseconds += entry.durationMilliseconds
+            state.models[name, default: ModelFigures()].tokens.add(entry)
+            if entry.backendID != HistoryEntry.noBackend { Self.count(entry, in: &state) }
         }
         broadcaster.publish(.requestComplete(entry))
     }
+
+    private static func count(_ entry: HistoryEntry, in state: inout State) {
+        guard state.backends.count < modelLimit || state.backends[entry.backendID] != nil else { return }
+        state.backends[entry.backendID, default: BackendFigures()].tokens.add(entry)
+        guard entry.status == .success else { return }
+        state.backends[entry.backendID, default: BackendFigures()].durations
+            .add(Double(entry.durationMilliseconds) / 1000)
+        if let first = entry.timeToFirstByteMilliseconds {
+            state.backends[entry.backendID, default: BackendFigures()].firstTokens.add(Double(first) / 1000)
+        }
+    }
+
+    /// By the backend's id.
+    public var backends: [String: BackendFigures] { state.withLock { $0.backends } }
 
     /// Oldest first.
     public var entries: [HistoryEntry] { state.withLock { $0.ring.entries } }
@@ -62,7 +87,8 @@ public final class Journal: Sendable {
             .map { name, figures in
                 Statistics.Model(
                     name: name, requests: figures.requests,
-                    averageDurationMilliseconds: Double(figures.milliseconds) / Double(max(1, figures.requests)))
+                    averageDurationMilliseconds: Double(figures.milliseconds) / Double(max(1, figures.requests)),
+                    tokens: figures.tokens)
             }
             .sorted { $0.name < $1.name }
     }

@@ -12,22 +12,31 @@ public struct Statistics: Sendable, Equatable {
         public var requests: UInt64
         public var averageLatencyMilliseconds: Double
         public var pending: Int
-        public init(id: String, name: String, requests: UInt64, averageLatencyMilliseconds: Double, pending: Int) {
+        public var tokens: TokenFigures
+        public init(
+            id: String, name: String, requests: UInt64, averageLatencyMilliseconds: Double, pending: Int,
+            tokens: TokenFigures = TokenFigures()
+        ) {
             self.id = id
             self.name = name
             self.requests = requests
             self.averageLatencyMilliseconds = averageLatencyMilliseconds
             self.pending = pending
+            self.tokens = tokens
         }
     }
     public struct Model: Sendable, Equatable {
         public var name: String
         public var requests: UInt64
         public var averageDurationMilliseconds: Double
-        public init(name: String, requests: UInt64, averageDurationMilliseconds: Double) {
+        public var tokens: TokenFigures
+        public init(
+            name: String, requests: UInt64, averageDurationMilliseconds: Double, tokens: TokenFigures = TokenFigures()
+        ) {
             self.name = name
             self.requests = requests
             self.averageDurationMilliseconds = averageDurationMilliseconds
+            self.tokens = tokens
         }
     }
 

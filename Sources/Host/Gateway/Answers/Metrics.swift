@@ -33,6 +33,7 @@ enum Metrics {
             page.sample(
                 "nexus_backend_latency_milliseconds", label(backend), backend.counters.averageLatencyMilliseconds)
         }
+        addTokens(state, to: &page)
         page.family(
             "nexus_websocket_updates_skipped_total", "counter", "Updates that slow subscribers did not get one by one.")
         page.sample(
@@ -58,6 +59,33 @@ enum Metrics {
         return page.bytes
     }
 
+    /// Tokens and times of answers, by backend and by model. Models that nobody had are left out: clients make their names.
+    private static func addTokens(_ state: GatewayState, to page: inout MetricsPage) {
+        let backends = state.journal.backends.sorted { $0.key < $1.key }
+        page.family("nexus_backend_tokens_total", "counter", "Tokens of exchanges that ended at the backend.")
+        for (name, figures) in backends { page.tokens("nexus_backend_tokens_total", ("backend", name), figures.tokens) }
+        page.family(
+            "nexus_backend_generation_seconds_total", "counter",
+            "Seconds in which answers were generated; with the completion tokens it gives their speed.")
+        for (name, figures) in backends {
+            page.sample(
+                "nexus_backend_generation_seconds_total", [("backend", name)], figures.tokens.generationSeconds)
+        }
+        page.family("nexus_model_tokens_total", "counter", "Tokens of exchanges that asked for the model.")
+        for model in state.journal.models where model.tokens.completion + model.tokens.prompt > 0 {
+            page.tokens("nexus_model_tokens_total", ("model", model.name), model.tokens)
+        }
+        page.family(
+            "nexus_time_to_first_token_seconds", "histogram", "From a request to the first token of its answer.")
+        for (name, figures) in backends {
+            page.histogram("nexus_time_to_first_token_seconds", ("backend", name), figures.firstTokens)
+        }
+        page.family("nexus_request_duration_seconds", "histogram", "From a request to the end of its answer.")
+        for (name, figures) in backends {
+            page.histogram("nexus_request_duration_seconds", ("backend", name), figures.durations)
+        }
+    }
+
     private static func label(_ backend: BackendSnapshot) -> [(String, String)] {
         [("backend", backend.identity.name), ("type", backend.identity.backendType)]
     }
@@ -78,6 +106,23 @@ struct MetricsPage {
         }
         line += value == value.rounded() && abs(value) < 1e15 ? " \(Int64(value))\n" : " \(value)\n"
         bytes += Array(line.utf8)
+    }
+
+    mutating func tokens(_ name: String, _ label: (String, String), _ tokens: TokenFigures) {
+        sample(name, [label, ("kind", "prompt")], Double(tokens.prompt))
+        sample(name, [label, ("kind", "completion")], Double(tokens.completion))
+        sample(name, [label, ("kind", "cached")], Double(tokens.cached))
+    }
+
+    mutating func histogram(_ name: String, _ label: (String, String), _ histogram: Histogram) {
+        var below: UInt64 = 0
+        for (bound, count) in zip(Histogram.bounds, histogram.counts) {
+            below += count
+            sample(name + "_bucket", [label, ("le", "\(bound)")], Double(below))
+        }
+        sample(name + "_bucket", [label, ("le", "+Inf")], Double(histogram.count))
+        sample(name + "_sum", [label], histogram.sum)
+        sample(name + "_count", [label], Double(histogram.count))
     }
 
     /// Backslash, quote and line feed are escaped in label values.

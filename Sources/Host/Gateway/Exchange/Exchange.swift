@@ -370,7 +370,12 @@ final class Exchange: AttemptSink {
         entry.attempts = machine.attempts
         entry.statusCode = code
         entry.stream = stream
-        entry.timeToFirstByteMilliseconds = firstByte.map { UInt64(max(0, ($0 - arrival).nanoseconds)) / 1_000_000 }
+        entry.endpoint = connection.path
+        let first = stream ? firstByte.map { UInt64(max(0, ($0 - arrival).nanoseconds)) / 1000 } : nil
+        let speed = GenerationSpeed(outcome, microseconds: Self.microseconds(since: arrival), firstPiece: first)
+        entry.timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds
+        entry.tokensPerSecond = speed.tokensPerSecond
+        entry.tokensEstimated = outcome.isEstimated
         entry.promptTokens = outcome.promptTokens
         entry.completionTokens = outcome.completionTokens
         entry.cachedTokens = outcome.cachedTokens

@@ -248,6 +248,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             status: .error, errorMessage: error.message)
         entry.requestID = requestID
         entry.statusCode = error.status
+        entry.endpoint = path
         loop.shared.journal.record(entry)
         refuseKeeping(error)
     }
