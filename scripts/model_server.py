@@ -58,6 +58,7 @@ def main() -> int:
     parser.add_argument("--parallel", type=int, default=2, help="requests served at the same time")
     parser.add_argument("--context", type=int, default=2048, help="tokens of context of each of them")
     parser.add_argument("--model", type=Path, help="another GGUF file")
+    parser.add_argument("--embeddings", action="store_true", help="answer embeddings too (the mean over the tokens)")
     parser.add_argument("--verbose", action="store_true", help="let the server log")
     arguments = parser.parse_args()
     die_with_parent()
@@ -79,6 +80,9 @@ def main() -> int:
     parameters.n_parallel = arguments.parallel
     parameters.n_ctx = arguments.context * arguments.parallel
     parameters.endpoint_metrics = True
+    parameters.embedding = arguments.embeddings
+    if arguments.embeddings:
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     parameters.ui = False
     parameters.verbosity = 3 if arguments.verbose else -1
     server = xllamacpp.Server(parameters)

@@ -53,7 +53,7 @@ def second_upstream() -> Iterator[Upstream]:
 def model_server() -> Iterator[str]:
     """The address of a real llama.cpp server with a real chat model."""
     process = subprocess.Popen(
-        [sys.executable, str(TOP / "scripts" / "model_server.py"), "--port", "0", "--alias", "smollm2:135m"],
+        [sys.executable, str(TOP / "scripts" / "model_server.py"), "--port", "0", "--alias", "smollm2:135m", "--embeddings"],
         stdout=subprocess.PIPE,
         text=True,
     )

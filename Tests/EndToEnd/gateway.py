@@ -102,6 +102,14 @@ class Gateway:
         with self.socket() as live:
             return live.backend(lambda view: view["name"] == name and view["status"] == status)
 
+    def wait_for_entry(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The newest record that is wanted, also if it was there before."""
+        with self.socket() as live:
+            for entry in reversed(self.history()):
+                if wanted(entry):
+                    return entry
+            return live.entry(wanted)
+
     # The end.
 
     def signal(self, number: int = signal.SIGTERM) -> None:

@@ -90,6 +90,8 @@ class Upstream:
         self.requests: "queue.Queue[Exchange]" = queue.Queue()
         """What came on paths other than the model list, in order."""
         self.connections: set[socket.socket] = set()
+        self.stopped = threading.Event()
+        """Set at the end: a script that waits for time to pass waits for this."""
         self.models("m")
         self.on("/v1/chat/completions", lambda exchange: exchange.answer(ANSWER))
         upstream = self
@@ -160,6 +162,7 @@ class Upstream:
 
     def close(self) -> None:
         """The server goes, with all its connections."""
+        self.stopped.set()
         self.server.shutdown()
         self.server.server_close()
         for connection in list(self.connections):

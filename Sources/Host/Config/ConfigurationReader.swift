@@ -66,6 +66,7 @@ public enum ConfigurationReader {
     private static func healthCheck(_ section: inout Section, _ check: inout Configuration.HealthCheck) {
         section.bool("enabled", into: &check.enabled)
         section.seconds("interval_seconds", 1...86400, into: &check.interval)
+        section.seconds("retry_seconds", 1...86400, into: &check.retryInterval)
         section.seconds("timeout_seconds", 1...600, into: &check.timeout)
         section.integer("failure_threshold", 1...100, into: &check.failureThreshold)
         section.integer("recovery_threshold", 1...100, into: &check.recoveryThreshold)

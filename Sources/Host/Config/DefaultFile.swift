@@ -21,6 +21,7 @@ public enum DefaultFile {
         [health_check]
         enabled = true
         interval_seconds = 30
+        retry_seconds = 2               # between two probes of a backend that is not healthy
         timeout_seconds = 5
         failure_threshold = 3           # failures in a row until a backend is unhealthy
         recovery_threshold = 2          # successes in a row until it is healthy again

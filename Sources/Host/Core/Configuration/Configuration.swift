@@ -51,6 +51,8 @@ public struct Configuration: Sendable, Equatable {
         public var enabled = true
         /// Between two rounds of probes; 1 s to 24 h.
         public var interval = Duration.seconds(30)
+        /// Between two probes of a backend that is not healthy, if that is shorter than `interval`; 1 s to 24 h.
+        public var retryInterval = Duration.seconds(2)
         /// For one probe; 1 s to 10 min.
         public var timeout = Duration.seconds(5)
         /// Failures in a row that make a healthy backend unhealthy; 1...100.

@@ -63,6 +63,22 @@ extension ErrorBody {
             param: "model", code: "model_not_found")
     }
 
+    static func ollamaManagement(_ path: String) -> ErrorBody {
+        ErrorBody(
+            status: 501,
+            message: "\(path) would change a server, and it is not known which one is meant. Use "
+                + "POST /v1/backends/{id}/actions/... instead; GET /v1/backends/{id}/actions lists what there is.",
+            type: "not_supported_error", code: "not_supported")
+    }
+
+    static var storedResponse: ErrorBody {
+        ErrorBody(
+            status: 501,
+            message: "Stored responses are not kept here, and it is not known which backend has this one. Send the "
+                + "whole conversation with POST /v1/responses.",
+            type: "not_supported_error", code: "not_supported")
+    }
+
     /// No backend that has the model can be asked; says which and why.
     static func unavailable(_ model: String, _ backends: [BackendSnapshot], kind: String) -> ErrorBody {
         let reasons = backends.prefix(8).map { backend in

@@ -37,7 +37,8 @@ struct LocalAnswers {
             LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
         case .page: page
         case .asset(let name): asset(name)
-        case .exchange, .webSocket, .reload, .runAction, .action:
+        case .ollama(let page): OllamaAnswers(state: state).page(page)
+        case .ollamaManagement, .storedResponse, .exchange, .webSocket, .reload, .runAction, .action:
             .error(ErrorBody(status: 404, message: "Unknown path."))
         }
     }

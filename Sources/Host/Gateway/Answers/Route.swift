@@ -6,6 +6,12 @@ enum Route: Equatable {
     case exchange(RequestKind)
     case models
     case model(String)
+    /// What Ollama's API tells of the fleet.
+    case ollama(OllamaPage)
+    /// What of Ollama's API would change a server: pull, delete, ...
+    case ollamaManagement
+    /// Answers that a server has stored.
+    case storedResponse
     case history
     case stats
     case backends
@@ -29,7 +35,8 @@ enum Route: Equatable {
     /// The methods a path takes, as the value of Allow.
     var allow: String {
         switch self {
-        case .exchange, .reload, .runAction: "POST"
+        case .exchange, .reload, .runAction, .ollama(.show): "POST"
+        case .ollamaManagement, .storedResponse: "GET, POST, DELETE"
         case .action: "DELETE"
         default: "GET, HEAD"
         }
@@ -55,6 +62,11 @@ enum Route: Equatable {
         case "/v1/messages/count_tokens": self = .exchange(.countTokens)
         case "/api/chat", "/api/generate", "/api/embed", "/api/embeddings": self = .exchange(.ollama)
         case "/v1/models": self = .models
+        case "/api/tags": self = .ollama(.tags)
+        case "/api/ps": self = .ollama(.running)
+        case "/api/version": self = .ollama(.version)
+        case "/api/show": self = .ollama(.show)
+        case "/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete": self = .ollamaManagement
         case "/v1/history": self = .history
         case "/v1/stats": self = .stats
         case "/v1/backends": self = .backends
@@ -70,6 +82,8 @@ enum Route: Equatable {
                 self = .model(id)
             } else if path.hasPrefix("/v1/audio/"), path.utf8.count > "/v1/audio/".utf8.count {
                 self = .exchange(.audio)
+            } else if path.hasPrefix("/v1/responses/"), path.utf8.count > "/v1/responses/".utf8.count {
+                self = .storedResponse
             } else if path.hasPrefix("/v1/images/"), path.utf8.count > "/v1/images/".utf8.count {
                 self = .exchange(.images)
             } else if path.hasPrefix("/assets/") {
@@ -85,6 +99,11 @@ enum Route: Equatable {
             }
         }
     }
+}
+
+/// What of Ollama's API the gateway answers itself.
+enum OllamaPage: Equatable {
+    case tags, running, version, show
 }
 
 extension Route {

@@ -4,7 +4,7 @@ import NIOCore
 import Synchronization
 
 /// Probes every backend once an interval, each on a loop of its own choosing, and publishes the state of all when a round has
-/// ended.
+/// ended. Those that are not healthy are probed more often, so that a server is used soon after it has come.
 final class HealthMonitor: Sendable {
     /// A backend that could not be reached is probed at once, but not more often than this.
     static let reprobeInterval = TimeAmount.seconds(1)
@@ -18,6 +18,7 @@ final class HealthMonitor: Sendable {
     private struct Plan {
         var timeout: TimeAmount
         var rounds: RepeatedTask?
+        var retries: RepeatedTask?
     }
 
     init(state: GatewayState, loops: [NIOLoopBound<LoopState>], _ configuration: Configuration.HealthCheck) {
@@ -36,11 +37,17 @@ final class HealthMonitor: Sendable {
             ? loops[0].eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
                 self?.round()
             } : nil
+        let retry = TimeAmount(configuration.retryInterval)
+        let retries =
+            configuration.enabled && retry < interval
+            ? loops[0].eventLoop.scheduleRepeatedTask(initialDelay: retry, delay: retry) { [weak self] _ in
+                self?.retryRound()
+            } : nil
         let before = plan.withLock { plan in
-            defer { plan = Plan(timeout: TimeAmount(configuration.timeout), rounds: rounds) }
-            return plan.rounds
+            defer { plan = Plan(timeout: TimeAmount(configuration.timeout), rounds: rounds, retries: retries) }
+            return [plan.rounds, plan.retries]
         }
-        before?.cancel()
+        for task in before { task?.cancel() }
     }
 
     /// Probes one backend now, as when it is new.
@@ -56,6 +63,12 @@ final class HealthMonitor: Sendable {
             probe(backend, on: index) { [state] in
                 if counter.countDown() { state.registry.publishAll() }
             }
+        }
+    }
+
+    private func retryRound() {
+        for (index, backend) in state.registry.snapshot.backends.enumerated() where backend.status == .unhealthy {
+            if let driver = backend.driver as? AdapterBackend { probe(driver, on: index) {} }
         }
     }
 

@@ -197,6 +197,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
         switch (route, head.method) {
         case (.exchange(let kind), .post): startExchange(kind, body)
+        case (.ollama(.show), .post): write(OllamaAnswers(state: loop.shared).show(body), then: answered)
+        case (.ollama(.show), _): methodNotAllowed(route)
+        case (.ollamaManagement, _): refuseKeeping(.ollamaManagement(path))
+        case (.storedResponse, _): refuseKeeping(.storedResponse)
         case (.exchange, _): methodNotAllowed(route)
         case (.webSocket, .get):
             refuseKeeping(
@@ -208,6 +212,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         case (_, let method) where route.isCommand(method): command(route, method, body)
         default: methodNotAllowed(route)
         }
+    }
+
+    private func write(_ answer: LocalAnswer, then next: () -> Void) {
+        write(answer)
+        next()
     }
 
     private func methodNotAllowed(_ route: Route) {
