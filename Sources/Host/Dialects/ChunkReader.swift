@@ -41,7 +41,8 @@ struct ChunkReader {
         var lines = lines
         self.lines = LineDecoder()
         lines.finish { read($0, &chunks) }
-        if problem == nil { endEvent() }
+        if problem == nil { endEvent(&chunks) }
+        // Not both: this is one event.
         if let problem { throw problem }
         return chunks
     }
@@ -53,44 +54,50 @@ struct ChunkReader {
             if line.starts(with: [0xEF, 0xBB, 0xBF]) { line = UnsafeRawBufferPointer(rebasing: line[3...]) }
         }
         if line.isEmpty {
-            endEvent()
+            endEvent(&chunks)
         } else if let value = Self.value(of: "data:", line) {
             read(data: value, &chunks)
         } else if let value = Self.value(of: "error:", line), let error = try? JSONValue.parse(value) {
             // Older llama.cpp puts an error into a field of its own.
-            problem = AnswerError.inside(["error": error]) ?? Self.notJSON
+            problem = AnswerError.inside(["error": error]) ?? Self.notObject
         }
     }
 
     private mutating func read(data value: UnsafeRawBufferPointer, _ chunks: inout [JSONValue]) {
-        if data.isEmpty {
-            if value.starts(with: "[DONE]".utf8) {
-                isDone = true
-                return
-            }
-        } else {
-            data.append(0x0A)
+        let isFirst = data.isEmpty
+        if isFirst, value.starts(with: "[DONE]".utf8) {
+            isDone = true
+            return
         }
-        guard data.count + value.count <= LineDecoder.defaultLimit else {
+        guard data.count + value.count < LineDecoder.defaultLimit else {
             problem = Self.tooLong
             return
         }
+        if !isFirst { data.append(0x0A) }
         data.append(contentsOf: value)
-        // Parsed as soon as it can be a whole object, for an event needs no empty line to be complete.
-        guard data.last(where: { $0 > 0x20 }) == UInt8(ascii: "}"), let chunk = try? JSONValue.parse(data) else {
-            return
+        // Nearly every event is one line, and is not kept waiting for the empty line; some servers leave that out.
+        if isFirst, let chunk = try? JSONValue.parse(data) { take(chunk, &chunks) }
+    }
+
+    private mutating func endEvent(_ chunks: inout [JSONValue]) {
+        guard !data.isEmpty else { return }
+        if let chunk = try? JSONValue.parse(data) {
+            take(chunk, &chunks)
+        } else if data.contains(where: { $0 > 0x20 }) {
+            problem = Self.notObject
         }
+        data.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func take(_ chunk: JSONValue, _ chunks: inout [JSONValue]) {
         data.removeAll(keepingCapacity: true)
         if let error = AnswerError.inside(chunk) {
             problem = error
         } else if case .object = chunk {
             chunks.append(chunk)
+        } else {
+            problem = Self.notObject
         }
-    }
-
-    private mutating func endEvent() {
-        if data.contains(where: { $0 > 0x20 }) { problem = Self.notJSON }
-        data.removeAll(keepingCapacity: true)
     }
 
     /// What follows the field's name in the line; one space after the colon does not belong to it.
@@ -102,7 +109,7 @@ struct ChunkReader {
         return UnsafeRawBufferPointer(rebasing: line[start...])
     }
 
-    private static let notJSON = AnswerProblem("The backend sent an event that is no JSON object.")
+    private static let notObject = AnswerProblem("The backend sent an event that is no JSON object.")
     private static let tooLong = AnswerProblem(
         "The backend sent an event of more than \(LineDecoder.defaultLimit) bytes.")
 }
