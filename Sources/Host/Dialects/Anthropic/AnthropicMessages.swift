@@ -33,6 +33,9 @@ public enum AnthropicMessages {
         if let user = try request["metadata"]?.members()["user_id"]?.string() { chat["user"] = .string(user) }
         let reasoning = try AnthropicReasoning(request)
         if let effort = reasoning.effort { chat["reasoning_effort"] = .string(effort) }
+        if reasoning.leavesOutEffort {
+            warnings.add("output_config.effort was left out: it counts with adaptive thinking only.")
+        }
         if let format = try responseFormat(request) { chat["response_format"] = format }
         for name in ["mcp_servers", "container", "context_management"] where request[name] != nil {
             warnings.add("\(name) was left out: no backend does what Anthropic's own servers do for it.")

@@ -20,11 +20,16 @@ enum AnthropicPart {
             })
     }
 
-    static func parts(of block: AnthropicField, _ type: String) throws(ClientError) -> [AnthropicPart] {
+    static func parts(
+        of block: AnthropicField, _ type: String, _ warnings: inout AnthropicWarnings
+    ) throws(ClientError) -> [AnthropicPart] {
+        if try block["citations"]?["enabled"]?.bool() ?? false {
+            warnings.add("citations were left out: no backend tells what its answer is taken from.")
+        }
         switch type {
         case "text": return [.text(try block.required("text").string())]
         case "image": return [.image(try imageURL(try block.required("source")))]
-        case "document": return try document(block)
+        case "document": return try document(block, &warnings)
         case "search_result": return [.text(try searchResult(block))]
         // Every tool is told to the model from the start, so finding one only needs its name.
         case "tool_reference": return [.text("Tool: " + (try block.required("tool_name").string()))]
@@ -44,7 +49,9 @@ enum AnthropicPart {
     }
 
     /// The title and the context stand before the text, each on a line of its own.
-    private static func document(_ block: AnthropicField) throws(ClientError) -> [AnthropicPart] {
+    private static func document(
+        _ block: AnthropicField, _ warnings: inout AnthropicWarnings
+    ) throws(ClientError) -> [AnthropicPart] {
         var head = ""
         if let title = try block["title"]?.string() { head += "Document: \(title)\n" }
         if let context = try block["context"]?.string() { head += context + "\n" }
@@ -56,7 +63,7 @@ enum AnthropicPart {
             for item in try source.required("content").blocks() {
                 let type = try item.type()
                 guard type == "text" || type == "image" else { throw item.refused("must be text or an image.") }
-                parts += try Self.parts(of: item, type)
+                parts += try Self.parts(of: item, type, &warnings)
             }
             return parts
         case "base64", "url": throw source.refused("PDF documents are not supported; send their text, or images.")

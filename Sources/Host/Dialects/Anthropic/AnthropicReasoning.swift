@@ -16,11 +16,14 @@ struct AnthropicReasoning {
     ///
     /// Effort without thinking is left out: models that cannot think refuse a reasoning effort.
     private(set) var effort: String?
+    /// The request has an effort that did not count.
+    private(set) var leavesOutEffort = false
     /// False if the client turned thinking off, or wants it omitted from the answer.
     private(set) var isShown = true
 
     init(_ request: AnthropicField) throws(ClientError) {
         let asked = try request["output_config"]?.members()["effort"]
+        leavesOutEffort = asked != nil
         guard let thinking = request["thinking"] else { return }
         switch try thinking.type() {
         case "disabled":
@@ -31,6 +34,7 @@ struct AnthropicReasoning {
             effort = budget < 4096 ? "low" : budget < 16384 ? "medium" : "high"
         case "adaptive":
             if let asked { effort = try Self.effort(asked) }
+            leavesOutEffort = false
         case "between_tools": break
         default:
             throw thinking.refused("the type must be enabled, adaptive, between_tools or disabled.")

@@ -21,16 +21,26 @@ struct AnthropicToolCall {
 
     var isComplete: Bool { nesting.isComplete }
 
-    /// Whether the delta is of this call. Servers repeat the id, leave it out, or give every call the index 0.
+    /// Whether the delta is of this call. Servers repeat id and name, leave out id or index, or give every call the index 0;
+    /// but a name begins another call if it comes with another id, or, without an id, if it differs from this call's, or if
+    /// this call is whole and other arguments begin.
     func owns(_ delta: JSONValue) -> Bool {
         let otherID = delta["id"]?.string ?? ""
-        if !otherID.isEmpty {
-            if otherID == id { return true }
-            // Another id and a name begin another call, whatever the index says.
-            if delta["function"]?["name"]?.string?.isEmpty == false { return false }
+        if otherID == id { return true }
+        if let otherName = delta["function"]?["name"]?.string, !otherName.isEmpty {
+            if !otherID.isEmpty { return false }
+            if !name.isEmpty, otherName != name || (isComplete && Self.beginsObject(delta)) { return false }
         }
         guard let otherIndex = delta["index"]?.int else { return true }
         return otherIndex == index
+    }
+
+    private static func beginsObject(_ delta: JSONValue) -> Bool {
+        switch delta["function"]?["arguments"] {
+        case .object: true
+        case .string(let text): text.utf8.first { $0 > 0x20 } == UInt8(ascii: "{")
+        default: false
+        }
     }
 
     mutating func take(_ function: JSONValue?) {

@@ -23,7 +23,7 @@ enum AnthropicUserTurn {
             } else if AnthropicServerBlock.isOne(type) {
                 AnthropicServerBlock.warn(type, &warnings)
             } else {
-                parts += try AnthropicPart.parts(of: block, type)
+                parts += try AnthropicPart.parts(of: block, type, &warnings)
             }
         }
         if !parts.isEmpty || messages.isEmpty {
@@ -43,7 +43,7 @@ enum AnthropicUserTurn {
                 AnthropicServerBlock.warn(type, &warnings)
                 continue
             }
-            for part in try AnthropicPart.parts(of: item, type) {
+            for part in try AnthropicPart.parts(of: item, type, &warnings) {
                 if case .text(let text) = part { texts.append(text) } else { images.append(part) }
             }
         }
