@@ -1,0 +1,18 @@
+import JSON
+
+/// Errors that servers put into an answer whose status says success.
+enum AnswerError {
+    /// Understands `{"error":{"message":…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`. Nil if the
+    /// answer, or the chunk of one, is none of them.
+    static func inside(_ answer: JSONValue) -> AnswerProblem? {
+        switch answer["error"] {
+        case .object(let error):
+            let message = error["message"]?.string ?? error["msg"]?.string
+            return AnswerProblem(message ?? "The backend reported an error without a message.")
+        case .string(let message): return AnswerProblem(message)
+        default: break
+        }
+        guard answer["object"]?.string == "error", let message = answer["message"]?.string else { return nil }
+        return AnswerProblem(message)
+    }
+}
