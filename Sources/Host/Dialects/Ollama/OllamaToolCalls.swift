@@ -8,6 +8,8 @@ struct OllamaToolCalls {
         var id: String
         var name: String
         var arguments: String
+
+        var isWhole: Bool { (try? JSONValue.parse(arguments))?.object != nil }
     }
 
     private let requestID: String
@@ -22,7 +24,7 @@ struct OllamaToolCalls {
         for fragment in fragments?.array ?? [] {
             let id = fragment["id"]?.string ?? ""
             let name = fragment["function"]?["name"]?.string ?? ""
-            let at = place(index: fragment["index"]?.int, id: id, name: name)
+            let at = place(of: fragment, id: id, name: name)
             if calls[at].id.isEmpty { calls[at].id = id }
             if calls[at].name.isEmpty { calls[at].name = name }
             switch fragment["function"]?["arguments"] {
@@ -35,17 +37,33 @@ struct OllamaToolCalls {
         }
     }
 
-    /// The place of the call that a fragment belongs to. Some servers give every call the index 0, or none: a fragment
-    /// with another id begins a call, and so does one without an index that has a name and not the same id.
-    private mutating func place(index: Int64?, id: String, name: String) -> Int {
-        let at = index == nil ? calls.indices.last : calls.lastIndex { $0.index == index }
-        if let at {
-            let hasAnotherID = !id.isEmpty && !calls[at].id.isEmpty && calls[at].id != id
-            let beginsCall = hasAnotherID || (index == nil && !name.isEmpty && (id.isEmpty || calls[at].id != id))
-            if !beginsCall { return at }
+    /// The place of the call that a fragment belongs to. Some servers give every call the index 0, or none, and no ids;
+    /// so a name begins another call if it comes with another id, or, without an id, if it is another name or other
+    /// arguments begin after whole ones.
+    private mutating func place(of fragment: JSONValue, id: String, name: String) -> Int {
+        let index = fragment["index"]?.int
+        if let at = index == nil ? calls.indices.last : calls.lastIndex(where: { $0.index == index }) {
+            let call = calls[at]
+            let isAnother =
+                if name.isEmpty || call.name.isEmpty {
+                    false
+                } else if !id.isEmpty {
+                    id != call.id
+                } else {
+                    name != call.name || (call.isWhole && Self.beginsObject(fragment))
+                }
+            if !isAnother { return at }
         }
         calls.append(Call(index: index, id: "", name: "", arguments: ""))
         return calls.count - 1
+    }
+
+    private static func beginsObject(_ fragment: JSONValue) -> Bool {
+        switch fragment["function"]?["arguments"] {
+        case .object: true
+        case .string(let text): text.utf8.first { $0 > 0x20 } == UInt8(ascii: "{")
+        default: false
+        }
     }
 
     /// The calls in Ollama's form, nil if there are none.
