@@ -52,7 +52,7 @@ let package = Package(
             uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
         layer("Conformance", uses: ["Adapters", "Core", "JSON", "PluginAPI", "Shims"]),
         layer("Routing", uses: ["Core"]),
-        layer("Dialects", uses: ["JSON"]),
+        layer("Dialects", uses: ["Core", "JSON"]),
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
-        .testTarget(name: "DialectsTests", dependencies: ["Dialects", "JSON"], resources: [.copy("Golden")]),
+        .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
         .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
