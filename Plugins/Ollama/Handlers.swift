@@ -10,7 +10,8 @@ class AnswerHandler: HTTPHandler {
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
     private var errorBody: [UInt8] = []
-    private var hasBegun = false
+    /// Something was sent to the client.
+    private(set) final var hasBegun = false
     private(set) final var isOver = false
 
     /// - Parameter warning: what of the request was left out, for the client.
@@ -156,7 +157,8 @@ final class StreamHandler<Maker: Chunks>: AnswerHandler {
         send(events, error == StreamLine.garbled ? nil : error)
     }
 
-    /// Finishes right after the end mark and not at the end of the body: clients hang up as soon as they have seen the mark.
+    /// Finishes right after the end mark and not at the end of the body: clients hang up as soon as they have seen the
+    /// mark.
     private func send(_ events: [UInt8], _ error: String?) {
         events.withUnsafeBytes { write($0) }
         if let error { fail(error) } else if chunks.isFinished { finish(chunks.usage) }
@@ -170,35 +172,6 @@ final class StreamHandler<Maker: Chunks>: AnswerHandler {
         case .value(let value):
             events += chunks.events(for: value)
             return nil
-        }
-    }
-}
-
-/// One line of a stream.
-enum StreamLine {
-    case empty
-    case value(JSONValue)
-    /// The server says that it failed, or it cannot be read.
-    case error(String)
-
-    static let garbled = "Ollama sent a line that is not JSON"
-    static let tooLong = "Ollama sent a line of more than \(LineDecoder.defaultLimit) bytes"
-
-    init(_ line: UnsafeRawBufferPointer) {
-        guard !line.allSatisfy({ $0 <= 0x20 }) else {
-            self = .empty
-            return
-        }
-        guard let value = try? JSONValue.parse(line) else {
-            self = .error(Self.garbled)
-            return
-        }
-        if let text = OllamaError.text(value) {
-            self = .error(text)
-        } else if value["done_reason"] == "error" {
-            self = .error("Ollama ended the answer because of an error")
-        } else {
-            self = .value(value)
         }
     }
 }

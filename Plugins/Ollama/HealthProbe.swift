@@ -1,8 +1,8 @@
 import PluginAPI
 import Synchronization
 
-/// One probe: the list of models, what is not known of them yet, which are loaded, the version. Exactly one health report ends
-/// it. Nothing here makes Ollama load a model, let alone generate.
+/// One probe: the list of models, what is not known of them yet, which are loaded, the version. Exactly one health
+/// report ends it. Nothing here makes Ollama load a model, let alone generate.
 final class HealthProbe {
     /// `/api/show` requests under way at once, below the host's limit for a task.
     private static let parallel = 8
@@ -54,7 +54,8 @@ final class HealthProbe {
         // Nothing of the server's words: they may hold the key.
         if answer.status == 401 || answer.status == 403 {
             return unhealthy(
-                "GET /api/tags: the server refuses the API key (status \(answer.status)); set api_key_env to the variable that holds it"
+                "GET /api/tags: the server refuses the API key (status \(answer.status)); "
+                    + "set api_key_env to the variable that holds it"
             )
         }
         let value = try? JSONValue.parse(answer.body)
@@ -83,6 +84,8 @@ final class HealthProbe {
             send("POST", "/api/show", body, timeout: Self.optionalTimeout) { answer in
                 self.underWay -= 1
                 guard answer.end != .cancelled else { return }
+                // A server that is too slow to describe one model would not be done with all in time.
+                if answer.end != .complete { self.waiting = [] }
                 if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body) {
                     let kept = ListedModel.kept(of: value)
                     self.models[index].apply(show: kept)

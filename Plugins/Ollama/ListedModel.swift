@@ -16,7 +16,7 @@ struct ListedModel {
         self.name = name
         self.item = item
         digest = item["digest"]?.string ?? ""
-        capabilities = item["capabilities"]?.array?.compactMap(\.string)
+        capabilities = Self.capabilities(item)
         contextLength = item["details"]?["context_length"]?.count ?? 0
     }
 
@@ -24,7 +24,7 @@ struct ListedModel {
     var isComplete: Bool { capabilities != nil && contextLength > 0 }
 
     mutating func apply(show: JSONValue) {
-        if capabilities == nil { capabilities = show["capabilities"]?.array?.compactMap(\.string) }
+        if capabilities == nil { capabilities = Self.capabilities(show) }
         if contextLength == 0 {
             // The key is "<architecture>.context_length".
             let member = show["model_info"]?.object?.members.first { $0.name.hasSuffix(".context_length") }
@@ -35,19 +35,25 @@ struct ListedModel {
     /// The small part of an answer of `/api/show` that is worth remembering.
     static func kept(of show: JSONValue) -> JSONValue {
         let lengths = show["model_info"]?.object?.members.filter { $0.name.hasSuffix(".context_length") } ?? []
-        let told = show["capabilities"]?.array.map { JSONValue.array($0) }
-        return ["capabilities": told ?? guessed(show), "model_info": .object(JSONObject(lengths))]
+        let found = capabilities(show) ?? guessed(show)
+        return ["capabilities": .array(found.map { .string($0) }), "model_info": .object(JSONObject(lengths))]
+    }
+
+    /// Nil where the server does not tell any.
+    private static func capabilities(_ item: JSONValue) -> [String]? {
+        guard let told = item["capabilities"]?.array?.compactMap(\.string), !told.isEmpty else { return nil }
+        return told
     }
 
     /// Servers from before 0.6.4 do not tell capabilities, but show what they follow from.
-    private static func guessed(_ show: JSONValue) -> JSONValue {
+    private static func guessed(_ show: JSONValue) -> [String] {
         let families = show["details"]?["families"]?.array?.compactMap(\.string) ?? []
         if families.contains(where: { $0.contains("bert") }) { return ["embedding"] }
-        var found: [JSONValue] = ["completion"]
+        var found = ["completion"]
         if show["template"]?.string?.contains(".Tools") == true { found.append("tools") }
         let hasProjector = show["projector_info"]?.object?.isEmpty == false
         if hasProjector || families.contains("clip") || families.contains("mllama") { found.append("vision") }
-        return .array(found)
+        return found
     }
 
     /// - Parameter models: all that are loaded.
@@ -70,8 +76,8 @@ struct ListedModel {
             deviceMemory: running?.deviceMemory, details: details)
     }
 
-    /// What a request really gets: the operator's length for every request, as far as the model goes; else what it was loaded
-    /// with, which is often far below what it could; else what it could.
+    /// What a request really gets: the operator's length for every request, as far as the model goes; else what it was
+    /// loaded with, which is often far below what it could; else what it could.
     private func length(requested: Int64?) -> UInt64 {
         if let requested = requested.map(UInt64.init) {
             return contextLength > 0 ? min(requested, contextLength) : requested

@@ -2,8 +2,8 @@ import PluginAPI
 
 typealias ThisAdapter = OllamaBackend
 
-/// One Ollama server, spoken to by its own API: its OpenAI-compatible one loses errors inside streams and options such as
-/// `num_ctx` and `keep_alive`. For the same reason its `/v1/messages` and `/v1/responses` are not offered: the host
+/// One Ollama server, spoken to by its own API: its OpenAI-compatible one loses errors inside streams and options such
+/// as `num_ctx` and `keep_alive`. For the same reason its `/v1/messages` and `/v1/responses` are not offered: the host
 /// translates those.
 final class OllamaBackend: BackendAdapter {
     static let about = AdapterAbout(
@@ -38,8 +38,8 @@ final class OllamaBackend: BackendAdapter {
         do throws(Failure) {
             let call = try translated(exchange, request)
             return host.start(
-                exchange.handle, method: "POST", path: call.path, headers: headers, body: call.body,
-                handler: call.handler)
+                exchange.handle, method: "POST", path: call.path, headers: headers, extra: Self.own(request),
+                body: call.body, handler: call.handler)
         } catch {
             exchange.fail(error)
             return NEXUS_OK
@@ -103,7 +103,12 @@ final class OllamaBackend: BackendAdapter {
         let handler: HTTPHandler =
             isStream ? NativeStreamHandler(exchange) : NativeRequest.unary(exchange, path: path)
         return host.start(
-            exchange.handle, method: "POST", path: path, headers: headers, body: completed ?? [],
-            sendsExchangeBody: completed == nil, handler: handler)
+            exchange.handle, method: "POST", path: path, headers: headers, extra: Self.own(request),
+            body: completed ?? [], sendsExchangeBody: completed == nil, handler: handler)
+    }
+
+    /// Header fields of one request: its id is found again in the logs of a proxy before the server.
+    private static func own(_ request: nexus_request) -> [(name: String, value: String)] {
+        request.request_id.len > 0 ? [("x-request-id", request.request_id.text)] : []
     }
 }

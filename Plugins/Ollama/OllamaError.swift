@@ -26,8 +26,8 @@ enum OllamaError {
         return failure
     }
 
-    /// What an answer or a line says went wrong; nil: nothing. Ollama sends a string; a proxy in front of it may send an
-    /// object.
+    /// What an answer or a line says went wrong; nil: nothing. Ollama sends a string; a proxy in front of it may send
+    /// an object.
     static func text(_ value: JSONValue) -> String? {
         guard let error = value.given("error") else { return nil }
         return error.string ?? error["message"]?.string ?? String(decoding: error.bytes.prefix(500), as: UTF8.self)

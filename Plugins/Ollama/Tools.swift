@@ -1,5 +1,5 @@
-/// Which tools a model is offered. Ollama cannot be told to use one: what a request wants of that is told as far as leaving
-/// tools out goes, and the client is warned of the rest.
+/// Which tools a model is offered. Ollama cannot be told to use one: what a request wants of that is done as far as
+/// leaving tools out goes, and the client is warned of the rest.
 enum Tools {
     static func translate(_ request: JSONValue, _ warnings: inout Warnings) throws(Failure) -> [JSONValue] {
         guard let given = request.given("tools") else { return [] }

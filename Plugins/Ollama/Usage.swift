@@ -18,8 +18,9 @@ enum Usage {
     }
 
     /// Null unless the server told both counts. OpenAI's schema wants numbers, and a client must take neither what is
-    /// missing for 0 nor an estimate for a count; all its clients take a usage of null, also in the last chunk of a stream,
-    /// which is sent even then: whoever asked for it waits for it. What is known goes to the host in either case.
+    /// missing for 0 nor an estimate for a count; all its clients take a usage of null, also in the last chunk of a
+    /// stream, which is sent even then: whoever asked for it waits for it. What is known goes to the host in either
+    /// case.
     static func json(_ usage: TokenUsage) -> JSONValue {
         guard let prompt = usage.prompt, let completion = usage.completion, !usage.isEstimated else { return .null }
         func number(_ count: UInt64) -> JSONValue { .number(JSONNumber(count)) }

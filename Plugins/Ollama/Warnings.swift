@@ -1,5 +1,5 @@
-/// What of a request was left out, for the client. Fixed sentences: nothing of the request's own words, since they travel in
-/// a header field.
+/// What of a request was left out, for the client. Fixed sentences: nothing of the request's own words, since they
+/// travel in a header field.
 struct Warnings {
     private var sentences: [String] = []
 

@@ -62,6 +62,7 @@ def test_capabilities_come_from_the_list(serve, ollama):
     )
     models = {model.id: model for model in client_of(serve()).models.list().data}
 
+    assert models["see:7b"].created == CREATED
     assert models["see:7b"].capabilities["vision"] and models["see:7b"].capabilities["tools"]
     assert not models["think:8b"].capabilities["vision"] and models["think:8b"].capabilities["json_mode"]
     assert models["embed"].context_length == 2048 and not models["embed"].capabilities["json_mode"]

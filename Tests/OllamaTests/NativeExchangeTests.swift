@@ -20,6 +20,7 @@ private func passed(
         _ = try passed(stream: false, path: path) { upstream in
             #expect(upstream.path == path && upstream.method == "POST")
             #expect(upstream.sendsExchangeBody && upstream.body.isEmpty)
+            #expect(upstream.headers["x-request-id"] == "r1" && upstream.headers["content-type"] == "application/json")
         }
     }
 
@@ -99,6 +100,19 @@ private func passed(
 
             #expect(host.exchanges[task]?.text == "{\"response\":\"a\",\"done\":false}\n")
         }
+    }
+
+    @Test func anEmptyLineBeforeTheFirstCommitsToNothing() throws {
+        let failed = try passed(stream: true) { $0.answer(200, [], "\n \n{\"error\":\"no\"}\n") }
+        let good = try passed(stream: true) { upstream in
+            upstream.head(200)
+            upstream.body(" ".utf8)
+            upstream.body("\n\n".utf8)
+            upstream.body(lines)
+        }
+
+        #expect(failed.status == nil && failed.failure?.message == "no")
+        #expect(good.written == lines)
     }
 
     @Test func severalLinesInOnePieceGoOnInOne() throws {

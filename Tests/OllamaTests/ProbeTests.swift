@@ -104,8 +104,14 @@ import Testing
         return models
     }
 
-    private let whole =
-        #"{"models":[{"name":"a:1b","modified_at":"2026-01-02T03:04:05Z","size":700,"digest":"d1","capabilities":["completion","thinking"],"details":{"format":"gguf","family":"llama","parameter_size":"1B","quantization_level":"Q4_K_M","context_length":131072}},{"name":"e","size":9,"digest":"d2","capabilities":["embedding"],"details":{"context_length":512}},{"name":"c:cloud","digest":"d3","remote_host":"https://ollama.com:443","remote_model":"c","capabilities":["completion"],"details":{"context_length":1}}]}"#
+    private let whole = #"""
+        {"models":[
+        {"name":"a:1b","modified_at":"2026-01-02T03:04:05Z","size":700,"digest":"d1","capabilities":["completion","thinking"],
+        "details":{"format":"gguf","family":"llama","parameter_size":"1B","quantization_level":"Q4_K_M","context_length":131072}},
+        {"name":"e","size":9,"digest":"d2","capabilities":["embedding"],"details":{"context_length":512}},
+        {"name":"c:cloud","digest":"d3","remote_host":"https://ollama.com:443","remote_model":"c",
+        "capabilities":["completion"],"details":{"context_length":1}}]}
+        """#
     private let loaded =
         #"{"models":[{"name":"a:1b","model":"a:1b","size":900,"digest":"d1","expires_at":"2026-01-02T03:09:05.5Z","size_vram":600,"context_length":4096}]}"#
 
@@ -151,6 +157,31 @@ import Testing
         let models = try models(#"{"num_ctx":8192}"#, tags: whole, ps: loaded)
 
         #expect(models.map(\.context) == [8192, 512, 1])
+    }
+
+    @Test func aServerTooSlowToDescribeItsModelsIsNotAskedForAllOfThem() throws {
+        try FakeHost.run { host in
+            let models = (0..<40).map { #"{"name":"m\#($0)","digest":"d\#($0)"}"# }.joined(separator: ",")
+            try backend().probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
+            host.request("/api/tags")?.answer(200, [], #"{"models":[\#(models)]}"#)
+            while let request = host.request("/api/show") { request.end(NEXUS_HTTP_TIMED_OUT, "too slow") }
+            host.request("/api/ps")?.end(NEXUS_HTTP_TIMED_OUT, "too slow")
+            host.request("/api/version")?.end(NEXUS_HTTP_TIMED_OUT, "too slow")
+
+            #expect(host.requests.count { $0.path == "/api/show" } < 20)
+            #expect(host.models.first?.count == 40 && host.health.map(\.status) == [NEXUS_HEALTHY])
+        }
+    }
+
+    @Test func aProbeThatIsCancelledReportsNothing() throws {
+        try FakeHost.run { host in
+            try backend().probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
+            host.request("/api/tags")?.answer(200, [], #"{"models":[]}"#)
+            host.request("/api/ps")?.end(NEXUS_HTTP_CANCELLED)
+            host.request("/api/version")?.answer(200, [], "{}")
+
+            #expect(host.health.isEmpty && host.models.isEmpty)
+        }
     }
 
     @Test(
