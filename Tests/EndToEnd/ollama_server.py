@@ -1,6 +1,7 @@
 """A server that speaks Ollama's own API as Ollama does, with what it says scripted by the test."""
 
 import json
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -73,6 +74,8 @@ class OllamaServer(Upstream):
         super().__init__()
         self.probed: list[str] = []
         """Paths of probes, in order."""
+        self.seen = threading.Event()
+        """For a test to say that it has what a script waits for."""
         del self.scripts["/v1/models"], self.scripts["/v1/chat/completions"]
         self.list(*(models or (capable("llama3.2:1b", "completion", "tools"),)))
         self.probe("/api/version", {"version": "0.33.0"})
@@ -114,7 +117,7 @@ class OllamaServer(Upstream):
         self.on(path, send)
 
     def stream(self, *lines: dict[str, Any], path: str = "/api/chat", piece: int = 0, cut: bool = False) -> None:
-        """Lines of a stream, in pieces of so many bytes each, or a piece each; with `cut` the connection breaks after."""
+        """Lines in pieces of so many bytes each, or a piece each; with `cut` the connection breaks after."""
         texts = [json.dumps(item, ensure_ascii=False).encode() + b"\n" for item in lines]
 
         def send(exchange: Exchange) -> None:

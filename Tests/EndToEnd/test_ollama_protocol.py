@@ -210,6 +210,18 @@ def test_what_ollama_has_of_its_own_is_passed(serve, ollama):
     assert asked["options"] == {"num_gpu": 1, "num_ctx": 2048, "min_p": 0.1} and asked["keep_alive"] == 0
 
 
+def test_what_was_left_out_is_told(client):
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    answer = client.chat.completions.with_raw_response.create(
+        model=MODEL, messages=MESSAGES, tools=tools, tool_choice="required", logit_bias={"1": 5}, user="u"
+    )
+
+    assert answer.headers["x-nexus-warning"] == (
+        "tool_choice required was not enforced: Ollama lets the model choose. "
+        "logit_bias was ignored: Ollama does not offer it."
+    )
+
+
 def test_images_are_sent_as_data_and_never_fetched(client, ollama):
     def ask(url: str) -> object:
         parts = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": url}}]
