@@ -152,6 +152,8 @@ private func passed(
         }
 
         #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.text.hasSuffix("\n"))
+        let reason = end == NEXUS_HTTP_CLOSED ? "closed" : "Ollama closed the stream before it was finished"
+        #expect(exchange.failure?.message == reason)
     }
 
     @Test func aLastLineWithoutItsEndCounts() throws {
