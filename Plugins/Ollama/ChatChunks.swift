@@ -1,81 +1,61 @@
-/// Makes OpenAI's stream of chunks out of Ollama's lines: one id and one time for the whole stream, a role chunk, deltas, a
-/// finish chunk, a usage chunk if it was asked for, and the end mark. Pure.
-struct ChatChunks {
-    let id: String
-    let model: String
-    let includesUsage: Bool
-    private var created: Int64 = 0
+/// The stream of a chat: a role chunk, deltas, a finish chunk, a usage chunk if it was asked for, and the end mark.
+struct ChatChunks: Chunks {
+    private var frame: ChunkFrame
     private var sentRole = false
     private var toolCalls = 0
+    /// Lines with text; Ollama sends one a token.
+    private var pieces: UInt64 = 0
     private(set) var isFinished = false
     private(set) var usage = TokenUsage()
 
-    init(id: String, model: String, includesUsage: Bool) {
-        self.id = id
-        self.model = model
-        self.includesUsage = includesUsage
-    }
+    init(_ reply: Reply) { frame = ChunkFrame(reply, object: "chat.completion.chunk") }
 
-    /// The events for one line. Nothing after the line that says done.
     mutating func events(for line: JSONValue) -> [UInt8] {
         guard !isFinished else { return [] }
-        if created == 0 { created = CreatedAt.seconds(line["created_at"]?.string) }
+        frame.begin(line)
         var out: [UInt8] = []
         if !sentRole {
             sentRole = true
-            append(&out, delta: ["role": "assistant", "content": ""])
+            add(["role": "assistant", "content": ""], to: &out)
         }
+        var logprobs = Logprobs.chat(line["logprobs"])
         let message = line["message"]
         if let thinking = message?["thinking"]?.string, !thinking.isEmpty {
-            append(&out, delta: ["reasoning_content": .string(thinking)])
+            pieces += 1
+            var delta = JSONObject()
+            frame.reply.reasoningField.put(thinking, into: &delta)
+            if !delta.isEmpty { add(.object(delta), to: &out) }
         }
-        if let text = message?["content"]?.string, !text.isEmpty {
-            append(&out, delta: ["content": .string(text)], logprobs: line["logprobs"])
+        let text = message?["content"]?.string ?? ""
+        if !text.isEmpty || logprobs != nil {
+            if !text.isEmpty { pieces += 1 }
+            // Probabilities may come without text, for tokens that a parser keeps back.
+            add(["content": .string(text)], logprobs: logprobs, to: &out)
+            logprobs = nil
         }
         for call in message?["tool_calls"]?.array ?? [] {
-            append(&out, delta: ["tool_calls": [ToolCall.translate(call, index: toolCalls, stream: id, indexed: true)]])
+            let call = ToolCall.translate(call, index: toolCalls, stream: frame.reply.id, indexed: true)
+            add(["tool_calls": [call]], to: &out)
             toolCalls += 1
         }
-        if line["done"]?.bool == true { finish(&out, line) }
+        if line["done"]?.bool == true { finish(line, to: &out) }
         return out
     }
 
-    private mutating func finish(_ out: inout [UInt8], _ line: JSONValue) {
+    private mutating func finish(_ line: JSONValue, to out: inout [UInt8]) {
         isFinished = true
-        usage = Usage.counts(line)
-        append(
-            &out, delta: [:], finishReason: .string(FinishReason.of(line["done_reason"]?.string, toolCalls: toolCalls)))
-        if includesUsage {
-            var chunk = head()
-            chunk["choices"] = []
-            chunk["usage"] = Usage.json(usage)
-            event(&out, chunk)
-        }
-        out += Array("data: [DONE]\n\n".utf8)
+        usage = Usage.counts(line, pieces: pieces)
+        let reason = FinishReason.of(line["done_reason"]?.string, toolCalls: toolCalls)
+        add([:], finishReason: .string(reason), to: &out)
+        frame.end(usage, to: &out)
     }
 
-    private func head() -> JSONObject {
-        JSONObject([
-            (name: "id", value: .string(id)), (name: "object", value: "chat.completion.chunk"),
-            (name: "created", value: .number(JSONNumber(created))), (name: "model", value: .string(model)),
-        ])
-    }
-
-    private func append(
-        _ out: inout [UInt8], delta: JSONValue, logprobs: JSONValue? = nil, finishReason: JSONValue = .null
+    private func add(
+        _ delta: JSONValue, logprobs: JSONValue? = nil, finishReason: JSONValue = .null, to out: inout [UInt8]
     ) {
-        var choice: JSONObject = JSONObject([(name: "index", value: 0), (name: "delta", value: delta)])
-        if let logprobs { choice["logprobs"] = ["content": logprobs] }
+        var choice = JSONObject([(name: "index", value: 0), (name: "delta", value: delta)])
+        if let logprobs { choice["logprobs"] = logprobs }
         choice["finish_reason"] = finishReason
-        var chunk = head()
-        chunk["choices"] = [.object(choice)]
-        if includesUsage { chunk["usage"] = .null }
-        event(&out, chunk)
-    }
-
-    private func event(_ out: inout [UInt8], _ chunk: JSONObject) {
-        out += Array("data: ".utf8)
-        out += JSONValue.object(chunk).bytes
-        out += [0x0A, 0x0A]
+        frame.chunk(choice, to: &out)
     }
 }

@@ -2,7 +2,9 @@ import PluginAPI
 
 /// Translates embeddings both ways. Pure.
 enum Embeddings {
-    static func request(_ request: JSONValue, model: String, options: Options) throws(Failure) -> JSONValue {
+    static func request(
+        _ request: JSONValue, model: String, options: Options
+    ) throws(Failure) -> TranslatedRequest {
         var result = JSONObject([(name: "model", value: .string(model))])
         let texts = inputs(request)
         guard !texts.isEmpty, texts.allSatisfy({ $0.string?.isEmpty == false }) else {
@@ -10,10 +12,17 @@ enum Embeddings {
                 "input", "input must be a string or an array of strings, none of them empty; Ollama takes no tokens.")
         }
         result["input"] = request["input"]
-        if let dimensions = request["dimensions"] { result["dimensions"] = dimensions }
+        switch request.given("encoding_format") {
+        case nil, "float", "base64": break
+        default: throw ChatRequest.rejected("encoding_format", "encoding_format must be float or base64.")
+        }
+        for name in ["dimensions", "truncate"] {
+            if let value = request.given(name) { result[name] = value }
+        }
         if let keepAlive = options.keepAlive(asked: request) { result["keep_alive"] = keepAlive }
-        if let length = options.contextLength { result["options"] = ["num_ctx": .number(JSONNumber(length))] }
-        return .object(result)
+        let sampling = try SamplingOptions.translate(request, contextLength: options.contextLength)
+        if !sampling.isEmpty { result["options"] = .object(sampling) }
+        return TranslatedRequest(body: .object(result))
     }
 
     static func inputs(_ request: JSONValue) -> [JSONValue] {
@@ -27,7 +36,11 @@ enum Embeddings {
         guard let vectors = answer["embeddings"]?.array, vectors.count == count,
             vectors.allSatisfy({ $0.array?.isEmpty == false && $0.array?.allSatisfy { $0.number != nil } == true })
         else { return nil }
-        let usage = TokenUsage(prompt: answer["prompt_eval_count"]?.int.flatMap { $0 >= 0 ? UInt64($0) : nil })
+        var usage = Usage.counts(answer)
+        // Ollama tells the time of the whole request alone, and how much of it was loading.
+        if let total = answer["total_duration"]?.int, total >= (answer["load_duration"]?.int ?? 0) {
+            usage.promptMicroseconds = UInt64(max(0, total - (answer["load_duration"]?.int ?? 0))) / 1000
+        }
         let data = vectors.enumerated().map { index, vector -> JSONValue in
             [
                 "object": "embedding", "index": .number(JSONNumber(index)),
@@ -41,32 +54,5 @@ enum Embeddings {
                 "usage": tokens.map { ["prompt_tokens": $0, "total_tokens": $0] } ?? .null,
             ], usage
         )
-    }
-}
-
-/// Base64 (RFC 4648, section 4) of floats, as OpenAI encodes embeddings: 32 bits, little-endian.
-enum Base64 {
-    static func floats(_ numbers: [JSONValue]) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(numbers.count * 4)
-        for number in numbers {
-            withUnsafeBytes(of: Float(number.double ?? 0).bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
-        }
-        return encode(bytes)
-    }
-
-    static func encode(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var out: [UInt8] = []
-        out.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let word = group.reduce(0) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
-            for position in 0..<4 {
-                let index = Int(word >> UInt32(18 - 6 * position)) & 0x3F
-                out.append(position <= group.count ? alphabet[index] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
     }
 }

@@ -1,144 +1,177 @@
 import PluginAPI
 
+/// What handlers of exchanges have in common: status, error answers, and the one end of the exchange.
+class AnswerHandler: HTTPHandler {
+    private static let errorLimit = 64 * 1024
+
+    let exchange: ExchangeTask
+    let shape: ErrorShape
+    private let warning: String
+    private var status: UInt32 = 0
+    private var retryAfter: UInt32 = 0
+    private var errorBody: [UInt8] = []
+    /// Something was sent to the client.
+    private(set) final var hasBegun = false
+    private(set) final var isOver = false
+
+    /// - Parameter warning: what of the request was left out, for the client.
+    init(_ exchange: ExchangeTask, shape: ErrorShape = .openAI, warning: String = "") {
+        self.exchange = exchange
+        self.shape = shape
+        self.warning = warning
+    }
+
+    /// A piece of a good answer.
+    func take(_ bytes: UnsafeRawBufferPointer) {}
+    /// A good answer is complete.
+    func complete() {}
+    /// A good answer broke off.
+    func broken(_ end: HTTPEnd) { fail(OllamaError.failure(end)) }
+
+    final override func head(_ head: nexus_http_head) {
+        status = head.status
+        retryAfter = OllamaError.retryAfterMilliseconds(head)
+    }
+
+    final override func body(_ bytes: UnsafeRawBufferPointer) {
+        guard !isOver else { return }
+        if (200...299).contains(status) {
+            take(bytes)
+        } else {
+            errorBody.append(contentsOf: bytes.prefix(Self.errorLimit - errorBody.count))
+        }
+    }
+
+    final override func end(_ end: HTTPEnd) {
+        // Also when the exchange was cancelled: nobody is left to be told.
+        guard !isOver, end != .cancelled else { return }
+        if status != 0, !(200...299).contains(status), end == .complete {
+            fail(
+                OllamaError.failure(
+                    status: status, body: errorBody, retryAfterMilliseconds: retryAfter, shape: shape))
+        } else if end == .complete {
+            complete()
+        } else {
+            broken(end)
+        }
+    }
+
+    final func write(_ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        if !hasBegun {
+            hasBegun = true
+            exchange.begin(status: 200, warning: warning)
+        }
+        exchange.write(bytes)
+    }
+
+    final func finish(_ usage: TokenUsage) {
+        isOver = true
+        exchange.finish(usage)
+    }
+
+    final func fail(_ failure: Failure) {
+        isOver = true
+        exchange.fail(failure)
+    }
+
+    /// The server's fault, inside an answer that began well.
+    final func fail(_ text: String) { fail(OllamaError.failure(status: 502, text: text, shape: shape)) }
+}
+
 /// Answers a unary request: collects Ollama's answer, translates it, and sends it whole.
-final class UnaryHandler: HTTPHandler {
-    typealias Translation = (JSONValue) -> (body: JSONValue, usage: TokenUsage)?
+final class UnaryHandler: AnswerHandler {
+    /// Nil for an answer that is not complete. The bytes are those the value was read from.
+    typealias Translation = (_ answer: JSONValue, _ bytes: [UInt8]) -> (bytes: [UInt8], usage: TokenUsage)?
 
     /// Bytes of an answer; embeddings of many texts are long.
     private static let limit = 64 * 1024 * 1024
 
-    private let exchange: ExchangeTask
     private let translate: Translation
-    private var status: UInt32 = 0
-    private var retryAfter: UInt32 = 0
     private var collected: [UInt8] = []
     private var isTooLong = false
 
-    init(_ exchange: ExchangeTask, translate: @escaping Translation) {
-        self.exchange = exchange
+    init(
+        _ exchange: ExchangeTask, shape: ErrorShape = .openAI, warning: String = "", translate: @escaping Translation
+    ) {
         self.translate = translate
+        super.init(exchange, shape: shape, warning: warning)
     }
 
-    override func head(_ head: nexus_http_head) {
-        status = head.status
-        retryAfter = OllamaError.retryAfterMilliseconds(head)
-    }
-
-    override func body(_ bytes: UnsafeRawBufferPointer) {
+    override func take(_ bytes: UnsafeRawBufferPointer) {
         if collected.count + bytes.count > Self.limit { isTooLong = true } else { collected.append(contentsOf: bytes) }
     }
 
-    override func end(_ end: HTTPEnd) {
-        // The exchange is over, and nobody is left to be told.
-        if end == .cancelled { return }
-        guard end == .complete else { return exchange.fail(OllamaError.failure(end)) }
-        guard (200...299).contains(status) else {
-            return exchange.fail(
-                OllamaError.failure(status: status, body: collected, retryAfterMilliseconds: retryAfter))
-        }
+    override func complete() {
         guard !isTooLong, let value = try? JSONValue.parse(collected) else {
-            return exchange.fail(OllamaError.failure(status: 502, text: "Ollama's answer is not JSON, or is too long"))
+            return fail("Ollama's answer is not JSON, or is too long")
         }
-        if let text = value["error"]?.string { return exchange.fail(OllamaError.failure(status: 502, text: text)) }
-        guard let (body, usage) = translate(value) else {
-            return exchange.fail(OllamaError.failure(status: 502, text: "Ollama's answer is not complete"))
+        if let text = OllamaError.text(value) { return fail(text) }
+        guard value["done_reason"] != "error", let (bytes, usage) = translate(value, collected) else {
+            return fail("Ollama's answer is not complete")
         }
-        exchange.begin(status: 200)
-        exchange.write(body.bytes)
-        exchange.finish(usage)
+        bytes.withUnsafeBytes { write($0) }
+        finish(usage)
     }
 }
 
-/// Answers a streaming chat: turns each line that comes into events at once.
-final class ChatStreamHandler: HTTPHandler {
-    private static let errorLimit = 64 * 1024
-
-    private let exchange: ExchangeTask
-    private var chunks: ChatChunks
+/// Answers a streaming request: turns each line that comes into events at once.
+final class StreamHandler<Maker: Chunks>: AnswerHandler {
+    private var chunks: Maker
     private var lines = LineDecoder()
-    private var status: UInt32 = 0
-    private var retryAfter: UInt32 = 0
-    private var errorBody: [UInt8] = []
-    private var hasBegun = false
-    private var isOver = false
 
-    init(_ exchange: ExchangeTask, _ chunks: ChatChunks) {
-        self.exchange = exchange
+    init(_ exchange: ExchangeTask, _ chunks: Maker, warning: String = "") {
         self.chunks = chunks
+        super.init(exchange, warning: warning)
     }
 
-    override func head(_ head: nexus_http_head) {
-        status = head.status
-        retryAfter = OllamaError.retryAfterMilliseconds(head)
-    }
-
-    override func body(_ bytes: UnsafeRawBufferPointer) {
-        guard !isOver else { return }
-        guard (200...299).contains(status) else {
-            errorBody.append(contentsOf: bytes.prefix(Self.errorLimit - errorBody.count))
-            return
-        }
+    override func take(_ bytes: UnsafeRawBufferPointer) {
         var events: [UInt8] = []
-        var failure: Failure?
+        var error: String?
         do {
             try lines.feed(bytes) { line, _ in
-                failure = take(line, &events)
-                return failure == nil && !chunks.isFinished
+                error = take(line, &events)
+                return error == nil && !chunks.isFinished
             }
         } catch {
-            failure = OllamaError.failure(
-                status: 502, text: "Ollama sent a line of more than \(LineDecoder.defaultLimit) bytes")
+            return fail(StreamLine.tooLong)
         }
-        send(events)
-        if let failure { fail(failure) } else { finishIfDone() }
+        send(events, error)
     }
 
-    override func end(_ end: HTTPEnd) {
-        // Also when the exchange was cancelled: nobody is left to be told.
-        guard !isOver, end != .cancelled else { return }
-        if end == .complete, !(200...299).contains(status) {
-            return fail(
-                OllamaError.failure(status: status, body: errorBody, retryAfterMilliseconds: retryAfter))
-        }
-        var events: [UInt8] = []
-        var failure: Failure?
-        lines.finish { failure = take($0, &events) }
-        send(events)
-        if let failure { return fail(failure) }
-        finishIfDone()
+    override func complete() {
+        lastLine()
+        if !isOver { fail(OllamaError.failure(.complete)) }
+    }
+
+    override func broken(_ end: HTTPEnd) {
+        lastLine()
         if !isOver { fail(OllamaError.failure(end)) }
     }
 
-    /// Right after the end mark and not at the end of the body: clients hang up as soon as they have seen the mark.
-    private func finishIfDone() {
-        guard chunks.isFinished else { return }
-        isOver = true
-        exchange.finish(chunks.usage)
+    private func lastLine() {
+        var events: [UInt8] = []
+        var error: String?
+        lines.finish { error = take($0, &events) }
+        // What broke off in the middle of a line is told by the end, not by the rest of the line.
+        send(events, error == StreamLine.garbled ? nil : error)
     }
 
-    private func take(_ line: UnsafeRawBufferPointer, _ events: inout [UInt8]) -> Failure? {
-        guard !line.allSatisfy({ $0 <= 0x20 }) else { return nil }
-        guard let value = try? JSONValue.parse(line) else {
-            return OllamaError.failure(status: 502, text: "Ollama sent a line that is not JSON")
-        }
-        if let text = value["error"]?.string {
-            return OllamaError.failure(status: 502, text: text)
-        }
-        events += chunks.events(for: value)
-        return nil
+    /// Finishes right after the end mark and not at the end of the body: clients hang up as soon as they have seen the
+    /// mark.
+    private func send(_ events: [UInt8], _ error: String?) {
+        events.withUnsafeBytes { write($0) }
+        if let error { fail(error) } else if chunks.isFinished { finish(chunks.usage) }
     }
 
-    private func send(_ events: [UInt8]) {
-        guard !events.isEmpty else { return }
-        if !hasBegun {
-            hasBegun = true
-            exchange.begin(status: 200)
+    /// What went wrong; nil: nothing.
+    private func take(_ line: UnsafeRawBufferPointer, _ events: inout [UInt8]) -> String? {
+        switch StreamLine(line) {
+        case .empty: return nil
+        case .error(let text): return text
+        case .value(let value):
+            events += chunks.events(for: value)
+            return nil
         }
-        exchange.write(events)
-    }
-
-    private func fail(_ failure: Failure) {
-        isOver = true
-        exchange.fail(failure)
     }
 }

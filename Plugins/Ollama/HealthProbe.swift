@@ -1,8 +1,8 @@
 import PluginAPI
 import Synchronization
 
-/// One probe: the list of models, what is not known of them yet, the version. Exactly one health report ends it. Nothing here
-/// makes Ollama load a model.
+/// One probe: the list of models, what is not known of them yet, which are loaded, the version. Exactly one health
+/// report ends it. Nothing here makes Ollama load a model, let alone generate.
 final class HealthProbe {
     /// `/api/show` requests under way at once, below the host's limit for a task.
     private static let parallel = 8
@@ -54,12 +54,13 @@ final class HealthProbe {
         // Nothing of the server's words: they may hold the key.
         if answer.status == 401 || answer.status == 403 {
             return unhealthy(
-                "GET /api/tags: the server refuses the API key (status \(answer.status)); set api_key_env to the variable that holds it"
+                "GET /api/tags: the server refuses the API key (status \(answer.status)); "
+                    + "set api_key_env to the variable that holds it"
             )
         }
         let value = try? JSONValue.parse(answer.body)
         guard answer.status == 200 else {
-            let told = value?["error"]?.string.map { ": \($0)" } ?? ""
+            let told = value.flatMap(OllamaError.text).map { ": \($0)" } ?? ""
             return unhealthy("GET /api/tags answered with status \(answer.status)\(told)")
         }
         guard let list = value?["models"]?.array else {
@@ -83,25 +84,49 @@ final class HealthProbe {
             send("POST", "/api/show", body, timeout: Self.optionalTimeout) { answer in
                 self.underWay -= 1
                 guard answer.end != .cancelled else { return }
+                // A server that is too slow to describe one model would not be done with all in time.
+                if answer.end != .complete { self.waiting = [] }
                 if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body) {
-                    self.models[index].apply(show: value)
-                    self.backend.details.remember(ListedModel.kept(of: value), of: self.models[index].digest)
+                    let kept = ListedModel.kept(of: value)
+                    self.models[index].apply(show: kept)
+                    self.backend.details.remember(kept, of: self.models[index].digest)
                 }
                 self.askForDetails()
             }
         }
-        if underWay == 0, waiting.isEmpty, !isOver { askForVersion() }
+        if underWay == 0, waiting.isEmpty, !isOver { askForTheRest() }
     }
 
-    private func askForVersion() {
-        send("GET", "/api/version", [], timeout: Self.optionalTimeout) { self.versionTold($0) }
+    /// What the probe can do without, both at once.
+    private func askForTheRest() {
+        var version: String?
+        var remaining = 2
+        func told(_ answer: CollectingHandler.Answer) {
+            // A probe that was cancelled reports nothing.
+            if answer.end != .cancelled { remaining -= 1 }
+            if remaining == 0 { healthy(version) }
+        }
+        send("GET", "/api/ps", [], timeout: Self.optionalTimeout) { answer in
+            if let running = Self.good(answer)?["models"]?.array?.map(RunningModel.init) {
+                for index in self.models.indices { self.models[index].apply(running: running) }
+            }
+            told(answer)
+        }
+        send("GET", "/api/version", [], timeout: Self.optionalTimeout) { answer in
+            version = Self.good(answer)?["version"]?.string
+            told(answer)
+        }
     }
 
-    private func versionTold(_ answer: CollectingHandler.Answer) {
-        guard answer.end != .cancelled, !isOver else { return }
+    /// Nil unless it is a whole answer of JSON.
+    private static func good(_ answer: CollectingHandler.Answer) -> JSONValue? {
+        answer.end == .complete && answer.status == 200 ? try? JSONValue.parse(answer.body) : nil
+    }
+
+    private func healthy(_ version: String?) {
+        guard !isOver else { return }
         isOver = true
-        let version = (try? JSONValue.parse(answer.body))?["version"]?.string
-        backend.reports.models(models.map(\.reported))
+        backend.reports.models(models.map { $0.reported(requested: backend.options.contextLength) })
         backend.reports.health(NEXUS_HEALTHY, server: "Ollama" + (version.map { " \($0)" } ?? ""))
     }
 }

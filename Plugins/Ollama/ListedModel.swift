@@ -1,40 +1,92 @@
 import PluginAPI
 
-/// One model of `/api/tags`, completed by `/api/show` where an older server leaves things out.
+/// One model of `/api/tags`, completed by `/api/show` where an older server leaves things out, and by `/api/ps`.
 struct ListedModel {
     let name: String
     let digest: String
+    private let item: JSONValue
     private var capabilities: [String]?
     private var contextLength: UInt64 = 0
+    private var state = NEXUS_MODEL_STATE_UNKNOWN
+    private var running: RunningModel?
 
     /// Nil for an item without a name.
     init?(_ item: JSONValue) {
         guard let name = item["name"]?.string ?? item["model"]?.string, !name.isEmpty else { return nil }
         self.name = name
+        self.item = item
         digest = item["digest"]?.string ?? ""
-        capabilities = item["capabilities"]?.array?.compactMap(\.string)
-        contextLength = Self.length(item["details"]?["context_length"]) ?? 0
+        capabilities = Self.capabilities(item)
+        contextLength = item["details"]?["context_length"]?.count ?? 0
     }
 
     /// The list told all that is needed.
     var isComplete: Bool { capabilities != nil && contextLength > 0 }
 
     mutating func apply(show: JSONValue) {
-        if capabilities == nil { capabilities = show["capabilities"]?.array?.compactMap(\.string) }
+        if capabilities == nil { capabilities = Self.capabilities(show) }
         if contextLength == 0 {
             // The key is "<architecture>.context_length".
             let member = show["model_info"]?.object?.members.first { $0.name.hasSuffix(".context_length") }
-            contextLength = Self.length(member?.value) ?? 0
+            contextLength = member?.value.count ?? 0
         }
     }
 
     /// The small part of an answer of `/api/show` that is worth remembering.
     static func kept(of show: JSONValue) -> JSONValue {
         let lengths = show["model_info"]?.object?.members.filter { $0.name.hasSuffix(".context_length") } ?? []
-        return ["capabilities": show["capabilities"] ?? .null, "model_info": .object(JSONObject(lengths))]
+        let found = capabilities(show) ?? guessed(show)
+        return ["capabilities": .array(found.map { .string($0) }), "model_info": .object(JSONObject(lengths))]
     }
 
-    var reported: ReportedModel {
+    /// Nil where the server does not tell any.
+    private static func capabilities(_ item: JSONValue) -> [String]? {
+        guard let told = item["capabilities"]?.array?.compactMap(\.string), !told.isEmpty else { return nil }
+        return told
+    }
+
+    /// Servers from before 0.6.4 do not tell capabilities, but show what they follow from.
+    private static func guessed(_ show: JSONValue) -> [String] {
+        let families = show["details"]?["families"]?.array?.compactMap(\.string) ?? []
+        if families.contains(where: { $0.contains("bert") }) { return ["embedding"] }
+        var found = ["completion"]
+        if show["template"]?.string?.contains(".Tools") == true { found.append("tools") }
+        let hasProjector = show["projector_info"]?.object?.isEmpty == false
+        if hasProjector || families.contains("clip") || families.contains("mllama") { found.append("vision") }
+        return found
+    }
+
+    /// - Parameter models: all that are loaded.
+    mutating func apply(running models: [RunningModel]) {
+        running = models.first { $0.isLoaded(name, digest: digest) }
+        // A model that another server runs answers without being loaded here.
+        if running != nil {
+            state = NEXUS_MODEL_LOADED
+        } else if item["remote_host"]?.string?.isEmpty ?? true {
+            state = NEXUS_MODEL_UNLOADED
+        }
+    }
+
+    /// - Parameter requested: the context length that the operator wants for every request.
+    func reported(requested: Int64?) -> ReportedModel {
+        ReportedModel(
+            id: name, capabilities: bits, contextLength: length(requested: requested),
+            created: max(0, CreatedAt.seconds(item["modified_at"]?.string)), state: state,
+            loadedUntil: running?.until ?? 0, size: item["size"]?.count ?? 0, memory: running?.memory ?? 0,
+            deviceMemory: running?.deviceMemory, details: details)
+    }
+
+    /// What a request really gets: the operator's length for every request, as far as the model goes; else what it was
+    /// loaded with, which is often far below what it could; else what it could.
+    private func length(requested: Int64?) -> UInt64 {
+        if let requested = requested.map(UInt64.init) {
+            return contextLength > 0 ? min(requested, contextLength) : requested
+        }
+        if let running, running.contextLength > 0 { return running.contextLength }
+        return contextLength
+    }
+
+    private var bits: UInt32 {
         var bits: UInt32 = 0
         for capability in capabilities ?? [] {
             switch capability {
@@ -47,8 +99,17 @@ struct ListedModel {
             default: break
             }
         }
-        return ReportedModel(id: name, capabilities: bits, contextLength: contextLength)
+        return bits
     }
 
-    private static func length(_ value: JSONValue?) -> UInt64? { value?.int.flatMap { $0 > 0 ? UInt64($0) : nil } }
+    private var details: [(name: String, value: String)] {
+        var result: [(name: String, value: String)] = []
+        for name in ["format", "family", "parameter_size", "quantization_level"] {
+            if let text = item["details"]?[name]?.string, !text.isEmpty { result.append((name, text)) }
+        }
+        for name in ["digest", "remote_model", "remote_host"] {
+            if let text = item[name]?.string, !text.isEmpty { result.append((name, text)) }
+        }
+        return result
+    }
 }

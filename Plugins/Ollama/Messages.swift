@@ -12,39 +12,51 @@ enum Messages {
                 throw ChatRequest.rejected("messages[\(index)].role", "Every message needs a role.")
             }
             var translated = JSONObject()
-            translated["role"] = .string(role == "developer" ? "system" : role)
-            try content(message["content"], index, into: &translated)
-            if let thinking = message["reasoning_content"] ?? message["reasoning"], thinking.string != nil {
+            translated["role"] = .string(Self.role(role))
+            try content(message, index, into: &translated)
+            // Servers do not agree on the name, so clients send back either.
+            if let thinking = message.given("reasoning_content") ?? message.given("reasoning"), thinking.string != nil {
                 translated["thinking"] = thinking
             }
             if let calls = message["tool_calls"]?.array, !calls.isEmpty {
                 translated["tool_calls"] = .array(try toolCalls(calls, index, &toolNames))
             }
-            if role == "tool", let id = message["tool_call_id"]?.string {
-                translated["tool_call_id"] = .string(id)
-                if let name = message["name"]?.string ?? toolNames[id] { translated["tool_name"] = .string(name) }
+            if role == "tool" || role == "function" {
+                let id = message["tool_call_id"]?.string
+                if let id { translated["tool_call_id"] = .string(id) }
+                if let name = message["name"]?.string ?? id.flatMap({ toolNames[$0] }) {
+                    translated["tool_name"] = .string(name)
+                }
             }
             result.append(.object(translated))
         }
         return result
     }
 
+    private static func role(_ role: String) -> String {
+        switch role {
+        case "developer": "system"
+        case "function": "tool"
+        default: role
+        }
+    }
+
     /// Parts are joined into one text: Ollama would take each for a message of its own.
-    private static func content(_ content: JSONValue?, _ index: Int, into message: inout JSONObject) throws(Failure) {
-        switch content {
+    private static func content(_ given: JSONValue, _ index: Int, into message: inout JSONObject) throws(Failure) {
+        switch given["content"] {
         case .string(let text): message["content"] = .string(text)
-        case nil, .null: message["content"] = ""
+        case nil, .null: message["content"] = given["refusal"]?.string.map { .string($0) } ?? ""
         case .array(let parts):
             var texts: [String] = []
             var images: [JSONValue] = []
             for (number, part) in parts.enumerated() {
+                let place = "messages[\(index)].content[\(number)]"
                 switch part["type"]?.string {
-                case "text", "refusal": texts.append(part["text"]?.string ?? part["refusal"]?.string ?? "")
-                case "image_url":
-                    images.append(.string(try image(part["image_url"], "messages[\(index)].content[\(number)]")))
+                case "text", "input_text", "output_text", "refusal":
+                    texts.append(part["text"]?.string ?? part["refusal"]?.string ?? "")
+                case "image_url", "input_image": images.append(.string(try DataURL.base64(part["image_url"], place)))
                 default:
-                    throw ChatRequest.rejected(
-                        "messages[\(index)].content[\(number)]", "Ollama takes parts of type text and image_url only.")
+                    throw ChatRequest.rejected(place, "Ollama takes parts of type text and image_url only.")
                 }
             }
             message["content"] = .string(texts.joined(separator: "\n"))
@@ -52,17 +64,6 @@ enum Messages {
         default:
             throw ChatRequest.rejected("messages[\(index)].content", "content must be a string or an array of parts.")
         }
-    }
-
-    /// The base64 text of a data URL (RFC 2397).
-    private static func image(_ image: JSONValue?, _ place: String) throws(Failure) -> String {
-        guard let url = image?["url"]?.string ?? image?.string, url.hasPrefix("data:"),
-            let comma = url.firstIndex(of: ","), url[..<comma].hasSuffix(";base64")
-        else {
-            throw ChatRequest.rejected(
-                place, "Ollama fetches no images: send them as data URLs (data:image/png;base64,…).")
-        }
-        return String(url[url.index(after: comma)...])
     }
 
     private static func toolCalls(
@@ -98,5 +99,29 @@ enum Messages {
         default: break
         }
         throw ChatRequest.rejected(place, "arguments must be a JSON object in a string.")
+    }
+}
+
+/// Images as clients send them (RFC 2397): Ollama wants what is inside.
+enum DataURL {
+    /// The base64 text of any type of image.
+    /// - Parameters:
+    ///   - image: the URL, or an object that holds it under "url".
+    ///   - place: of the part, for the refusal.
+    static func base64(_ image: JSONValue?, _ place: String) throws(Failure) -> String {
+        guard let url = image?["url"]?.string ?? image?.string else {
+            throw ChatRequest.rejected(place, "An image needs image_url.url.")
+        }
+        guard url.prefix(5).lowercased() == "data:" else {
+            throw ChatRequest.rejected(
+                place, "Ollama fetches no images: send them as data URLs (data:image/png;base64,...).")
+        }
+        guard let comma = url.firstIndex(of: ","), url[..<comma].lowercased().hasSuffix(";base64"),
+            url.index(after: comma) < url.endIndex
+        else {
+            throw ChatRequest.rejected(
+                place, "The data URL of an image must hold base64 (data:image/png;base64,...).")
+        }
+        return String(url[url.index(after: comma)...])
     }
 }

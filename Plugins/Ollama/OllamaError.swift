@@ -1,12 +1,36 @@
 import PluginAPI
 
-/// Ollama's errors, `{"error":"text"}`, as failures with a body in OpenAI's shape.
+/// Whose API the client speaks, that an error has to look like.
+enum ErrorShape {
+    case openAI
+    case ollama
+
+    fileprivate func body(_ text: String, type: String, code: JSONValue) -> [UInt8] {
+        let error: JSONValue =
+            switch self {
+            case .openAI: ["message": .string(text), "type": .string(type), "param": nil, "code": code]
+            case .ollama: .string(text)
+            }
+        return JSONValue.object(JSONObject([(name: "error", value: error)])).bytes
+    }
+}
+
+/// Ollama's errors, `{"error":"text"}`, as failures with a body for the client.
 enum OllamaError {
-    static func failure(status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32 = 0) -> Failure {
-        let text = (try? JSONValue.parse(body))?["error"]?.string ?? "Ollama answered with status \(status)"
-        var failure = failure(status: status, text: text)
+    static func failure(
+        status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32 = 0, shape: ErrorShape = .openAI
+    ) -> Failure {
+        let told = (try? JSONValue.parse(body)).flatMap(text)
+        var failure = failure(status: status, text: told ?? "Ollama answered with status \(status)", shape: shape)
         failure.retryAfterMilliseconds = retryAfterMilliseconds
         return failure
+    }
+
+    /// What an answer or a line says went wrong; nil: nothing. Ollama sends a string; a proxy in front of it may send
+    /// an object.
+    static func text(_ value: JSONValue) -> String? {
+        guard let error = value.given("error") else { return nil }
+        return error.string ?? error["message"]?.string ?? String(decoding: error.bytes.prefix(500), as: UTF8.self)
     }
 
     /// Ollama itself does not say when to come back; a proxy in front of it may. Less than a day, else 0.
@@ -16,7 +40,7 @@ enum OllamaError {
     }
 
     /// - Parameter status: 502 for an error in the middle of a stream.
-    static func failure(status: UInt32, text: String) -> Failure {
+    static func failure(status: UInt32, text: String, shape: ErrorShape = .openAI) -> Failure {
         if status == 401 || status == 403 {
             // Nothing of the server's words: they may hold the key.
             return Failure(
@@ -28,20 +52,18 @@ enum OllamaError {
         var code: JSONValue = .null
         switch status {
         case 404:
-            // Another backend may have the model.
+            // Another backend may have the model, or be new enough to have the path.
             kind = NEXUS_FAIL_UNSUPPORTED
             type = "invalid_request_error"
-            code = "model_not_found"
+            if text.contains("model") { code = "model_not_found" }
         case 400, 405, 409, 413, 422:
             kind = NEXUS_FAIL_REJECTED
             type = "invalid_request_error"
         case 408, 429, 503: kind = NEXUS_FAIL_BUSY
         default: kind = NEXUS_FAIL_UPSTREAM
         }
-        let error: JSONValue = ["message": .string(text), "type": .string(type), "param": nil, "code": code]
         return Failure(
-            kind: kind, status: status, message: text,
-            body: JSONValue.object(JSONObject([(name: "error", value: error)])).bytes)
+            kind: kind, status: status, message: text, body: shape.body(text, type: type, code: code))
     }
 
     static func failure(_ end: HTTPEnd) -> Failure {

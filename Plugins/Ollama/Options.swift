@@ -4,20 +4,16 @@ struct Options: Sendable, Equatable {
         {"type":"object","additionalProperties":false,"properties":{\
         "num_ctx":{"type":"integer","minimum":1,"description":"Context length in tokens for every request; Ollama reloads a model when it changes."},\
         "keep_alive":{"type":["string","integer"],"description":"How long a model stays loaded: a duration such as 5m, seconds, 0, or -1 for ever."},\
-        "think":{"type":"boolean","description":"false: models that can think do so only when a request asks for it."}}}
+        "think":{"type":"boolean","description":"false: models that can think do so only when a request asks for it."},\
+        "reasoning_field":{"enum":["reasoning_content","reasoning","both","none"],"description":"The name under which clients get what a model thought; reasoning_content by default."}}}
         """
 
     var contextLength: Int64?
     var keepAlive: JSONValue?
     var think: Bool?
+    var reasoningField = ReasoningField.reasoningContent
 
     init() {}
-
-    /// What a request says goes before what the operator says.
-    func keepAlive(asked request: JSONValue) -> JSONValue? {
-        if let asked = request["keep_alive"], !asked.isNull { return asked }
-        return keepAlive
-    }
 
     init(_ given: JSONObject) throws(ConfigurationProblem) {
         for (name, value) in given.members {
@@ -35,8 +31,41 @@ struct Options: Sendable, Equatable {
             case "think":
                 guard let flag = value.bool else { throw ConfigurationProblem("think must be true or false") }
                 think = flag
-            default: throw ConfigurationProblem("unknown option \"\(name)\"; known are num_ctx, keep_alive, think")
+            case "reasoning_field":
+                guard let field = value.string.flatMap(ReasoningField.init(rawValue:)) else {
+                    throw ConfigurationProblem(
+                        "reasoning_field must be \"reasoning_content\", \"reasoning\", \"both\" or \"none\"")
+                }
+                reasoningField = field
+            default:
+                throw ConfigurationProblem(
+                    "unknown option \"\(name)\"; known are num_ctx, keep_alive, think, reasoning_field")
             }
         }
+    }
+
+    /// What a request says goes before what the operator says.
+    func keepAlive(asked request: JSONValue) -> JSONValue? { request.given("keep_alive") ?? keepAlive }
+}
+
+/// The name under which clients get what a model thought. Servers and clients do not agree on one.
+enum ReasoningField: String, Sendable {
+    case reasoningContent = "reasoning_content"
+    case reasoning
+    case both
+    case none
+
+    /// Adds what was thought to a message or a delta.
+    func put(_ thinking: String, into message: inout JSONObject) {
+        if self == .reasoningContent || self == .both { message["reasoning_content"] = .string(thinking) }
+        if self == .reasoning || self == .both { message["reasoning"] = .string(thinking) }
+    }
+}
+
+extension JSONValue {
+    /// The member, if it is there and not null: clients send null for what they leave to the server.
+    func given(_ name: String) -> JSONValue? {
+        guard let value = self[name], !value.isNull else { return .none }
+        return value
     }
 }

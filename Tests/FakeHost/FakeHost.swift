@@ -221,6 +221,7 @@ public final class FakeHost: @unchecked Sendable {
                     }
                     exchange.status = head.pointee.status
                     exchange.contentType = text(head.pointee.content_type)
+                    exchange.warning = text(head.pointee.warning)
                     return NEXUS_OK
                 }
             },

@@ -4,43 +4,6 @@ import Testing
 @testable import FakeHost
 @testable import Ollama
 
-private func backend() throws -> OllamaBackend {
-    try OllamaBackend(
-        BackendConfiguration(name: "one", url: "http://o:11434", apiKeys: [], options: JSONObject()),
-        host: Host(FakeHost.table), reports: Reports(FakeHost.callbacks))
-}
-
-/// Submits a chat and answers it by `play`.
-private func answered(
-    stream: Bool, includeUsage: Bool = false, kind: UInt32 = NEXUS_KIND_CHAT,
-    body: String = #"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#,
-    _ play: (FakeHost.Request) -> Void
-) throws -> FakeHost.Exchange {
-    var result = FakeHost.Exchange()
-    try FakeHost.run { host in
-        let task = host.newTask()
-        let backend = try backend()
-        lend(body) { body in
-            lend("m") { model in
-                lend("r1") { id in
-                    var request = nexus_request()
-                    request.struct_size = UInt32(MemoryLayout<nexus_request>.size)
-                    request.kind = kind
-                    request.flags =
-                        (stream ? NEXUS_REQUEST_STREAM : 0) | (includeUsage ? NEXUS_REQUEST_INCLUDE_USAGE : 0)
-                    request.model = model
-                    request.body = body
-                    request.request_id = id
-                    #expect(backend.submit(ExchangeTask(handle: task, host: Host(FakeHost.table)), request) == NEXUS_OK)
-                }
-            }
-        }
-        if let upstream = host.requests.last { play(upstream) }
-        result = host.exchanges[task] ?? result
-    }
-    return result
-}
-
 /// The events of a stream of chunks as JSON; the end mark as a string.
 private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
     try exchange.text.split(separator: "\n\n").map { event in
@@ -146,6 +109,40 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         #expect(exchange.outcome != nil && exchange.text.hasSuffix("data: [DONE]\n\n"))
     }
 
+    @Test func anErrorOnTheFirstLineSendsNothing() throws {
+        let exchange = try answered(stream: true) { $0.answer(200, [], "{\"error\":\"no\"}\n") }
+
+        #expect(exchange.status == nil && exchange.failure?.kind == NEXUS_FAIL_UPSTREAM)
+        #expect(exchange.failure?.message == "no")
+    }
+
+    @Test func aStreamThatBreaksOffInsideALineIsToldByItsEnd() throws {
+        let exchange = try answered(stream: true) { upstream in
+            upstream.head(200)
+            upstream.body(lines[..<30])
+            upstream.end(NEXUS_HTTP_CLOSED, "o:11434 closed the connection")
+        }
+
+        #expect(exchange.failure?.message == "o:11434 closed the connection")
+    }
+
+    @Test func anAnswerThatEndsBecauseOfAnErrorFails() throws {
+        let exchange = try answered(stream: true) {
+            $0.answer(200, [], #"{"message":{"content":"a"},"done":true,"done_reason":"error"}"#)
+        }
+
+        #expect(exchange.outcome == nil && exchange.failure?.message.contains("because of an error") == true)
+    }
+
+    @Test func theTimesOfTheServerAreTold() throws {
+        let exchange = try answered(stream: true) {
+            $0.answer(
+                200, [], #"{"message":{"content":"a"},"done":true,"prompt_eval_duration":2000,"eval_duration":7000}"#)
+        }
+
+        #expect(exchange.outcome?.prompt_us == 2 && exchange.outcome?.completion_us == 7)
+    }
+
     @Test func garbageIsAFailure() throws {
         let exchange = try answered(stream: true) { $0.answer(200, [], "<html>\n") }
 
@@ -213,6 +210,41 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.written.isEmpty)
     }
 
+    @Test(arguments: [false, true])
+    func whatWasLeftOutIsToldTheClient(_ stream: Bool) throws {
+        let body = #"{"model":"m","messages":[{"role":"user","content":"x"}],"logit_bias":{"1":2}}"#
+        let exchange = try answered(stream: stream, body: body) {
+            $0.answer(200, [], #"{"message":{"content":"x"},"done":true}"#)
+        }
+
+        #expect(exchange.warning == "logit_bias was ignored: Ollama does not offer it.")
+    }
+
+    @Test func aPathThatIsNotThereIsNoMissingModel() throws {
+        let failure = try #require(try answered(stream: false) { $0.answer(404, [], "404 page not found") }.failure)
+
+        #expect(failure.kind == NEXUS_FAIL_UNSUPPORTED && failure.message == "Ollama answered with status 404")
+        #expect(try JSONValue.parse(failure.body)["error"]?["code"]?.isNull == true)
+    }
+
+    @Test func aMissingModelIsCalledByOpenAIsCode() throws {
+        let failure = try #require(
+            try answered(stream: false) { $0.answer(404, [], #"{"error":"model 'x' not found"}"#) }.failure)
+
+        #expect(try JSONValue.parse(failure.body)["error"]?["code"] == "model_not_found")
+    }
+
+    @Test func aCompletionIsAskedForAtGenerate() throws {
+        let exchange = try answered(
+            stream: true, kind: NEXUS_KIND_COMPLETIONS, body: #"{"model":"m","prompt":"a","stream":true}"#
+        ) { upstream in
+            #expect(upstream.path == "/api/generate")
+            upstream.answer(200, [], "{\"response\":\"b\",\"done\":false}\n{\"response\":\"\",\"done\":true}\n")
+        }
+
+        #expect(exchange.text.contains(#""text":"b""#) && exchange.text.hasSuffix("data: [DONE]\n\n"))
+    }
+
     @Test func aRequestThatCannotBeTranslatedNeverReachesTheServer() throws {
         let exchange = try answered(stream: false, body: #"{"model":"m","messages":"x"}"#) { _ in
             Issue.record("the server was asked")
@@ -229,85 +261,5 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
 
         #expect(exchange.refused.isEmpty && exchange.written.count > 16 * 1024 * 1024)
         #expect(exchange.text.hasSuffix("}"))
-    }
-}
-
-@Suite struct ProbeTests {
-    private func probe(
-        _ backend: OllamaBackend, _ host: FakeHost, _ answers: [String: (UInt32, String)]
-    ) -> [String] {
-        backend.probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
-        var asked: [String] = []
-        while let path = host.openPaths.first, let request = host.request(path) {
-            asked.append(path)
-            let (status, body) = answers[path] ?? (404, #"{"error":"not found"}"#)
-            request.answer(status, [], body)
-        }
-        return asked
-    }
-
-    private let list =
-        #"{"models":[{"name":"a:1b","digest":"d1"},{"name":"b","digest":"d2","capabilities":["completion","vision"],"details":{"context_length":100}}]}"#
-    private let show = #"{"capabilities":["completion","tools"],"model_info":{"llama.context_length":8192}}"#
-
-    @Test func modelsAreCompletedOnceAndRemembered() throws {
-        try FakeHost.run { host in
-            let backend = try backend()
-            let answers: [String: (UInt32, String)] = [
-                "/api/tags": (200, list), "/api/show": (200, show), "/api/version": (200, #"{"version":"0.9.1"}"#),
-            ]
-            let first = probe(backend, host, answers)
-            let second = probe(backend, host, answers)
-
-            #expect(first == ["/api/tags", "/api/show", "/api/version"])
-            #expect(second == ["/api/tags", "/api/version"])
-            #expect(
-                host.health
-                    == Array(
-                        repeating: FakeHost.Health(status: NEXUS_HEALTHY, message: "", server: "Ollama 0.9.1"), count: 2
-                    ))
-            let expected = [
-                FakeHost.Model(id: "a:1b", context: 8192, capabilities: NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE),
-                FakeHost.Model(id: "b", context: 100, capabilities: NEXUS_MODEL_VISION | NEXUS_MODEL_JSON_MODE),
-            ]
-            #expect(host.models == [expected, expected])
-        }
-    }
-
-    @Test func manyModelsAreAskedForAFewAtATime() throws {
-        try FakeHost.run { host in
-            let models = (0..<40).map { #"{"name":"m\#($0)","digest":"d\#($0)"}"# }.joined(separator: ",")
-            try backend().probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
-            host.request("/api/tags")?.answer(200, [], #"{"models":[\#(models)]}"#)
-            var most = 0
-            while let request = host.request("/api/show") {
-                most = max(most, host.openPaths.count)
-                request.answer(200, [], show)
-            }
-            host.request("/api/version")?.answer(200, [], "{}")
-
-            #expect(most <= 16 && host.models.first?.count == 40 && host.health.count == 1)
-        }
-    }
-
-    @Test(arguments: [401, 403] as [UInt32])
-    func aRefusedKeyIsToldInOurOwnWords(_ status: UInt32) throws {
-        try FakeHost.run { host in
-            _ = probe(try backend(), host, ["/api/tags": (status, #"{"error":"wrong key sk-secret"}"#)])
-
-            #expect(host.health.map(\.status) == [NEXUS_UNHEALTHY])
-            #expect(host.health[0].message.contains("api_key_env") && !host.health[0].message.contains("sk-secret"))
-        }
-    }
-
-    @Test(
-        arguments: [((500, #"{"error":"boom"}"#), "boom"), ((200, "{}"), "is this Ollama?"), ((404, ""), "status 404")]
-            as [((UInt32, String), String)])
-    func aServerThatIsNoOllamaIsUnhealthyForAReason(_ answer: (UInt32, String), _ words: String) throws {
-        try FakeHost.run { host in
-            _ = probe(try backend(), host, ["/api/tags": answer])
-
-            #expect(host.health.map(\.status) == [NEXUS_UNHEALTHY] && host.health[0].message.contains(words))
-        }
     }
 }

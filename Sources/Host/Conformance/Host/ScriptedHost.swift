@@ -180,8 +180,10 @@ enum ScriptedHost {
             return ScriptedTask.Usage()
         }
         func known(_ count: UInt64) -> UInt64? { count == UInt64.max ? nil : count }
+        // An estimate is not what the server told.
+        let isEstimated = outcome.flags & NEXUS_OUTCOME_ESTIMATED != 0
         return ScriptedTask.Usage(
-            prompt: known(outcome.prompt_tokens), completion: known(outcome.completion_tokens),
+            prompt: known(outcome.prompt_tokens), completion: isEstimated ? nil : known(outcome.completion_tokens),
             cached: known(outcome.cached_tokens))
     }
 

@@ -1,0 +1,42 @@
+import PluginAPI
+
+/// Requests of clients that speak Ollama's own API.
+enum NativeRequest {
+    /// The paths that answer with text, in one piece or line by line; the others answer with embeddings.
+    static func generates(_ path: String) -> Bool { path == "/api/chat" || path == "/api/generate" }
+
+    /// The body with what the operator wants of every request and the client did not say: a context length of its own,
+    /// above all, would make Ollama load the model again. Nil where the client's bytes can go as they are.
+    static func completed(_ body: UnsafeRawBufferPointer, path: String, options: Options) -> [UInt8]? {
+        guard options.contextLength != nil || options.keepAlive != nil || options.think == false,
+            var request = (try? JSONValue.parse(body))?.object
+        else { return nil }
+        var isChanged = false
+        if let length = options.contextLength, request["options"].map({ $0.given("num_ctx") == nil }) ?? true {
+            // Options that are no object are for the server to refuse.
+            if var own = request["options"].map({ $0.isNull ? JSONObject() : $0.object }) ?? JSONObject() {
+                own["num_ctx"] = .number(JSONNumber(length))
+                request["options"] = .object(own)
+                isChanged = true
+            }
+        }
+        if let keepAlive = options.keepAlive, request["keep_alive"].map(\.isNull) ?? true {
+            request["keep_alive"] = keepAlive
+            isChanged = true
+        }
+        if options.think == false, generates(path), request["think"].map(\.isNull) ?? true {
+            request["think"] = false
+            isChanged = true
+        }
+        return isChanged ? JSONValue.object(request).bytes : nil
+    }
+
+    /// The handler of a whole answer, whose bytes go to the client as they are.
+    static func unary(_ exchange: ExchangeTask, path: String) -> UnaryHandler {
+        let generates = generates(path)
+        return UnaryHandler(exchange, shape: .ollama) { answer, bytes in
+            if generates, answer["done"]?.bool != true { return nil }
+            return (bytes, Usage.counts(answer))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import PluginAPI
+import Testing
+
+@testable import FakeHost
+@testable import Ollama
+
+/// A backend with options as JSON.
+func backend(_ options: String = "{}") throws -> OllamaBackend {
+    try OllamaBackend(
+        BackendConfiguration(
+            name: "one", url: "http://o:11434", apiKeys: [],
+            options: JSONValue.parse(options).object ?? JSONObject()),
+        host: Host(FakeHost.table), reports: Reports(FakeHost.callbacks))
+}
+
+/// Submits a request, by default a chat, and answers it by `play`.
+func answered(
+    stream: Bool, includeUsage: Bool = false, kind: UInt32 = NEXUS_KIND_CHAT, path: String = "",
+    options: String = "{}",
+    body: String = #"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#,
+    _ play: (FakeHost.Request) -> Void
+) throws -> FakeHost.Exchange {
+    var result = FakeHost.Exchange()
+    try FakeHost.run { host in
+        let task = host.newTask()
+        let backend = try backend(options)
+        lend(body) { body in
+            lend("m") { model in
+                lend(path) { path in
+                    lend("r1") { id in
+                        var request = nexus_request()
+                        request.struct_size = UInt32(MemoryLayout<nexus_request>.size)
+                        request.kind = kind
+                        request.flags =
+                            (stream ? NEXUS_REQUEST_STREAM : 0) | (includeUsage ? NEXUS_REQUEST_INCLUDE_USAGE : 0)
+                        request.model = model
+                        request.body = body
+                        request.request_id = id
+                        request.path = path
+                        let exchange = ExchangeTask(handle: task, host: Host(FakeHost.table))
+                        #expect(backend.submit(exchange, request) == NEXUS_OK)
+                    }
+                }
+            }
+        }
+        if let upstream = host.requests.last { play(upstream) }
+        result = host.exchanges[task] ?? result
+    }
+    return result
+}
