@@ -1,14 +1,17 @@
 /// Reads the counts of a usage object as servers write it, in one pass and without a copy: members whose values are whole
-/// numbers, null, or one level of such objects.
+/// numbers, null, or one level of such objects. For OpenAI's older shape alone, which is in most answers.
 struct PlainUsage {
     private let bytes: UnsafeRawBufferPointer
     private var index = 0
     private var usage = TokenUsage()
+    private var total: UInt64?
 
     /// Nil if the text is anything else, which says nothing about it.
     static func scan(_ bytes: UnsafeRawBufferPointer) -> TokenUsage? {
         var scan = PlainUsage(bytes: bytes)
         guard scan.object(inside: nil), scan.index == bytes.count else { return nil }
+        // Servers that rank tell the sum alone.
+        if scan.usage.prompt == nil, scan.usage.completion == nil { scan.usage.prompt = scan.total }
         return scan.usage
     }
 
@@ -42,6 +45,8 @@ struct PlainUsage {
                 usage.prompt = number
             } else if matches(name, "completion_tokens") {
                 usage.completion = number
+            } else if matches(name, "total_tokens") {
+                total = number
             }
             return true
         }
