@@ -4,14 +4,13 @@ struct PlainUsage {
     private let bytes: UnsafeRawBufferPointer
     private var index = 0
     private var usage = TokenUsage()
-    private var total: UInt64?
 
     /// Nil if the text is anything else, which says nothing about it.
     static func scan(_ bytes: UnsafeRawBufferPointer) -> TokenUsage? {
         var scan = PlainUsage(bytes: bytes)
         guard scan.object(inside: nil), scan.index == bytes.count else { return nil }
-        // Servers that rank tell the sum alone.
-        if scan.usage.prompt == nil, scan.usage.completion == nil { scan.usage.prompt = scan.total }
+        // The sum alone, or other names: not read here.
+        guard scan.usage.prompt != nil || scan.usage.completion != nil else { return nil }
         return scan.usage
     }
 
@@ -45,8 +44,6 @@ struct PlainUsage {
                 usage.prompt = number
             } else if matches(name, "completion_tokens") {
                 usage.completion = number
-            } else if matches(name, "total_tokens") {
-                total = number
             }
             return true
         }

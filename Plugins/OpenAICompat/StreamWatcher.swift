@@ -38,6 +38,8 @@ final class StreamWatcher {
     private var awaitsLineFeed = false
     /// An event that was taken out ended with a CR that a LF may follow.
     private var skipsLineFeed = false
+    /// The last event that was kept ended with a CR at the end of a piece; a LF that follows belongs to it.
+    private var endsWithReturn = false
     private var failure: Failure?
     /// Events with something the model wrote.
     private var texts: UInt64 = 0
@@ -66,7 +68,10 @@ final class StreamWatcher {
         if skipsLineFeed, let first = bytes.first {
             skipsLineFeed = false
             start = first == 0x0A ? 1 : 0
+        } else if endsWithReturn, bytes.first == 0x0A {
+            complete = 1
         }
+        if !bytes.isEmpty { endsWithReturn = false }
         do {
             var lines = lines
             self.lines = LineDecoder()
@@ -74,6 +79,7 @@ final class StreamWatcher {
                 if line.isEmpty {
                     endEvent(bytes, &start, complete, next)
                     if failure == nil { complete = next }
+                    endsWithReturn = !skipsLineFeed && next == bytes.count && bytes[next - 1] == 0x0D
                 } else {
                     look(at: line)
                 }
