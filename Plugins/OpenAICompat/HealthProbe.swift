@@ -1,35 +1,27 @@
 import PluginAPI
 
-/// One probe: the model list first, since a server that lists its models is up; then what the flavour knows better. Exactly
-/// one health report ends it.
+/// One probe: the model list first, since a server that lists its models is up; then what the flavour knows better, all at
+/// once. Exactly one health report ends it.
 final class HealthProbe {
-    /// Milliseconds for what the probe can do without.
-    private static let optionalTimeout: UInt32 = 1000
-
     private let backend: OpenAIBackend
     private let task: ProbeTask
-    private var models: [ReportedModel] = []
     private var flavor: Flavor?
-    private var server = ""
-    private var management: ModelManagement?
+    private var details = ServerDetails(models: [], server: "")
+    private var triedKeys: Set<Int> = []
 
     init(backend: OpenAIBackend, task: ProbeTask) {
         self.backend = backend
         self.task = task
     }
 
-    func start() {
-        get(backend.options.modelsPath) { self.listed($0) }
-    }
+    private var options: Options { backend.options }
 
-    /// - Parameter path: below the backend's URL, or with `fromRoot` below its host alone.
-    private func get(
-        _ path: String, fromRoot: Bool = false, timeout: UInt32 = 0,
-        then: @escaping (CollectingHandler.Answer) -> Void
-    ) {
+    func start() {
+        let path = options.modelsPath
+        let key = backend.keys.current()
         let status = backend.host.start(
-            task.handle, method: "GET", path: path, headers: backend.getHeaders, fromRoot: fromRoot,
-            timeoutMilliseconds: timeout, handler: CollectingHandler(completion: then))
+            task.handle, method: "GET", path: path, headers: backend.headers(key).get,
+            handler: CollectingHandler { self.listed($0, key) })
         if status == NEXUS_BAD_STATE {
             unhealthy("the time for a probe was over before GET \(path)")
         } else if status != NEXUS_OK {
@@ -37,151 +29,205 @@ final class HealthProbe {
         }
     }
 
-    /// Asks for a path of the server's own, outside OpenAI's API.
-    /// - Parameter isOptional: it may be missing, and is not worth waiting for.
-    private func getOwn(_ path: String, isOptional: Bool = false, then: @escaping (CollectingHandler.Answer) -> Void) {
-        let timeout = isOptional ? Self.optionalTimeout : 0
-        if let root = backend.options.root {
-            get(root + path, fromRoot: true, timeout: timeout, then: then)
-        } else {
-            get(path, timeout: timeout, then: then)
-        }
-    }
+    // MARK: The list
 
-    private func unhealthy(_ message: String) {
-        backend.reports.health(NEXUS_UNHEALTHY, message: message, server: server)
-    }
-
-    // MARK: Steps
-
-    private func listed(_ answer: CollectingHandler.Answer) {
-        let path = backend.options.modelsPath
-        guard let value = checked(answer, path) else { return }
-        guard let list = ModelList.parse(value) else {
-            return unhealthy(
-                "GET \(path) did not answer with a list of models; is this an OpenAI-compatible server, and is models_path right?"
-            )
-        }
-        server = answer.server
-        models = list.models
-        if list.hasStates { management = .llamaRouter }
-        flavor = backend.options.flavor ?? list.flavor ?? Flavor.of(server: answer.server)
-        if let flavor, flavor.hasToolsAndSchemas {
-            for index in models.indices { models[index].capabilities |= NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE }
-        }
-        switch flavor {
-        case .llamacpp: getOwn("/props", isOptional: true) { self.properties($0) }
-        case .lmstudio, nil: getOwn("/api/v0/models", isOptional: true) { self.detailed($0) }
-        default: checkHealth()
-        }
-    }
-
-    /// The answer as JSON; nil when the probe has ended.
-    private func checked(_ answer: CollectingHandler.Answer, _ path: String) -> JSONValue? {
+    private func listed(_ answer: CollectingHandler.Answer, _ key: Int) {
+        let path = options.modelsPath
         switch answer.end {
         case .complete: break
-        case .cancelled: return nil
+        case .cancelled: return
         case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
-            unhealthy("GET \(path): \(message)")
-            return nil
+            return unhealthy("GET \(path): \(message)")
         }
         let value = try? JSONValue.parse(answer.body)
         let told = value.flatMap { UpstreamError.insideStream($0)?.message }
         switch answer.status {
         case 200...299 where told == nil: break
-        case 401, 403:
-            unhealthy(
-                "GET \(path): the server refuses the API key (status \(answer.status)); set api_key_env to the variable that holds it"
-            )
-            return nil
-        case 503 where told?.lowercased().contains("loading") == true:
-            backend.reports.health(NEXUS_LOADING, message: told ?? "", server: answer.server)
-            return nil
-        default:
-            unhealthy("GET \(path) answered with status \(answer.status)" + (told.map { ": \($0)" } ?? ""))
-            return nil
+        case 401, 403: return refused(answer.status, key)
+        case 503 where Self.isLoading(told): return loading(told ?? "")
+        case 404 where options.flavor == nil || options.flavor == .tgi: return askTGI(instead: answer, told)
+        default: return unhealthy(Self.words(path, answer.status, told))
         }
         guard let value else {
-            unhealthy("GET \(path) did not answer with JSON; is this an OpenAI-compatible server?")
-            return nil
+            return unhealthy("GET \(path) did not answer with JSON; is this an OpenAI-compatible server?")
         }
-        return value
+        guard let list = ModelList.parse(value) else {
+            return unhealthy(
+                "GET \(path) did not answer with a list of models; is this an OpenAI-compatible server, and is models_path right?"
+            )
+        }
+        take(list, server: answer.server)
     }
 
-    /// llama.cpp: the context it runs with, and what its model takes. Where it may not be asked, the list has to do.
-    private func properties(_ answer: CollectingHandler.Answer) {
-        if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body) {
-            for index in models.indices {
-                if let context = value["default_generation_settings"]?["n_ctx"]?.int, context > 0 {
-                    models[index].contextLength = UInt64(context)
-                }
-                if value["modalities"]?["vision"]?.bool == true { models[index].capabilities |= NEXUS_MODEL_VISION }
-            }
-            if let build = value["build_info"]?.string { server = "llama.cpp \(build)" }
-            if value["role"]?.string == "router" { management = .llamaRouter }
+    /// The key is refused: the next one, if there is one.
+    private func refused(_ status: UInt32, _ key: Int) {
+        triedKeys.insert(key)
+        if backend.keys.next(after: key, tried: triedKeys, status: status, retryAfterMilliseconds: 0) != nil {
+            return start()
         }
-        if server.isEmpty { server = "llama.cpp" }
-        checkHealth()
+        unhealthy(
+            "GET \(options.modelsPath): the server refuses the API key (status \(status)); set api_key_env to the variable that holds it"
+        )
     }
 
-    /// LM Studio: types and context lengths. Another server does not know the path, and that is fine.
-    private func detailed(_ answer: CollectingHandler.Answer) {
-        if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body),
-            let details = value["data"]?.array, !details.isEmpty, details.allSatisfy({ $0["state"]?.string != nil })
-        {
-            flavor = .lmstudio
-            server = "LM Studio"
-            for detail in details {
-                guard let index = models.firstIndex(where: { $0.id == detail["id"]?.string }) else { continue }
-                ModelList.apply(lmStudio: detail, to: &models[index])
-            }
-        }
-        guard flavor == .lmstudio else { return checkHealth() }
-        getOwn("/api/v1/models", isOptional: true) { self.manages($0) }
-    }
-
-    /// LM Studio since 0.4: models can be loaded and unloaded.
-    private func manages(_ answer: CollectingHandler.Answer) {
-        if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body),
-            value["models"]?.array != nil
-        {
-            management = .lmStudio
-        }
-        checkHealth()
-    }
-
-    private func checkHealth() {
-        if let path = backend.options.healthPath {
-            get(path) { self.answered($0, path) }
-        } else if let path = flavor?.healthPath {
-            getOwn(path) { self.answered($0, path) }
-        } else {
-            healthy()
-        }
-    }
-
-    private func answered(_ answer: CollectingHandler.Answer, _ path: String) {
-        switch answer.end {
-        case .cancelled: return
-        case .complete where (200...299).contains(answer.status): healthy()
-        // The list was answered; a server without this path is no worse for it.
-        case .complete where answer.status == 404 && backend.options.healthPath == nil: healthy()
-        case .complete:
-            let told = (try? JSONValue.parse(answer.body)).flatMap { UpstreamError.insideStream($0)?.message }
-            if answer.status == 503, told?.lowercased().contains("loading") == true {
-                backend.reports.health(NEXUS_LOADING, message: told ?? "", server: server)
+    /// Older versions of TGI have no list.
+    private func askTGI(instead answer: CollectingHandler.Answer, _ told: String?) {
+        ask([Question(own: "/info", options)]) { answers in
+            if let list = answers.json("/info").flatMap(ModelList.parse(tgi:)) {
+                self.take(list, server: answer.server)
             } else {
-                unhealthy("GET \(path) answered with status \(answer.status)" + (told.map { ": \($0)" } ?? ""))
+                self.unhealthy(Self.words(self.options.modelsPath, answer.status, told))
             }
+        }
+    }
+
+    private func take(_ list: ModelList.List, server: String) {
+        details = ServerDetails(models: list.models, server: server)
+        if list.hasStates { details.management = .llamaRouter }
+        let known = backend.knowledge.withLock { knowledge in
+            knowledge.see(server: server)
+            return knowledge
+        }
+        flavor = options.flavor ?? list.flavor ?? Flavor.of(server: server) ?? known.flavor
+        guard flavor == nil, !known.isFlavorAsked else { return askDetails(known) }
+        ask(Flavor.telling.map { Question(own: $0, options) }) { self.recognise($0) }
+    }
+
+    /// A server that did not say what it is, by what it knows. One that was too busy to say is asked again.
+    private func recognise(_ answers: Questions.Answers) {
+        let found = Flavor.of { answers.json($0) }
+        let hasAnswered = answers.all.values.allSatisfy { $0.end == .complete }
+        flavor = found
+        askDetails(
+            backend.knowledge.withLock { knowledge in
+                knowledge.flavor = found
+                knowledge.isFlavorAsked = found != nil || hasAnswered
+                return knowledge
+            })
+    }
+
+    // MARK: Details, health, load, endpoints
+
+    private func askDetails(_ known: Knowledge) {
+        var questions = (flavor?.detailPaths ?? []).filter { !known.absent.contains($0) }
+            .map { Question(own: $0, options) }
+        if let path = options.healthPath {
+            questions.append(Question(path, timeout: 0))
+        } else if let path = flavor?.healthPath {
+            questions.append(Question(own: path, options))
+        }
+        if let path = options.metricsPath {
+            if !path.isEmpty { questions.append(Question(path)) }
+        } else if let path = flavor?.metricsPath, !known.absent.contains(path) {
+            questions.append(Question(own: path, options))
+        }
+        var endpoints: [Endpoint] = []
+        if options.kinds == nil, flavor != .openai { endpoints = known.open }
+        questions += endpoints.flatMap(\.paths).map { Question(endpoint: $0, options) }
+        ask(questions) { self.answered($0, endpoints) }
+    }
+
+    private func answered(_ answers: Questions.Answers, _ endpoints: [Endpoint]) {
+        if let flavor {
+            if flavor.hasToolsAndSchemas {
+                for index in details.models.indices {
+                    details.models[index].capabilities |= NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE
+                }
+            }
+            details.take(flavor, answers)
+        }
+        let metrics = (options.metricsPath ?? flavor?.metricsPath).flatMap { answers[$0] }
+        if let metrics, metrics.end == .complete, metrics.status == 200 {
+            LoadSignals.apply(metrics: metrics.body, to: &details.load)
+        }
+        guard checkHealth(answers) else { return }
+        remember(answers, endpoints)
+        report()
+    }
+
+    /// False: the server is not ready, and that was reported.
+    private func checkHealth(_ answers: Questions.Answers) -> Bool {
+        guard let path = options.healthPath ?? flavor?.healthPath else { return true }
+        // The server has listed its models: it is not dead, though it may be too busy to answer this, or not know it.
+        let isOptional = options.healthPath == nil
+        guard let answer = answers[path] else { return true }
+        switch answer.end {
+        case .complete: break
+        case .cancelled: return false
+        case .timedOut where isOptional: return true
         case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
             unhealthy("GET \(path): \(message)")
+            return false
+        }
+        let told = (try? JSONValue.parse(answer.body)).flatMap { UpstreamError.insideStream($0)?.message }
+        switch answer.status {
+        case 200...299 where told == nil: return true
+        case 404 where isOptional: return true
+        case 503 where Self.isLoading(told): loading(told ?? "")
+        default: unhealthy(Self.words(path, answer.status, told))
+        }
+        return false
+    }
+
+    private func remember(_ answers: Questions.Answers, _ endpoints: [Endpoint]) {
+        let paths = (flavor?.detailPaths ?? []) + (options.metricsPath == nil ? ["/metrics"] : [])
+        let absent = paths.filter { path in
+            guard let answer = answers[path], answer.end == .complete else { return false }
+            return [404, 405, 501].contains(answer.status)
+        }
+        backend.knowledge.withLock { knowledge in
+            knowledge.absent.formUnion(absent)
+            guard !endpoints.isEmpty else { return }
+            knowledge.endRound()
+            for endpoint in endpoints {
+                let found = endpoint.paths.map { answers[options.prefix + $0].flatMap(Endpoint.isThere) }
+                if found.contains(true) {
+                    knowledge.note(endpoint, isThere: true)
+                } else if !found.contains(nil) {
+                    knowledge.note(endpoint, isThere: false)
+                }
+            }
         }
     }
 
-    private func healthy() {
-        let found = flavor == .llamacpp || flavor == .lmstudio ? management : nil
-        backend.management.withLock { $0 = found }
-        backend.reports.models(models)
-        backend.reports.health(NEXUS_HEALTHY, server: server)
+    // MARK: Reports
+
+    private func report() {
+        let management = flavor == .llamacpp || flavor == .lmstudio ? details.management : nil
+        backend.management.withLock { $0 = management }
+        backend.reports.models(details.models)
+        if details.load != ReportedLoad() { backend.reports.load(details.load) }
+        backend.reports.health(NEXUS_HEALTHY, server: details.server, kinds: kinds())
+    }
+
+    private func kinds() -> UInt32 {
+        if let stated = options.kinds { return stated }
+        if flavor == .openai { return Endpoint.openAI }
+        return Endpoint.common | backend.knowledge.withLock { $0.kinds }
+    }
+
+    private func unhealthy(_ message: String) {
+        backend.knowledge.withLock { $0 = Knowledge() }
+        backend.reports.health(NEXUS_UNHEALTHY, message: message, server: details.server)
+    }
+
+    private func loading(_ message: String) {
+        backend.knowledge.withLock { $0 = Knowledge() }
+        backend.reports.health(NEXUS_LOADING, message: message, server: details.server)
+    }
+
+    // MARK: Small things
+
+    private func ask(_ questions: [Question], then: @escaping (Questions.Answers) -> Void) {
+        Questions.ask(questions, of: backend, task) { answers in
+            // The probe is over, and nobody is left to be told.
+            if !answers.isCancelled { then(answers) }
+        }
+    }
+
+    private static func isLoading(_ told: String?) -> Bool { told?.lowercased().contains("loading") == true }
+
+    private static func words(_ path: String, _ status: UInt32, _ told: String?) -> String {
+        "GET \(path) answered with status \(status)" + (told.map { ": \($0)" } ?? "")
     }
 }

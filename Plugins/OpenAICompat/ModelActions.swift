@@ -85,9 +85,10 @@ extension OpenAIBackend {
     private func ask(
         _ method: StaticString, _ path: String, _ body: JSONValue?, _ context: ActionContext
     ) throws(Failure) -> JSONValue {
+        let headers = headers(keys.current())
         let answer = try context.collect(
             ActionContext.Request(
-                method: method, path: (options.root ?? "") + path, headers: body == nil ? getHeaders : postHeaders,
+                method: method, path: (options.root ?? "") + path, headers: body == nil ? headers.get : headers.post,
                 body: body?.bytes ?? [], fromRoot: options.root != nil))
         switch answer.end {
         case .complete: break

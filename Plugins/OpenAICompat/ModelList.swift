@@ -17,19 +17,36 @@ enum ModelList {
         var flavor: Flavor?
         for item in data {
             guard let id = item["id"]?.string else { continue }
-            var model = ReportedModel(id: id)
-            model.created = item["created"]?.int ?? 0
-            model.contextLength =
-                length(item["max_model_len"]) ?? length(item["context_length"])
-                ?? length(item["meta"]?["n_ctx"]) ?? length(item["meta"]?["n_ctx_train"]) ?? 0
-            model.maxOutputTokens = length(item["max_output_tokens"]) ?? 0
-            let inputs = item["architecture"]?["input_modalities"]?.array ?? []
-            if inputs.contains("image") { model.capabilities |= NEXUS_MODEL_VISION }
-            models.append(model)
+            models.append(model(id, item))
             flavor = flavor ?? Flavor.of(owner: item["owned_by"]?.string ?? "")
         }
         let hasStates = !data.isEmpty && data.allSatisfy { $0["status"]?["value"]?.string != nil }
         return List(models: models, flavor: flavor, hasStates: hasStates)
+    }
+
+    private static func model(_ id: String, _ item: JSONValue) -> ReportedModel {
+        var model = ReportedModel(id: id)
+        model.created = item["created"]?.int ?? 0
+        let meta = item["meta"]
+        model.contextLength =
+            length(item["max_model_len"]) ?? length(item["context_length"]) ?? length(meta?["n_ctx"])
+            ?? length(meta?["n_ctx_train"]) ?? 0
+        model.maxOutputTokens = length(item["max_output_tokens"]) ?? 0
+        model.size = length(meta?["size"]) ?? 0
+        let inputs = item["architecture"]?["input_modalities"]?.array ?? []
+        if inputs.contains("image") { model.capabilities |= NEXUS_MODEL_VISION }
+        if let state = item["status"]?["value"]?.string {
+            model.state = state == "loaded" ? NEXUS_MODEL_LOADED : NEXUS_MODEL_UNLOADED
+        }
+        // vLLM: the model that an adapter of weights builds upon.
+        if let parent = item["parent"]?.string { model.details.append(("parent_model", parent)) }
+        return model
+    }
+
+    /// TGI's `GET /info`, for versions that have no list.
+    static func parse(tgi info: JSONValue) -> List? {
+        guard let id = info["model_id"]?.string, Flavor.of({ $0 == "/info" ? info : nil }) == .tgi else { return nil }
+        return List(models: [ReportedModel(id: id)], flavor: .tgi)
     }
 
     /// One item of LM Studio's `GET /api/v0/models`.
@@ -43,28 +60,20 @@ enum ModelList {
         default: model.capabilities |= NEXUS_MODEL_JSON_MODE
         }
         if item["capabilities"]?.array?.contains("tool_use") == true { model.capabilities |= NEXUS_MODEL_TOOLS }
-    }
-
-    private static func length(_ value: JSONValue?) -> UInt64? {
-        value?.int.flatMap { $0 > 0 ? UInt64($0) : nil }
-    }
-}
-
-extension Flavor {
-    static func of(owner: String) -> Flavor? {
-        switch owner {
-        case "llamacpp": .llamacpp
-        case "vllm": .vllm
-        case "sglang": .sglang
-        case "openai", "openai-internal", "system": .openai
-        default: nil
+        switch item["state"]?.string {
+        case "loaded": model.state = NEXUS_MODEL_LOADED
+        case "not-loaded": model.state = NEXUS_MODEL_UNLOADED
+        default: break
+        }
+        for (name, member) in [
+            ("family", "arch"), ("format", "compatibility_type"), ("quantization_level", "quantization"),
+            ("publisher", "publisher"),
+        ] {
+            if let text = item[member]?.string, !text.isEmpty { model.details.append((name, text)) }
         }
     }
 
-    static func of(server: String) -> Flavor? {
-        let name = server.lowercased()
-        if name.contains("llama.cpp") { return .llamacpp }
-        if name.contains("vllm") { return .vllm }
-        return nil
+    static func length(_ value: JSONValue?) -> UInt64? {
+        value?.int.flatMap { $0 > 0 ? UInt64($0) : nil }
     }
 }

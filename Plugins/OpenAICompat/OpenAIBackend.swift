@@ -6,20 +6,22 @@ typealias ThisAdapter = OpenAIBackend
 /// One server that speaks the OpenAI API.
 final class OpenAIBackend: BackendAdapter {
     static let about = AdapterAbout(
-        type: "openai", displayName: "OpenAI compatible", version: "0.1.0", optionsSchema: Options.schema,
+        type: "openai", displayName: "OpenAI compatible", version: "0.2.0", optionsSchema: Options.schema,
         defaultURLs: [
             "http://127.0.0.1:8080", "http://127.0.0.1:1234", "http://127.0.0.1:8000", "http://127.0.0.1:30000",
         ],
-        kinds: NEXUS_KIND_CHAT | NEXUS_KIND_COMPLETIONS | NEXUS_KIND_EMBEDDINGS)
+        kinds: Endpoint.all.reduce(0) { $0 | $1.kind })
 
     let host: Host
     let reports: Reports
     let options: Options
-    /// For POST with a JSON body.
-    let postHeaders: StaticHeaders
-    let getHeaders: StaticHeaders
+    let keys: SharedKeys
     /// What the last probe found; nil: the server does not let models be loaded.
     let management = Mutex<ModelManagement?>(nil)
+    /// What the server was found to be, until it changes.
+    let knowledge = Mutex(Knowledge())
+    /// For each key.
+    private let headers: [RequestHeaders]
     private let chatPath: LentText
     private let completionsPath: LentText
     private let embeddingsPath: LentText
@@ -28,38 +30,72 @@ final class OpenAIBackend: BackendAdapter {
     init(_ configuration: BackendConfiguration, host: Host, reports: Reports) throws(ConfigurationProblem) {
         self.host = host
         self.reports = reports
-        options = try Options(configuration.options, url: configuration.url)
-        let common = options.headers + Self.authorization(configuration.apiKey, options.authHeader)
-        postHeaders = StaticHeaders(common + [("content-type", "application/json"), ("accept", "*/*")])
-        getHeaders = StaticHeaders(common + [("accept", "application/json")])
+        let options = try Options(configuration.options, url: configuration.url)
+        self.options = options
+        let given = configuration.apiKeys.isEmpty ? [""] : configuration.apiKeys
+        headers = given.map { RequestHeaders(options, key: $0) }
+        keys = SharedKeys(count: given.count)
         chatPath = LentText(options.prefix + "/chat/completions")
         completionsPath = LentText(options.prefix + "/completions")
         embeddingsPath = LentText(options.prefix + "/embeddings")
     }
 
-    private static func authorization(_ key: String, _ header: String) -> [(name: String, value: String)] {
-        guard !key.isEmpty else { return [] }
-        return [(header, header == "authorization" ? "Bearer \(key)" : key)]
-    }
+    /// The header fields with a key, by its place.
+    func headers(_ key: Int) -> RequestHeaders { headers[key] }
 
     func probe(_ task: ProbeTask) { HealthProbe(backend: self, task: task).start() }
 
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status {
-        let path: nexus_str
-        switch request.kind {
-        case NEXUS_KIND_CHAT: path = chatPath.borrowed
-        case NEXUS_KIND_COMPLETIONS: path = completionsPath.borrowed
-        case NEXUS_KIND_EMBEDDINGS: path = embeddingsPath.borrowed
-        default: return NEXUS_UNSUPPORTED
+        guard let path = path(for: request) else { return NEXUS_UNSUPPORTED }
+        var order = Order(
+            kind: request.kind, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0,
+            wantsUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0, path: path)
+        if order.isMedia { order.contentType = request.content_type.text }
+        if options.asksForUsage, order.wantsStream, !order.wantsUsage,
+            request.kind == NEXUS_KIND_CHAT || request.kind == NEXUS_KIND_COMPLETIONS
+        {
+            order.body = UsageQuestion.added(to: request.body.bytes)
         }
+        return PassThrough(exchange, backend: self, order).send()
+    }
+
+    /// Starts the request that an order describes.
+    func start(_ exchange: ExchangeTask, _ order: Order, key: Int, _ handler: PassThrough) -> nexus_status {
+        let headers = headers[key]
+        if let type = order.contentType, !type.isEmpty {
+            return host.start(
+                exchange.handle, method: "POST", path: order.path.borrowed.text, headers: headers.plain,
+                extra: [("content-type", type)], sendsExchangeBody: true, handler: handler)
+        }
+        let fields = order.isAnthropic ? headers.messages : headers.post
         var upstream = nexus_http_request()
         upstream.struct_size = UInt32(MemoryLayout<nexus_http_request>.size)
-        upstream.flags = NEXUS_HTTP_EXCHANGE_BODY
         upstream.method = post.borrowed
-        upstream.path = path
-        upstream.headers = postHeaders.pointer
-        upstream.header_count = postHeaders.count
-        return host.start(
-            exchange.handle, &upstream, PassThrough(exchange, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0))
+        upstream.path = order.path.borrowed
+        upstream.headers = fields.pointer
+        upstream.header_count = fields.count
+        guard let body = order.body else {
+            upstream.flags = NEXUS_HTTP_EXCHANGE_BODY
+            return host.start(exchange.handle, &upstream, handler)
+        }
+        return body.withUnsafeBytes { body in
+            upstream.body = nexus_str(body)
+            return host.start(exchange.handle, &upstream, handler)
+        }
+    }
+
+    /// The prefix, and what the client asked for without its own; those of most requests are made once.
+    private func path(for request: nexus_request) -> LentText? {
+        switch request.kind {
+        case NEXUS_KIND_CHAT: return chatPath
+        case NEXUS_KIND_COMPLETIONS: return completionsPath
+        case NEXUS_KIND_EMBEDDINGS: return embeddingsPath
+        default: break
+        }
+        guard let endpoint = Endpoint.all.first(where: { $0.kind == request.kind }) else { return nil }
+        let asked = request.path.text
+        // A client may leave out the "/v1" of some paths, like that of rerank.
+        let own = asked.hasPrefix("/v1/") ? String(asked.dropFirst(3)) : asked
+        return LentText(options.prefix + (own.isEmpty ? endpoint.paths[0] : own))
     }
 }

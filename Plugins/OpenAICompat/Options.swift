@@ -7,6 +7,12 @@ struct Options: Sendable {
         "prefix":{"type":"string","default":"/v1","description":"Path before /chat/completions."},\
         "models_path":{"type":"string","description":"Path of the model list; default: prefix + /models."},\
         "health_path":{"type":"string","description":"Path that answers 200 when the server is ready; default: by flavor."},\
+        "metrics_path":{"type":"string","description":"Path of the server's metrics in Prometheus' form, for its load; \
+        default: by flavor; empty: none."},\
+        "endpoints":{"type":"array","items":{"type":"string","enum":["chat","completions","embeddings","responses",\
+        "rerank","audio","images","messages","count_tokens"]},"description":"What the server answers; default: find out."},\
+        "usage":{"type":"string","enum":["as_asked","always"],"default":"as_asked","description":"always: ask for the token \
+        counts of every stream, and keep them from clients that did not."},\
         "auth_header":{"type":"string","default":"authorization","description":"Header that carries the API key."},\
         "headers":{"type":"object","additionalProperties":{"type":"string"},"description":"Headers to add to every request."}}}
         """
@@ -18,13 +24,22 @@ struct Options: Sendable {
     let root: String?
     let modelsPath: String
     let healthPath: String?
+    /// Nil: by flavor; empty: none.
+    let metricsPath: String?
+    /// `NEXUS_KIND_...` bits of "endpoints"; nil: the server is asked.
+    let kinds: UInt32?
+    /// The server is asked for the usage of every stream.
+    let asksForUsage: Bool
     /// In lower case.
     let authHeader: String
     let headers: [(name: String, value: String)]
 
     /// - Parameter url: of the backend; one that ends in the prefix already does not get it twice.
     init(_ given: JSONObject, url: String) throws(ConfigurationProblem) {
-        let known = ["flavor", "prefix", "models_path", "health_path", "auth_header", "headers"]
+        let known = [
+            "flavor", "prefix", "models_path", "health_path", "metrics_path", "endpoints", "usage", "auth_header",
+            "headers",
+        ]
         for (name, _) in given.members where !known.contains(name) {
             throw ConfigurationProblem("unknown option \"\(name)\"; known are \(known.joined(separator: ", "))")
         }
@@ -42,6 +57,13 @@ struct Options: Sendable {
         root = prefix.isEmpty ? path.map { "/" + $0.dropLast(wanted.utf8.count - 1) }.map(Self.withoutSlash) : nil
         modelsPath = try Self.path(given, "models_path") ?? prefix + "/models"
         healthPath = try Self.path(given, "health_path")
+        metricsPath = try Self.text(given, "metrics_path") == "" ? "" : Self.path(given, "metrics_path")
+        kinds = try Self.kinds(given["endpoints"])
+        let usage = try Self.text(given, "usage") ?? "as_asked"
+        guard ["as_asked", "always"].contains(usage) else {
+            throw ConfigurationProblem("usage \"\(usage)\" is not known; use as_asked or always")
+        }
+        asksForUsage = usage == "always"
         authHeader = (try Self.text(given, "auth_header") ?? "authorization").lowercased()
         guard !Self.isHosts(authHeader) else { throw ConfigurationProblem("auth_header is set by the gateway itself") }
         guard Self.isToken(authHeader) else {
@@ -62,6 +84,22 @@ struct Options: Sendable {
             throw ConfigurationProblem("\(name) must be a path that starts with \"/\", without spaces")
         }
         return path
+    }
+
+    private static func kinds(_ value: JSONValue?) throws(ConfigurationProblem) -> UInt32? {
+        guard let value else { return nil }
+        guard let items = value.array, !items.isEmpty else {
+            throw ConfigurationProblem("endpoints must be a list of names that is not empty")
+        }
+        var kinds: UInt32 = 0
+        for item in items {
+            guard let endpoint = Endpoint.all.first(where: { $0.name == item.string }) else {
+                throw ConfigurationProblem(
+                    "endpoints holds an unknown name; known are " + Endpoint.all.map(\.name).joined(separator: ", "))
+            }
+            kinds |= endpoint.kind
+        }
+        return kinds
     }
 
     private static func headers(_ value: JSONValue?) throws(ConfigurationProblem) -> [(name: String, value: String)] {
@@ -96,27 +134,5 @@ struct Options: Sendable {
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D
                     || $0 == 0x5F
             }
-    }
-}
-
-/// Which server software answers.
-enum Flavor: String, CaseIterable, Sendable {
-    case llamacpp, vllm, sglang, lmstudio, tgi, localai, openai
-
-    /// A path that answers 200 when the server is ready, where the model list does not tell that.
-    var healthPath: String? {
-        switch self {
-        case .llamacpp, .vllm, .sglang, .tgi: "/health"
-        case .localai: "/readyz"
-        case .lmstudio, .openai: nil
-        }
-    }
-
-    /// The server translates JSON schemas and tools for every model it runs.
-    var hasToolsAndSchemas: Bool {
-        switch self {
-        case .llamacpp, .vllm, .sglang, .openai: true
-        case .lmstudio, .tgi, .localai: false
-        }
     }
 }

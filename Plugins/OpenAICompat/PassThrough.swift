@@ -8,6 +8,8 @@ final class PassThrough: HTTPHandler {
         case waiting
         case unary(UnaryWatcher)
         case stream(StreamWatcher)
+        /// Sound, images, text: nothing is looked at.
+        case media
         /// The status is not 2xx, or a stream was asked for and JSON comes: the body is collected.
         case error([UInt8])
         case over
@@ -17,17 +19,27 @@ final class PassThrough: HTTPHandler {
     private static let errorLimit = 64 * 1024
 
     private let exchange: ExchangeTask
-    /// The client asked for a stream.
-    private let wantsStream: Bool
+    private let backend: OpenAIBackend
+    private let order: Order
+    private var key = 0
+    /// The keys that were refused before.
+    private var tried: Set<Int> = []
     private var mode = Mode.waiting
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
     private var hasBegun = false
+    /// Of the answer, when it may be another than the client's request implies.
+    private var contentType: LentText?
 
-    init(_ exchange: ExchangeTask, wantsStream: Bool) {
+    init(_ exchange: ExchangeTask, backend: OpenAIBackend, _ order: Order) {
         self.exchange = exchange
-        self.wantsStream = wantsStream
+        self.backend = backend
+        self.order = order
+        key = backend.keys.current()
     }
+
+    /// Starts the request.
+    func send() -> nexus_status { backend.start(exchange, order, key: key, self) }
 
     // MARK: Events
 
@@ -39,13 +51,22 @@ final class PassThrough: HTTPHandler {
             return
         }
         let type = head.field("content-type")?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        if wantsStream {
-            mode = Self.matches(type, "application/json") ? .error([]) : .stream(StreamWatcher())
-        } else if Self.matches(type, "text/event-stream") {
+        let isJSON = Self.matches(type, "application/json")
+        let isStream = Self.matches(type, "text/event-stream")
+        if order.isMedia {
+            contentType = LentText(String(decoding: type, as: UTF8.self))
+            mode = isStream ? .stream(StreamWatcher(order.streamMeaning)) : isJSON ? .unary(unary(head)) : .media
+        } else if order.wantsStream {
+            mode = isJSON ? .error([]) : .stream(StreamWatcher(order.streamMeaning))
+        } else if isStream {
             fail("the server answered with a stream though none was asked for")
         } else {
-            mode = .unary(UnaryWatcher(length: head.field("content-length").flatMap { Int($0.text) }))
+            mode = .unary(unary(head))
         }
+    }
+
+    private func unary(_ head: nexus_http_head) -> UnaryWatcher {
+        UnaryWatcher(length: head.field("content-length").flatMap { Int($0.text) })
     }
 
     override func body(_ bytes: UnsafeRawBufferPointer) {
@@ -64,15 +85,18 @@ final class PassThrough: HTTPHandler {
             }
             mode = .unary(watcher)
         case .stream(let watcher): feed(watcher, bytes)
+        case .media:
+            begin(Self.json)
+            exchange.write(bytes)
         }
     }
 
     private func feed(_ watcher: StreamWatcher, _ bytes: UnsafeRawBufferPointer) {
         let step = watcher.feed(bytes)
-        if !step.held.isEmpty || step.count > 0 {
+        if !step.held.isEmpty || !step.range.isEmpty {
             begin(Self.eventStream)
-            exchange.write(step.held)
-            exchange.write(UnsafeRawBufferPointer(rebasing: bytes[..<step.count]))
+            if !step.held.isEmpty { exchange.write(step.held) }
+            exchange.write(UnsafeRawBufferPointer(rebasing: bytes[step.range]))
         }
         if let failure = step.failure {
             mode = .over
@@ -95,25 +119,55 @@ final class PassThrough: HTTPHandler {
         case .error(let body): endError(body, end)
         case .unary(let watcher): endUnary(watcher, end)
         case .stream(let watcher): endStream(watcher, end)
+        case .media:
+            guard end == .complete else { return exchange.fail(Self.failure(end)) }
+            begin(Self.json)
+            exchange.finish(TokenUsage())
         }
     }
 
     private func endError(_ body: [UInt8], _ end: HTTPEnd) {
         guard (200...299).contains(status) else {
-            return exchange.fail(UpstreamError.failure(status: status, body: body, retryAfterMilliseconds: retryAfter))
+            if triesNextKey() { return }
+            return failed(UpstreamError.failure(status: status, body: body, retryAfterMilliseconds: retryAfter))
         }
         guard end == .complete else { return exchange.fail(Self.failure(end)) }
-        if let failure = UpstreamError.insideSuccess(body) { return exchange.fail(failure) }
+        if let failure = UpstreamError.insideSuccess(body) { return failed(failure) }
         fail("the server answered with one JSON object though a stream was asked for")
+    }
+
+    /// The server refuses the key or has enough of it: the same request goes out with the next one, if there is one.
+    private func triesNextKey() -> Bool {
+        tried.insert(key)
+        guard
+            let next = backend.keys.next(
+                after: key, tried: tried, status: status, retryAfterMilliseconds: retryAfter)
+        else { return false }
+        key = next
+        mode = .waiting
+        status = 0
+        retryAfter = 0
+        if send() == NEXUS_OK { return true }
+        mode = .over
+        exchange.fail(
+            Failure(kind: NEXUS_FAIL_AUTH, message: "the server refuses the API key, and the next could not be tried"))
+        return true
+    }
+
+    private func failed(_ failure: Failure) {
+        if Endpoint.isMissing(failure) { backend.knowledge.withLock { $0.forget(order.kind) } }
+        exchange.fail(failure)
     }
 
     private func endUnary(_ watcher: UnaryWatcher, _ end: HTTPEnd) {
         guard end == .complete else { return exchange.fail(Self.failure(end)) }
         guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
         if !watcher.rest.isEmpty, let failure = UpstreamError.insideSuccess(watcher.rest) {
-            return exchange.fail(failure)
+            return failed(failure)
         }
-        guard watcher.isWhole else { return fail("the server's answer is no JSON object, or was cut off") }
+        guard order.isMedia || watcher.isWhole(orList: order.kind == NEXUS_KIND_RERANK) else {
+            return fail("the server's answer is no JSON object, or was cut off")
+        }
         begin(Self.json)
         exchange.write(watcher.rest)
         exchange.finish(watcher.usage)
@@ -139,7 +193,7 @@ final class PassThrough: HTTPHandler {
     private func begin(_ type: LentText) {
         guard !hasBegun else { return }
         hasBegun = true
-        exchange.begin(status: status, contentType: type.borrowed)
+        exchange.begin(status: status, contentType: (contentType ?? type).borrowed)
     }
 
     private static let json = LentText("application/json")

@@ -1,5 +1,5 @@
 /// Reads the counts of a usage object as servers write it, in one pass and without a copy: members whose values are whole
-/// numbers, null, or one level of such objects.
+/// numbers, null, or one level of such objects. For OpenAI's older shape alone, which is in most answers.
 struct PlainUsage {
     private let bytes: UnsafeRawBufferPointer
     private var index = 0
@@ -9,6 +9,8 @@ struct PlainUsage {
     static func scan(_ bytes: UnsafeRawBufferPointer) -> TokenUsage? {
         var scan = PlainUsage(bytes: bytes)
         guard scan.object(inside: nil), scan.index == bytes.count else { return nil }
+        // The sum alone, or other names: not read here.
+        guard scan.usage.prompt != nil || scan.usage.completion != nil else { return nil }
         return scan.usage
     }
 

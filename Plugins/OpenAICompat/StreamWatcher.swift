@@ -1,13 +1,13 @@
 import PluginAPI
 
-/// Watches a stream of completion chunks on its way to the client. The bytes are not changed, and go on as soon as the event
-/// they belong to is complete: so an error that ends the stream never lands in the middle of another event. Nothing goes on
-/// before the first event is known not to be an error.
+/// Watches a stream of events on its way to the client. The bytes are not changed, and go on as soon as the event they belong
+/// to is complete: so an error that ends the stream never lands in the middle of another event. Nothing goes on before the
+/// first event is known not to be an error. What the events mean is the matter of a `StreamMeaning`.
 final class StreamWatcher {
-    /// What may be sent after a piece: what was held back, then the first `count` bytes of the piece.
+    /// What may be sent after a piece: what was held back, then `range` of the piece.
     struct Step {
         var held: [UInt8] = []
-        var count = 0
+        var range = 0..<0
         /// An event after that says that the server failed.
         var failure: Failure?
     }
@@ -18,40 +18,72 @@ final class StreamWatcher {
         var rest: [UInt8] = []
     }
 
-    /// Bytes of events without a choice after which the stream goes on all the same.
+    /// Bytes of events without a part of the answer after which the stream goes on all the same.
     private static let holdLimit = 64 * 1024
 
-    private static let doneMark = Array("data: [DONE]\n\n".utf8)
-
+    private let meaning: any StreamMeaning
     private var lines = LineDecoder()
+    /// What came and was not sent: the event under way, and before it, while the stream is not open, all others.
     private var held: [UInt8] = []
-    /// An event with a choice was complete, and none was an error.
+    /// Where in `held` the event under way starts.
+    private var heldEvent = 0
     private var isOpen = false
-    private var hasData = false
-    private var sawChoice = false
-    private var sawFinish = false
-    private var sawDone = false
-    /// The newest line of data was neither JSON nor the end mark.
-    private var isGarbled = false
+    private var isAtStart = true
+    /// Lines of data of the event under way, and what the first of them is.
+    private var dataLines = 0
+    private var kind = EventKind.silent
+    private var sawPart = false
+    private var sawMark = false
+    /// The end mark ended with a CR that a LF may follow.
+    private var awaitsLineFeed = false
+    /// An event that was taken out ended with a CR that a LF may follow.
+    private var skipsLineFeed = false
+    /// The last event that was kept ended with a CR at the end of a piece; a LF that follows belongs to it.
+    private var endsWithReturn = false
     private var failure: Failure?
+    /// Events with something the model wrote.
+    private var texts: UInt64 = 0
     /// The end mark has come whole: whatever follows is not for the client.
     private(set) var isEnded = false
-    private(set) var usage = TokenUsage()
+
+    init(_ meaning: any StreamMeaning) { self.meaning = meaning }
+
+    /// What the server told; where it did not tell what it wrote, the events that carried something.
+    var usage: TokenUsage {
+        var usage = meaning.usage
+        if usage.completion == nil, texts > 0 {
+            usage.completion = texts
+            usage.isEstimated = true
+        }
+        return usage
+    }
+
+    // MARK: Pieces
 
     func feed(_ bytes: UnsafeRawBufferPointer) -> Step {
+        if awaitsLineFeed { return feedAfterMark(bytes) }
+        /// Of the piece: what is sent starts here, and ends with the last whole event.
+        var start = 0
         var complete = 0
+        if skipsLineFeed, let first = bytes.first {
+            skipsLineFeed = false
+            start = first == 0x0A ? 1 : 0
+        } else if endsWithReturn, bytes.first == 0x0A {
+            complete = 1
+        }
+        if !bytes.isEmpty { endsWithReturn = false }
         do {
             var lines = lines
             self.lines = LineDecoder()
             try lines.feed(bytes) { line, next in
-                if EventLine.isData(line) {
-                    hasData = true
-                    look(EventLine.data(line))
-                } else if line.isEmpty {
-                    complete = next
-                    endEvent(received: held.count + next, hasLineFeed: bytes[next - 1] == 0x0A)
+                if line.isEmpty {
+                    endEvent(bytes, &start, complete, next)
+                    if failure == nil { complete = next }
+                    endsWithReturn = !skipsLineFeed && next == bytes.count && bytes[next - 1] == 0x0D
+                } else {
+                    look(at: line)
                 }
-                return failure == nil && !isEnded
+                return failure == nil && !isEnded && !awaitsLineFeed
             }
             self.lines = lines
         } catch {
@@ -60,70 +92,158 @@ final class StreamWatcher {
         if held.count + bytes.count > LineDecoder.defaultLimit, complete == 0 { failure = failure ?? Self.tooLong }
         var step = Step(failure: failure)
         guard isOpen else {
-            if failure == nil { held.append(contentsOf: bytes) }
+            guard failure == nil else { return step }
+            if complete > 0 { heldEvent = held.count + max(0, complete - start) }
+            held.append(contentsOf: bytes[start...])
             return step
         }
         if complete > 0 {
             step.held = held
-            step.count = complete
+            step.range = start..<complete
             held = []
+            heldEvent = 0
         }
-        if failure == nil, !isEnded { held.append(contentsOf: bytes[complete...]) }
+        if failure == nil, !isEnded, !awaitsLineFeed { held.append(contentsOf: bytes[max(start, complete)...]) }
         return step
     }
 
-    private func endEvent(received: Int, hasLineFeed: Bool) {
-        if hasData, sawChoice || received > Self.holdLimit { isOpen = true }
-        hasData = false
-        // After a CR at the end of a piece the LF may follow; the end of the body settles that.
-        if sawDone, hasLineFeed { isEnded = true }
+    /// The LF of the end mark's last CR LF still belongs to it.
+    private func feedAfterMark(_ bytes: UnsafeRawBufferPointer) -> Step {
+        guard let first = bytes.first else { return Step() }
+        isEnded = true
+        return Step(range: 0..<(first == 0x0A ? 1 : 0))
     }
+
+    private func look(at line: UnsafeRawBufferPointer) {
+        var line = line
+        if isAtStart {
+            isAtStart = false
+            line = EventLine.withoutMark(line)
+        }
+        guard EventLine.isData(line) else { return }
+        dataLines += 1
+        // Several lines are one text, which is looked at when all of them are there.
+        guard dataLines == 1 else { return }
+        kind = meaning.look(EventLine.data(line))
+        if kind == .failure { failure = meaning.failure }
+    }
+
+    /// - Parameters:
+    ///   - start: where in the piece begins what is sent.
+    ///   - complete: where in the piece the event begins; 0: perhaps in what is held.
+    ///   - next: where it ends.
+    private func endEvent(_ bytes: UnsafeRawBufferPointer, _ start: inout Int, _ complete: Int, _ next: Int) {
+        isAtStart = false
+        guard dataLines > 0 else { return openIfLong(next) }
+        if dataLines > 1 {
+            lookAtLines(of: complete == 0 ? held[heldEvent...] + bytes[..<next] : Array(bytes[complete..<next])[...])
+        }
+        dataLines = 0
+        switch kind {
+        case .text:
+            texts += 1
+            isOpen = true
+        case .part: isOpen = true
+        case .silent, .garbled, .failure: openIfLong(next)
+        case .unwanted:
+            drop(bytes, start, complete)
+            start = next
+            skipsLineFeed = bytes[next - 1] == 0x0D && next == bytes.count
+        case .mark:
+            let words = meaning.lastWords()
+            if !words.isEmpty {
+                drop(bytes, start, complete, keepsEvent: true, adding: words)
+                start = max(start, complete)
+            }
+            isOpen = true
+            sawMark = true
+            // After a CR at the end of a piece the LF may follow; the end of the body settles that.
+            if bytes[next - 1] == 0x0A || next < bytes.count { isEnded = true } else { awaitsLineFeed = true }
+        }
+        kind = .silent
+    }
+
+    private func openIfLong(_ next: Int) {
+        if !isOpen, held.count + next > Self.holdLimit { isOpen = true }
+    }
+
+    /// Takes the event under way out of what is sent, or puts something before it. What of the piece came before it is kept
+    /// with what is held.
+    private func drop(
+        _ bytes: UnsafeRawBufferPointer, _ start: Int, _ complete: Int, keepsEvent: Bool = false,
+        adding words: [UInt8] = []
+    ) {
+        if complete == 0 {
+            if keepsEvent {
+                held.insert(contentsOf: words, at: heldEvent)
+            } else {
+                held.removeSubrange(heldEvent...)
+            }
+        } else {
+            held.append(contentsOf: bytes[start..<complete])
+            held.append(contentsOf: words)
+        }
+    }
+
+    /// An event of several lines of data: joined they are one text; where that means nothing, each may be one.
+    private func lookAtLines(of event: ArraySlice<UInt8>) {
+        var texts: [[UInt8]] = []
+        var lines = LineDecoder(limit: .max)
+        func note(_ line: UnsafeRawBufferPointer) {
+            if EventLine.isData(line) { texts.append(Array(EventLine.data(line))) }
+        }
+        event.withUnsafeBytes { bytes in
+            try? lines.feed(EventLine.withoutMark(bytes)) { line, _ in
+                note(line)
+                return true
+            }
+            lines.finish(note)
+        }
+        kind = Array(texts.joined(separator: [0x0A])).withUnsafeBytes { meaning.look($0) }
+        guard kind == .garbled else {
+            failure = kind == .failure ? meaning.failure : nil
+            return
+        }
+        for text in texts where kind != .mark && kind != .failure {
+            kind = text.withUnsafeBytes { meaning.look($0) }
+        }
+        if kind == .failure { failure = meaning.failure }
+    }
+
+    // MARK: The end
 
     /// The body has ended before the end mark was complete.
     /// - Parameter isWhole: the server ended it, and the connection did not break.
     func finish(isWhole: Bool) -> Verdict {
-        isGarbled = false
+        if awaitsLineFeed { return Verdict() }
+        var isGarbled = false
         lines.finish { line in
-            if EventLine.isData(line) { look(EventLine.data(line)) } else { isGarbled = !line.isEmpty }
+            let line = isAtStart ? EventLine.withoutMark(line) : line
+            look(at: line)
+            isGarbled = !EventLine.isData(line) && !EventLine.isComment(line)
         }
+        if dataLines > 1 { lookAtLines(of: held[heldEvent...]) }
         if let failure { return Verdict(failure: failure) }
-        guard sawDone || (isWhole && sawFinish && !isGarbled) else {
+        if dataLines > 0 {
+            sawMark = kind == .mark
+            isGarbled = isGarbled || kind == .garbled
+            if kind == .text { texts += 1 }
+        }
+        guard sawMark || (isWhole && meaning.isFinished && !isGarbled) else {
             return Verdict(
                 failure: Failure(
                     kind: NEXUS_FAIL_UPSTREAM, message: "the server closed the stream before it was finished"))
         }
+        if kind == .unwanted { held.removeSubrange(heldEvent...) }
+        if sawMark { held.insert(contentsOf: meaning.lastWords(), at: heldEvent) }
         // What is held is an event without its end, perhaps the end mark itself, or the second half of a line end.
         var rest = held
         if rest.contains(where: { $0 > 0x20 }) {
             rest.removeLast(rest.reversed().prefix { $0 == 0x0A || $0 == 0x0D }.count)
             rest += [0x0A, 0x0A]
         }
-        if !sawDone { rest += Self.doneMark }
+        if !sawMark { rest += meaning.lastWords() + meaning.endMark }
         return Verdict(rest: rest)
-    }
-
-    private func look(_ data: UnsafeRawBufferPointer) {
-        if EventLine.isPlain(data) {
-            sawChoice = true
-            return
-        }
-        if EventLine.isDone(data) {
-            sawDone = sawChoice
-            return
-        }
-        guard let value = try? JSONValue.parse(data), case .object = value else {
-            isGarbled = true
-            return
-        }
-        if let failure = UpstreamError.insideStream(value) {
-            self.failure = failure
-            return
-        }
-        if let counts = value["usage"], !counts.isNull { usage = UsageScan.usage(counts) }
-        for choice in value["choices"]?.array ?? [] {
-            sawChoice = true
-            if let reason = choice["finish_reason"]?.string, !reason.isEmpty { sawFinish = true }
-        }
     }
 
     private static let tooLong = Failure(

@@ -60,8 +60,11 @@ struct UnaryWatcher {
 
     var isEmpty: Bool { first == nil }
 
-    /// It starts and ends as an object does.
-    var isWhole: Bool { first == UInt8(ascii: "{") && last == UInt8(ascii: "}") }
+    /// It starts and ends as an object does, or as a list.
+    func isWhole(orList: Bool) -> Bool {
+        (first == UInt8(ascii: "{") && last == UInt8(ascii: "}"))
+            || (orList && first == UInt8(ascii: "[") && last == UInt8(ascii: "]"))
+    }
 
     var usage: TokenUsage {
         if let found { return found }
@@ -69,19 +72,22 @@ struct UnaryWatcher {
         return usage == TokenUsage() ? head.withUnsafeBytes { UsageScan.last(in: $0) } : usage
     }
 
-    private static let marks: (StaticString, StaticString) = (#"{"error""#, #"{"object":"error""#)
+    private static let marks: [StaticString] = [#"{"error""#, #"{"object":"error""#, #"{"type":"error""#]
 
-    /// An error is an object whose first member is "error", or "object":"error". Spaces between do not count.
+    /// An error is an object whose first member is "error", or tells that the object is one. Spaces between do not count.
     private static func kind(of bytes: UnsafeRawBufferPointer) -> Kind {
-        var isPossible = (true, true)
+        var possible: UInt8 = 0b111
         var position = 0
         for byte in bytes where !isSpace(byte) {
-            isPossible.0 = isPossible.0 && marks.0.utf8Start[position] == byte
-            isPossible.1 = isPossible.1 && marks.1.utf8Start[position] == byte
-            guard isPossible.0 || isPossible.1 else { return .answer }
+            for index in 0..<marks.count where possible & 1 << index != 0 {
+                if marks[index].utf8Start[position] != byte {
+                    possible &= ~(1 << index)
+                } else if position + 1 == marks[index].utf8CodeUnitCount {
+                    return .error
+                }
+            }
+            if possible == 0 { return .answer }
             position += 1
-            if isPossible.0, position == marks.0.utf8CodeUnitCount { return .error }
-            if isPossible.1, position == marks.1.utf8CodeUnitCount { return .error }
         }
         return .undecided
     }

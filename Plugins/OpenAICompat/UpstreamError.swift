@@ -17,7 +17,8 @@ enum UpstreamError {
     static func insideSuccess(_ body: [UInt8]) -> Failure? {
         guard let value = try? JSONValue.parse(body), let told = normalised(value, status: 502) else { return nil }
         return Failure(
-            kind: NEXUS_FAIL_UPSTREAM, status: told.status ?? 502, message: told.message,
+            kind: isUnknownPath(told.message) ? NEXUS_FAIL_UNSUPPORTED : NEXUS_FAIL_UPSTREAM,
+            status: told.status ?? 502, message: told.message,
             body: told.body(original: value))
     }
 
@@ -29,6 +30,9 @@ enum UpstreamError {
         return Failure(kind: kind(status), status: status, message: told.message, body: told.body(original: event))
     }
 
+    /// LM Studio's words for a path that it does not have, under a status that says success.
+    static func isUnknownPath(_ message: String) -> Bool { message.lowercased().contains("unexpected endpoint") }
+
     /// Servers put the key into such answers: nothing of them is passed on.
     private static func refusedKey(_ status: UInt32) -> Failure? {
         guard status == 401 || status == 403 else { return nil }
@@ -39,9 +43,9 @@ enum UpstreamError {
 
     private static func kind(_ status: UInt32) -> nexus_failure_kind {
         switch status {
-        case 408, 429, 503: NEXUS_FAIL_BUSY
+        case 408, 429, 503, 529: NEXUS_FAIL_BUSY
         // Another backend may have the model, or the path.
-        case 404, 501: NEXUS_FAIL_UNSUPPORTED
+        case 404, 405, 501: NEXUS_FAIL_UNSUPPORTED
         case 504: NEXUS_FAIL_TIMEOUT
         case 400...499: NEXUS_FAIL_REJECTED
         default: NEXUS_FAIL_UPSTREAM

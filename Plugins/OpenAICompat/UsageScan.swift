@@ -2,8 +2,9 @@ import Glibc
 
 /// Finds the token counts of an answer without parsing it whole.
 enum UsageScan {
-    /// The last object under the name "usage" in `bytes`. A quote inside a string is escaped, so `"usage"` followed by a
-    /// colon and an object can only be a member. Looked for from the end, where most servers put it.
+    /// The last object under the name "usage" in `bytes`, and `timings` where llama.cpp tells them behind it or instead. A
+    /// quote inside a string is escaped, so `"usage"` followed by a colon and an object can only be a member. Looked for
+    /// from the end, where most servers put it.
     static func last(in bytes: UnsafeRawBufferPointer) -> TokenUsage {
         let name: StaticString = "\"usage\""
         let length = name.utf8CodeUnitCount
@@ -14,24 +15,59 @@ enum UsageScan {
                 memcmp(base + position, name.utf8Start, length) == 0,
                 let counts = object(in: bytes, from: position + length).flatMap(usage(ofText:))
             {
-                return counts
+                return counts.completed(by: lastTimings(in: bytes, from: position))
             }
             position -= 1
         }
-        return TokenUsage()
+        return lastTimings(in: bytes, from: 0)
     }
 
-    /// The counts of a usage object in OpenAI's shape.
+    private static func lastTimings(in bytes: UnsafeRawBufferPointer, from start: Int) -> TokenUsage {
+        let name: StaticString = "\"timings\":"
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+        guard let hit = ByteSearch.find(name, in: rest),
+            let text = object(in: rest, from: hit + name.utf8CodeUnitCount - 1),
+            let value = try? JSONValue.parse(text)
+        else { return TokenUsage() }
+        return timings(value)
+    }
+
+    /// The counts of a usage object in OpenAI's shape, old or new, or Anthropic's, which counts apart what came from a cache.
     static func usage(_ object: JSONValue) -> TokenUsage {
-        func count(_ value: JSONValue?) -> UInt64? { value?.int.flatMap { $0 >= 0 ? UInt64($0) : nil } }
+        var usage = TokenUsage(
+            prompt: count(object["prompt_tokens"]) ?? count(object["input_tokens"]),
+            completion: count(object["completion_tokens"]) ?? count(object["output_tokens"]),
+            cached: count((object["prompt_tokens_details"] ?? object["input_tokens_details"])?["cached_tokens"]))
+        let read = count(object["cache_read_input_tokens"])
+        let written = count(object["cache_creation_input_tokens"])
+        if let prompt = usage.prompt, read != nil || written != nil {
+            usage.prompt = prompt + (read ?? 0) + (written ?? 0)
+            usage.cached = read ?? usage.cached
+        }
+        // Servers that rank tell the sum alone.
+        if usage.prompt == nil, usage.completion == nil { usage.prompt = count(object["total_tokens"]) }
+        return usage
+    }
+
+    /// The counts and times of llama.cpp: `prompt_n` is what it worked on, without the `cache_n` it had already.
+    static func timings(_ object: JSONValue) -> TokenUsage {
+        let cached = count(object["cache_n"])
+        func microseconds(_ value: JSONValue?) -> UInt64 {
+            value?.double.flatMap { $0 > 0 && $0 < 1e12 ? UInt64($0 * 1000) : nil } ?? 0
+        }
         return TokenUsage(
-            prompt: count(object["prompt_tokens"]), completion: count(object["completion_tokens"]),
-            cached: count(object["prompt_tokens_details"]?["cached_tokens"]))
+            prompt: count(object["prompt_n"]).map { $0 + (cached ?? 0) }, completion: count(object["predicted_n"]),
+            cached: cached, promptMicroseconds: microseconds(object["prompt_ms"]),
+            completionMicroseconds: microseconds(object["predicted_ms"]))
+    }
+
+    private static func count(_ value: JSONValue?) -> UInt64? {
+        value?.int.flatMap { (0..<1 << 53).contains($0) ? UInt64($0) : nil }
     }
 
     /// The counts of a usage object's text: looked for by their names where it is plain, else parsed. Nil if it is no JSON.
     private static func usage(ofText text: UnsafeRawBufferPointer) -> TokenUsage? {
-        if let plain = PlainUsage.scan(text) { return plain }
+        if let plain = PlainUsage.scan(text), plain.prompt != nil { return plain }
         return (try? JSONValue.parse(text)).map(usage)
     }
 
@@ -53,5 +89,16 @@ enum UsageScan {
             }
         }
         return nil
+    }
+}
+
+extension TokenUsage {
+    /// What another source tells, where this one does not.
+    func completed(by other: TokenUsage) -> TokenUsage {
+        TokenUsage(
+            prompt: prompt ?? other.prompt, completion: completion ?? other.completion, cached: cached ?? other.cached,
+            promptMicroseconds: promptMicroseconds > 0 ? promptMicroseconds : other.promptMicroseconds,
+            completionMicroseconds: completionMicroseconds > 0
+                ? completionMicroseconds : other.completionMicroseconds)
     }
 }

@@ -4,8 +4,6 @@ import Testing
 @testable import FakeHost
 @testable import OpenAICompat
 
-private let json = [("Content-Type", "application/json")]
-
 @Suite struct AnswerTests {
     private let answer =
         #"{"id":"x","choices":[{"message":{"content":"a \"usage\": {\"prompt_tokens\":999} text"}}],"usage":{"prompt_tokens":5,"completion_tokens":6}}"#

@@ -53,7 +53,12 @@ import Testing
             let text = "{\(members(names, depth: 0))}"
             let parsed = UsageScan.usage(try JSONValue.parse(text))
 
-            #expect(plain(text) == parsed, "\(text)")
+            if let plain = plain(text) {
+                #expect(plain == parsed, "\(text)")
+            } else {
+                // The other counts alone are not worth it. Numbers are written with a space here, null is not.
+                #expect(parsed.completion == nil && !text.contains("\"prompt_tokens\": "), "\(text)")
+            }
         }
     }
 

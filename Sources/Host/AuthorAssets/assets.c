@@ -42,6 +42,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/ActionContext.swift" suffix(, 0)
      }},
+    {"Sources/AdapterKit/KeyRing.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/KeyRing.swift" suffix(, 0)
+     }},
     {"Sources/AdapterKit/LineDecoder.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/LineDecoder.swift" suffix(, 0)

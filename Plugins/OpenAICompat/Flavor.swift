@@ -1,0 +1,100 @@
+/// Which server software answers.
+enum Flavor: String, CaseIterable, Sendable {
+    case llamacpp, vllm, sglang, lmstudio, tgi, localai, openai
+
+    /// For people.
+    var displayName: String {
+        switch self {
+        case .llamacpp: "llama.cpp"
+        case .vllm: "vLLM"
+        case .sglang: "SGLang"
+        case .lmstudio: "LM Studio"
+        case .tgi: "TGI"
+        case .localai: "LocalAI"
+        case .openai: "OpenAI"
+        }
+    }
+
+    /// A path that answers 200 when the server is ready, where the model list does not tell that.
+    var healthPath: String? {
+        switch self {
+        case .llamacpp, .vllm, .sglang, .tgi: "/health"
+        case .localai: "/readyz"
+        case .lmstudio, .openai: nil
+        }
+    }
+
+    /// The server's own paths that tell more of it and its models.
+    var detailPaths: [String] {
+        switch self {
+        case .llamacpp: ["/props", "/slots"]
+        case .vllm: ["/version"]
+        case .sglang: ["/get_model_info", "/server_info"]
+        case .lmstudio: ["/api/v0/models", "/api/v1/models"]
+        case .tgi: ["/info"]
+        case .localai: ["/system"]
+        case .openai: []
+        }
+    }
+
+    /// Prometheus' metrics, if the server may have some that tell its load.
+    var metricsPath: String? {
+        switch self {
+        case .llamacpp, .vllm, .sglang, .tgi: "/metrics"
+        case .localai, .lmstudio, .openai: nil
+        }
+    }
+
+    /// The server translates JSON schemas and tools for every model it runs.
+    var hasToolsAndSchemas: Bool {
+        switch self {
+        case .llamacpp, .vllm, .sglang, .openai: true
+        case .lmstudio, .tgi, .localai: false
+        }
+    }
+
+    // MARK: Finding out
+
+    static func of(owner: String) -> Flavor? {
+        switch owner {
+        case "llamacpp": .llamacpp
+        case "vllm": .vllm
+        case "sglang": .sglang
+        case "openai", "openai-internal", "system": .openai
+        default: nil
+        }
+    }
+
+    static func of(server: String) -> Flavor? {
+        let name = server.lowercased()
+        if name.contains("llama.cpp") { return .llamacpp }
+        if name.contains("vllm") { return .vllm }
+        return nil
+    }
+
+    /// Paths that a server which did not say what it is may know, one for each flavour.
+    static let telling = ["/api/v0/models", "/props", "/get_model_info", "/info", "/system", "/version"]
+
+    /// - Parameter answer: what a server told under one of `telling`.
+    static func of(_ answer: (String) -> JSONValue?) -> Flavor? {
+        if let models = answer("/api/v0/models")?["data"]?.array, !models.isEmpty,
+            models.allSatisfy({ $0["state"]?.string != nil })
+        {
+            return .lmstudio
+        }
+        if let value = answer("/props"), value["default_generation_settings"] != nil || value["total_slots"] != nil {
+            return .llamacpp
+        }
+        if answer("/get_model_info")?["model_path"] != nil { return .sglang }
+        if let value = answer("/info"), value["model_id"]?.string != nil,
+            value["max_total_tokens"] != nil || value["max_input_tokens"] != nil || value["max_input_length"] != nil
+        {
+            return .tgi
+        }
+        if answer("/system")?["loaded_models"] != nil { return .localai }
+        if let value = answer("/version")?.object, value.members.count == 1, value["version"]?.string != nil {
+            return .vllm
+        }
+        return nil
+    }
+}

@@ -1,0 +1,55 @@
+import PluginAPI
+
+/// What an exchange asks of the server: enough to send the request, also once more with another key.
+struct Order {
+    /// `NEXUS_KIND_...`
+    let kind: UInt32
+    let wantsStream: Bool
+    /// The client wants a chunk with the usage.
+    let wantsUsage: Bool
+    let path: LentText
+    /// Of the body, when it may be another than JSON's.
+    var contentType: String?
+    /// What is sent instead of the client's own body.
+    var body: [UInt8]?
+
+    init(kind: UInt32, wantsStream: Bool, wantsUsage: Bool, path: LentText) {
+        self.kind = kind
+        self.wantsStream = wantsStream
+        self.wantsUsage = wantsUsage
+        self.path = path
+    }
+
+    /// Requests and answers may be anything, not JSON alone.
+    var isMedia: Bool { kind == NEXUS_KIND_AUDIO || kind == NEXUS_KIND_IMAGES }
+
+    var isAnthropic: Bool { kind == NEXUS_KIND_MESSAGES || kind == NEXUS_KIND_COUNT_TOKENS }
+
+    /// What the events of the answer mean.
+    var streamMeaning: any StreamMeaning {
+        switch kind {
+        case NEXUS_KIND_RESPONSES: ResponsesStream()
+        case NEXUS_KIND_MESSAGES: MessagesStream()
+        case NEXUS_KIND_AUDIO, NEXUS_KIND_IMAGES: MediaStream()
+        default: CompletionStream(wantsUsage: wantsUsage)
+        }
+    }
+}
+
+/// Asks for the usage of a stream on behalf of a client that does not want it.
+enum UsageQuestion {
+    /// The body with `stream_options.include_usage`; all else stays as it is. Nil if it is no object.
+    static func added(to body: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard let given = (try? JSONValue.parse(body))?.object, !given.isEmpty,
+            let start = body.firstIndex(of: UInt8(ascii: "{"))
+        else { return nil }
+        if let options = given["stream_options"] {
+            var members = options.object ?? JSONObject()
+            members["include_usage"] = true
+            var changed = given
+            changed["stream_options"] = .object(members)
+            return JSONValue.object(changed).bytes
+        }
+        return Array(body[...start]) + Array(#""stream_options":{"include_usage":true},"#.utf8) + body[(start + 1)...]
+    }
+}

@@ -1,0 +1,122 @@
+import PluginAPI
+
+/// What the events of a stream mean in one protocol: an object for each stream.
+protocol StreamMeaning: AnyObject {
+    /// Looks at the data of one event.
+    func look(_ data: UnsafeRawBufferPointer) -> EventKind
+
+    /// Why the stream has failed; set when `look` said so.
+    var failure: Failure? { get }
+
+    /// What the server told of tokens and times so far.
+    var usage: TokenUsage { get }
+
+    /// All that a whole answer needs was there, though the end mark may be missing.
+    var isFinished: Bool { get }
+
+    /// An event for the client that belongs before the end mark; mostly empty.
+    func lastWords() -> [UInt8]
+
+    /// What ends the stream if the server did not end it so.
+    var endMark: [UInt8] { get }
+}
+
+/// What one event is to the stream it belongs to.
+enum EventKind {
+    /// Says nothing about the answer.
+    case silent
+    /// A part of the answer: from here on the stream is one.
+    case part
+    /// A part of the answer that carries something the model wrote.
+    case text
+    /// Nothing that the client asked for.
+    case unwanted
+    /// The end of the stream; nothing after it is for the client.
+    case mark
+    /// Not what this protocol sends, or a piece of it.
+    case garbled
+    case failure
+}
+
+/// The streams of chat and text completions: chunks with choices, and `[DONE]`.
+final class CompletionStream: StreamMeaning {
+    private static let doneMark = Array("data: [DONE]\n\n".utf8)
+
+    /// The client wants a chunk with the usage: then it gets one if it can be known, otherwise none.
+    private let wantsUsage: Bool
+    private var sawChoice = false
+    private(set) var isFinished = false
+    private(set) var failure: Failure?
+    private var counts: TokenUsage?
+    private var timings = TokenUsage()
+    /// Members of the newest chunk that was looked into, for one that is added.
+    private var identity: [(name: String, value: JSONValue)] = []
+
+    init(wantsUsage: Bool) { self.wantsUsage = wantsUsage }
+
+    var usage: TokenUsage { (counts ?? TokenUsage()).completed(by: timings) }
+
+    var endMark: [UInt8] { Self.doneMark }
+
+    func look(_ data: UnsafeRawBufferPointer) -> EventKind {
+        // The first chunk is always looked into: it tells whether the stream is one.
+        if sawChoice, EventLine.isPlain(data) { return .text }
+        if EventLine.isDone(data) { return sawChoice ? .mark : .silent }
+        if EventLine.isBlank(data) { return .silent }
+        guard let value = try? JSONValue.parse(data), case .object = value else { return .garbled }
+        if let failure = UpstreamError.insideStream(value) {
+            self.failure = failure
+            return .failure
+        }
+        return look(into: value)
+    }
+
+    private func look(into chunk: JSONValue) -> EventKind {
+        if let timings = chunk["timings"], !timings.isNull {
+            self.timings = UsageScan.timings(timings)
+            if wantsUsage { identity = chunk.object?.members.filter { Self.identifying.contains($0.name) } ?? [] }
+        }
+        let usage = chunk["usage"].flatMap { $0.isNull ? nil : $0 }
+        if let usage { counts = UsageScan.usage(usage) }
+        let choices = chunk["choices"]?.array
+        if usage != nil, choices?.isEmpty == true { return wantsUsage ? .silent : .unwanted }
+        var kind = EventKind.silent
+        for choice in choices ?? [] {
+            sawChoice = true
+            if let reason = choice["finish_reason"]?.string, !reason.isEmpty { isFinished = true }
+            kind = kind == .text || Self.isText(choice) ? .text : .part
+        }
+        return kind
+    }
+
+    private static let identifying = ["id", "object", "created", "model", "system_fingerprint"]
+
+    /// The model wrote something.
+    private static func isText(_ choice: JSONValue) -> Bool {
+        let delta = choice["delta"] ?? choice
+        return ["content", "reasoning_content", "reasoning", "text", "refusal", "tool_calls"].contains { name in
+            switch delta[name] {
+            case .string(let text): !text.isEmpty
+            case .array(let items): !items.isEmpty
+            default: false
+            }
+        }
+    }
+
+    /// The usage, if the client asked for it and the server told the numbers in another form only.
+    func lastWords() -> [UInt8] {
+        guard wantsUsage, counts == nil, let prompt = timings.prompt, let completion = timings.completion else {
+            return []
+        }
+        var usage: [(name: String, value: JSONValue)] = [
+            ("prompt_tokens", .number(JSONNumber(prompt))), ("completion_tokens", .number(JSONNumber(completion))),
+            ("total_tokens", .number(JSONNumber(prompt + completion))),
+        ]
+        if let cached = timings.cached {
+            usage.append(("prompt_tokens_details", ["cached_tokens": .number(JSONNumber(cached))]))
+        }
+        let chunk = JSONObject(
+            identity + [(name: "choices", value: []), (name: "usage", value: .object(JSONObject(usage)))])
+        return Array("data: ".utf8) + JSONValue.object(chunk).bytes + [0x0A, 0x0A]
+    }
+}

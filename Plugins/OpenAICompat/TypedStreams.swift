@@ -1,0 +1,107 @@
+import PluginAPI
+
+/// Streams whose events state their type and end with one of a few: what OpenAI's newer endpoints and Anthropic's have in
+/// common.
+class TypedStream: StreamMeaning {
+    final private(set) var isFinished = false
+    final fileprivate(set) var failure: Failure?
+    final fileprivate(set) var usage = TokenUsage()
+    /// The last event is the end mark, and can be given by the server alone.
+    final var endMark: [UInt8] { [] }
+    final func lastWords() -> [UInt8] { [] }
+
+    final func look(_ data: UnsafeRawBufferPointer) -> EventKind {
+        if isText(data) { return .text }
+        if EventLine.isBlank(data) || EventLine.isDone(data) { return .silent }
+        guard let event = try? JSONValue.parse(data), case .object = event else { return .garbled }
+        let kind = look(into: event, type: event["type"]?.string ?? "")
+        if kind == .mark { isFinished = true }
+        return kind
+    }
+
+    /// Whether this is one of the many events that only carry text; without parsing.
+    fileprivate func isText(_ data: UnsafeRawBufferPointer) -> Bool { false }
+
+    fileprivate func look(into event: JSONValue, type: String) -> EventKind { .silent }
+
+    /// - Parameter event: what holds `error`, or is one itself.
+    final fileprivate func fail(_ event: JSONValue, otherwise message: String) -> EventKind {
+        let flat: JSONValue = ["error": event]
+        failure =
+            UpstreamError.insideStream(event) ?? (event["message"] != nil ? UpstreamError.insideStream(flat) : nil)
+            ?? Failure(kind: NEXUS_FAIL_UPSTREAM, message: message)
+        return .failure
+    }
+}
+
+/// `POST /v1/responses`: ends with response.completed or response.incomplete.
+final class ResponsesStream: TypedStream {
+    override fileprivate func isText(_ data: UnsafeRawBufferPointer) -> Bool {
+        EventLine.isOfType(data, "\"type\":\"response.", ".delta\"")
+    }
+
+    override fileprivate func look(into event: JSONValue, type: String) -> EventKind {
+        switch type {
+        case "response.completed", "response.incomplete":
+            if let counts = event["response"]?["usage"], !counts.isNull { usage = UsageScan.usage(counts) }
+            return .mark
+        case "response.failed":
+            return fail(event["response"] ?? event, otherwise: "the server failed to answer")
+        case "error": return fail(event, otherwise: "the server reported an error without a message")
+        case _ where UpstreamError.insideStream(event) != nil: return fail(event, otherwise: "")
+        case _ where type.hasSuffix(".delta"): return .text
+        case "": return .silent
+        default: return .part
+        }
+    }
+}
+
+/// `POST /v1/messages`: ends with message_stop.
+final class MessagesStream: TypedStream {
+    private var counts = JSONObject()
+
+    override fileprivate func isText(_ data: UnsafeRawBufferPointer) -> Bool {
+        EventLine.isOfType(data, "\"type\":\"content_block_delta\"", "content_block_delta")
+    }
+
+    override fileprivate func look(into event: JSONValue, type: String) -> EventKind {
+        switch type {
+        case "message_start":
+            add(event["message"]?["usage"])
+            return .part
+        case "message_delta":
+            add(event["usage"])
+            return .part
+        case "message_stop": return .mark
+        case "error": return fail(event, otherwise: "the server reported an error without a message")
+        case _ where UpstreamError.insideStream(event) != nil: return fail(event, otherwise: "")
+        case "content_block_delta": return .text
+        case "ping", "": return .silent
+        default: return .part
+        }
+    }
+
+    /// The counts come in two events: the newest of each counts.
+    private func add(_ given: JSONValue?) {
+        for (name, value) in given?.object?.members ?? [] where !value.isNull { counts[name] = value }
+        usage = UsageScan.usage(.object(counts))
+    }
+}
+
+/// Streams of speech, transcriptions and images: whatever the events are, they are passed; what ends the body ends the answer.
+final class MediaStream: StreamMeaning {
+    private(set) var failure: Failure?
+    private(set) var usage = TokenUsage()
+    let isFinished = true
+    let endMark: [UInt8] = []
+    func lastWords() -> [UInt8] { [] }
+
+    func look(_ data: UnsafeRawBufferPointer) -> EventKind {
+        if EventLine.isDone(data) { return .mark }
+        guard data.count < 64 * 1024, let event = try? JSONValue.parse(data) else { return .part }
+        if let counts = event["usage"], !counts.isNull { usage = UsageScan.usage(counts) }
+        guard let failure = UpstreamError.insideStream(event) else { return .part }
+        self.failure = failure
+        return .failure
+    }
+}

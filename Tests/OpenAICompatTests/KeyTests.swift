@@ -1,0 +1,93 @@
+import PluginAPI
+import Testing
+
+@testable import FakeHost
+@testable import OpenAICompat
+
+@Suite struct KeyRingTests {
+    @Test func aKeyIsUsedUntilItIsSetAside() {
+        var ring = KeyRing(count: 3)
+        #expect(ring.key(now: 0) == 0 && ring.key(now: 5) == 0)
+
+        ring.setAside(0, milliseconds: 100, now: 10)
+
+        #expect(ring.key(now: 11) == 1)
+        #expect(ring.key(now: 500) == 1, "the one in use stays in use")
+    }
+
+    @Test func whenAllRestTheOneThatRestsLeastIsUsed() {
+        var ring = KeyRing(count: 3)
+        for (key, time) in [(0, UInt64(300)), (1, 100), (2, 200)] { ring.setAside(key, milliseconds: time, now: 0) }
+
+        #expect(ring.key(now: 50) == 1 && ring.next(tried: [1], now: 50) == nil)
+        #expect(ring.next(tried: [1], now: 200) == 2)
+    }
+
+    @Test func theSameExchangeTriesNoKeyTwice() {
+        let ring = KeyRing(count: 2)
+
+        #expect(ring.next(tried: [0], now: 0) == 1 && ring.next(tried: [0, 1], now: 0) == nil)
+    }
+}
+
+@Suite struct KeyTests {
+    private func key(_ request: FakeHost.Request?) -> String? { request?.headers["authorization"] }
+
+    @Test(arguments: [401, 403, 429] as [UInt32])
+    func aRefusedKeyIsFollowedByTheNextInTheSameExchangeAndAfter(_ status: UInt32) throws {
+        try FakeHost.run { host in
+            let adapter = try backend(keys: ["one", "two", "three"])
+            let submitted = try Submitted(host, to: adapter)
+            submitted.upstream.answer(status, [], #"{"error":{"message":"no"}}"#)
+            let second = host.requests.last
+            #expect(key(submitted.upstream) == "Bearer one" && key(second) == "Bearer two")
+            #expect(second?.sendsExchangeBody == true && !submitted.exchange.isOver)
+            second?.answer(200, json, #"{"choices":[]}"#)
+
+            #expect(submitted.exchange.outcome != nil)
+            #expect(try key(Submitted(host, to: adapter).upstream) == "Bearer two")
+        }
+    }
+
+    @Test func whenAllAreRefusedTheLastAnswerStands() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(host, to: backend(keys: ["one", "two"]))
+            submitted.upstream.answer(429, [("retry-after", "7")], #"{"error":{"message":"slow down"}}"#)
+            host.requests.last?.answer(429, [("retry-after", "9")], #"{"error":{"message":"slow down"}}"#)
+
+            #expect(host.requests.count == 2)
+            #expect(
+                submitted.exchange.failure?.kind == NEXUS_FAIL_BUSY && submitted.exchange.failure?.retryAfter == 9000)
+        }
+    }
+
+    @Test func oneKeyIsTriedOnce() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(host, to: backend(key: "one"))
+            submitted.upstream.answer(401, [], "{}")
+
+            #expect(host.requests.count == 1 && submitted.exchange.failure?.kind == NEXUS_FAIL_AUTH)
+        }
+    }
+
+    @Test func anotherErrorIsNoMatterOfTheKey() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(host, to: backend(keys: ["one", "two"]))
+            submitted.upstream.answer(500, [], "{}")
+
+            #expect(host.requests.count == 1 && submitted.exchange.failure?.kind == NEXUS_FAIL_UPSTREAM)
+        }
+    }
+
+    @Test func aProbeGoesToTheNextKeyToo() throws {
+        try FakeHost.run { host in
+            try backend(keys: ["one", "two"]).probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
+            host.request("/v1/models")?.answer(401, [], "{}")
+            #expect(host.health.isEmpty && key(host.request("/v1/models")) == "Bearer two")
+            host.request("/v1/models")?.answer(401, [], #"{"error":{"message":"bad key two"}}"#)
+
+            #expect(host.health.map(\.status) == [NEXUS_UNHEALTHY])
+            #expect(host.health.first?.message.contains("two") == false)
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Testing
+
+@testable import OpenAICompat
+
+@Suite struct LineDecoderTests {
+    private func lines(_ pieces: [[UInt8]], limit: Int = 1000) throws -> [String] {
+        var decoder = LineDecoder(limit: limit)
+        var result: [String] = []
+        for piece in pieces {
+            try piece.withUnsafeBytes { bytes in
+                try decoder.feed(bytes) { line, _ in
+                    result.append(String(decoding: line, as: UTF8.self))
+                    return true
+                }
+            }
+        }
+        decoder.finish { result.append(String(decoding: $0, as: UTF8.self)) }
+        return result
+    }
+
+    @Test func linesAreTheSameWhereverTheBytesAreCut() throws {
+        let bytes = Array("one\ntwo\r\nthree\r\r\nfünf\n\n\r\nlast".utf8)
+        let expected = ["one", "two", "three", "", "fünf", "", "", "last"]
+        for first in 0...bytes.count {
+            for second in first...bytes.count {
+                let pieces = [Array(bytes[..<first]), Array(bytes[first..<second]), Array(bytes[second...])]
+                #expect(try lines(pieces) == expected, "cuts at \(first) and \(second)")
+            }
+        }
+    }
+
+    @Test func aLineBeyondTheLimitIsAnErrorHoweverItComes() {
+        let bytes = Array(repeating: UInt8(ascii: "x"), count: 11)
+
+        #expect(throws: LineDecoder.TooLong.self) { try lines([bytes], limit: 10) }
+        #expect(throws: LineDecoder.TooLong.self) { try lines(bytes.map { [$0] }, limit: 10) }
+        #expect(throws: Never.self) { try lines([Array(bytes.dropLast())], limit: 10) }
+    }
+}
