@@ -18,8 +18,8 @@ struct AnthropicReasoning {
     private(set) var effort: String?
     /// The request has an effort that did not count.
     private(set) var leavesOutEffort = false
-    /// False if the client turned thinking off, or wants it omitted from the answer.
-    private(set) var isShown = true
+    /// The client has asked for thinking, and has not asked to omit it. Others expect text in the first block.
+    private(set) var isShown = false
 
     init(_ request: AnthropicField) throws(ClientError) {
         let asked = try request["output_config"]?.members()["effort"]
@@ -28,14 +28,15 @@ struct AnthropicReasoning {
         switch try thinking.type() {
         case "disabled":
             effort = "none"
-            isShown = false
         case "enabled":
+            isShown = true
             let budget = try thinking.required("budget_tokens").integer(atLeast: 1)
             effort = budget < 4096 ? "low" : budget < 16384 ? "medium" : "high"
         case "adaptive":
+            isShown = true
             if let asked { effort = try Self.effort(asked) }
             leavesOutEffort = false
-        case "between_tools": break
+        case "between_tools": isShown = true
         default:
             throw thinking.refused("the type must be enabled, adaptive, between_tools or disabled.")
         }

@@ -7,8 +7,8 @@ extension Dialect {
     func errorBody(_ error: ErrorBody, requestID: String) -> [UInt8] {
         switch self {
         case .openAI: error.json
-        case .anthropic: error.json
-        case .ollama: error.json
+        case .anthropic: AnthropicError.body(error.clientError, requestID: requestID)
+        case .ollama: OllamaError.body(Self.inOllamasWords(error))
         }
     }
 
@@ -16,8 +16,8 @@ extension Dialect {
     func errorEvent(_ error: ErrorBody, requestID: String) -> [UInt8] {
         switch self {
         case .openAI: Self.event(error.json)
-        case .anthropic: Self.event(error.json)
-        case .ollama: error.json + [0x0A]
+        case .anthropic: AnthropicError.event(error.clientError, requestID: requestID)
+        case .ollama: OllamaError.line(Self.inOllamasWords(error))
         }
     }
 
@@ -31,6 +31,11 @@ extension Dialect {
             return errorEvent(ErrorBody(failure, backend: backend), requestID: requestID)
         }
         return Self.event(failure.body)
+    }
+
+    /// Clients look for these words to offer a pull.
+    private static func inOllamasWords(_ error: ErrorBody) -> ClientError {
+        error.model.map(OllamaError.modelNotFound) ?? error.clientError
     }
 
     private func isOwn(_ body: [UInt8]) -> Bool {

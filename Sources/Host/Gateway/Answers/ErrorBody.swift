@@ -12,6 +12,8 @@ struct ErrorBody: Error {
     var retryAfter: Int?
     /// Value of Allow, with status 405.
     var allow: String?
+    /// The model that nobody has, if that is the error.
+    var model: String?
 
     init(
         status: Int, message: String, type: String = "invalid_request_error", param: String? = nil,
@@ -56,11 +58,13 @@ extension ErrorBody {
     }
 
     static func unknownModel(_ model: String) -> ErrorBody {
-        ErrorBody(
+        var error = ErrorBody(
             status: 404,
             message: "The model '\(EntryLimits.cut(model, to: EntryLimits.model))' does not exist at any backend; "
                 + "GET /v1/models lists those that do.",
             param: "model", code: "model_not_found")
+        error.model = EntryLimits.cut(model, to: EntryLimits.model)
+        return error
     }
 
     static func ollamaManagement(_ path: String) -> ErrorBody {

@@ -8,13 +8,32 @@ struct OllamaAnswers {
     let state: GatewayState
 
     func page(_ page: OllamaPage) -> LocalAnswer {
-        switch page {
-        case .tags: LocalAnswer(body: [])
-        case .running: LocalAnswer(body: [])
-        case .version: LocalAnswer(body: [])
-        case .show: LocalAnswer(body: [])
+        let views = state.registry.views
+        return switch page {
+        case .tags: LocalAnswer(body: OllamaDocuments.tags(views))
+        case .running: LocalAnswer(body: OllamaDocuments.ps(views))
+        case .version: LocalAnswer(body: OllamaDocuments.version)
+        case .show: Self.error(ClientError(status: 405, message: "This path takes POST only."))
         }
     }
 
-    func show(_ body: ByteBuffer) -> LocalAnswer { LocalAnswer(body: []) }
+    /// `POST /api/show`; older clients call the model "name".
+    func show(_ body: ByteBuffer) -> LocalAnswer {
+        let request = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
+        guard let asked = (request?["model"] ?? request?["name"])?.string, !asked.isEmpty else {
+            return Self.error(ClientError(status: 400, message: "model is required"))
+        }
+        let views = state.registry.views
+        let known = Set(views.filter { $0.status == .healthy }.flatMap { $0.models.map(\.id) })
+        let name = OllamaNames.resolve(state.settings.routing.aliases[asked] ?? asked) { known.contains($0) }
+        let verbose = request?["verbose"]?.bool ?? false
+        guard let document = OllamaDocuments.show(model: name, verbose: verbose, views: views) else {
+            return Self.error(OllamaError.modelNotFound(asked))
+        }
+        return LocalAnswer(body: document)
+    }
+
+    private static func error(_ error: ClientError) -> LocalAnswer {
+        LocalAnswer(status: error.status, body: OllamaError.body(error))
+    }
 }

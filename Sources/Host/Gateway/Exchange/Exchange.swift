@@ -170,7 +170,9 @@ final class Exchange: AttemptSink {
         do throws(AnswerProblem) {
             let translated = try path.piece(bytes)
             noteFirstByte()
-            return translated.readableBytes > 0 ? take(translated) : .taken
+            guard translated.readableBytes > 0 else { return .taken }
+            lastSign = .now()
+            return take(translated)
         } catch {
             return .failed(ExchangeFailure(kind: .upstream, message: error.message))
         }
@@ -274,7 +276,11 @@ final class Exchange: AttemptSink {
         guard stream, dialect != .ollama, now - lastSign >= interval else { return }
         var comment = ByteBuffer(staticString: ": keep-alive\n\n")
         switch machine.keepAlive() {
-        case .ignore: return
+        // A translation may have nothing to say for long, such as while a model thinks unseen; between its pieces there is
+        // room for a comment.
+        case .ignore:
+            guard path.isTranslated, machine.isCommitted else { return }
+            connection.writePiece(&comment)
         case .sendHead:
             connection.beginPieces(status: 200, type: .eventStream, origin: origin, first: comment)
         case .send: connection.writePiece(&comment)

@@ -4,9 +4,60 @@ import NIOCore
 
 /// Puts a request of another API into OpenAI's words.
 enum RequestTranslation {
+    private static let estimated = "The tokens are an estimate: no backend that has the model can count them."
+
     static func form(of request: ClientRequest, requestID: String) -> RequestForms.Form {
-        .refused(ClientError(status: 501, message: "not there yet"))
+        do throws(ClientError) {
+            let body = try parsed(request.body)
+            switch request.kind {
+            case .messages:
+                return .translated(
+                    try AnthropicMessages.translate(
+                        body, model: request.model, askedModel: request.peek.model, requestID: requestID))
+            case .countTokens:
+                return .answered(
+                    AnthropicTokens.body(try AnthropicTokens.estimate(body)), warning: estimated)
+            case .ollama: return form(try ollama(request, body, requestID: requestID))
+            case .chat, .completions, .embeddings, .responses, .rerank, .audio, .images:
+                return .refused(ClientError(status: 501, message: "This API is passed on, never translated."))
+            }
+        } catch {
+            return .refused(error)
+        }
     }
 
-    static func resolve(_ name: String, known: (String) -> Bool) -> String { name }
+    private static func form(_ outcome: OllamaOutcome) -> RequestForms.Form {
+        switch outcome {
+        case .translated(let translation): .translated(translation)
+        case .answered(let bytes): .answered(bytes, warning: "")
+        }
+    }
+
+    private static func ollama(
+        _ request: ClientRequest, _ body: JSONValue, requestID: String
+    ) throws(ClientError) -> OllamaOutcome {
+        let start = NIODeadline.now()
+        let clock = OllamaClock(startedAt: Clock.preciseWallSeconds()) {
+            UInt64(max(0, (NIODeadline.now() - start).nanoseconds))
+        }
+        let (model, asked) = (request.model, request.peek.model)
+        switch request.path {
+        case "/api/chat":
+            return try OllamaRequest.chat(body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+        case "/api/generate":
+            return try OllamaRequest.generate(body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+        case "/api/embed":
+            return try OllamaRequest.embed(body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+        default:
+            return try OllamaRequest.embeddings(
+                body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+        }
+    }
+
+    /// The scan has accepted it already; only what is absurd in another way fails here.
+    private static func parsed(_ body: ByteBuffer) throws(ClientError) -> JSONValue {
+        let value = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
+        guard let value else { throw ClientError(status: 400, message: "The request body cannot be read.") }
+        return value
+    }
 }

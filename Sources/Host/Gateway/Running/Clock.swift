@@ -9,6 +9,13 @@ enum Clock {
         return Int64(now.tv_sec)
     }
 
+    /// Unix seconds with fraction.
+    static func preciseWallSeconds() -> Double {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+    }
+
     /// Nanoseconds of the monotonic clock.
     static func monotonicNanoseconds() -> UInt64 {
         var now = timespec()

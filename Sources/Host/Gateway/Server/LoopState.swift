@@ -1,5 +1,6 @@
 import Adapters
 import Core
+import Dialects
 import NIOCore
 import Routing
 
@@ -63,7 +64,7 @@ final class LoopState {
     func resolved(_ model: String) -> String {
         let name = router.resolved(model)
         guard snapshot.holders[name] == nil else { return name }
-        return RequestTranslation.resolve(name) { snapshot.holders[$0] != nil }
+        return OllamaNames.resolve(name) { snapshot.holders[$0] != nil }
     }
 
     func nextRequestID() -> String { identifiers.next() }
