@@ -17,6 +17,10 @@ WEATHER = {
 }
 
 
+GREEDY = {"temperature": 0}
+"""The same answer each time; a member of the API that the client no longer names."""
+
+
 def anthropic_client(gateway: Gateway) -> anthropic.Anthropic:
     return anthropic.Anthropic(base_url=gateway.url, api_key="none", max_retries=0, timeout=LONG)
 
@@ -37,7 +41,7 @@ def client(gateway) -> anthropic.Anthropic:
 
 
 def test_a_message_is_answered_and_recorded_with_its_tokens(gateway, client):
-    message = client.messages.create(model=MODEL, max_tokens=8, messages=QUESTION)
+    message = client.messages.create(model=MODEL, max_tokens=8, messages=QUESTION, extra_body=GREEDY)
 
     assert message.type == "message" and message.role == "assistant" and message.model == MODEL
     assert message.content[0].type == "text" and message.content[0].text
@@ -50,7 +54,7 @@ def test_a_message_is_answered_and_recorded_with_its_tokens(gateway, client):
 
 
 def test_a_stream_gives_the_same_events_as_the_service(gateway, client):
-    with client.messages.stream(model=MODEL, max_tokens=8, messages=QUESTION) as stream:
+    with client.messages.stream(model=MODEL, max_tokens=8, messages=QUESTION, extra_body=GREEDY) as stream:
         kinds = [event.type for event in stream]
         message = stream.get_final_message()
 
@@ -73,7 +77,7 @@ def test_a_system_prompt_and_blocks_and_earlier_turns_are_understood(client):
             {"role": "assistant", "content": [{"type": "text", "text": "A program."}]},
             {"role": "user", "content": "Go on."},
         ],
-        temperature=0,
+        extra_body=GREEDY,
         stop_sequences=["###"],
     )
 
@@ -82,7 +86,7 @@ def test_a_system_prompt_and_blocks_and_earlier_turns_are_understood(client):
 
 def test_tools_are_taken(client):
     message = client.messages.create(
-        model=MODEL, max_tokens=4, messages=QUESTION, tools=[WEATHER], tool_choice={"type": "auto"}
+        model=MODEL, max_tokens=4, messages=QUESTION, tools=[WEATHER], tool_choice={"type": "auto"}, extra_body=GREEDY
     )
 
     assert message.stop_reason in ("max_tokens", "end_turn", "tool_use")
@@ -103,12 +107,6 @@ def test_an_unknown_model_is_not_found_in_the_services_words(client):
     assert "nope" in error.value.body["error"]["message"]
 
 
-def test_a_request_that_makes_no_sense_is_refused_with_the_place(client):
-    with pytest.raises(anthropic.APIStatusError) as error:
-        client.messages.create(model=MODEL, max_tokens=8, messages=[])
-
-    assert error.value.status_code in (400, 500, 502)
-    assert error.value.body["error"]["message"]
 
 
 # What a scripted server makes certain.
@@ -149,7 +147,13 @@ def test_thinking_text_and_parallel_tools_come_as_blocks(scripted: Gateway, upst
     upstream.chat(play)
     client = anthropic_client(scripted)
 
-    with client.messages.stream(model="m", max_tokens=99, messages=QUESTION, tools=[WEATHER]) as stream:
+    with client.messages.stream(
+        model="m",
+        max_tokens=2000,
+        messages=QUESTION,
+        tools=[WEATHER],
+        thinking={"type": "enabled", "budget_tokens": 1024},
+    ) as stream:
         message = stream.get_final_message()
 
     assert [block.type for block in message.content] == ["thinking", "text", "tool_use", "tool_use"]
@@ -161,8 +165,20 @@ def test_thinking_text_and_parallel_tools_come_as_blocks(scripted: Gateway, upst
     assert message.stop_reason == "tool_use"
     assert (message.usage.input_tokens, message.usage.output_tokens) == (30, 9)
     sent = upstream.request().json
-    assert sent["stream_options"] == {"include_usage": True} and sent["max_tokens"] == 99
+    assert sent["stream_options"] == {"include_usage": True} and sent["max_tokens"] == 2000 and sent["reasoning_effort"] == "low"
     assert sent["tools"][0]["function"]["parameters"] == WEATHER["input_schema"]
+
+
+def test_a_request_that_makes_no_sense_is_refused_with_the_place(scripted: Gateway):
+    image = {"type": "image", "source": {"type": "file", "file_id": "f"}}
+
+    with pytest.raises(anthropic.BadRequestError) as error:
+        anthropic_client(scripted).messages.create(
+            model="m", max_tokens=8, messages=[{"role": "user", "content": [image]}]
+        )
+
+    assert error.value.body["error"]["type"] == "invalid_request_error"
+    assert "messages.0.content.0" in error.value.body["error"]["message"]
 
 
 def test_results_of_tools_reach_the_server_as_its_own_messages(scripted: Gateway, upstream: Upstream):
