@@ -174,8 +174,14 @@ class Live:
 def backend(name: str, url: str, type: str = "openai", **keys: Any) -> str:
     """One backend as TOML."""
     lines = ["[[backends]]", f'name = "{name}"', f'type = "{type}"', f'url = "{url}"']
-    lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    lines += [f"{key} = {toml(value)}" for key, value in keys.items()]
     return "\n".join(lines) + "\n"
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {toml(item)}" for name, item in value.items()) + " }"
+    return json.dumps(value)
 
 
 FAST = "[health_check]\ninterval_seconds = 1\nfailure_threshold = 1\nrecovery_threshold = 1\n"
