@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Testing
 
 @testable import Config
@@ -107,6 +108,8 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         ("[logging]\nlevel = \"loud\"", "logging.level", "\"info\""),
         ("[adapters]\nwatch = 1", "adapters.watch", "true or false"),
         ("[adapters]\ndirectories = \"x\"", "adapters.directories", "array"),
+        ("[upstream]\nca_file = \"/nowhere/ca.pem\"", "upstream.ca_file", "cannot be read: No such file"),
+        ("[upstream]\nca_file = \"/dev/null\"", "upstream.ca_file", "no certificate"),
         ("[server]\ntls_key = \"k\"", "server.tls_key", "together"),
         ("server = 1", "server", "[server]"), ("[backends]\nname = \"a\"", "backends", "[[backends]]"),
         ("[routing.aliases]\na = \"b\"\nb = \"c\"", "routing.aliases.a", "alias itself"),
@@ -115,6 +118,14 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         let problem = problems(text).first { $0.key == key }
         #expect(problem?.message.contains(allowed) == true, "\(problems(text))")
         #expect(problem?.line != nil)
+    }
+
+    @Test func aFileOfAuthoritiesIsNamedByItsPath() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("nexus-\(UUID().uuidString).pem")
+        try Data("-----BEGIN CERTIFICATE-----\n".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+
+        #expect(try read("[upstream]\nca_file = \"\(file.path)\"").upstream.caFile == file.path)
     }
 
     @Test func backendsAreCheckedOneByOne() {

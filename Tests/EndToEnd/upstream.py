@@ -4,6 +4,7 @@ import contextlib
 import json
 import queue
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ ANSWER = {
 class Upstream:
     """Serves an OpenAI-compatible model list and answers chats; every path can be scripted."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.scripts: dict[str, Script] = {}
         self.requests: "queue.Queue[Exchange]" = queue.Queue()
         """What came on paths other than the model list, in order."""
@@ -140,7 +141,10 @@ class Upstream:
 
         self.server = Server(("127.0.0.1", port), Handler)
         self.port: int = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        if tls:
+            # The handshake is left to the thread of the connection: one that fails must not hold up the others.
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self.thread.start()
 

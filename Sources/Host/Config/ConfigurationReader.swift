@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import JSON
 
 /// Reads a configuration from a TOML text. Every key is documented at its field in `Configuration`.
@@ -18,6 +19,7 @@ public enum ConfigurationReader {
         var configuration = Configuration()
         var root = Section(document.root, path: "", problems: problems)
         root.section("server") { server(&$0, &configuration.server) }
+        root.section("upstream") { upstream(&$0, &configuration.upstream) }
         root.section("adapters") { section in
             section.strings("directories", into: &configuration.adapters.directories)
             section.bool("watch", into: &configuration.adapters.watch)
@@ -61,6 +63,17 @@ public enum ConfigurationReader {
                 "tls_certificate and tls_key must be given together")
         }
         section.strings("allowed_origins", into: &server.allowedOrigins)
+    }
+
+    private static func upstream(_ section: inout Section, _ upstream: inout Configuration.Upstream) {
+        guard let path = section.optionalString("ca_file") else { return }
+        upstream.caFile = path
+        guard let bytes = FileBytes.read(path, limit: 16 * 1024 * 1024) else {
+            return section.problem("ca_file", "\"\(path)\" cannot be read: \(String(cString: strerror(errno)))")
+        }
+        if !String(decoding: bytes, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") {
+            section.problem("ca_file", "\"\(path)\" holds no certificate; it must be a PEM file")
+        }
     }
 
     private static func healthCheck(_ section: inout Section, _ check: inout Configuration.HealthCheck) {

@@ -14,6 +14,9 @@ public enum DefaultFile {
         # tls_key = "/etc/nexus/key.pem"
         allowed_origins = []            # pages of other hosts that may open /ws
 
+        [upstream]
+        # ca_file = "/etc/nexus/ca.pem" # authorities to trust at https backends, besides the system's
+
         [adapters]
         # directories = ["/usr/local/lib/nexus/adapters"]   # default: beside the executable, then the system's
         watch = true                    # follow the directories: a new, replaced or removed file takes effect at once

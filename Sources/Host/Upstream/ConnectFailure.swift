@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// Words for what kept a connection from being made.
 enum ConnectFailure {
@@ -16,6 +17,7 @@ enum ConnectFailure {
                 return "no connection within \(time.nanoseconds / 1_000_000_000) s"
             }
             return "\(error)"
+        case NIOSSLError.uncleanShutdown: return "the connection ended without the end of TLS"
         default: return "\(error)"
         }
     }

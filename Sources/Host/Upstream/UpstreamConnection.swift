@@ -116,12 +116,17 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if awaitsHandshake, call?.answered != true, error is NIOSSLError || error is BoringSSLError {
-            failure = .refused("\(pool.target.authority): TLS failed: \(error)")
+        if awaitsHandshake, call?.answered != true, let words = tlsFailure(error, context) {
+            failure = .refused("\(pool.target.authority): \(words)")
         } else if failure == nil {
             failure = .closed("\(pool.target.authority): \(ConnectFailure.describe(error))")
         }
         context.close(promise: nil)
+    }
+
+    private func tlsFailure(_ error: any Error, _ context: ChannelHandlerContext) -> String? {
+        let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+        return TLSFailure.describe(error, certificate: certificate, host: pool.target.host)
     }
 
     // MARK: Reading an answer

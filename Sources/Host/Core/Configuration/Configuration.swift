@@ -2,6 +2,7 @@
 /// file, the environment and flags is the business of the module Config.
 public struct Configuration: Sendable, Equatable {
     public var server = Server()
+    public var upstream = Upstream()
     public var adapters = Adapters()
     public var healthCheck = HealthCheck()
     public var routing = Routing()
@@ -33,6 +34,14 @@ public struct Configuration: Sendable, Equatable {
         public var tlsKey: String?
         /// Origins besides the gateway's own whose pages may open `/ws`, e.g. "https://ops.example"; "*" allows all.
         public var allowedOrigins: [String] = []
+
+        public init() {}
+    }
+
+    /// Connections to backends.
+    public struct Upstream: Sendable, Equatable {
+        /// Path of a PEM file with authorities to trust besides the system's; nil: the system's alone.
+        public var caFile: String?
 
         public init() {}
     }

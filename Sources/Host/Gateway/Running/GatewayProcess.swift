@@ -96,7 +96,7 @@ final class GatewayProcess: Sendable {
     }
 
     private func makeLoops(_ state: GatewayState) async throws -> [NIOLoopBound<LoopState>] {
-        let tls = TLSContexts()
+        let tls = try TLSContexts(configuration.upstream)
         var loops: [NIOLoopBound<LoopState>] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {
             let loop = try await eventLoop.submit {

@@ -200,6 +200,7 @@ enum RestartKeys {
             ("server.port", old.server.port != new.server.port),
             ("server.tls_certificate", old.server.tlsCertificate != new.server.tlsCertificate),
             ("server.tls_key", old.server.tlsKey != new.server.tlsKey),
+            ("upstream.ca_file", old.upstream.caFile != new.upstream.caFile),
             ("server.shutdown_timeout_seconds", old.server.shutdownTimeout != new.server.shutdownTimeout),
             ("history.capacity", old.history.capacity != new.history.capacity),
             ("logging.format", old.logging.format != new.logging.format),
