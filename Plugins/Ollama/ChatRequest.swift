@@ -9,7 +9,10 @@ struct TranslatedRequest: Equatable {
 
 /// Translates OpenAI's chat request into Ollama's. Pure; what cannot be translated is refused with the member's name.
 enum ChatRequest {
-    static func translate(_ request: JSONValue, model: String, options: Options) throws(Failure) -> TranslatedRequest {
+    /// - Parameter thinks: false: the server would refuse to let the model think.
+    static func translate(
+        _ request: JSONValue, model: String, options: Options, thinks: Bool = true
+    ) throws(Failure) -> TranslatedRequest {
         try refuseSeveralAnswers(request)
         var warnings = Warnings()
         var result = JSONObject()
@@ -18,7 +21,7 @@ enum ChatRequest {
         result["stream"] = .bool(request["stream"]?.bool ?? false)
         let tools = try Tools.translate(request, &warnings)
         if !tools.isEmpty { result["tools"] = .array(tools) }
-        try addCommon(request, model, options, to: &result, &warnings)
+        try addCommon(request, model, options, thinks: thinks, to: &result, &warnings)
         if request["logprobs"]?.bool == true {
             result["logprobs"] = true
             if let count = request.given("top_logprobs") { result["top_logprobs"] = count }
@@ -35,14 +38,14 @@ enum ChatRequest {
 
     /// What chats and completions have in common.
     static func addCommon(
-        _ request: JSONValue, _ model: String, _ options: Options, to result: inout JSONObject,
+        _ request: JSONValue, _ model: String, _ options: Options, thinks: Bool, to result: inout JSONObject,
         _ warnings: inout Warnings
     ) throws(Failure) {
         if let format = try format(request["response_format"]) { result["format"] = format }
         let sampling = try SamplingOptions.translate(request, contextLength: options.contextLength)
         if !sampling.isEmpty { result["options"] = .object(sampling) }
         if let keepAlive = options.keepAlive(asked: request) { result["keep_alive"] = keepAlive }
-        if let think = try Thinking.translate(request, model: model, options: options, &warnings) {
+        if let think = try Thinking.translate(request, model: model, options: options, thinks: thinks, &warnings) {
             result["think"] = think
         }
         for name in ["truncate", "shift"] {

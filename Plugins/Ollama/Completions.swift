@@ -2,7 +2,10 @@ import PluginAPI
 
 /// Translates OpenAI's older API of completions into Ollama's `/api/generate`. Pure.
 enum CompletionRequest {
-    static func translate(_ request: JSONValue, model: String, options: Options) throws(Failure) -> TranslatedRequest {
+    /// - Parameter thinks: false: the server would refuse to let the model think.
+    static func translate(
+        _ request: JSONValue, model: String, options: Options, thinks: Bool = true
+    ) throws(Failure) -> TranslatedRequest {
         try ChatRequest.refuseSeveralAnswers(request)
         var warnings = Warnings()
         var result = JSONObject([(name: "model", value: .string(model))])
@@ -15,9 +18,9 @@ enum CompletionRequest {
             result["raw"] = true
         }
         result["stream"] = .bool(request["stream"]?.bool ?? false)
-        try ChatRequest.addCommon(request, model, options, to: &result, &warnings)
+        try ChatRequest.addCommon(request, model, options, thinks: thinks, to: &result, &warnings)
         // What is thought would be taken out of the text, and completions have no place for it.
-        if result["think"] == nil { result["think"] = false }
+        if thinks, result["think"] == nil { result["think"] = false }
         if let count = request.given("logprobs") {
             guard let count = count.int, (0...20).contains(count) else {
                 throw ChatRequest.rejected("logprobs", "logprobs must be a whole number from 0 to 20.")

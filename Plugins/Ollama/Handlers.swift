@@ -10,6 +10,11 @@ class AnswerHandler: HTTPHandler {
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
     private var errorBody: [UInt8] = []
+    /// Kept where there is another key to send it with.
+    private var outgoing: Outgoing?
+    private var key = 0
+    /// The keys that were refused.
+    private var tried: Set<Int> = []
     /// Something was sent to the client.
     private(set) final var hasBegun = false
     private(set) final var isOver = false
@@ -19,6 +24,13 @@ class AnswerHandler: HTTPHandler {
         self.exchange = exchange
         self.shape = shape
         self.warning = warning
+    }
+
+    /// Starts the request, with the key in use.
+    final func send(_ outgoing: Outgoing) -> nexus_status {
+        self.outgoing = outgoing.backend.keys.count > 1 ? outgoing : nil
+        key = outgoing.backend.keys.current()
+        return outgoing.start(exchange, key: key, self)
     }
 
     /// A piece of a good answer.
@@ -45,7 +57,9 @@ class AnswerHandler: HTTPHandler {
     final override func end(_ end: HTTPEnd) {
         // Also when the exchange was cancelled: nobody is left to be told.
         guard !isOver, end != .cancelled else { return }
-        if status != 0, !(200...299).contains(status), end == .complete {
+        let isRefused = status != 0 && !(200...299).contains(status)
+        if isRefused, triesNextKey() { return }
+        if isRefused, end == .complete {
             fail(
                 OllamaError.failure(
                     status: status, body: errorBody, retryAfterMilliseconds: retryAfter, shape: shape))
@@ -54,6 +68,26 @@ class AnswerHandler: HTTPHandler {
         } else {
             broken(end)
         }
+    }
+
+    /// The server refuses the key or has enough of it: the same request goes out with the next one, if there is one.
+    private func triesNextKey() -> Bool {
+        guard let outgoing else { return false }
+        tried.insert(key)
+        guard
+            let next = outgoing.backend.keys.next(
+                after: key, tried: tried, status: status, retryAfterMilliseconds: retryAfter)
+        else { return false }
+        key = next
+        status = 0
+        retryAfter = 0
+        errorBody = []
+        if outgoing.start(exchange, key: key, self) != NEXUS_OK {
+            fail(
+                Failure(
+                    kind: NEXUS_FAIL_AUTH, message: "the server refuses the API key, and the next could not be tried"))
+        }
+        return true
     }
 
     final func write(_ bytes: UnsafeRawBufferPointer) {

@@ -15,10 +15,13 @@ final class HealthProbe {
     private var waiting: [Int] = []
     private var underWay = 0
     private var isOver = false
+    private var triedKeys: Set<Int> = []
+    private var key: Int
 
     init(backend: OllamaBackend, task: ProbeTask) {
         self.backend = backend
         self.task = task
+        key = backend.keys.current()
     }
 
     func start() { send("GET", "/api/tags", []) { self.listed($0) } }
@@ -29,7 +32,8 @@ final class HealthProbe {
     ) {
         guard !isOver else { return }
         let status = backend.host.start(
-            task.handle, method: method, path: path, headers: backend.headers, body: body, timeoutMilliseconds: timeout,
+            task.handle, method: method, path: path, headers: backend.headers(key), body: body,
+            timeoutMilliseconds: timeout,
             handler: CollectingHandler(completion: then))
         if status == NEXUS_BAD_STATE {
             unhealthy("the time for a probe was over before \(method) \(path)")
@@ -53,6 +57,13 @@ final class HealthProbe {
         }
         // Nothing of the server's words: they may hold the key.
         if answer.status == 401 || answer.status == 403 {
+            triedKeys.insert(key)
+            if let next = backend.keys.next(
+                after: key, tried: triedKeys, status: answer.status, retryAfterMilliseconds: 0)
+            {
+                key = next
+                return start()
+            }
             return unhealthy(
                 "GET /api/tags: the server refuses the API key (status \(answer.status)); "
                     + "set api_key_env to the variable that holds it"
@@ -126,6 +137,7 @@ final class HealthProbe {
     private func healthy(_ version: String?) {
         guard !isOver else { return }
         isOver = true
+        backend.thoughtless.learn(from: models)
         backend.reports.models(models.map { $0.reported(requested: backend.options.contextLength) })
         backend.reports.health(NEXUS_HEALTHY, server: "Ollama" + (version.map { " \($0)" } ?? ""))
     }

@@ -6,6 +6,7 @@ struct ListedModel {
     let digest: String
     private let item: JSONValue
     private var capabilities: [String]?
+    private var isGuessed = false
     private var contextLength: UInt64 = 0
     private var state = NEXUS_MODEL_STATE_UNKNOWN
     private var running: RunningModel?
@@ -23,8 +24,14 @@ struct ListedModel {
     /// The list told all that is needed.
     var isComplete: Bool { capabilities != nil && contextLength > 0 }
 
+    /// Nil where it is not known: a list of capabilities that was guessed says nothing of thinking.
+    var thinks: Bool? { isGuessed ? nil : capabilities?.contains("thinking") }
+
     mutating func apply(show: JSONValue) {
-        if capabilities == nil { capabilities = Self.capabilities(show) }
+        if capabilities == nil {
+            capabilities = Self.capabilities(show)
+            isGuessed = show["guessed"]?.bool == true
+        }
         if contextLength == 0 {
             // The key is "<architecture>.context_length".
             let member = show["model_info"]?.object?.members.first { $0.name.hasSuffix(".context_length") }
@@ -35,8 +42,12 @@ struct ListedModel {
     /// The small part of an answer of `/api/show` that is worth remembering.
     static func kept(of show: JSONValue) -> JSONValue {
         let lengths = show["model_info"]?.object?.members.filter { $0.name.hasSuffix(".context_length") } ?? []
-        let found = capabilities(show) ?? guessed(show)
-        return ["capabilities": .array(found.map { .string($0) }), "model_info": .object(JSONObject(lengths))]
+        let told = capabilities(show)
+        let found = told ?? guessed(show)
+        return [
+            "capabilities": .array(found.map { .string($0) }), "guessed": .bool(told == nil),
+            "model_info": .object(JSONObject(lengths)),
+        ]
     }
 
     /// Nil where the server does not tell any.

@@ -70,7 +70,7 @@ extension OllamaBackend {
         _ method: StaticString, _ path: String, _ members: [(name: String, value: JSONValue)], _ context: ActionContext
     ) throws(Failure) -> JSONValue {
         let answer = try context.collect(
-            ActionContext.Request(method: method, path: path, headers: headers, body: body(members)))
+            ActionContext.Request(method: method, path: path, headers: headers(keys.current()), body: body(members)))
         try Self.check(answer)
         if answer.body.isEmpty { return .null }
         guard let value = try? JSONValue.parse(answer.body) else {
@@ -99,7 +99,7 @@ extension OllamaBackend {
     private func pull(_ model: String, insecure: Bool, _ context: ActionContext) throws(Failure) {
         let progress = PullProgress()
         let request = ActionContext.Request(
-            method: "POST", path: "/api/pull", headers: headers,
+            method: "POST", path: "/api/pull", headers: headers(keys.current()),
             body: body([("model", .string(model)), ("insecure", .bool(insecure)), ("stream", true)]))
         let answer = try context.lines(request) { line in
             guard !line.isEmpty else { return true }

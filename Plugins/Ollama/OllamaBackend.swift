@@ -14,18 +14,28 @@ final class OllamaBackend: BackendAdapter {
     let host: Host
     let reports: Reports
     let options: Options
-    let headers: StaticHeaders
+    let keys: SharedKeys
+    /// For each key.
+    private let headers: [StaticHeaders]
     /// What `/api/show` told of a model, by digest: it never changes.
     let details = ModelDetails()
+    /// Which models the last list said cannot think.
+    let thoughtless = ThoughtlessModels()
 
     init(_ configuration: BackendConfiguration, host: Host, reports: Reports) throws(ConfigurationProblem) {
         self.host = host
         self.reports = reports
         options = try Options(configuration.options)
-        var headers = [(name: "content-type", value: "application/json")]
-        if !configuration.apiKey.isEmpty { headers.append(("authorization", "Bearer \(configuration.apiKey)")) }
-        self.headers = StaticHeaders(headers)
+        let given = configuration.apiKeys.isEmpty ? [""] : configuration.apiKeys
+        headers = given.map { key in
+            let type = (name: "content-type", value: "application/json")
+            return StaticHeaders(key.isEmpty ? [type] : [type, ("authorization", "Bearer \(key)")])
+        }
+        keys = SharedKeys(count: given.count)
     }
+
+    /// The header fields with a key, by its place.
+    func headers(_ key: Int) -> StaticHeaders { headers[key] }
 
     func probe(_ task: ProbeTask) { HealthProbe(backend: self, task: task).start() }
 
@@ -37,9 +47,8 @@ final class OllamaBackend: BackendAdapter {
         }
         do throws(Failure) {
             let call = try translated(exchange, request)
-            return host.start(
-                exchange.handle, method: "POST", path: call.path, headers: headers, extra: Self.own(request),
-                body: call.body, handler: call.handler)
+            return call.handler.send(
+                Outgoing(backend: self, path: call.path, extra: Self.own(request), body: call.body))
         } catch {
             exchange.fail(error)
             return NEXUS_OK
@@ -50,7 +59,7 @@ final class OllamaBackend: BackendAdapter {
     private struct Call {
         var path: String
         var body: [UInt8]
-        var handler: HTTPHandler
+        var handler: AnswerHandler
     }
 
     private func translated(_ exchange: ExchangeTask, _ request: nexus_request) throws(Failure) -> Call {
@@ -59,6 +68,7 @@ final class OllamaBackend: BackendAdapter {
         }
         let isStream = request.flags & NEXUS_REQUEST_STREAM != 0
         let model = request.model.text
+        let thinks = !thoughtless.contains(model)
         func reply(_ prefix: String, echo: String = "") -> Reply {
             Reply(
                 id: prefix + request.request_id.text, model: model, reasoningField: options.reasoningField,
@@ -75,13 +85,13 @@ final class OllamaBackend: BackendAdapter {
 
         switch request.kind {
         case NEXUS_KIND_CHAT:
-            let sent = try ChatRequest.translate(body, model: model, options: options)
+            let sent = try ChatRequest.translate(body, model: model, options: options, thinks: thinks)
             let reply = reply("chatcmpl-")
             var chat = call("/api/chat", sent) { ChatAnswer.translate($0, reply) }
             if isStream { chat.handler = StreamHandler(exchange, ChatChunks(reply), warning: sent.warning) }
             return chat
         case NEXUS_KIND_COMPLETIONS:
-            let sent = try CompletionRequest.translate(body, model: model, options: options)
+            let sent = try CompletionRequest.translate(body, model: model, options: options, thinks: thinks)
             let reply = reply("cmpl-", echo: CompletionRequest.echo(body))
             var completion = call("/api/generate", sent) { CompletionAnswer.translate($0, reply) }
             if isStream { completion.handler = StreamHandler(exchange, CompletionChunks(reply), warning: sent.warning) }
@@ -100,11 +110,9 @@ final class OllamaBackend: BackendAdapter {
         let path = request.path.text
         let isStream = request.flags & NEXUS_REQUEST_STREAM != 0 && NativeRequest.generates(path)
         let completed = NativeRequest.completed(request.body.bytes, path: path, options: options)
-        let handler: HTTPHandler =
+        let handler: AnswerHandler =
             isStream ? NativeStreamHandler(exchange) : NativeRequest.unary(exchange, path: path)
-        return host.start(
-            exchange.handle, method: "POST", path: path, headers: headers, extra: Self.own(request),
-            body: completed ?? [], sendsExchangeBody: completed == nil, handler: handler)
+        return handler.send(Outgoing(backend: self, path: path, extra: Self.own(request), body: completed))
     }
 
     /// Header fields of one request: its id is found again in the logs of a proxy before the server.

@@ -2,11 +2,16 @@
 enum Thinking {
     /// Nil when neither the request nor the operator says anything. Never true of our own accord: a model that cannot
     /// think would refuse.
+    /// - Parameter thinks: false: the model is known to be such.
     static func translate(
-        _ request: JSONValue, model: String, options: Options, _ warnings: inout Warnings
+        _ request: JSONValue, model: String, options: Options, thinks: Bool = true, _ warnings: inout Warnings
     ) throws(Failure) -> JSONValue? {
         var asked = request.given("think")
         if asked == nil { asked = try effort(request) }
+        guard thinks else {
+            if let asked, asked != false { warnings.add("Thinking was left out: this model cannot think.") }
+            return .none
+        }
         let standing: JSONValue? = options.think == false ? .bool(false) : .none
         guard let think = asked ?? standing else { return .none }
         guard takesLevelsOnly(model) else { return think }

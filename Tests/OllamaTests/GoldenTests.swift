@@ -71,8 +71,10 @@ private typealias Translation = () throws(Failure) -> TranslatedRequest
     func aChatBecomesOllamas(_ golden: GoldenCase) throws {
         let (request, model, options) = (try golden.member("openai"), golden.model, try golden.options())
 
+        let thinks = golden.content["thinks"]?.bool ?? true
+
         try check(golden) { () throws(Failure) in
-            try ChatRequest.translate(request, model: model, options: options)
+            try ChatRequest.translate(request, model: model, options: options, thinks: thinks)
         }
     }
 
