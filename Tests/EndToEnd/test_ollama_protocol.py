@@ -159,6 +159,7 @@ def test_a_round_with_a_tool_goes_back_as_ollama_wants_it(client, ollama):
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
 def test_thoughts_come_under_the_configured_name(serve, ollama, field):
+    ollama.list(capable(MODEL, "completion", "thinking"))
     ollama.stream(line(thinking="2"), line(thinking="+2"), line("4"), done(**COUNTS))
     client = client_of(serve(reasoning_field=field))
     chunks = list(

@@ -1,5 +1,6 @@
 """The guard of the ABI lets pass what only adds, and names everything else."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -35,10 +36,22 @@ class Checkout:
         return done.stderr
 
     def raise_minor(self) -> None:
-        self.change("#define NEXUS_ABI_MINOR 0u", "#define NEXUS_ABI_MINOR 1u")
+        self.set_minor(self.minor + 1)
+
+    @property
+    def minor(self) -> int:
+        found = re.search(r"#define NEXUS_ABI_MINOR (\d+)u", self.header.read_text())
+        assert found
+        return int(found.group(1))
+
+    def set_minor(self, minor: int) -> None:
+        self.change(f"#define NEXUS_ABI_MINOR {self.minor}u", f"#define NEXUS_ABI_MINOR {minor}u")
+
+    def dump(self, minor: int) -> Path:
+        return self.recorded / f"1.{minor}.txt"
 
     def append_to_outcome(self) -> None:
-        field = "  uint64_t cached_tokens;     /* part of prompt_tokens that came from a cache; likewise */\n"
+        field = "  uint64_t completion_us;     /* microseconds it generated, as it told; 0: it did not */\n"
         self.change(field, field + "  uint64_t reasoning_tokens;\n")
 
 
@@ -63,7 +76,7 @@ def test_the_header_as_it_is_passes(checkout):
         ("  uint32_t capabilities; ", "  int32_t capabilities; ", "`4 4 capabilities uint32_t` has become `4 4 capabilities int32_t`"),
         ("#define NEXUS_STALE (-2)", "#define NEXUS_STALE (-12)", "it was `constant NEXUS_STALE -2`, now it is `constant NEXUS_STALE -12`"),
         ("#define NEXUS_LOADING 3u", "#define NEXUS_WARMING 3u", "constant NEXUS_LOADING was removed"),
-        ("  uint64_t cached_tokens; ", "  /* gone */ ", "struct nexus_outcome: the field `24 8 cached_tokens uint64_t` was removed"),
+        ("  uint64_t completion_us; ", "  /* gone */ ", "struct nexus_outcome: the field `48 8 completion_us uint64_t` was removed"),
         ("typedef uint64_t nexus_timer;", "typedef uint32_t nexus_timer;", "type nexus_timer was changed"),
         ("  void (*destroy)(void *instance);", "  void (*destroy)(void *instance, uint32_t why);", "has become `104 8 destroy void (*)(void *, uint32_t)`"),
         ("(*nexus_posted)(void *user, nexus_task task, ", "(*nexus_posted)(void *user, ", "type nexus_posted was changed"),
@@ -76,7 +89,7 @@ def test_a_change_is_refused_whatever_the_minor_version(checkout, old, new, reas
 
     checkout.raise_minor()
     assert reason in checkout.refused()
-    assert reason in checkout.refused("--record") and not (checkout.recorded / "1.1.txt").exists()
+    assert reason in checkout.refused("--record") and not checkout.dump(checkout.minor).exists()
 
 
 def test_the_names_of_parameters_are_free(checkout):
@@ -90,7 +103,7 @@ def test_an_appended_field_needs_a_raised_minor_version(checkout):
 
     message = checkout.refused()
 
-    assert "struct nexus_outcome: the field `32 8 reasoning_tokens uint64_t` is new" in message
+    assert "struct nexus_outcome: the field `56 8 reasoning_tokens uint64_t` is new" in message
     assert "raise NEXUS_ABI_MINOR" in message
 
 
@@ -98,25 +111,26 @@ def test_an_appended_field_passes_once_the_new_minor_version_is_recorded(checkou
     checkout.append_to_outcome()
     checkout.raise_minor()
 
-    assert "no layout of ABI 1.1 is recorded" in checkout.refused()
+    assert f"no layout of ABI 1.{checkout.minor} is recorded" in checkout.refused()
     assert checkout.run("--record").returncode == 0
     assert checkout.run().returncode == 0
 
 
 def test_a_recorded_layout_is_never_overwritten(checkout):
-    before = (checkout.recorded / "1.0.txt").read_text()
+    before = checkout.dump(checkout.minor).read_text()
     checkout.append_to_outcome()
 
     assert "never overwritten" in checkout.refused("--record")
-    assert (checkout.recorded / "1.0.txt").read_text() == before
+    assert checkout.dump(checkout.minor).read_text() == before
 
 
 def test_a_lowered_minor_version_is_refused(checkout):
+    minor = checkout.minor
     checkout.raise_minor()
     checkout.run("--record")
-    checkout.change("#define NEXUS_ABI_MINOR 1u", "#define NEXUS_ABI_MINOR 0u")
+    checkout.set_minor(minor)
 
-    assert "the header states 1.0, but 1.1 is recorded" in checkout.refused()
+    assert f"the header states 1.{minor}, but 1.{minor + 1} is recorded" in checkout.refused()
 
 
 def test_a_struct_without_its_size_cannot_grow(checkout):
@@ -141,11 +155,11 @@ def test_a_limit_may_be_raised_with_the_minor_version_but_never_lowered(checkout
 
 def test_a_field_in_the_padding_of_an_older_struct_is_refused(checkout):
     """An older side's struct_size covers the padding, so a reader would take what happens to be in it."""
-    dump = checkout.recorded / "1.0.txt"
     checkout.change("  uint32_t status;         /* the server's HTTP status; 0: none */\n", "")
     tail = "                              is no JSON or exceeds NEXUS_LIMIT_FAILURE_BODY */\n"
     checkout.change(tail, tail + "  uint32_t last;\n")
-    dump.unlink()
+    for dump in checkout.recorded.glob("*.txt"):
+        dump.unlink()
     assert checkout.run("--record").returncode == 0
     checkout.change(tail + "  uint32_t last;\n", tail + "  uint32_t last;\n  uint32_t more;\n")
     checkout.raise_minor()
