@@ -155,7 +155,8 @@ final class PassThrough: HTTPHandler {
     }
 
     private func failed(_ failure: Failure) {
-        if Endpoint.isMissing(failure) { backend.knowledge.withLock { $0.forget(order.kind) } }
+        // Where a kind has several paths, the server may have the others.
+        if Endpoint.isMissing(failure), !order.isMedia { backend.knowledge.withLock { $0.forget(order.kind) } }
         exchange.fail(failure)
     }
 

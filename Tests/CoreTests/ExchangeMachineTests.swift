@@ -131,6 +131,27 @@ private func started(stream: Bool = true, attempts: Int = 2) -> ExchangeMachine 
     }
 }
 
+@Suite struct OtherWordsTests {
+    @Test func askingTheSameBackendInOtherWordsIsNoRetry() {
+        var machine = started(attempts: 1)
+        #expect(machine.fail(retryable: true, alternatives: false, inOtherWords: true) == .retry)
+        machine.attemptStarted()
+        #expect(machine.fail(retryable: true, alternatives: true) == .answerError)
+    }
+
+    @Test func itIsTooLateOnceTheAnswerIsCommitted() {
+        var machine = started(attempts: 1)
+        #expect(machine.begin() && machine.write(count: 1) == .commit)
+        #expect(machine.fail(retryable: true, alternatives: false, inOtherWords: true) == .errorEvent)
+    }
+
+    @Test func piecesAreTakenBetweenBeginAndEnd() {
+        var machine = started()
+        #expect(!machine.takesPieces && machine.begin() && machine.takesPieces)
+        #expect(machine.finish() == .sendHeld && !machine.takesPieces)
+    }
+}
+
 @Suite struct KeepAliveTests {
     @Test func theFirstCommentSendsTheHeadAndTheNextDoNot() {
         var machine = started()

@@ -1,5 +1,6 @@
 """Every route of every API: who answers it, in whose words it is refused, and that nothing stays behind."""
 
+import httpx
 import pytest
 
 from gateway import FAST, Gateway, backend
@@ -50,7 +51,7 @@ def test_a_server_that_speaks_anthropics_api_gets_the_clients_bytes(start, upstr
 
 def test_a_server_that_no_longer_speaks_it_gets_the_same_request_in_other_words(start, upstream):
     upstream.on("/v1/messages", lambda exchange: exchange.answer(WHOLE))
-    gateway = start(FAST + backend("one", upstream.url))
+    gateway = start("[routing]\nmax_retries = 0\n" + FAST + backend("one", upstream.url))
     gateway.wait_for_backend("one")
     upstream.on("/v1/messages", lambda exchange: exchange.answer({"error": {"message": "Not Found"}}, status=404))
 
@@ -122,6 +123,44 @@ def test_a_refusal_is_in_the_words_of_the_api_that_was_asked(gateway, method, pa
         assert error["request_id"] == answer.headers["x-request-id"]
     else:
         assert set(error["error"]) == {"message", "type", "param", "code"}
+
+
+def test_no_path_of_a_client_reaches_a_server_but_those_that_are_known(gateway, upstream):
+    while not upstream.requests.empty():
+        upstream.requests.get()
+    for path in ["/v1/images/../../api/delete", "/v1/audio/..%2f..%2fapi/delete", "/v1/images//x", "/v1/audio/nonsense"]:
+        answer = gateway.raw(f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 13\r\n\r\n".encode()
+                             + b'{"model":"m"}')  # fmt: skip
+        assert answer.startswith(b"HTTP/1.1 404 "), path
+    assert upstream.requests.empty()
+
+
+def test_sound_that_breaks_off_is_not_taken_for_whole(start, upstream):
+    def play(exchange):
+        exchange.begin_stream(content_type="audio/mpeg")
+        exchange.piece(b"\xff\xfb" * 1000)
+        exchange.cut()
+
+    upstream.on("/v1/audio/speech", play)
+    gateway = start(FAST + backend("one", upstream.url, options={"endpoints": ["chat", "audio"]}))
+    gateway.wait_for_backend("one")
+
+    for stream in [False, True]:
+        with pytest.raises(httpx.RemoteProtocolError):
+            gateway.http.post("/v1/audio/speech", json={"model": "m", "input": "x", "voice": "v", "stream": stream})
+        assert gateway.history()[-1]["status"] == "Error"
+
+
+def test_a_server_without_one_path_of_sound_keeps_the_others(start, upstream):
+    upstream.on("/v1/audio/transcriptions", lambda exchange: exchange.answer({"text": "hello"}))
+    gateway = start(FAST + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+
+    assert gateway.http.post("/v1/audio/speech", json={"model": "m"}).status_code == 404
+    with gateway.socket() as live:
+        live.until("BackendStatus")
+    files = {"file": ("a.wav", b"RIFF")}
+    assert gateway.http.post("/v1/audio/transcriptions", data={"model": "m"}, files=files).json() == {"text": "hello"}
 
 
 def test_ollamas_pages_have_heads(gateway):

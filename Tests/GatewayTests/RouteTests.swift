@@ -5,7 +5,12 @@ import Testing
 @Suite struct RouteTests {
     @Test(arguments: [
         ("/v1/chat/completions", Route.exchange(.chat)), ("/v1/completions", .exchange(.completions)),
-        ("/v1/embeddings", .exchange(.embeddings)), ("/v1/models", .models), ("/v1/history", .history),
+        ("/v1/embeddings", .exchange(.embeddings)), ("/v1/responses", .exchange(.responses)),
+        ("/v1/rerank", .exchange(.rerank)), ("/v1/audio/speech", .exchange(.audio)),
+        ("/v1/images/edits", .exchange(.images)), ("/v1/messages", .exchange(.messages)),
+        ("/v1/messages/count_tokens", .exchange(.countTokens)), ("/api/embed", .exchange(.ollama)),
+        ("/api/tags", .ollama(.tags)), ("/api/delete", .ollamaManagement), ("/v1/responses/r1", .storedResponse),
+        ("/v1/models", .models), ("/v1/history", .history),
         ("/v1/stats", .stats), ("/health", .health), ("/metrics", .metrics), ("/", .page), ("/ws", .webSocket),
         ("/assets/dashboard.js", .asset("dashboard.js")), ("/v1/models/llama3.2:1b", .model("llama3.2:1b")),
         ("/v1/models/org/model", .model("org/model")), ("/v1/models/org%2Fmodel%20x", .model("org/model x")),
@@ -21,7 +26,9 @@ import Testing
 
     @Test(arguments: [
         "/v1", "/v1/", "", "/x", "/v1/chat/completions/", "/v1/models/", "/v1/models/%zz", "/v1/models/%f",
-        "/v1/actions/", "/v1/backends/", "/v1/backends/one", "/v1/backends//actions", "/v1/backends/one/actions/",
+        "/v1/audio/", "/v1/audio/x", "/v1/images/../../api/delete", "/v1/images/%2e%2e/x", "/v1/audio//speech",
+        "/api/", "/api/x", "/v1/messages/", "/v1/actions/", "/v1/backends/", "/v1/backends/one",
+        "/v1/backends//actions", "/v1/backends/one/actions/",
         "/v1/backends/one/actions/x/y", "/v1/backends/%zz/actions",
     ])
     func otherPathsHaveNone(_ path: String) {

@@ -19,7 +19,7 @@ public struct ExchangeMachine: Sendable {
 
     private var phase = Phase.waiting
     private let stream: Bool
-    private let maximumAttempts: Int
+    private var maximumAttempts: Int
     private var held = 0
     /// Pieces of this attempt's answer are sent as they come.
     private var sendsAtOnce = false
@@ -38,6 +38,8 @@ public struct ExchangeMachine: Sendable {
 
     public var isOver: Bool { phase == .over }
     public var isCommitted: Bool { phase == .committed }
+    /// The answer has begun and has not ended.
+    public var takesPieces: Bool { phase == .begun || phase == .committed }
 
     public mutating func attemptStarted() {
         attempts += 1
@@ -130,14 +132,16 @@ public struct ExchangeMachine: Sendable {
     /// - Parameters:
     ///   - retryable: another backend may do better.
     ///   - alternatives: one that was not tried yet is there.
-    public mutating func fail(retryable: Bool, alternatives: Bool) -> Fail {
+    ///   - inOtherWords: the same backend is to be asked again in another form, which counts as no retry.
+    public mutating func fail(retryable: Bool, alternatives: Bool, inOtherWords: Bool = false) -> Fail {
         switch phase {
         case .over: return .ignore
         case .committed:
             phase = .over
             return stream ? .errorEvent : .abort
         case .waiting, .begun:
-            if retryable && alternatives && attempts < maximumAttempts {
+            if inOtherWords { maximumAttempts += 1 }
+            if inOtherWords || retryable && alternatives && attempts < maximumAttempts {
                 phase = .waiting
                 held = 0
                 return .retry

@@ -60,6 +60,9 @@ enum Route: Equatable {
         case "/v1/rerank": self = .exchange(.rerank)
         case "/v1/messages": self = .exchange(.messages)
         case "/v1/messages/count_tokens": self = .exchange(.countTokens)
+        // No others below these: what a client writes there would go to the server as it is.
+        case "/v1/audio/speech", "/v1/audio/transcriptions", "/v1/audio/translations": self = .exchange(.audio)
+        case "/v1/images/generations", "/v1/images/edits", "/v1/images/variations": self = .exchange(.images)
         case "/api/chat", "/api/generate", "/api/embed", "/api/embeddings": self = .exchange(.ollama)
         case "/v1/models": self = .models
         case "/api/tags": self = .ollama(.tags)
@@ -80,12 +83,8 @@ enum Route: Equatable {
         default:
             if path.hasPrefix("/v1/models/"), let id = PercentCoding.decoded(path.dropFirst("/v1/models/".count)) {
                 self = .model(id)
-            } else if path.hasPrefix("/v1/audio/"), path.utf8.count > "/v1/audio/".utf8.count {
-                self = .exchange(.audio)
             } else if path.hasPrefix("/v1/responses/"), path.utf8.count > "/v1/responses/".utf8.count {
                 self = .storedResponse
-            } else if path.hasPrefix("/v1/images/"), path.utf8.count > "/v1/images/".utf8.count {
-                self = .exchange(.images)
             } else if path.hasPrefix("/assets/") {
                 self = .asset(String(path.dropFirst("/assets/".count)))
             } else if path.hasPrefix("/v1/actions/"),

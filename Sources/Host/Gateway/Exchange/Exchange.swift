@@ -15,6 +15,7 @@ final class Exchange: AttemptSink {
     private let model: String
     private let stream: Bool
     private let dialect: Dialect
+    private let keepsAlive: Bool
     private let arrival: NIODeadline
     private let deadline: NIODeadline
     private var forms: RequestForms
@@ -43,6 +44,8 @@ final class Exchange: AttemptSink {
         model = request.model
         stream = request.stream
         dialect = request.dialect
+        keepsAlive =
+            request.stream && request.dialect != .ollama && request.kind != .audio && request.kind != .images
         forms = RequestForms(request, requestID: connection.requestID)
         self.connection = connection
         self.loop = loop
@@ -115,6 +118,7 @@ final class Exchange: AttemptSink {
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
         guard let driver = backend.driver as? AdapterBackend else { return }
         machine.attemptStarted()
+        firstByte = nil
         attemptStart = tried.isEmpty ? arrival : .now()
         let attempts = machine.attempts
         let task = driver.submit(request, sink: self, services: loop.services, deadline: deadline)
@@ -167,6 +171,7 @@ final class Exchange: AttemptSink {
 
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
         guard path.isTranslated else { return take(bytes) }
+        guard machine.takesPieces else { return .refused }
         do throws(AnswerProblem) {
             let translated = try path.piece(bytes)
             noteFirstByte()
@@ -219,6 +224,7 @@ final class Exchange: AttemptSink {
 
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
         if path.isTranslated {
+            guard machine.takesPieces else { return .refused }
             do throws(AnswerProblem) {
                 let rest = try path.end()
                 if rest.readableBytes > 0, case let reply = take(rest), reply != .taken { return reply }
@@ -243,14 +249,17 @@ final class Exchange: AttemptSink {
         held = nil
         let name = backend.identity.name
         let again = failure.kind == .unsupported && isNative && !machine.isCommitted && forms.refused(by: backend)
-        let action = machine.fail(retryable: failure.isRetryable, alternatives: again || hasAlternative)
+        let action = machine.fail(
+            retryable: failure.isRetryable, alternatives: hasAlternative, inOtherWords: again)
         releaseBackend(failure.isOfTheBackend ? .failure : .neutral)
         if failure.kind == .connect { loop.shared.noteUnreachable(backend) }
         switch action {
         case .ignore: return
         case .retry:
-            if !again { tried.append(backend.identity.id) }
-            lastFailure = (failure, name)
+            if !again {
+                tried.append(backend.identity.id)
+                lastFailure = (failure, name)
+            }
             loop.shared.logger.info(
                 again ? "trying again in other words" : "retrying elsewhere",
                 metadata: ["request": "\(connection.requestID)", "backend": "\(name)", "reason": "\(failure.message)"])
@@ -260,6 +269,9 @@ final class Exchange: AttemptSink {
         case .answerError:
             lastFailure = (failure, name)
             answerLastFailure(or: .unknownModel(peek.model))
+        case .errorEvent where answerType != .eventStream && answerType != .jsonLines:
+            connection.abort()
+            complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
         case .errorEvent:
             connection.endPieces(with: dialect.errorEvent(failure, backend: name, requestID: connection.requestID))
             complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
@@ -271,9 +283,10 @@ final class Exchange: AttemptSink {
 
     // MARK: Signs of life
 
-    /// Sends a comment if the client of a stream has heard nothing for `interval`. Ollama's lines know no comments.
+    /// Sends a comment if the client of a stream has heard nothing for `interval`. Ollama's lines know no comments, and what a
+    /// request for sound or an image is answered with is not known before.
     func keepAlive(after interval: TimeAmount, now: NIODeadline) {
-        guard stream, dialect != .ollama, now - lastSign >= interval else { return }
+        guard keepsAlive, now - lastSign >= interval else { return }
         var comment = ByteBuffer(staticString: ": keep-alive\n\n")
         switch machine.keepAlive() {
         // A translation may have nothing to say for long, such as while a model thinks unseen; between its pieces there is
@@ -282,6 +295,7 @@ final class Exchange: AttemptSink {
             guard path.isTranslated, machine.isCommitted else { return }
             connection.writePiece(&comment)
         case .sendHead:
+            answerType = .eventStream
             connection.beginPieces(status: 200, type: .eventStream, origin: origin, first: comment)
         case .send: connection.writePiece(&comment)
         }
@@ -313,7 +327,7 @@ final class Exchange: AttemptSink {
             code: "shutting_down", retryAfter: 5)
         if !committed {
             refuse(error)
-        } else if stream {
+        } else if answerType == .eventStream || answerType == .jsonLines {
             connection.endPieces(with: dialect.errorEvent(error, requestID: connection.requestID))
         }
         complete(status: .error, code: 503, error: error.message)
@@ -361,7 +375,7 @@ final class Exchange: AttemptSink {
         AnswerOrigin(
             backend: backend?.identity.name, attempts: machine.attempts,
             reason: backend == nil ? nil : loop.settings.routeReason(candidates: candidates, retried: !tried.isEmpty),
-            warning: warnings.isEmpty ? nil : warnings.joined(separator: " "))
+            warning: warnings.isEmpty ? nil : EntryLimits.cut(warnings.joined(separator: " "), to: 1024))
     }
 
     private func complete(

@@ -154,6 +154,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         let raw = bytes
         guard let headBytes = bytes.readSlice(length: end) else { return false }
         requestID = ""
+        dialect = .openAI
         head = RequestHead()
         try headBytes.withUnsafeReadableBytes { bytes in
             head = try RequestHead.parse(bytes)
