@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway import FAST, Gateway, backend
-from upstream import ANSWER, Upstream
+from upstream import ANSWER, Upstream, delta
 
 UNEXPECTED = {"error": "Unexpected endpoint or method. (GET /x). Returning 200 anyway"}
 
@@ -206,3 +206,34 @@ def test_the_next_key_is_tried_at_once_when_one_is_refused_or_used_up(start, ups
     assert keys == ["Bearer sk-one"] + ["Bearer sk-two"] * 3
     told = gateway.log + json.dumps([gateway.history(), shown(gateway)]) + gateway.get("/").text
     assert "sk-one" not in told and "sk-two" not in told
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422, 429, 500, 503])
+def test_a_key_that_a_server_repeats_is_told_to_nobody(start, upstream, status):
+    told = {"error": {"message": "sk-one is not welcome", "type": "x", "code": "sk-one"}}
+    upstream.chat(lambda exchange: exchange.answer(told, status=status))
+    gateway = start(FAST + backend("one", upstream.url, api_key_env="KEY"), environment={"KEY": "sk-one"})
+    gateway.wait_for_backend("one")
+    answer = gateway.chat()
+    plain(upstream, "/v1/models", told, status)
+    gateway.wait_for_backend("one", "Unhealthy")
+
+    assert answer.status_code >= 400
+    pages = [gateway.get(path).text for path in ["/", "/v1/backends", "/v1/history", "/metrics"]]
+    assert "sk-one" not in answer.text + gateway.log + "".join(pages)
+
+
+def test_a_key_that_a_stream_repeats_is_told_to_nobody(start, upstream):
+    def play(exchange):
+        exchange.begin_stream()
+        exchange.event(delta("one"))
+        exchange.event({"error": {"message": "sk-one is used up", "code": 500}})
+        exchange.end_stream()
+
+    upstream.chat(play)
+    gateway = start(FAST + backend("one", upstream.url, api_key_env="KEY"), environment={"KEY": "sk-one"})
+    gateway.wait_for_backend("one")
+
+    text = gateway.chat(stream=True).text
+
+    assert "is used up" in text and "sk-one" not in text + gateway.log + gateway.get("/v1/history").text

@@ -22,6 +22,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     private(set) var instance: UnsafeMutableRawPointer?
     private var callbacks: BoundCallbacks?
     private let reports: AdapterReports
+    let secrets: Secrets
     private let liveTasks = Atomic<Int>(0)
     private let probing = Atomic<Bool>(false)
     /// What must end before the instance may be destroyed: tasks, HTTP requests, timers, blocking work, actions.
@@ -94,7 +95,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         self.target = target
         ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
         note = Self.note(adapter: image.type, backend: identity.name)
-        reports = AdapterReports(id: identity.id, registry: registry, logger: logger)
+        secrets = Secrets(apiKeys)
+        reports = AdapterReports(id: identity.id, registry: registry, logger: logger, secrets: secrets)
         guard let callbacks = BoundCallbacks(receiver: reports, name: identity.id) else {
             throw CreateFailure(message: "libffi has no memory for callbacks")
         }

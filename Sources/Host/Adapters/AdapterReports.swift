@@ -33,12 +33,14 @@ final class AdapterReports: ReportReceiver, Sendable {
     private let id: String
     private let registry: Registry
     private let logger: Logger
+    private let secrets: Secrets
     private let state = Mutex(State())
 
-    init(id: String, registry: Registry, logger: Logger) {
+    init(id: String, registry: Registry, logger: Logger, secrets: Secrets = Secrets([])) {
         self.id = id
         self.registry = registry
         self.logger = logger
+        self.secrets = secrets
     }
 
     func attach(_ backend: AdapterBackend) { state.withLock { $0.backend = backend } }
@@ -63,6 +65,13 @@ final class AdapterReports: ReportReceiver, Sendable {
     // MARK: Reports
 
     func received(_ report: HealthReport) {
+        var report = report
+        report.message = secrets.hidden(in: report.message)
+        report.server = secrets.hidden(in: report.server)
+        take(report)
+    }
+
+    private func take(_ report: HealthReport) {
         let now = Self.monotonic()
         let (ended, isNow) = state.withLock { state in
             defer { state.probeEnd = nil }
@@ -105,7 +114,7 @@ final class AdapterReports: ReportReceiver, Sendable {
             case NEXUS_LOG_ERROR: .error
             default: .info
             }
-        logger.log(level: level, "\(text)")
+        logger.log(level: level, "\(secrets.hidden(in: text))")
     }
 
     func received(

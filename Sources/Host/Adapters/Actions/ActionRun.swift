@@ -212,6 +212,7 @@ public final class ActionRun: Sendable {
     }
 
     func failed(_ failure: ExchangeFailure) {
+        let failure = backend.secrets.hidden(in: failure)
         state.withLock { if $0.failure == nil { $0.failure = failure } }
     }
 

@@ -196,7 +196,7 @@ public final class AdapterTask {
     func failed(_ failure: ExchangeFailure) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         endedByAdapter()
-        sink.attemptFailed(failure)
+        sink.attemptFailed(backend.secrets.hidden(in: failure))
         return NEXUS_OK
     }
 
