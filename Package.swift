@@ -108,7 +108,9 @@ let package = Package(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "Adapters", "JSON", "PluginAPI"]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Core", "HTTP1", "JSON", nioCore]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Adapters", "Core", "Dialects", "HTTP1", "JSON", nioCore]),
     ],
     swiftLanguageModes: [.v6]
 )

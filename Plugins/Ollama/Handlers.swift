@@ -149,10 +149,27 @@ final class UnaryHandler: AnswerHandler {
     }
 }
 
+/// What handlers of answers in lines have in common: how they end.
+class LinesHandler: AnswerHandler {
+    final var lines = LineDecoder()
+
+    /// Takes what came of a line without its end.
+    func lastLine() {}
+
+    final override func complete() { end(as: .complete) }
+
+    final override func broken(_ end: HTTPEnd) { self.end(as: end) }
+
+    /// An answer that its last line has not ended was not whole.
+    private func end(as end: HTTPEnd) {
+        lastLine()
+        if !isOver { fail(OllamaError.failure(end)) }
+    }
+}
+
 /// Answers a streaming request: turns each line that comes into events at once.
-final class StreamHandler<Maker: Chunks>: AnswerHandler {
+final class StreamHandler<Maker: Chunks>: LinesHandler {
     private var chunks: Maker
-    private var lines = LineDecoder()
 
     init(_ exchange: ExchangeTask, _ chunks: Maker, warning: String = "") {
         self.chunks = chunks
@@ -173,17 +190,7 @@ final class StreamHandler<Maker: Chunks>: AnswerHandler {
         send(events, error)
     }
 
-    override func complete() {
-        lastLine()
-        if !isOver { fail(OllamaError.failure(.complete)) }
-    }
-
-    override func broken(_ end: HTTPEnd) {
-        lastLine()
-        if !isOver { fail(OllamaError.failure(end)) }
-    }
-
-    private func lastLine() {
+    override func lastLine() {
         var events: [UInt8] = []
         var error: String?
         lines.finish { error = take($0, &events) }

@@ -2,8 +2,7 @@ import PluginAPI
 
 /// Passes a stream of Ollama's lines on unchanged, each as soon as it is complete and known not to be an error. A line
 /// that has begun is kept back until then, so that nothing half stands before the error that the host sends.
-final class NativeStreamHandler: AnswerHandler {
-    private var lines = LineDecoder()
+final class NativeStreamHandler: LinesHandler {
     private var pieces: UInt64 = 0
 
     init(_ exchange: ExchangeTask) { super.init(exchange, shape: .ollama) }
@@ -37,19 +36,9 @@ final class NativeStreamHandler: AnswerHandler {
         settle(end)
     }
 
-    override func complete() {
-        lastLine()
-        if !isOver { fail(OllamaError.failure(.complete)) }
-    }
-
-    override func broken(_ end: HTTPEnd) {
-        lastLine()
-        if !isOver { fail(OllamaError.failure(end)) }
-    }
-
     /// A last line may lack its end. What broke off in the middle is told by the end of the answer, not by the rest of
     /// a line.
-    private func lastLine() {
+    override func lastLine() {
         lines.finish { line in
             let end = look(StreamLine(line))
             switch end {

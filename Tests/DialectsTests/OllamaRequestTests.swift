@@ -31,11 +31,6 @@ import Testing
         #expect(OllamaCase.all("refusals").count >= 20)
     }
 
-    @Test(arguments: [("{}", true), (#"{"stream":null}"#, true), (#"{"stream":false}"#, false)])
-    func aClientGetsAStreamUnlessItSaysOtherwise(_ body: String, _ wants: Bool) throws {
-        #expect(OllamaRequest.wantsStream(try JSONValue.parse(body)) == wants)
-    }
-
     @Test func namesOfUnknownOptionsDoNotReachAHeaderUnlessTheyLookLikeNames() throws {
         let body: JSONValue = ["prompt": "Hi", "options": ["a\r\nx: y": 1, "num_gpu": 1]]
         let outcome = try OllamaRequest.generate(

@@ -48,7 +48,7 @@ def wait_until_it_answers(process: subprocess.Popen, url: str) -> None:
             if httpx.get(url).text == "Ollama is running":
                 return
         except httpx.TransportError:
-            time.sleep(0.05)
+            time.sleep(0.05)  # a program of others: nothing tells when it listens
     raise AssertionError("the bridge did not start")
 
 

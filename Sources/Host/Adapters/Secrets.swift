@@ -20,6 +20,12 @@ struct Secrets: Sendable {
         return hide(in: &bytes) ? String(decoding: bytes, as: UTF8.self) : text
     }
 
+    func hidden(in bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        _ = hide(in: &bytes)
+        return bytes
+    }
+
     func hidden(in failure: ExchangeFailure) -> ExchangeFailure {
         guard !keys.isEmpty else { return failure }
         var failure = failure

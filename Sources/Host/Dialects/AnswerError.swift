@@ -2,6 +2,19 @@ import JSON
 
 /// Errors that servers put into an answer whose status says success.
 enum AnswerError {
+    /// A whole answer as JSON.
+    /// - Throws: if it is none, or an error inside a success.
+    static func answer(in bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> JSONValue {
+        let answer: JSONValue
+        do {
+            answer = try JSONValue.parse(bytes)
+        } catch {
+            throw AnswerProblem("The backend's answer is not JSON: \(error.reason) at byte \(error.offset).")
+        }
+        if let problem = inside(answer) { throw problem }
+        return answer
+    }
+
     /// Understands `{"error":{"message":…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`. Nil if the
     /// answer, or the chunk of one, is none of them.
     static func inside(_ answer: JSONValue) -> AnswerProblem? {

@@ -169,7 +169,7 @@ public final class ActionRun: Sendable {
     // MARK: The function's side
 
     func progressed(_ told: nexus_progress) {
-        let message = BorrowedText.line(told.message, limit: HostTable.messageLimit)
+        let message = backend.secrets.hidden(in: BorrowedText.line(told.message, limit: HostTable.messageLimit))
         state.withLock { state in
             state.progress.done = told.done
             state.progress.total = told.total == 0 ? nil : told.total
@@ -207,7 +207,7 @@ public final class ActionRun: Sendable {
         guard (try? JSONValue.parse(json)) != nil else { return NEXUS_INVALID }
         // Without a byte order mark: the text becomes a part of another.
         let bytes = [UInt8](json.starts(with: [0xEF, 0xBB, 0xBF]) ? json.dropFirst(3) : json[...])
-        state.withLock { $0.result = bytes }
+        state.withLock { $0.result = backend.secrets.hidden(in: bytes) }
         return NEXUS_OK
     }
 

@@ -5,7 +5,7 @@ public struct RequestPeek: Sendable, Equatable {
     /// Where that value stands in the body, quotes included: what an alias replaces.
     public var modelSpan: Range<Int> = 0..<0
     public var stream = false
-    /// `stream` is there, whatever its value: APIs differ in what counts when it is not.
+    /// `stream` is there and not null: APIs differ in what counts when it is not.
     public var streamIsGiven = false
     /// `stream_options.include_usage`.
     public var includeUsage = false

@@ -62,7 +62,7 @@ public struct RequestScanner {
             }
         case 6 where matches(key, "stream"):
             peek.stream = base[position] == UInt8(ascii: "t")
-            peek.streamIsGiven = true
+            peek.streamIsGiven = base[position] != UInt8(ascii: "n")
             try value(depth: 2)
         case 14 where matches(key, "stream_options") && base[position] == UInt8(ascii: "{"):
             try object(depth: 2) { (scanner, key) throws(RequestPeekError) in

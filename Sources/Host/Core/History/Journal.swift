@@ -7,6 +7,12 @@ public final class Journal: Sendable {
         var requests: UInt64 = 0
         var milliseconds: UInt64 = 0
         var tokens = TokenFigures()
+
+        mutating func add(_ entry: HistoryEntry) {
+            requests += 1
+            milliseconds += entry.durationMilliseconds
+            tokens.add(entry)
+        }
     }
 
     /// What is counted of the exchanges that a backend ended.
@@ -14,6 +20,13 @@ public final class Journal: Sendable {
         public internal(set) var tokens = TokenFigures()
         public internal(set) var durations = Histogram()
         public internal(set) var firstTokens = Histogram()
+
+        mutating func add(_ entry: HistoryEntry) {
+            tokens.add(entry)
+            guard entry.status == .success else { return }
+            durations.add(Double(entry.durationMilliseconds) / 1000)
+            if let first = entry.timeToFirstByteMilliseconds { firstTokens.add(Double(first) / 1000) }
+        }
     }
 
     private struct State {
@@ -48,9 +61,7 @@ public final class Journal: Sendable {
             if entry.status == .success { state.totals.success += 1 } else { state.totals.errors += 1 }
             var name = entry.model
             if state.models.count >= Self.modelLimit, state.models[name] == nil { name = Self.otherModels }
-            state.models[name, default: ModelFigures()].requests += 1
-            state.models[name, default: ModelFigures()].milliseconds += entry.durationMilliseconds
-            state.models[name, default: ModelFigures()].tokens.add(entry)
+            state.models[name, default: ModelFigures()].add(entry)
             if entry.backendID != HistoryEntry.noBackend { Self.count(entry, in: &state) }
         }
         broadcaster.publish(.requestComplete(entry))
@@ -58,13 +69,7 @@ public final class Journal: Sendable {
 
     private static func count(_ entry: HistoryEntry, in state: inout State) {
         guard state.backends.count < modelLimit || state.backends[entry.backendID] != nil else { return }
-        state.backends[entry.backendID, default: BackendFigures()].tokens.add(entry)
-        guard entry.status == .success else { return }
-        state.backends[entry.backendID, default: BackendFigures()].durations
-            .add(Double(entry.durationMilliseconds) / 1000)
-        if let first = entry.timeToFirstByteMilliseconds {
-            state.backends[entry.backendID, default: BackendFigures()].firstTokens.add(Double(first) / 1000)
-        }
+        state.backends[entry.backendID, default: BackendFigures()].add(entry)
     }
 
     /// By the backend's id.

@@ -76,13 +76,7 @@ struct AnthropicAnswer: AnswerTranslation {
     // MARK: A whole answer
 
     mutating func whole(_ bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> [UInt8] {
-        let answer: JSONValue
-        do {
-            answer = try JSONValue.parse(bytes)
-        } catch {
-            throw AnswerProblem("The backend's answer is not JSON: \(error.reason) at byte \(error.offset).")
-        }
-        if let problem = AnswerError.inside(answer) { throw problem }
+        let answer = try AnswerError.answer(in: bytes)
         guard let choice = AnthropicChoice.first(of: answer), let message = choice["message"] else {
             throw AnswerProblem("The backend's answer holds no message.")
         }

@@ -51,13 +51,7 @@ struct OllamaAnswer: AnswerTranslation {
     }
 
     mutating func whole(_ bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> [UInt8] {
-        let answer: JSONValue
-        do {
-            answer = try JSONValue.parse(bytes)
-        } catch {
-            throw AnswerProblem("The backend's answer is not JSON: \(error.reason) at byte \(error.offset).")
-        }
-        if let error = AnswerError.inside(answer) { throw error }
+        let answer = try AnswerError.answer(in: bytes)
         guard let choice = answer["choices"]?[0] else { throw AnswerProblem("The backend's answer has no choice.") }
         var text = OllamaText(choice, in: "message")
         calls.add(choice["message"]?["tool_calls"])

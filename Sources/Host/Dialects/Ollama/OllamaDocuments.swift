@@ -3,9 +3,6 @@ import JSON
 
 /// What Ollama's API tells of its models, from what the gateway knows of its backends: JSON.
 public enum OllamaDocuments {
-    /// `GET /` of Ollama, text; clients look for it to see whether a server is there.
-    public static let greeting = "Ollama is running"
-
     /// The version of Ollama whose API this is. Clients refuse servers that are older than what they need.
     public static let versionNumber = "0.33.0"
 

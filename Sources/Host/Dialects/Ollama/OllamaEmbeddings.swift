@@ -25,13 +25,7 @@ struct OllamaEmbeddings: AnswerTranslation {
     func end() throws(AnswerProblem) -> [UInt8] { [] }
 
     func whole(_ bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> [UInt8] {
-        let answer: JSONValue
-        do {
-            answer = try JSONValue.parse(bytes)
-        } catch {
-            throw AnswerProblem("The backend's answer is not JSON: \(error.reason) at byte \(error.offset).")
-        }
-        if let error = AnswerError.inside(answer) { throw error }
+        let answer = try AnswerError.answer(in: bytes)
         return encoded(try vectors(answer), promptTokens: answer["usage"]?["prompt_tokens"]?.int)
     }
 

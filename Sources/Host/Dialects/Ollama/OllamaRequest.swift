@@ -14,15 +14,6 @@ public enum OllamaOutcome {
 /// `model` goes into the translated body and `askedModel` into the answers; the body's own `model` is not looked at.
 /// `requestID` names the tool calls that a backend gave no id.
 public enum OllamaRequest {
-    /// Members of the translated bodies that OpenAI's API does not have but local servers take. OpenAI itself refuses a
-    /// request with one of them.
-    public static let extensionMembers = [
-        "top_k", "min_p", "typical_p", "repeat_penalty", "repetition_penalty", "num_ctx", "keep_alive", "truncate",
-    ]
-
-    /// Of `/api/chat` and `/api/generate`: a client that does not say gets a stream.
-    public static func wantsStream(_ body: JSONValue) -> Bool { body["stream"]?.bool ?? true }
-
     /// `POST /api/chat`. Without messages it only asks to load or unload the model, and is answered as if that was
     /// done.
     public static func chat(

@@ -38,7 +38,7 @@ struct LocalAnswers {
         case .page: page
         case .asset(let name): asset(name)
         case .ollama(let page): OllamaAnswers(state: state).page(page)
-        case .ollamaManagement, .storedResponse, .exchange, .webSocket, .reload, .runAction, .action:
+        case .ollamaShow, .ollamaManagement, .storedResponse, .exchange, .webSocket, .reload, .runAction, .action:
             .error(ErrorBody(status: 404, message: "Unknown path."))
         }
     }

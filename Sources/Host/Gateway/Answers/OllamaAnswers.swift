@@ -13,7 +13,6 @@ struct OllamaAnswers {
         case .tags: LocalAnswer(body: OllamaDocuments.tags(views))
         case .running: LocalAnswer(body: OllamaDocuments.ps(views))
         case .version: LocalAnswer(body: OllamaDocuments.version)
-        case .show: Self.error(ClientError(status: 405, message: "This path takes POST only."))
         }
     }
 

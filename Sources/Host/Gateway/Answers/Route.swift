@@ -8,6 +8,8 @@ enum Route: Equatable {
     case model(String)
     /// What Ollama's API tells of the fleet.
     case ollama(OllamaPage)
+    /// What Ollama's API tells of one model.
+    case ollamaShow
     /// What of Ollama's API would change a server: pull, delete, ...
     case ollamaManagement
     /// Answers that a server has stored.
@@ -35,7 +37,7 @@ enum Route: Equatable {
     /// The methods a path takes, as the value of Allow.
     var allow: String {
         switch self {
-        case .exchange, .reload, .runAction, .ollama(.show): "POST"
+        case .exchange, .reload, .runAction, .ollamaShow: "POST"
         case .ollamaManagement, .storedResponse: "GET, POST, DELETE"
         case .action: "DELETE"
         default: "GET, HEAD"
@@ -68,7 +70,7 @@ enum Route: Equatable {
         case "/api/tags": self = .ollama(.tags)
         case "/api/ps": self = .ollama(.running)
         case "/api/version": self = .ollama(.version)
-        case "/api/show": self = .ollama(.show)
+        case "/api/show": self = .ollamaShow
         case "/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete": self = .ollamaManagement
         case "/v1/history": self = .history
         case "/v1/stats": self = .stats
@@ -102,7 +104,7 @@ enum Route: Equatable {
 
 /// What of Ollama's API the gateway answers itself.
 enum OllamaPage: Equatable {
-    case tags, running, version, show
+    case tags, running, version
 }
 
 extension Route {

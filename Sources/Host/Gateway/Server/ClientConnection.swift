@@ -162,7 +162,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
             path = String(decoding: target[..<mark], as: UTF8.self)
             dialect = Dialect(path: path)
-            contentType = head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? ""
+            // Of interest where a form may come; a text for each request costs too much.
+            let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/")
+            contentType = mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : ""
             query = mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : ""
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
         }
@@ -198,8 +200,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
         switch (route, head.method) {
         case (.exchange(let kind), .post): startExchange(kind, body)
-        case (.ollama(.show), .post): write(OllamaAnswers(state: loop.shared).show(body), then: answered)
-        case (.ollama(.show), _): methodNotAllowed(route)
+        case (.ollamaShow, .post): answer(OllamaAnswers(state: loop.shared).show(body))
+        case (.ollamaShow, _): methodNotAllowed(route)
         case (.ollamaManagement, _): refuseKeeping(.ollamaManagement(path))
         case (.storedResponse, _): refuseKeeping(.storedResponse)
         case (.exchange, _): methodNotAllowed(route)
@@ -215,11 +217,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func write(_ answer: LocalAnswer, then next: () -> Void) {
-        write(answer)
-        next()
-    }
-
     private func methodNotAllowed(_ route: Route) {
         refuseKeeping(
             ErrorBody(
@@ -228,7 +225,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func startExchange(_ kind: RequestKind, _ body: ByteBuffer) {
-        let isForm = (kind == .audio || kind == .images) && FormScanner.isForm(contentType)
+        let isForm = FormScanner.isForm(contentType)
         let peek: RequestPeek
         do {
             peek = try body.withUnsafeReadableBytes { bytes in
@@ -263,8 +260,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         refuseKeeping(error)
     }
 
-    private func answerLocally(_ route: Route) {
-        write(loop.shared.localAnswers.answer(route, query: query))
+    private func answerLocally(_ route: Route) { answer(loop.shared.localAnswers.answer(route, query: query)) }
+
+    private func answer(_ answer: LocalAnswer) {
+        write(answer)
         answered()
     }
 
