@@ -26,7 +26,10 @@ class Gateway:
         adapters: tuple[Path, ...] = (BUILD,),
         environment: dict[str, str] | None = None,
         expect_status: int = 0,
+        log_to: int | None = None,
+        open_files: int | None = None,
     ) -> None:
+        """`log_to`: a descriptor for the log instead of a file; `open_files`: the limit of the process."""
         self.expect_status = expect_status
         self.log_path = folder / "log"
         arguments = ["serve", "--port", "0"]
@@ -35,12 +38,15 @@ class Gateway:
             arguments += ["--config", str(folder / "nexus.toml")]
         for directory in adapters:
             arguments += ["--adapters-dir", str(directory)]
+        command = [str(BUILD / "nexus"), *arguments]
+        if open_files:
+            command = ["prlimit", f"--nofile={open_files}", *command]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "nexus"), *arguments],
+                command,
                 cwd=folder,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=log if log_to is None else log_to,
                 env={**os.environ, **(environment or {})},
             )
         assert self.process.stdout is not None

@@ -52,22 +52,6 @@ import Testing
     }
 }
 
-@Suite struct OriginCheckTests {
-    @Test(
-        arguments: [
-            (nil, "h:8000", [], true), ("http://h:8000", "h:8000", [], true), ("https://H:8000", "h:8000", [], true),
-            ("http://evil", "h:8000", [], false), ("null", "h:8000", [], false), ("http://h:8000", nil, [], false),
-            ("http://h:80000", "h:8000", [], false), ("https://ops.example", "h:8000", ["https://ops.example"], true),
-            ("https://ops.example.evil", "h:8000", ["https://ops.example"], false),
-            ("http://any", "h:8000", ["*"], true),
-        ] as [(String?, String?, [String], Bool)])
-    func onlyPagesOfThisHostOrConfiguredOnesMayListen(
-        _ origin: String?, _ host: String?, _ configured: [String], _ allowed: Bool
-    ) {
-        #expect(OriginCheck.allows(origin: origin, host: host, configured: configured) == allowed)
-    }
-}
-
 @Suite struct WebSocketQueryTests {
     @Test(
         arguments: [

@@ -50,7 +50,11 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
     @Test(arguments: [
         ("GET /\r\n\r\n", HTTPParseError.badStartLine), ("GET  / HTTP/1.1\r\n\r\n", .badStartLine),
         (" GET / HTTP/1.1\r\n\r\n", .badStartLine), ("GET /a b HTTP/1.1\r\n\r\n", .badStartLine),
-        ("GET http://x/ HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET ftp://x/ HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET http:///v1 HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET http://user@x/ HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET x:80 HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", .unsupportedVersion), ("GET / HTTP/1.1\r\n\r\n", .badHost),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", .badHost),
         ("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", .badField),
@@ -65,6 +69,18 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", .unsupportedCoding),
     ]) func refusesWhatCouldBeReadInTwoWays(_ raw: String, _ error: HTTPParseError) {
         #expect(throws: error) { try parse(raw) }
+    }
+
+    @Test(arguments: [
+        ("http://h:1/v1/x?y=1", "h:1", "/v1/x?y=1"), ("HTTPS://[::1]/", "[::1]", "/"), ("http://h", "h", ""),
+        ("http://h?a", "h", "?a"), ("http://h/http://i/", "h", "/http://i/"),
+    ]) func takesATargetInAbsoluteForm(_ target: String, _ authority: String, _ rest: String) throws {
+        let raw = "GET \(target) HTTP/1.1\r\nHost: other\r\n\r\n"
+
+        let head = try parse(raw)
+
+        #expect(text(head.authority, in: raw) == authority)
+        #expect(text(head.target, in: raw) == rest)
     }
 
     @Test func boundsTheNumberOfFields() {
@@ -103,6 +119,12 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
             #expect(try find(pieces) == head.utf8.count)
         }
         #expect(try find(head.map(String.init)) != nil)
+    }
+
+    @Test(arguments: ["GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n\n", "\n", "GET / HTTP/1.1\r\nHost: a\r\n\n"])
+    func refusesALineThatEndsWithALineFeedAloneAtOnce(_ head: String) {
+        #expect(throws: HTTPParseError.badLineEnd) { try find([head]) }
+        #expect(throws: HTTPParseError.badLineEnd) { try find(head.unicodeScalars.map { String($0) }) }
     }
 
     @Test func refusesAHeadBeyondTheLimitBeforeItIsComplete() {

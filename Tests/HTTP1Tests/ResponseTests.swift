@@ -64,13 +64,18 @@ private func parse(_ text: String, bodyless: Bool = false) throws -> ResponseHea
         }
     }
 
+    @Test(arguments: ["", "a: b\r\n", "x-sum:\r\ny: \u{9}1 2\r\n"]) func readsOverTheFieldsOfATrailer(_ fields: String) throws {
+        #expect(try decode([Array("1\r\na\r\n00\r\n\(fields)\r\nNEXT".utf8)])?.rest == 4)
+    }
+
     @Test func stopsBehindTheBody() throws {
         #expect(try decode([body + Array("NEXT".utf8)])?.rest == 4)
     }
 
     @Test(arguments: [
         "x\r\n", "5\nhello", "\r\n", "5\r\nhelloX", "5\r\nhello\rX", "FFFFFFFFFFFFFFFF\r\n", "-1\r\n", "5 5\nx",
-        "0x5\r\n",
+        "0x5\r\n", "5;\u{0}\r\n", "0\r\n\n", "0\r\na: b\n\n", "0\r\n\u{0}\r\n\r\n", "0\r\nno field\r\n\r\n",
+        "0\r\n\r\r\n", "0\r\na: b\u{0}c\r\n\r\n", "0\r\n a: b\r\n\r\n", "0\r\n: b\r\n\r\n", "0\r\na: b\r\r\n\r\n",
     ]) func refusesWhatIsNotChunked(_ raw: String) {
         #expect(throws: HTTPParseError.badChunk) { _ = try decode([Array(raw.utf8)]) }
     }

@@ -12,7 +12,9 @@ public enum DefaultFile {
         shutdown_timeout_seconds = 30   # how long running requests may go on after SIGTERM
         # tls_certificate = "/etc/nexus/cert.pem"
         # tls_key = "/etc/nexus/key.pem"
-        allowed_origins = []            # pages of other hosts that may open /ws
+        allowed_origins = []            # pages of other hosts that may use the gateway, like "https://ops.example"
+        hostnames = []                  # names with a dot under which browsers may reach it, like "nexus.example.org"
+        # max_memory_bytes = 4294967296 # for requests and answers in memory, all together; default: a quarter of the machine's
 
         [upstream]
         # ca_file = "/etc/nexus/ca.pem" # authorities to trust at https backends, besides the system's

@@ -1,7 +1,10 @@
 /// Takes the chunked transfer coding off (RFC 9112, section 7.1), whatever way the bytes are cut.
 public struct ChunkedDecoder: Sendable, Equatable {
     private enum Phase: Sendable, Equatable {
-        case size, extensions, sizeLineFeed, data, dataEnd, dataLineFeed, trailer, done
+        case size, extensions, sizeLineFeed, data, dataEnd, dataLineFeed
+        /// At the start of a line of the trailer section.
+        case trailer
+        case trailerName, trailerValue, trailerLineFeed, lastLineFeed, done
     }
 
     private var phase = Phase.size
@@ -37,7 +40,9 @@ public struct ChunkedDecoder: Sendable, Equatable {
             case .extensions:
                 index += 1
                 lineLength += 1
-                guard lineLength <= HTTPLimits.chunkLine, byte != 0x0A else { throw .badChunk }
+                guard lineLength <= HTTPLimits.chunkLine, byte == 0x0D || FieldScanner.isValue(byte) else {
+                    throw .badChunk
+                }
                 if lineLength == 1 {
                     guard byte == 0x0D || byte == UInt8(ascii: ";") || byte == 0x20 || byte == 0x09 else {
                         throw .badChunk
@@ -63,25 +68,31 @@ public struct ChunkedDecoder: Sendable, Equatable {
                 guard byte == 0x0A else { throw .badChunk }
                 index += 1
                 phase = .size
-            case .trailer:
-                // Trailer fields are read over; an empty line ends them.
+            case .trailer, .trailerName, .trailerValue, .trailerLineFeed, .lastLineFeed:
                 index += 1
                 trailerLength += 1
-                guard trailerLength <= HTTPLimits.trailer else { throw .badChunk }
-                if byte == 0x0A {
-                    if lineLength == 0 {
-                        phase = .done
-                        return (index, index..<index)
-                    }
-                    lineLength = 0
-                } else if byte != 0x0D {
-                    lineLength += 1
-                }
+                guard trailerLength <= HTTPLimits.trailer, let next = afterTrailer(byte) else { throw .badChunk }
+                phase = next
+                if phase == .done { return (index, index..<index) }
             case .done:
                 return (index, index..<index)
             }
         }
         return (index, index..<index)
+    }
+
+    /// Where a byte of the trailer section leads; nil: it may not be there. Fields are checked as those of a head are, and
+    /// then passed over: whoever reads them more loosely would see the next request begin elsewhere.
+    private func afterTrailer(_ byte: UInt8) -> Phase? {
+        switch phase {
+        case .trailer: byte == 0x0D ? .lastLineFeed : FieldScanner.isToken(byte) ? .trailerName : nil
+        case .trailerName:
+            byte == UInt8(ascii: ":") ? .trailerValue : FieldScanner.isToken(byte) ? .trailerName : nil
+        case .trailerValue: byte == 0x0D ? .trailerLineFeed : FieldScanner.isValue(byte) ? .trailerValue : nil
+        case .trailerLineFeed: byte == 0x0A ? .trailer : nil
+        case .lastLineFeed: byte == 0x0A ? .done : nil
+        default: nil
+        }
     }
 
     private static func hexDigit(_ byte: UInt8) -> Int? {

@@ -19,7 +19,18 @@ public struct HeadEndFinder: Sendable {
             return index
         }
         guard bytes.count <= HTTPLimits.head else { throw .headTooLarge }
+        // The parser refuses what is complete; a head whose lines end with LF alone would never be.
+        guard !Self.hasBareLineFeed(bytes, from: searched) else { throw .badLineEnd }
         searched = max(0, bytes.count - 3)
         return nil
+    }
+
+    private static func hasBareLineFeed(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
+        var previous = start > 0 ? bytes[start - 1] : 0
+        for byte in bytes[start...] {
+            if byte == 0x0A, previous != 0x0D { return true }
+            previous = byte
+        }
+        return false
     }
 }

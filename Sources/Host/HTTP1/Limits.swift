@@ -3,6 +3,8 @@ public enum HTTPLimits {
     /// Bytes of a head: start line, header fields and the empty line.
     public static let head = 64 * 1024
     public static let fields = 256
+    /// Empty lines before a request line that are passed over (RFC 9112, section 2.2).
+    public static let emptyLines = 4
     /// Bytes of a chunk's size line with extensions, and of the trailer section.
     public static let chunkLine = 4096
     public static let trailer = 16 * 1024
@@ -14,6 +16,8 @@ public enum HTTPParseError: Error, Sendable, Equatable {
     case headTooLarge
     /// Not "METHOD target HTTP/1.x".
     case badStartLine
+    /// A line of a head ends with LF alone, in which readers differ (section 2.2).
+    case badLineEnd
     /// A field's name or value has characters that are not allowed, or a line is folded.
     case badField
     /// Content-Length is not one number, or comes with Transfer-Encoding (request smuggling, section 6.1).

@@ -4,8 +4,10 @@ public struct RequestHead: Sendable, Equatable {
 
     public var method = Method.other
     public var methodText = 0..<0
-    /// The request target as sent: path and query.
+    /// Path and query; of a target in absolute form what follows its authority, which may be empty.
     public var target = 0..<0
+    /// The authority of a target in absolute form, which counts instead of Host (RFC 9112, section 3.2.2).
+    public var authority: Range<Int>?
     /// HTTP/1.0 when 0.
     public var minorVersion = 1
     public var framing = BodyFraming.none
@@ -20,6 +22,8 @@ public struct RequestHead: Sendable, Equatable {
     public var origin: Range<Int>?
     public var host: Range<Int>?
     public var contentType: Range<Int>?
+    public var webSocketKey: Range<Int>?
+    public var webSocketVersion: Range<Int>?
 
     public init() {}
 
@@ -52,7 +56,9 @@ public struct RequestHead: Sendable, Equatable {
         while index < scanner.end, base[index] > 0x20, base[index] != 0x7F { index += 1 }
         guard index > targetStart, scanner.end - index >= 11, base[index] == 0x20 else { throw .badStartLine }
         target = targetStart..<index
-        guard base[target.lowerBound] == UInt8(ascii: "/") || scanner.equals(target, "*") else { throw .badStartLine }
+        if base[target.lowerBound] != UInt8(ascii: "/"), !scanner.equals(target, "*") {
+            try parseAbsoluteForm(scanner)
+        }
         let version = index + 1..<index + 9
         guard base[version.upperBound] == 0x0D, base[version.upperBound + 1] == 0x0A else { throw .badStartLine }
         if scanner.equals(version, "http/1.1") {
@@ -65,6 +71,28 @@ public struct RequestHead: Sendable, Equatable {
             throw .unsupportedVersion
         }
         scanner.position = version.upperBound + 2
+    }
+
+    /// `http://authority/path?query`: a server must accept it as well (RFC 9112, section 3.2.2).
+    private mutating func parseAbsoluteForm(_ scanner: FieldScanner) throws(HTTPParseError) {
+        let start = target.lowerBound
+        let scheme: Int
+        if target.count > 7, scanner.equals(start..<start + 7, "http://") {
+            scheme = 7
+        } else if target.count > 8, scanner.equals(start..<start + 8, "https://") {
+            scheme = 8
+        } else {
+            throw .badStartLine
+        }
+        var end = start + scheme
+        while end < target.upperBound, scanner.base[end] != UInt8(ascii: "/"), scanner.base[end] != UInt8(ascii: "?") {
+            // A user or a password has no place in a request (RFC 9110, section 4.2.4).
+            guard scanner.base[end] != UInt8(ascii: "@") else { throw .badStartLine }
+            end += 1
+        }
+        guard end > start + scheme else { throw .badStartLine }
+        authority = start + scheme..<end
+        target = end..<target.upperBound
     }
 
     private static func method(_ scanner: FieldScanner, _ span: Range<Int>) -> Method {
@@ -111,6 +139,8 @@ public struct RequestHead: Sendable, Equatable {
                     throw .badLength
                 }
                 length = value
+            case 17 where scanner.equals(field.name, "sec-websocket-key"): webSocketKey = field.value
+            case 21 where scanner.equals(field.name, "sec-websocket-version"): webSocketVersion = field.value
             case 17 where scanner.equals(field.name, "transfer-encoding"):
                 guard !chunked, minorVersion == 1 else { throw .badLength }
                 guard scanner.equals(field.value, "chunked") else { throw .unsupportedCoding }

@@ -32,8 +32,14 @@ public struct Configuration: Sendable, Equatable {
         /// Paths of PEM files; both or none.
         public var tlsCertificate: String?
         public var tlsKey: String?
-        /// Origins besides the gateway's own whose pages may open `/ws`, e.g. "https://ops.example"; "*" allows all.
+        /// Origins besides the gateway's own whose pages may use it, e.g. "https://ops.example"; "*" allows all.
         public var allowedOrigins: [String] = []
+        /// Names under which browsers may reach the gateway, besides addresses, loopback names and names without a dot;
+        /// "*.example.org" names all below one, "*" all.
+        public var hostnames: [String] = []
+        /// Bytes of requests and answers that may be in memory at once, all connections together; 64 MiB to 1 TiB,
+        /// nil: a quarter of the machine's memory.
+        public var maxMemoryBytes: Int?
 
         public init() {}
     }

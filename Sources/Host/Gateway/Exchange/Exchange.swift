@@ -37,6 +37,8 @@ final class Exchange: AttemptSink {
     private var path = AnswerPath(nil, stream: false)
     private var warnings: [String] = []
     private var held: ByteBuffer?
+    /// Of `held`.
+    private var heldMemory: MemoryShare
     private var lastFailure: (failure: ExchangeFailure, backend: String)?
 
     init(_ request: ClientRequest, arrival: NIODeadline, connection: ClientConnection, loop: LoopState) {
@@ -47,6 +49,7 @@ final class Exchange: AttemptSink {
         keepsAlive =
             request.stream && request.dialect != .ollama && request.kind != .audio && request.kind != .images
         forms = RequestForms(request, requestID: connection.requestID)
+        heldMemory = MemoryShare(of: loop.shared.memory)
         self.connection = connection
         self.loop = loop
         self.arrival = arrival
@@ -191,6 +194,7 @@ final class Exchange: AttemptSink {
         case .hold:
             noteFirstByte()
             hold(&bytes)
+            guard heldMemory.set(held?.readableBytes ?? 0) else { return .failed(Self.outOfMemory) }
         case .commit:
             noteFirstByte()
             hold(&bytes)
@@ -204,7 +208,9 @@ final class Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
+        connection.requestIsDone()
         held = nil
+        _ = heldMemory.set(0)
         guard machine.isHeadSent else {
             return connection.beginPieces(status: answerStatus, type: answerType, origin: origin, first: first)
         }
@@ -247,6 +253,7 @@ final class Exchange: AttemptSink {
     func attemptFailed(_ failure: ExchangeFailure) {
         guard !machine.isOver, let backend else { return }
         held = nil
+        _ = heldMemory.set(0)
         let name = backend.identity.name
         let again = failure.kind == .unsupported && isNative && !machine.isCommitted && forms.refused(by: backend)
         let action = machine.fail(
@@ -280,6 +287,9 @@ final class Exchange: AttemptSink {
             complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
         }
     }
+
+    private static let outOfMemory = ExchangeFailure(
+        kind: .busy, message: "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes.")
 
     // MARK: Signs of life
 

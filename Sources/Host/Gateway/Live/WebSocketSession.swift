@@ -6,13 +6,15 @@ import Synchronization
 /// One subscriber of `/ws`. It reads the broadcast with a cursor of its own, only as fast as its peer takes: what it has
 /// in memory is bounded by the channel's high-water mark, and one that falls behind gets a fresh snapshot.
 final class WebSocketSession: ChannelInboundHandler {
-    typealias InboundIn = WebSocketFrame
+    typealias InboundIn = ByteBuffer
     typealias OutboundOut = WebSocketFrame
 
     enum Limits {
         static let pingInterval = TimeAmount.seconds(20)
         /// Pings without an answer after which the peer counts as dead.
         static let missedPings = 2
+        /// For the peer to take the close frame.
+        static let closeTime = TimeAmount.seconds(5)
         /// Updates taken from the broadcast at once.
         static let batch = 1000
     }
@@ -32,6 +34,10 @@ final class WebSocketSession: ChannelInboundHandler {
     private var unansweredPings = 0
     private var pings: RepeatedTask?
     private var isClosing = false
+    private var frames = ClientFrameReader()
+    /// The data of the newest ping that was not answered, since the peer takes nothing; older ones need no answer (RFC 6455,
+    /// section 5.5.3).
+    private var owedPong: ByteBuffer?
 
     init(loop: LoopState, after: UInt64?) {
         self.loop = loop
@@ -68,39 +74,60 @@ final class WebSocketSession: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { serve() }
+        // A peer that takes nothing is not read either.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: context.channel.isWritable)
+        if context.channel.isWritable {
+            if let owedPong { pong(owedPong) }
+            serve()
+        }
         context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let frame = unwrapInboundIn(data)
-        switch frame.opcode {
-        case .connectionClose:
-            var code = frame.unmaskedData
-            close(code: code.readSlice(length: min(2, code.readableBytes)) ?? ByteBuffer())
-        case .ping:
-            context.writeAndFlush(
-                wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)), promise: nil)
-        case .pong: unansweredPings = 0
-        default: break
+        var bytes = unwrapInboundIn(data)
+        do throws(ClientFrameReader.Breach) {
+            while !isClosing, let frame = try frames.next(&bytes) {
+                switch frame {
+                case .ping(let data): pong(data)
+                case .pong: unansweredPings = 0
+                case .close(let code): close(code: code)
+                }
+            }
+        } catch {
+            close(code: error.code)
         }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Without a close frame: there is nobody to say goodbye to.
+        if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func pong(_ data: ByteBuffer) {
+        guard let context, !isClosing else { return }
+        guard context.channel.isWritable else { return owedPong = data }
+        owedPong = nil
+        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)), promise: nil)
     }
 
     /// The gateway ends: the peer is told so that it comes back later.
     func goAway() {
-        var code = ByteBuffer()
-        code.write(webSocketErrorCode: .goingAway)
-        close(code: code)
+        close(code: 1001)
     }
 
-    /// Sends the close frame and then closes the connection.
-    private func close(code: ByteBuffer) {
+    /// Sends the close frame and then closes the connection, whether the peer takes it or not.
+    private func close(code: UInt16?) {
         guard let context, !isClosing else { return }
         isClosing = true
+        var payload = ByteBuffer()
+        if let code { payload.writeInteger(code) }
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: Limits.closeTime) { channel.close(promise: nil) }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: code)))
+        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload)))
             .assumeIsolated().whenComplete { _ in bound.value.close(promise: nil) }
     }
 

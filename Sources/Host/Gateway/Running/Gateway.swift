@@ -35,6 +35,7 @@ public enum Gateway {
         _ configuration: Configuration, reload: @escaping @Sendable () throws -> Configuration
     ) async -> Int32 {
         let logger = GatewayLog.logger(configuration.logging)
+        defer { GatewayLog.finish() }
         let signals = Signals.received()
         nexus_note_install()
         let process = GatewayProcess(configuration: configuration, reload: reload, logger: logger)

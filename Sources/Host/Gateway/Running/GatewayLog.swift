@@ -4,10 +4,20 @@ import JSON
 import Logging
 import Synchronization
 
-/// Writes log lines to standard error, one write a line: for people, or as JSON.
+/// Writes log lines to standard error: for people, or as JSON. Returns at once: a thread of its own does the writing
+/// (`LogWriter`). Texts that come from elsewhere are cut.
 struct GatewayLog: LogHandler {
     var metadata: Logger.Metadata = [:]
     private let json: Bool
+    enum Limits {
+        /// Bytes of a message, and of one value beside it.
+        static let message = 4096
+        static let value = 1024
+    }
+
+    /// For all loggers of the process.
+    static let writer = LogWriter(descriptor: STDERR_FILENO)
+
     /// Of this logger alone; nil: the level of all.
     private var ownLevel: Logger.Level?
 
@@ -29,6 +39,9 @@ struct GatewayLog: LogHandler {
         return Logger(label: "nexus") { _ in GatewayLog(json: configuration.format == .json) }
     }
 
+    /// Waits a moment until all lines are written: the process ends.
+    static func finish() { writer.flush(milliseconds: 1000) }
+
     init(json: Bool) { self.json = json }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -40,6 +53,7 @@ struct GatewayLog: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         let time = Timestamp.text(seconds: Double(Clock.wallSeconds()))
         var line: [UInt8]
+        let message = Self.cut("\(event.message)", to: Limits.message)
         if json {
             var writer = JSONWriter()
             writer.beginObject()
@@ -48,24 +62,34 @@ struct GatewayLog: LogHandler {
             writer.key("level")
             writer.string(event.level.rawValue)
             writer.key("message")
-            writer.string("\(event.message)")
+            writer.string(message)
             for (key, value) in all {
                 writer.key(key)
-                writer.string("\(value)")
+                writer.string(Self.cut("\(value)", to: Limits.value))
             }
             writer.endObject()
             line = writer.bytes
         } else {
-            var text = "\(time) \(event.level.rawValue) \(event.message)"
-            for (key, value) in all { text += " \(key)=\(Self.quoted("\(value)"))" }
+            var text = "\(time) \(event.level.rawValue) \(message)"
+            for (key, value) in all { text += " \(key)=\(Self.quoted(Self.cut("\(value)", to: Limits.value)))" }
             // A server's words must not make a second line.
             line = text.utf8.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }
         }
         line.append(0x0A)
-        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        Self.writer.write(line)
+    }
+
+    /// The start of a text that is too long, ended between two characters of Unicode, with a sign that something is missing.
+    /// The cost is bounded by the limit, whatever the text is.
+    static func cut(_ text: String, to limit: Int) -> String {
+        let bytes = text.utf8
+        guard var end = bytes.index(bytes.startIndex, offsetBy: limit, limitedBy: bytes.endIndex), end < bytes.endIndex
+        else { return text }
+        while end > bytes.startIndex, bytes[end] & 0xC0 == 0x80 { end = bytes.index(before: end) }
+        return String(text.unicodeScalars[..<end]) + "…"
     }
 
     private static func quoted(_ text: String) -> String {
-        text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text
+        text.utf8.contains(0x20) || text.isEmpty ? "\"\(text)\"" : text
     }
 }

@@ -42,7 +42,8 @@ final class GatewayProcess: Sendable {
 
     /// The address that clients use.
     func start() async throws -> String {
-        Self.raiseFileLimit()
+        let limits = DescriptorLimits(limit: Self.raiseFileLimit())
+        let quota = ClientQuota(limits, loops: Array(group.makeIterator()).count)
         AdapterFigures.log(to: logger)
         if !configuration.routing.fallbacks.isEmpty {
             logger.warning("routing.fallbacks has no effect in this version")
@@ -57,7 +58,7 @@ final class GatewayProcess: Sendable {
             settings: LiveSettings(configuration), logger: logger, registry: registry,
             journal: Journal(capacity: configuration.history.capacity, broadcaster: broadcaster),
             broadcaster: broadcaster)
-        let loops = try await makeLoops(state)
+        let loops = try await makeLoops(state, quota: quota)
         updates.set(loops)
         let watchdog = LoopWatchdog(
             activities: try await activities(of: loops), registry: registry, logger: logger)
@@ -95,14 +96,17 @@ final class GatewayProcess: Sendable {
         return activities
     }
 
-    private func makeLoops(_ state: GatewayState) async throws -> [NIOLoopBound<LoopState>] {
+    private func makeLoops(_ state: GatewayState, quota: ClientQuota) async throws -> [NIOLoopBound<LoopState>] {
         let tls = try TLSContexts(configuration.upstream)
+        let closesHalf = configuration.server.tlsCertificate == nil
         var loops: [NIOLoopBound<LoopState>] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {
             let loop = try await eventLoop.submit {
                 let services = LoopServices(loop: eventLoop, tlsContext: tls.client)
                 services.bindToThread()
-                let loop = LoopState(index: index, eventLoop: eventLoop, shared: state, services: services)
+                let loop = LoopState(
+                    index: index, eventLoop: eventLoop, shared: state, services: services, quota: quota,
+                    closesHalf: closesHalf)
                 loop.startSweep()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()
@@ -116,7 +120,14 @@ final class GatewayProcess: Sendable {
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause())
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // TLS ends both directions at once.
+            .childChannelOption(.allowRemoteHalfClosure, value: serverTLS == nil)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -130,12 +141,14 @@ final class GatewayProcess: Sendable {
             .bind(host: configuration.server.host, port: configuration.server.port).get()
     }
 
-    /// As many connections as the system lets this process have.
-    private static func raiseFileLimit() {
+    /// As many descriptors as the system lets this process have; how many that are.
+    private static func raiseFileLimit() -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        let before = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let isRaised = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        return Int(clamping: min(isRaised ? limit.rlim_max : before, 1 << 30))
     }
 
     // MARK: End
@@ -233,6 +246,7 @@ final class GatewayProcess: Sendable {
 
     private func giveUp() {
         logger.warning("an adapter does not end its instance; the gateway ends without it")
+        GatewayLog.finish()
         exit(0)
     }
 }

@@ -14,6 +14,8 @@ final class GatewayState: Sendable {
     let journal: Journal
     let broadcaster: Broadcaster
     let actions: ActionRuns
+    /// What requests and answers of all connections take.
+    let memory: MemoryBudget
     private let startedAt = NIODeadline.now()
     private let changing: Mutex<Changing>
 
@@ -32,6 +34,7 @@ final class GatewayState: Sendable {
         self.registry = registry
         self.journal = journal
         self.broadcaster = broadcaster
+        memory = MemoryBudget(limit: settings.maximumMemory)
         changing = Mutex(Changing(settings: settings, library: AdapterLibrary()))
         actions = ActionRuns { broadcaster.publish(.action($0)) }
     }
@@ -47,7 +50,10 @@ final class GatewayState: Sendable {
     /// Each loop has a copy; this is for whoever has none.
     var settings: LiveSettings {
         get { changing.withLock { $0.settings } }
-        set { changing.withLock { $0.settings = newValue } }
+        set {
+            memory.limit = newValue.maximumMemory
+            changing.withLock { $0.settings = newValue }
+        }
     }
 
     /// The adapters that are loaded now.

@@ -7,7 +7,9 @@ struct LiveSettings: Sendable {
     let requestTimeout: TimeAmount
     let maximumBody: Int
     let maximumAttempts: Int
-    let allowedOrigins: [String]
+    let border: BrowserBorder
+    /// Bytes of requests and answers in memory, all connections together.
+    let maximumMemory: Int
     /// After how long without a sign a stream's client gets a comment; nil: never.
     let keepAlive: TimeAmount?
 
@@ -16,7 +18,10 @@ struct LiveSettings: Sendable {
         requestTimeout = TimeAmount(configuration.server.requestTimeout)
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
-        allowedOrigins = configuration.server.allowedOrigins
+        border = BrowserBorder(
+            hostnames: configuration.server.hostnames + [configuration.server.host],
+            allowedOrigins: configuration.server.allowedOrigins)
+        maximumMemory = configuration.server.maxMemoryBytes ?? MachineMemory.share
         let seconds = configuration.server.streamKeepAlive
         keepAlive = seconds == .zero ? nil : TimeAmount(seconds)
     }

@@ -13,6 +13,9 @@ struct BodyReader {
         self.limit = limit
     }
 
+    /// Bytes that it takes in memory: all of them where they are known beforehand, else those that have come.
+    var size: Int { if case .length(let length) = framing { length } else { collected.readableBytes } }
+
     /// The whole body once it is there; nil: more bytes are needed. Consumes what belongs to it.
     /// - Throws: `ErrorBody` beyond the limit, `HTTPParseError` for bad chunks.
     mutating func read(_ bytes: inout ByteBuffer) throws -> ByteBuffer? {

@@ -11,7 +11,7 @@ extension ClientConnection {
         for (name, value) in answer.fields { writer.field(name, value) }
         writer.endHead(length: answer.body.count)
         if head.method != .head { writer.body(answer.body) }
-        write(writer.bytes, flush: true)
+        writeHead(writer.bytes, flush: true)
     }
 
     func writeError(_ error: ErrorBody, origin: AnswerOrigin?) {
@@ -20,10 +20,11 @@ extension ClientConnection {
         if let origin { writer.origin(origin) }
         if let seconds = error.retryAfter { writer.field("retry-after", seconds) }
         if let allow = error.allow { writer.field("allow", allow) }
+        if error.status == 426 { writer.field("sec-websocket-version", "13") }
         writer.contentType(.json)
         writer.endHead(length: json.count)
         if head.method != .head { writer.body(json) }
-        write(writer.bytes, flush: true)
+        writeHead(writer.bytes, flush: true)
     }
 
     /// Tells of the failure of the last attempt.
@@ -38,7 +39,7 @@ extension ClientConnection {
         writer.contentType(.json)
         writer.endHead(length: body.count)
         writer.body(body)
-        write(writer.bytes, flush: true)
+        writeHead(writer.bytes, flush: true)
     }
 
     func writeWhole(status: Int, type: AnswerType, origin: AnswerOrigin, body: ByteBuffer) {
@@ -48,7 +49,7 @@ extension ClientConnection {
         writer.contentType(type)
         writer.endHead(length: body.readableBytes)
         writer.body(&body)
-        write(writer.bytes, flush: true)
+        writeHead(writer.bytes, flush: true)
     }
 
     func beginPieces(status: Int, type: AnswerType, origin: AnswerOrigin? = nil, first: ByteBuffer = ByteBuffer()) {
@@ -65,7 +66,7 @@ extension ClientConnection {
         } else {
             bytes.writeBuffer(&first)
         }
-        write(bytes, flush: false)
+        writeHead(bytes, flush: false)
     }
 
     func writePiece(_ piece: inout ByteBuffer) {

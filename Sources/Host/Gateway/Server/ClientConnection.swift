@@ -6,6 +6,8 @@ import NIOCore
 
 /// One client's connection: reads requests one after another, answers those for the gateway itself, and hands the others
 /// to an `Exchange`. Requests that a client sends ahead wait in `pending`.
+///
+/// One rule for all that is written: a client that takes nothing is read no further, and in the end its connection is closed.
 final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -15,18 +17,24 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         static let unsent = 64 * 1024 * 1024
         /// Bytes that a client may send ahead while an answer is under way; beyond that nothing more is read.
         static let ahead = 64 * 1024
+        /// Requests that are answered in one turn of the loop; others have their turn before the next.
+        static let requestsAtOnce = 16
         /// A head, or the next piece of a body, must come within this.
         static let receiveTime = TimeAmount.seconds(60)
         /// A connection without a request is closed after this.
         static let idleTime = TimeAmount.minutes(10)
         /// Bytes of a client's own x-request-id that are taken over.
         static let requestID = 128
+        /// Bytes that a request may take without being counted in the memory of all.
+        static let uncounted = 4096
     }
 
     private enum Phase {
         case head
         case body(BodyReader)
         case answering
+        /// The answer is a refusal, and the rest of what the client sends is thrown away.
+        case lingering(Lingering)
         /// The rest of what the client sends is not looked at.
         case closing
         /// The connection is a WebSocket now.
@@ -37,6 +45,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
     private var phase = Phase.head
     private var headFinder = HeadEndFinder()
+    private var emptyLines = 0
     private var pending: ByteBuffer?
     private(set) var head = RequestHead()
     private(set) var path = ""
@@ -48,13 +57,43 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var lastRead = NIODeadline.now()
     private var exchange: Exchange?
     private var later: LaterAnswer?
-    /// The request comes from a page of another site, which may not change anything here.
-    private var isForeign = false
+    /// The host that was admitted last: clients say the same with each request.
+    private var admittedHost: [UInt8] = []
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
     private(set) var requestID = ""
+    /// Of the request under way, and of what waits to be read.
+    private var requestMemory: MemoryShare
+    /// Of what the client has not taken.
+    private var answerMemory: MemoryShare
+    private var stall = WriteStall()
+    /// Accepted beyond the limit: for what the gateway answers itself.
+    private var isReserve = false
+    /// A request was read: the client is no stranger any more.
+    private var hasSpoken = false
+    /// The next request waits until the client has taken the answers before.
+    private var isHeldUp = false
+    /// `process` is at work, and goes on with what it has.
+    private var isProcessing = false
+    /// `pending` is looked at in a later turn.
+    private var isResuming = false
+    /// The client has ended its sending side: what it has sent is answered, more does not come.
+    private var inputIsClosed = false
+    /// The head of the answer under way was written, or its start.
+    private var progress = AnswerProgress.nothing
 
-    init(loop: LoopState) { self.loop = loop }
+    private enum AnswerProgress {
+        case nothing
+        /// The first bytes of every answer, and no more (`probe`).
+        case start
+        case head
+    }
+
+    init(loop: LoopState) {
+        self.loop = loop
+        requestMemory = MemoryShare(of: loop.shared.memory)
+        answerMemory = MemoryShare(of: loop.shared.memory)
+    }
 
     var common: AnswerWriter.Common {
         AnswerWriter.Common(
@@ -65,7 +104,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        loop.add(self)
+        switch loop.add(self) {
+        case .ordinary: break
+        case .reserve: isReserve = true
+        case .refused: close()
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -76,17 +119,37 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         lastRead = .now()
+        if case .lingering(var lingering) = phase {
+            let goesOn = lingering.take(bytes.readableBytes, now: lastRead)
+            phase = .lingering(lingering)
+            if !goesOn { close() }
+            return
+        }
         if var pending {
             self.pending = nil
             pending.writeBuffer(&bytes)
             bytes = pending
         }
-        process(bytes)
+        if isHeldUp || isResuming { keep(bytes) } else { process(bytes) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        exchange?.setPaused(!context.channel.isWritable)
+        let isWritable = context.channel.isWritable
+        exchange?.setPaused(!isWritable)
+        if isWritable {
+            _ = answerMemory.set(0)
+            if isHeldUp {
+                isHeldUp = false
+                setReading(true)
+                resumeLater()
+            }
+        }
         context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { endOfInput() }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -105,22 +168,32 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     private func process(_ input: ByteBuffer) {
         var bytes = input
+        var heads = 0
+        isProcessing = true
+        defer { isProcessing = false }
         while true {
             do {
                 switch phase {
                 case .head:
-                    guard bytes.readableBytes > 0, try readHead(&bytes) else { return keep(bytes) }
+                    guard !isHeldUp else { return keep(bytes) }
+                    guard heads < Limits.requestsAtOnce else {
+                        keep(bytes)
+                        return resumeLater()
+                    }
+                    heads += 1
+                    guard bytes.readableBytes > 0, try readHead(&bytes) else { return wait(bytes) }
                 case .body(var reader):
                     // The reader's only reference while it works, or every piece would copy all that came before it.
                     phase = .answering
                     let body = try reader.read(&bytes)
                     guard let body else {
                         phase = .body(reader)
-                        return keep(bytes)
+                        guard count(reader.size) else { return refuse(.outOfMemory) }
+                        return wait(bytes)
                     }
                     dispatch(body)
                 case .answering: return keep(bytes)
-                case .closing, .handedOver: return
+                case .closing, .lingering, .handedOver: return
                 }
             } catch let error as HTTPParseError {
                 return refuse(ErrorBody(error))
@@ -132,6 +205,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
+    /// More bytes are needed; if none can come the connection ends.
+    private func wait(_ bytes: ByteBuffer) {
+        if case .head = phase, !count(bytes.readableBytes) { return refuse(.outOfMemory) }
+        keep(bytes)
+        if inputIsClosed { endOfInput() }
+    }
+
     /// Keeps what cannot be looked at yet, within bounds.
     private func keep(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0 else { return }
@@ -139,20 +219,24 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         if case .answering = phase, bytes.readableBytes > Limits.ahead { setReading(false) }
     }
 
+    /// False if the memory of all is used up.
+    private func count(_ bytes: Int) -> Bool { requestMemory.set(bytes > Limits.uncounted ? bytes : 0) }
+
     private func setReading(_ reading: Bool) {
         try? context?.channel.syncOptions?.setOption(.autoRead, value: reading)
     }
 
     /// False: more bytes are needed.
     private func readHead(_ bytes: inout ByteBuffer) throws -> Bool {
+        guard try skipEmptyLines(&bytes) else { return false }
         let finder = headFinder
         var next = finder
         let end = try bytes.withUnsafeReadableBytes { try next.find($0) }
         headFinder = next
         guard let end else { return false }
         arrival = .now()
-        let raw = bytes
         guard let headBytes = bytes.readSlice(length: end) else { return false }
+        (emptyLines, hasSpoken) = (0, true)
         requestID = ""
         dialect = .openAI
         head = RequestHead()
@@ -160,7 +244,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             head = try RequestHead.parse(bytes)
             let target = UnsafeRawBufferPointer(rebasing: bytes[head.target])
             let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
-            path = String(decoding: target[..<mark], as: UTF8.self)
+            // A target in absolute form may have no path.
+            path = mark == 0 ? "/" : String(decoding: target[..<mark], as: UTF8.self)
             dialect = Dialect(path: path)
             // Of interest where a form may come; a text for each request costs too much.
             let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/")
@@ -169,17 +254,50 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
         }
         if requestID.isEmpty { requestID = loop.nextRequestID() }
-        isForeign = head.origin != nil && !allowsOrigin(headBytes)
+        try checkBorder(headBytes)
         if path == "/ws", head.method == .get, head.upgradesToWebSocket {
-            return try handOver(raw: raw)
+            try handOver(headBytes, rest: bytes)
+            return true
         }
         let limit = loop.settings.maximumBody
-        if case .length(let length) = head.framing, length > limit { throw ErrorBody.bodyTooLarge(limit) }
+        if case .length(let length) = head.framing {
+            guard length <= limit else { throw ErrorBody.bodyTooLarge(limit) }
+            guard count(length) else { throw ErrorBody.outOfMemory }
+        }
         if head.expectsContinue, head.framing != .none {
             write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"), flush: true)
         }
         phase = .body(BodyReader(head.framing, limit: limit))
         return true
+    }
+
+    /// Some clients send an empty line behind a body (RFC 9112, section 2.2). False: more bytes are needed to tell.
+    private func skipEmptyLines(_ bytes: inout ByteBuffer) throws -> Bool {
+        while let first: UInt8 = bytes.getInteger(at: bytes.readerIndex), first == 0x0D {
+            guard let second: UInt8 = bytes.getInteger(at: bytes.readerIndex + 1) else { return false }
+            emptyLines += 1
+            guard second == 0x0A, emptyLines <= HTTPLimits.emptyLines else { throw HTTPParseError.badStartLine }
+            bytes.moveReaderIndex(forwardBy: 2)
+        }
+        return bytes.readableBytes > 0
+    }
+
+    /// Keeps pages of other sites out, whatever they ask for.
+    private func checkBorder(_ headBytes: ByteBuffer) throws {
+        func text(_ span: Range<Int>?) -> String? {
+            span.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
+        }
+        let span = head.authority ?? head.host
+        let isKnown = span.map { span in headBytes.withUnsafeReadableBytes { $0[span].elementsEqual(admittedHost) } }
+        if isKnown ?? true, head.origin == nil { return }
+        let border = loop.settings.border
+        let host = text(span)
+        if let host {
+            guard border.admits(host: host) else { throw ErrorBody.unknownHost(host) }
+            admittedHost = Array(host.utf8)
+        }
+        let origin = text(head.origin)
+        guard border.admits(origin: origin, host: host) else { throw ErrorBody.foreignOrigin(origin ?? "") }
     }
 
     /// A client's own id is taken over if it is short and printable.
@@ -199,6 +317,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                     code: "unknown_path"))
         }
         switch (route, head.method) {
+        case (.exchange, .post) where isReserve || loop.isShortOfDescriptors: refuseRecorded(.outOfDescriptors)
         case (.exchange(let kind), .post): startExchange(kind, body)
         case (.ollamaShow, .post): answer(OllamaAnswers(state: loop.shared).show(body))
         case (.ollamaShow, _): methodNotAllowed(route)
@@ -268,7 +387,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func command(_ route: Route, _ method: RequestHead.Method, _ body: ByteBuffer) {
-        guard !isForeign else { return refuseKeeping(.foreignOrigin("change anything")) }
         let later = LaterAnswer(connection: self)
         self.later = later
         let command = OperatorCommand(
@@ -276,21 +394,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         loop.shared.operatorAnswers.run(command, later)
     }
 
-    private func allowsOrigin(_ headBytes: ByteBuffer) -> Bool {
-        func text(_ span: Range<Int>?) -> String? {
-            span.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
-        }
-        return OriginCheck.allows(
-            origin: text(head.origin), host: text(head.host), configured: loop.settings.allowedOrigins)
-    }
-
-    private func handOver(raw: ByteBuffer) throws -> Bool {
-        guard !isForeign else { throw ErrorBody.foreignOrigin("open a WebSocket") }
-        guard let context else { return false }
+    private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer) throws {
+        guard let context else { return }
+        let key = try WebSocketUpgrade.key(of: head, headBytes)
         phase = .handedOver
-        let after = WebSocketQuery.after(query)
-        try WebSocketUpgrade.takeOver(context: context, handler: self, request: raw, loop: loop, after: after)
-        return true
+        pending = nil
+        WebSocketUpgrade.takeOver(
+            context: context, handler: self, key: key, rest: rest, loop: loop, query: query)
     }
 
     // MARK: Answers
@@ -300,9 +410,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         head.keepAlive = false
         if requestID.isEmpty { requestID = loop.nextRequestID() }
         writeError(error, origin: nil)
-        phase = .closing
         pending = nil
-        closeAfterFlush()
+        _ = requestMemory.set(0)
+        linger()
     }
 
     private func refuseKeeping(_ error: ErrorBody) {
@@ -321,6 +431,14 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// What tells where the answer ends is the connection's end.
     func closeAfterAnswer() { head.keepAlive = false }
 
+    /// Writes what begins with the head of an answer.
+    func writeHead(_ bytes: ByteBuffer, flush: Bool) {
+        var bytes = bytes
+        if progress == .start { bytes.moveReaderIndex(forwardBy: Self.startOfAnswer.utf8CodeUnitCount) }
+        progress = .head
+        write(bytes, flush: flush)
+    }
+
     func write(_ bytes: ByteBuffer, flush: Bool) {
         guard let context else { return }
         if flush {
@@ -329,6 +447,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             context.write(wrapOutboundOut(bytes), promise: nil)
         }
     }
+
+    private static let startOfAnswer: StaticString = "HTTP/1.1 "
 
     // MARK: After an answer
 
@@ -342,44 +462,107 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         answered()
     }
 
+    /// The request is not needed any more, though its answer goes on.
+    func requestIsDone() { _ = requestMemory.set(0) }
+
     /// Asked before each piece of an answer: cheap while the client takes what comes.
     var isOverfull: Bool {
-        guard let context, !context.channel.isWritable else { return false }
-        let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
-        return (waiting ?? 0) > Limits.unsent
+        guard let waiting = unsent else { return false }
+        return waiting > Limits.unsent || !answerMemory.set(waiting)
     }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
+    /// Bytes that the client has not taken; nil while it takes what comes.
+    private var unsent: Int? {
+        guard let context, !context.channel.isWritable else { return nil }
+        return (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
     private func answered() {
         guard case .answering = phase else { return }
+        _ = requestMemory.set(0)
+        progress = .nothing
         guard head.keepAlive, !loop.isDraining else {
+            if pending != nil { return linger() }
             phase = .closing
             return closeAfterFlush()
         }
         phase = .head
         lastRead = .now()
-        guard let pending else { return }
-        self.pending = nil
-        setReading(true)
-        // A later turn: this one may be inside an event of the exchange that has just ended.
-        let bound = NIOLoopBound((self, pending), eventLoop: loop.eventLoop)
-        loop.eventLoop.execute {
-            let (connection, pending) = bound.value
-            connection.resume(pending)
+        if !isWritable {
+            isHeldUp = true
+            return setReading(false)
+        }
+        // `process` goes on by itself.
+        guard !isProcessing else { return }
+        if pending != nil {
+            setReading(true)
+            resumeLater()
+        } else if inputIsClosed {
+            closeAfterFlush()
         }
     }
 
-    private func resume(_ bytes: ByteBuffer) {
-        var bytes = bytes
-        if var later = pending {
-            pending = nil
-            bytes.writeBuffer(&later)
+    /// In a later turn: this one may be inside an event of the exchange that has just ended, and others have their turn too.
+    private func resumeLater() {
+        guard !isResuming else { return }
+        isResuming = true
+        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        loop.eventLoop.execute { connection.value.resume() }
+    }
+
+    private func resume() {
+        isResuming = false
+        let bytes = pending ?? ByteBuffer()
+        pending = nil
+        if !isHeldUp { process(bytes) } else { keep(bytes) }
+    }
+
+    // MARK: The end
+
+    /// The client sends nothing more. That may be all it has to say (`shutdown(SHUT_WR)`), or it may be gone (`close`): which of
+    /// them shows when something is sent to it, since a peer that is gone answers with a reset.
+    private func endOfInput() {
+        inputIsClosed = true
+        switch phase {
+        case .head where isHeldUp || isResuming: break
+        case .head: closeAfterFlush()
+        case .body:
+            refuse(ErrorBody(status: 400, message: "The connection's input ended before the request did."))
+        case .answering: probe()
+        case .lingering, .closing: close()
+        case .handedOver: break
         }
-        process(bytes)
+    }
+
+    /// Sends what belongs to every answer that is not over: the start of its status line, or a zero before the size of its
+    /// next chunk (RFC 9112, section 7.1, allows any number of them).
+    private func probe() {
+        switch progress {
+        case .nothing:
+            progress = .start
+            write(ByteBuffer(staticString: Self.startOfAnswer), flush: true)
+        case .head where sendsChunks: write(ByteBuffer(staticString: "0"), flush: true)
+        case .start, .head: break
+        }
+    }
+
+    /// Closes once the client has read what was written, so that a reset does not take it away.
+    private func linger() {
+        guard !inputIsClosed, let context else { return closeAfterFlush() }
+        phase = .lingering(Lingering(now: .now()))
+        setReading(true)
+        // Over TLS there is no half of a connection to close.
+        guard loop.closesHalf else { return context.flush() }
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+            bound.value.close(mode: .output, promise: nil)
+        }
     }
 
     private func closeAfterFlush() {
+        phase = .closing
         guard let context else { return }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
@@ -391,11 +574,26 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     // MARK: Called by the loop
 
-    func keepAlive(after interval: TimeAmount, now: NIODeadline) { exchange?.keepAlive(after: interval, now: now) }
-
-    /// Closes the connection if it has been silent for too long.
-    func sweep(now: NIODeadline) {
+    /// How much is lost if the connection is closed to make room; nil: too much.
+    var idleness: Idleness? {
         switch phase {
+        case .head where !isHeldUp && pending == nil: Idleness(hasSpoken: hasSpoken, since: lastRead)
+        case .head where !hasSpoken: Idleness(hasSpoken: false, since: lastRead)
+        case .lingering: Idleness(hasSpoken: false, since: lastRead)
+        default: nil
+        }
+    }
+
+    func keepAlive(after interval: TimeAmount, now: NIODeadline) {
+        guard isWritable else { return }
+        exchange?.keepAlive(after: interval, now: now)
+    }
+
+    /// Closes the connection if it has been silent for too long, or takes nothing.
+    func sweep(now: NIODeadline) {
+        guard !stall.isStalled(waiting: unsent ?? 0, now: now) else { return close() }
+        switch phase {
+        case .head where isHeldUp: break
         case .head where pending == nil: if now - lastRead > Limits.idleTime { close() }
         case .head, .body:
             if now - lastRead > Limits.receiveTime {
@@ -403,13 +601,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                     ErrorBody(
                         status: 408, message: "The request did not come within 60 seconds.", code: "request_timeout"))
             }
+        case .lingering(let lingering): if lingering.isOver(now: now) { close() }
         case .answering, .closing, .handedOver: break
         }
     }
 
     /// The gateway drains: what is idle is closed, what is under way ends with this answer.
     func drain() {
-        if case .head = phase { close() }
+        switch phase {
+        case .head, .lingering: close()
+        default: break
+        }
     }
 
     /// The gateway waits no longer.

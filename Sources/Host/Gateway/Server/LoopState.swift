@@ -3,6 +3,8 @@ import Core
 import Dialects
 import NIOCore
 import Routing
+import Synchronization
+import Upstream
 
 /// What one event loop has of its own: its snapshot of the registry, its router, its client connections. Everything here
 /// happens on that loop.
@@ -11,6 +13,10 @@ final class LoopState {
     let shared: GatewayState
     let services: LoopServices
     private let index: Int
+    /// Client connections that this loop may have.
+    private let quota: ClientQuota
+    /// Of a client's connection one direction can be closed alone: not over TLS.
+    let closesHalf: Bool
     private(set) var settings: LiveSettings
     var router: Router
     private(set) var snapshot: RegistrySnapshot
@@ -24,7 +30,12 @@ final class LoopState {
     /// Idle connections are looked for at every fifth of these.
     static let sweepInterval = TimeAmount.seconds(1)
 
-    init(index: Int, eventLoop: any EventLoop, shared: GatewayState, services: LoopServices) {
+    init(
+        index: Int, eventLoop: any EventLoop, shared: GatewayState, services: LoopServices, quota: ClientQuota,
+        closesHalf: Bool
+    ) {
+        self.quota = quota
+        self.closesHalf = closesHalf
         self.eventLoop = eventLoop
         self.shared = shared
         self.services = services
@@ -69,7 +80,26 @@ final class LoopState {
 
     func nextRequestID() -> String { identifiers.next() }
 
-    func add(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = connection }
+    /// Takes a new connection in; at the limit it takes the place of one that nobody misses.
+    func add(_ connection: ClientConnection) -> ClientQuota.Admission {
+        let open = connections.count + sessions.count
+        connections[ObjectIdentifier(connection)] = connection
+        guard open >= quota.clients else { return .ordinary }
+        let idle = connections.values.lazy.compactMap { other in other.idleness.map { ($0, other) } }
+        // The first few are as good as all: none has done anything for a while.
+        let victim = idle.filter { $0.1 !== connection }.prefix(ClientQuota.looks).min { $0.0 < $1.0 }
+        if let (_, victim) = victim {
+            victim.close()
+            return .ordinary
+        }
+        return open < quota.clients + quota.reserve ? .reserve : .refused
+    }
+
+    /// There may be no descriptor for one more connection to a backend.
+    var isShortOfDescriptors: Bool {
+        let clients = (connections.count + sessions.count) * quota.loops
+        return clients + UpstreamSockets.open.load(ordering: .relaxed) >= quota.sockets
+    }
 
     func remove(_ connection: ClientConnection) {
         connections[ObjectIdentifier(connection)] = nil

@@ -9,6 +9,22 @@ extension ErrorBody {
             code: "body_too_large")
     }
 
+    static var outOfMemory: ErrorBody {
+        ErrorBody(
+            status: 503,
+            message: "The gateway has no memory left for this request; try again. The operator can raise "
+                + "server.max_memory_bytes.",
+            type: "service_unavailable_error", code: "memory_limit", retryAfter: 1)
+    }
+
+    static var outOfDescriptors: ErrorBody {
+        ErrorBody(
+            status: 503,
+            message: "The gateway has as many connections open as it may; try again. The operator can raise the limit of "
+                + "open files (ulimit -n).",
+            type: "service_unavailable_error", code: "too_many_connections", retryAfter: 1)
+    }
+
     /// What a client that does not speak HTTP as expected is told.
     init(_ error: HTTPParseError) {
         switch error {
@@ -22,6 +38,7 @@ extension ErrorBody {
         case .unsupportedCoding:
             self.init(status: 501, message: "The only transfer coding that is understood is chunked.")
         case .badStartLine: self.init(status: 400, message: "The request line is malformed.")
+        case .badLineEnd: self.init(status: 400, message: "The lines of a request's head end with CR LF.")
         case .badField: self.init(status: 400, message: "A header field is malformed.")
         case .badLength:
             self.init(status: 400, message: "Content-Length and Transfer-Encoding do not agree or are malformed.")

@@ -1,0 +1,109 @@
+import Glibc
+
+/// What keeps pages of other sites out, whatever route they ask for.
+///
+/// * A name that somebody else controls may be made to lead here (DNS rebinding): its pages would then be of the same origin
+///   as the gateway. So Host must be an address, a loopback name, a name without a dot, or one that is configured. A name
+///   without a dot is nobody's to register, and home networks use such names.
+/// * A page of another origin may send requests without asking first (`text/plain` needs no preflight). Browsers then send
+///   Origin (Fetch, "append a request Origin header"; RFC 6455, section 10.2), which must name this host or be configured.
+struct BrowserBorder: Sendable, Equatable {
+    /// In lower case. "*" admits every name, "*.example.org" all below that one.
+    private let hostnames: [String]
+    private let allowedOrigins: [String]
+
+    init(hostnames: [String] = [], allowedOrigins: [String] = []) {
+        self.hostnames = hostnames.map { $0.lowercased() }
+        self.allowedOrigins = allowedOrigins
+    }
+
+    // MARK: Host
+
+    /// - Parameter host: the value of the field, or the authority of the request target.
+    func admits(host: String) -> Bool {
+        guard let name = Self.name(of: host.lowercased()) else { return false }
+        switch name {
+        case .address: return true
+        case .name(let name):
+            return !name.contains(".") || name.hasSuffix(".localhost") || isConfigured(name)
+        }
+    }
+
+    private func isConfigured(_ name: String) -> Bool {
+        hostnames.contains { known in
+            known == "*" || known == name || known.hasPrefix("*.") && name.hasSuffix(known.dropFirst())
+        }
+    }
+
+    private enum Host {
+        case address
+        /// Without the dot that may end it.
+        case name(String)
+    }
+
+    /// What stands before the port; nil for what is no host (RFC 3986, section 3.2.2).
+    private static func name(of host: String) -> Host? {
+        if host.hasPrefix("[") {
+            guard let end = host.firstIndex(of: "]"), isPort(host[host.index(after: end)...]) else { return nil }
+            // A zone belongs to the machine that wrote it.
+            let address = host[host.index(after: host.startIndex)..<end].prefix { $0 != "%" }
+            var parsed = in6_addr()
+            return inet_pton(AF_INET6, String(address), &parsed) == 1 ? .address : nil
+        }
+        let colon = host.firstIndex(of: ":") ?? host.endIndex
+        guard isPort(host[colon...]) else { return nil }
+        var name = host[..<colon]
+        var parsed = in_addr()
+        if inet_pton(AF_INET, String(name), &parsed) == 1 { return .address }
+        if name.hasSuffix(".") { name = name.dropLast() }
+        return isName(name) ? .name(String(name)) : nil
+    }
+
+    /// A host name as it may be configured: labels of letters, digits, hyphens and underscores.
+    static func isName(_ name: Substring) -> Bool {
+        name.utf8.count <= 253
+            && name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
+                !label.isEmpty && label.count <= 63
+                    && label.allSatisfy { byte in
+                        switch byte {
+                        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+                        default: false
+                        }
+                    }
+            }
+    }
+
+    private static func isPort(_ text: Substring) -> Bool {
+        text.isEmpty || text.first == ":" && text.utf8.count <= 6 && text.utf8.dropFirst().allSatisfy { $0 &- 0x30 < 10 }
+    }
+
+    // MARK: Origin
+
+    /// - Parameters:
+    ///   - origin: nil: the field is not there, as with programs and a browser's own navigation.
+    ///   - host: of the request.
+    func admits(origin: String?, host: String?) -> Bool {
+        guard let origin else { return true }
+        if allowedOrigins.contains("*") || allowedOrigins.contains(origin) { return true }
+        guard let host, let scheme = origin.firstRange(of: "://") else { return false }
+        return origin[scheme.upperBound...].lowercased() == host.lowercased()
+    }
+}
+
+extension ErrorBody {
+    static func unknownHost(_ host: String) -> ErrorBody {
+        ErrorBody(
+            status: 421,
+            message: "This gateway does not serve the host '\(GatewayLog.cut(host, to: 200))'. Use its address, or add "
+                + "the name to server.hostnames in the configuration.",
+            code: "unknown_host")
+    }
+
+    static func foreignOrigin(_ origin: String) -> ErrorBody {
+        ErrorBody(
+            status: 403,
+            message: "Pages of '\(GatewayLog.cut(origin, to: 200))' may not use this gateway. Add that origin to "
+                + "server.allowed_origins in the configuration if they should.",
+            type: "permission_error", code: "origin_not_allowed")
+    }
+}

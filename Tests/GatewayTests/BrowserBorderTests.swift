@@ -1,0 +1,45 @@
+import Testing
+
+@testable import Gateway
+
+@Suite struct BrowserBorderTests {
+    @Test(arguments: [
+        "127.0.0.1", "127.0.0.1:8000", "192.168.1.20", "[::1]", "[::1]:8000", "[fe80::1%25eth0]:1", "localhost",
+        "LOCALHOST:80", "localhost.", "nexus.localhost", "workstation", "gpu_box:8000", "0.0.0.0:1",
+    ]) func addressesLoopbackNamesAndNamesWithoutADotAreAdmitted(_ host: String) {
+        #expect(BrowserBorder().admits(host: host))
+    }
+
+    @Test(arguments: [
+        "evil.com", "evil.com:8000", "localhost.evil.com", "127.0.0.1.evil.com", "1.2.3.4.5", "evil.com.", "a.b",
+        "[::1].evil.com", "[::1", "[evil.com]", "x@127.0.0.1", "127.0.0.1:x", "localhost:123456", "", ":80", ".", "a..b",
+        "evil.com/localhost", "evil.com#.localhost", "evil.com\\.localhost",
+    ]) func whatOthersMayHaveTheirNamesLeadHereIsNot(_ host: String) {
+        #expect(!BrowserBorder().admits(host: host))
+    }
+
+    @Test func configuredNamesAreAdmittedInAnySpelling() {
+        let border = BrowserBorder(hostnames: ["Nexus.example.org", "*.lan.example"])
+
+        #expect(border.admits(host: "nexus.EXAMPLE.org:443") && border.admits(host: "nexus.example.org."))
+        #expect(border.admits(host: "a.b.lan.example"))
+        #expect(!border.admits(host: "lan.example") && !border.admits(host: "evil-lan.example"))
+        #expect(!border.admits(host: "x.nexus.example.org"))
+        #expect(BrowserBorder(hostnames: ["*"]).admits(host: "any.example"))
+    }
+
+    @Test(
+        arguments: [
+            (nil, "h:8000", [], true), ("http://h:8000", "h:8000", [], true), ("https://H:8000", "h:8000", [], true),
+            ("http://evil", "h:8000", [], false), ("null", "h:8000", [], false), ("http://h:8000", nil, [], false),
+            ("", "h:8000", [], false), ("http://h:80000", "h:8000", [], false),
+            ("https://ops.example", "h:8000", ["https://ops.example"], true),
+            ("https://ops.example.evil", "h:8000", ["https://ops.example"], false),
+            ("http://any", "h:8000", ["*"], true),
+        ] as [(String?, String?, [String], Bool)])
+    func onlyPagesOfThisHostOrOfConfiguredOriginsAreAdmitted(
+        _ origin: String?, _ host: String?, _ configured: [String], _ allowed: Bool
+    ) {
+        #expect(BrowserBorder(allowedOrigins: configured).admits(origin: origin, host: host) == allowed)
+    }
+}

@@ -1,0 +1,120 @@
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+@Suite struct LingeringTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    @Test func whatComesIsThrownAwayForABoundedTime() {
+        var lingering = Lingering(now: start)
+        var now = start
+        var turns = 0
+        while lingering.take(1, now: now) {
+            #expect(!lingering.isOver(now: now))
+            now = now + .seconds(1)
+            turns += 1
+        }
+        #expect(turns == 30 && lingering.isOver(now: now))
+    }
+
+    @Test func andForABoundedNumberOfBytes() {
+        var lingering = Lingering(now: start)
+        let goesOn = [Lingering.Limits.bytes - 1, Int.max].map { lingering.take($0, now: start) }
+        #expect(goesOn == [true, false])
+    }
+
+    @Test func silenceEndsIt() {
+        let lingering = Lingering(now: start)
+        #expect(!lingering.isOver(now: start + .seconds(4)))
+        #expect(lingering.isOver(now: start + .seconds(5)))
+    }
+}
+
+@Suite struct WriteStallTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    /// What is said at each of some times, given in seconds.
+    private func stalls(_ waiting: [(Int, at: Int64)]) -> [Bool] {
+        var stall = WriteStall()
+        return waiting.map { stall.isStalled(waiting: $0, now: start + .seconds($1)) }
+    }
+
+    @Test func aClientThatTakesNothingIsStalled() {
+        #expect(stalls([(100, 0), (150, 119), (150, 120)]) == [false, false, true])
+    }
+
+    @Test func aSlowOneIsNot() {
+        #expect(!stalls((0..<1000).map { (100_000 - $0, Int64($0) * 60) }).contains(true))
+    }
+
+    @Test func whoHasTakenAllBeginsAnew() {
+        #expect(stalls([(100, 0), (0, 100), (100, 200), (100, 319), (100, 320)]) == [false, false, false, false, true])
+    }
+}
+
+@Suite struct DescriptorLimitsTests {
+    @Test(arguments: [0, 1, 64, 128, 256, 1024, 20_000, 1_048_576, 1 << 30])
+    func everyLimitLeavesRoomForBackendsAndFiles(_ limit: Int) {
+        let limits = DescriptorLimits(limit: limit)
+        #expect(limits.clients > 0 && limits.reserve > 0)
+        guard limit >= 128 else { return }
+        #expect(limits.clients + limits.reserve < limits.sockets)
+        #expect(limits.sockets + 48 <= limit)
+    }
+
+    @Test func tenThousandClientsFitIntoTwiceAsManyDescriptors() {
+        #expect(DescriptorLimits(limit: 20_000).clients >= 10_000)
+    }
+
+    @Test func aStrangerMakesRoomBeforeAClientThatHasSpoken() {
+        let early = NIODeadline.uptimeNanoseconds(1)
+        let late = NIODeadline.uptimeNanoseconds(2)
+        #expect(Idleness(hasSpoken: false, since: late) < Idleness(hasSpoken: true, since: early))
+        #expect(Idleness(hasSpoken: true, since: early) < Idleness(hasSpoken: true, since: late))
+    }
+}
+
+@Suite struct LineQueueTests {
+    @Test func linesComeOutInOrder() {
+        var queue = LineQueue(lines: 10, bytes: 100)
+        for line in [[1, 10], [2, 10]] as [[UInt8]] { _ = queue.push(line) }
+        let batch = queue.take()
+        let next = queue.take()
+        #expect(batch?.bytes == [1, 10, 2, 10] && batch?.dropped == 0)
+        #expect(next == nil)
+    }
+
+    @Test func whatFindsNoRoomIsCountedOnce() {
+        var queue = LineQueue(lines: 2, bytes: 5)
+        let taken = ([[1, 1], [2, 2, 2, 2], [3], [4]] as [[UInt8]]).map { queue.push($0) }
+        let batch = queue.take()
+        _ = queue.push([5])
+        let next = queue.take()
+        #expect(taken == [true, false, true, false])
+        #expect(batch?.dropped == 2 && next?.dropped == 0)
+    }
+
+    @Test func itIsIdleOnceWhatWasTakenIsWritten() {
+        var queue = LineQueue(lines: 2, bytes: 5)
+        #expect(queue.isIdle)
+        _ = queue.push([1])
+        _ = queue.take()
+        #expect(queue.isEmpty && !queue.isIdle)
+        queue.written()
+        #expect(queue.isIdle)
+    }
+}
+
+@Suite struct LogCutTests {
+    @Test func aLongTextEndsBetweenTwoCharacters() {
+        #expect(GatewayLog.cut("äöü", to: 3) == "ä…")
+        #expect(GatewayLog.cut("abc", to: 3) == "abc")
+        #expect(GatewayLog.cut("", to: 3) == "")
+    }
+
+    @Test func aClusterOfAnyLengthIsCut() {
+        let cluster = "a" + String(repeating: "\u{301}", count: 1_000_000)
+        #expect(GatewayLog.cut(cluster, to: 100).utf8.count <= 103)
+    }
+}
