@@ -34,7 +34,8 @@ import Testing
     @Test(arguments: [1, 2, 3, 7, 1000]) func controlFramesAreGivenWhateverWayTheyAreCut(_ size: Int) throws {
         let bytes =
             Self.frame(0x89, Array("hello".utf8)) + Self.frame(0x01, Array("ab".utf8)) + Self.frame(0x8A)
-            + Self.frame(0x80, [UInt8](repeating: 7, count: 300)) + Self.frame(0x82, []) + Self.frame(0x88, [0x03, 0xE8])
+            + Self.frame(0x80, [UInt8](repeating: 7, count: 300)) + Self.frame(0x82, [])
+            + Self.frame(0x88, [0x03, 0xE8])
 
         let frames = try Self.read(bytes, by: size)
 
@@ -45,15 +46,18 @@ import Testing
         #expect(try Self.read(Self.frame(0x88)) == [.close(code: nil)])
     }
 
-    @Test(arguments: [
-        ("not masked", [0x81, 0x02, 0x68, 0x69]), ("a ping that is not masked", [0x89, 0x00]),
-        ("a reserved bit", [0xC1]), ("another", [0xA1]), ("the third", [0x91]), ("an unknown opcode", [0x83]),
-        ("an unknown control opcode", [0x8B]), ("a fragment of a control frame", [0x09]),
-        ("a long ping", [0x89, 0xFE]), ("a continuation of nothing", [0x80]), ("HTTP", Array("GET / HTTP/1.1".utf8)),
-        ("a length in more bytes than it needs", [0x82, 0xFE, 0x00, 0x05]),
-        ("a length in eight", [0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]),
-        ("a close frame of one byte", [0x88, 0x81, 1, 2, 3, 4, 5]),
-    ] as [(String, [UInt8])]) func aBreachShowsAtItsFirstByte(_ what: String, _ bytes: [UInt8]) {
+    @Test(
+        arguments: [
+            ("not masked", [0x81, 0x02, 0x68, 0x69]), ("a ping that is not masked", [0x89, 0x00]),
+            ("a reserved bit", [0xC1]), ("another", [0xA1]), ("the third", [0x91]), ("an unknown opcode", [0x83]),
+            ("an unknown control opcode", [0x8B]), ("a fragment of a control frame", [0x09]),
+            ("a long ping", [0x89, 0xFE]), ("a continuation of nothing", [0x80]),
+            ("HTTP", Array("GET / HTTP/1.1".utf8)),
+            ("a length in more bytes than it needs", [0x82, 0xFE, 0x00, 0x05]),
+            ("a length in eight", [0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]),
+            ("a close frame of one byte", [0x88, 0x81, 1, 2, 3, 4, 5]),
+        ] as [(String, [UInt8])]) func aBreachShowsAtItsFirstByte(_ what: String, _ bytes: [UInt8])
+    {
         #expect(throws: Breach.protocolError) { try Self.read(bytes, by: 1) }
     }
 
@@ -66,10 +70,13 @@ import Testing
         #expect(try Self.read(bytes + Self.frame(0x81)) == [.pong])
     }
 
-    @Test(arguments: [
-        (999, false), (1000, true), (1003, true), (1004, false), (1005, false), (1006, false), (1007, true), (1014, true),
-        (1015, false), (1016, false), (2999, false), (3000, true), (4999, true), (5000, false), (0, false),
-    ] as [(UInt16, Bool)]) func someCloseCodesMayNotBeSent(_ code: UInt16, _ may: Bool) {
+    @Test(
+        arguments: [
+            (999, false), (1000, true), (1003, true), (1004, false), (1005, false), (1006, false), (1007, true),
+            (1014, true),
+            (1015, false), (1016, false), (2999, false), (3000, true), (4999, true), (5000, false), (0, false),
+        ] as [(UInt16, Bool)]) func someCloseCodesMayNotBeSent(_ code: UInt16, _ may: Bool)
+    {
         let bytes = Self.frame(0x88, [UInt8(code >> 8), UInt8(code & 0xFF)])
         if may {
             #expect(throws: Never.self) { try Self.read(bytes) }

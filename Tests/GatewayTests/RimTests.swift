@@ -49,7 +49,8 @@ import Testing
     }
 
     @Test func whoHasTakenAllBeginsAnew() {
-        #expect(stalls([(100, 0), (0, 100), (100, 200), (100, 319), (100, 320)]) == [false, false, false, false, true])
+        #expect(
+            stalls([(100, 0), (0, 100), (100, 200), (100, 319), (100, 320)]) == [false, false, false, false, true])
     }
 }
 

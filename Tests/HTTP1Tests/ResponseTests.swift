@@ -64,7 +64,9 @@ private func parse(_ text: String, bodyless: Bool = false) throws -> ResponseHea
         }
     }
 
-    @Test(arguments: ["", "a: b\r\n", "x-sum:\r\ny: \u{9}1 2\r\n"]) func readsOverTheFieldsOfATrailer(_ fields: String) throws {
+    @Test(arguments: ["", "a: b\r\n", "x-sum:\r\ny: \u{9}1 2\r\n"]) func readsOverTheFieldsOfATrailer(_ fields: String)
+        throws
+    {
         #expect(try decode([Array("1\r\na\r\n00\r\n\(fields)\r\nNEXT".utf8)])?.rest == 4)
     }
 

@@ -66,7 +66,8 @@ public enum ConfigurationReader {
         section.strings("hostnames", into: &server.hostnames)
         for name in server.hostnames where !isHostPattern(name) {
             section.problem(
-                "hostnames", "\"\(name)\" is no host name; write it without scheme and port, like \"nexus.example.org\"")
+                "hostnames", "\"\(name)\" is no host name; write it without scheme and port, like \"nexus.example.org\""
+            )
         }
         server.maxMemoryBytes = section.optionalInteger("max_memory_bytes", 67_108_864...1_099_511_627_776)
     }

@@ -289,7 +289,8 @@ final class Exchange: AttemptSink {
     }
 
     private static let outOfMemory = ExchangeFailure(
-        kind: .busy, message: "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes.")
+        kind: .busy,
+        message: "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes.")
 
     // MARK: Signs of life
 

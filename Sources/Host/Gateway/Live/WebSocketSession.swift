@@ -108,7 +108,10 @@ final class WebSocketSession: ChannelInboundHandler {
 
     private func pong(_ data: ByteBuffer) {
         guard let context, !isClosing else { return }
-        guard context.channel.isWritable else { return owedPong = data }
+        guard context.channel.isWritable else {
+            owedPong = data
+            return
+        }
         owedPong = nil
         context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)), promise: nil)
     }

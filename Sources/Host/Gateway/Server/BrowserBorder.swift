@@ -74,7 +74,8 @@ struct BrowserBorder: Sendable, Equatable {
     }
 
     private static func isPort(_ text: Substring) -> Bool {
-        text.isEmpty || text.first == ":" && text.utf8.count <= 6 && text.utf8.dropFirst().allSatisfy { $0 &- 0x30 < 10 }
+        text.isEmpty
+            || text.first == ":" && text.utf8.count <= 6 && text.utf8.dropFirst().allSatisfy { $0 &- 0x30 < 10 }
     }
 
     // MARK: Origin

@@ -20,8 +20,8 @@ extension ErrorBody {
     static var outOfDescriptors: ErrorBody {
         ErrorBody(
             status: 503,
-            message: "The gateway has as many connections open as it may; try again. The operator can raise the limit of "
-                + "open files (ulimit -n).",
+            message: "The gateway has as many connections open as it may; try again. The operator can raise the "
+                + "limit of open files (ulimit -n).",
             type: "service_unavailable_error", code: "too_many_connections", retryAfter: 1)
     }
 
