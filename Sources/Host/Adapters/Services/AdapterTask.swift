@@ -12,6 +12,8 @@ public final class AdapterTask {
     /// HTTP requests a task may have under way.
     static let requestLimit = Int(NEXUS_LIMIT_HTTP_REQUESTS)
     static let timerLimit = Int(NEXUS_LIMIT_TIMERS)
+    /// Bytes of an answer that the adapter may keep without their being counted in the memory of all.
+    private static let uncounted = 64 * 1024
 
     let backend: AdapterBackend
     let services: LoopServices
@@ -25,6 +27,9 @@ public final class AdapterTask {
     /// The piece of an answer that is with the adapter right now: what of it comes back is not copied.
     private var lentPiece: ByteBuffer?
     private var unflushed = false
+    /// Bytes of the server's answer that came since the adapter last wrote: it may have kept them.
+    private var kept = 0
+    private var memory: MemoryShare
     /// Set while a read's events are delivered: writes are flushed once behind them.
     private var isReading = false
 
@@ -34,6 +39,7 @@ public final class AdapterTask {
         self.backend = backend
         self.services = services
         self.deadline = deadline
+        memory = MemoryShare(of: services.memory)
         handle = services.tasks.insert(self, owner: backend.ordinal)
         if handle == 0 { return nil }
     }
@@ -92,6 +98,7 @@ public final class AdapterTask {
     /// From here on the handle is stale.
     func retire() {
         purpose = nil
+        _ = memory.set(0)
         services.tasks.remove(handle)
         if !timers.isEmpty {
             for timer in timers { timer.cancel() }
@@ -144,6 +151,10 @@ public final class AdapterTask {
     func wrote(_ bytes: UnsafeRawBufferPointer) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         guard !bytes.isEmpty else { return NEXUS_OK }
+        if kept > 0 {
+            kept = 0
+            _ = memory.set(0)
+        }
         guard !sink.attemptIsOverfull else { return overfull() }
         switch sink.attemptWrote(buffer(bytes)) {
         case .taken: break
@@ -210,6 +221,15 @@ public final class AdapterTask {
     // MARK: Events of the HTTP requests
 
     func lend(_ piece: ByteBuffer, _ body: (UnsafeRawBufferPointer) -> Void) {
+        kept += piece.readableBytes
+        if kept > Self.uncounted, !memory.set(kept) {
+            _ = failed(
+                ExchangeFailure(
+                    kind: .busy,
+                    message: "The gateway has no memory left for this answer; the operator can raise "
+                        + "server.max_memory_bytes."))
+            return
+        }
         isReading = true
         lentPiece = piece
         piece.withUnsafeReadableBytes(body)

@@ -1,3 +1,4 @@
+import Core
 import NIOCore
 import NIOSSL
 import PluginAPI
@@ -25,12 +26,20 @@ public final class LoopServices {
     var caller: Int?
     private var pools: [Int: UpstreamPool] = [:]
     private let tlsContext: @Sendable () throws -> NIOSSLContext
+    /// What requests and answers of all connections take.
+    let memory: MemoryBudget
     private var sweeps = 0
 
     /// At most `maximumLoops` in the life of the process.
-    /// - Parameter tlsContext: for connections to HTTPS servers; asked for when the first one is made.
-    public init(loop: any EventLoop, tlsContext: @escaping @Sendable () throws -> NIOSSLContext) {
+    /// - Parameters:
+    ///   - memory: of which answers take what adapters keep of them.
+    ///   - tlsContext: for connections to HTTPS servers; asked for when the first one is made.
+    public init(
+        loop: any EventLoop, memory: MemoryBudget = MemoryBudget(limit: .max),
+        tlsContext: @escaping @Sendable () throws -> NIOSSLContext
+    ) {
         self.loop = loop
+        self.memory = memory
         self.tlsContext = tlsContext
         index = Self.nextIndex.add(1, ordering: .relaxed).oldValue
         tasks = HandleTable(tag: UInt8(3 * index + 1))

@@ -102,7 +102,7 @@ final class GatewayProcess: Sendable {
         var loops: [NIOLoopBound<LoopState>] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {
             let loop = try await eventLoop.submit {
-                let services = LoopServices(loop: eventLoop, tlsContext: tls.client)
+                let services = LoopServices(loop: eventLoop, memory: state.memory, tlsContext: tls.client)
                 services.bindToThread()
                 let loop = LoopState(
                     index: index, eventLoop: eventLoop, shared: state, services: services, quota: quota,
