@@ -15,7 +15,11 @@ enum UpstreamError {
 
     /// A 2xx answer that is an error (LM Studio answers so to unknown paths). Nil if it is none.
     static func insideSuccess(_ body: [UInt8]) -> Failure? {
-        guard let value = try? JSONValue.parse(body), let told = normalised(value, status: 502) else { return nil }
+        (try? JSONValue.parse(body)).flatMap(insideSuccess)
+    }
+
+    static func insideSuccess(_ value: JSONValue) -> Failure? {
+        guard let told = normalised(value, status: 502) else { return nil }
         return Failure(
             kind: isUnknownPath(told.message) ? NEXUS_FAIL_UNSUPPORTED : NEXUS_FAIL_UPSTREAM,
             status: told.status ?? 502, message: told.message,
@@ -68,25 +72,29 @@ enum UpstreamError {
         }
     }
 
+    static let withoutMessage = "the server reported an error without a message"
+
     /// Understands `{"error":{…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`; and, in an
     /// answer whose status says error (`bare`), a message alone.
     private static func normalised(_ value: JSONValue, status: UInt32, bare: Bool = false) -> Told? {
         let type: JSONValue = status < 500 ? "invalid_request_error" : "upstream_error"
-        if let error = value["error"], let object = error.object {
-            let message =
-                object["message"]?.string ?? object["msg"]?.string ?? "the server reported an error without a message"
+        let error = value.errorMember
+        if let object = error?.object {
+            let message = object["message"]?.string ?? object["msg"]?.string ?? withoutMessage
             return Told(
                 message: message, type: object["type"] ?? type, param: object["param"] ?? .null,
                 code: object["code"] ?? .null, status: httpStatus(object["code"]),
                 isOpenAIShaped: object["message"]?.string != nil)
         }
-        if let text = value["error"]?.string {
+        if let error {
+            let text = error.string ?? String(decoding: error.bytes.prefix(500), as: UTF8.self)
             return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
         }
-        if value["object"]?.string == "error", let text = value["message"]?.string {
+        if value["object"]?.string == "error" || value["type"]?.string == "error" {
             return Told(
-                message: text, type: value["type"] ?? type, param: value["param"] ?? .null,
-                code: value["code"] ?? .null, status: httpStatus(value["code"]), isOpenAIShaped: false)
+                message: value["message"]?.string ?? withoutMessage, type: value["type"] ?? type,
+                param: value["param"] ?? .null, code: value["code"] ?? .null, status: httpStatus(value["code"]),
+                isOpenAIShaped: false)
         }
         if bare, let text = value["message"]?.string ?? detail(value["detail"]) {
             return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
