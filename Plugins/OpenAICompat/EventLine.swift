@@ -17,6 +17,14 @@ enum EventLine {
         return UnsafeRawBufferPointer(rebasing: line[start...])
     }
 
+    /// It begins as JSON or a page does, and no field of an event.
+    static func isNoField(_ line: UnsafeRawBufferPointer) -> Bool {
+        switch line.first {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "<"): true
+        default: false
+        }
+    }
+
     /// The value of a field "error"; nil: the line is none.
     static func error(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         starts(line, "error:") ? UnsafeRawBufferPointer(rebasing: line[6...]) : nil

@@ -104,7 +104,7 @@ final class PassThrough: HTTPHandler {
         }
         if let failure = step.failure {
             mode = .over
-            exchange.fail(failure, usage: watcher.usage)
+            exchange.fail(failure, usage: watcher.usageSoFar)
         } else if watcher.isEnded {
             // Now and not at the end of the body: clients hang up as soon as they have seen the mark.
             mode = .over
@@ -177,7 +177,7 @@ final class PassThrough: HTTPHandler {
     private func endStream(_ watcher: StreamWatcher, _ end: HTTPEnd) {
         let verdict = watcher.finish(isWhole: end == .complete)
         if let failure = verdict.failure {
-            return exchange.fail(end == .complete ? failure : Self.failure(end), usage: watcher.usage)
+            return exchange.fail(end == .complete ? failure : Self.failure(end), usage: watcher.usageSoFar)
         }
         begin(Self.eventStream)
         exchange.write(verdict.rest)

@@ -57,6 +57,13 @@ final class StreamWatcher {
         return usage
     }
 
+    /// What is known of a stream that broke. A server may have told a count at its start, before it wrote anything.
+    var usageSoFar: TokenUsage {
+        var usage = usage
+        if texts > usage.completion ?? 0 { usage.estimate(texts) }
+        return usage
+    }
+
     // MARK: Pieces
 
     func feed(_ bytes: UnsafeRawBufferPointer) -> Step {
@@ -130,11 +137,15 @@ final class StreamWatcher {
         if kind == .failure { failure = meaning.failure }
     }
 
-    /// A line that is no field of an event. Older versions of llama.cpp put errors into a field of their own.
+    /// A line that is no field of an event. Unknown fields mean nothing, but older versions of llama.cpp put errors into a
+    /// field of their own; and no field begins as JSON or a page does, which servers and proxies send instead of an event.
     private func look(atForeign line: UnsafeRawBufferPointer) {
         sawForeignLine = true
-        guard let told = EventLine.error(line).flatMap({ try? JSONValue.parse($0) }) else { return }
-        failure = failure ?? UpstreamError.insideStream(.object(JSONObject([(name: "error", value: told)])))
+        if let told = EventLine.error(line) {
+            failure = failure ?? UpstreamError.insideField(told)
+        } else if EventLine.isNoField(line) {
+            failure = failure ?? UpstreamError.insideLine(line) ?? Self.noStream
+        }
     }
 
     /// - Parameters:

@@ -108,13 +108,11 @@ final class MediaStream: StreamMeaning {
         // Sound and images may be long, and are not parsed.
         let scan = JSONScan(data)
         guard scan.isWhole, scan.kind == .object else { return .garbled }
-        if scan.hasUsage || scan.mayBeError, let event = try? JSONValue.parse(data) {
-            if let failure = UpstreamError.insideStream(event) {
-                self.failure = failure
-                return .failure
-            }
-            if let counts = event["usage"], !counts.isNull { usage = UsageScan.usage(counts) }
+        if scan.mayBeError, let failure = UpstreamError.inside(data, scan) {
+            self.failure = failure
+            return .failure
         }
+        if scan.hasUsage { usage = UsageScan.last(in: UnsafeRawBufferPointer(rebasing: data.suffix(16 * 1024))) }
         isFinished = true
         return .part
     }

@@ -34,6 +34,30 @@ enum UpstreamError {
         return Failure(kind: kind(status), status: status, message: told.message, body: told.body(original: event))
     }
 
+    /// Longer texts are not parsed on the event loop for the sake of a message.
+    private static let readable = 64 * 1024
+
+    /// What a field "error" of a stream says. Nil if it is no JSON.
+    static func insideField(_ text: UnsafeRawBufferPointer) -> Failure? {
+        guard text.count <= readable, let told = try? JSONValue.parse(text) else { return nil }
+        return insideStream(.object(JSONObject([(name: "error", value: told)])))
+    }
+
+    /// What a long event says of an error, as a scan has found it. Nil if it speaks of none.
+    static func inside(_ event: UnsafeRawBufferPointer, _ scan: JSONScan) -> Failure? {
+        if event.count <= readable { return insideLine(event) }
+        if let span = scan.error, let end = span.end {
+            return insideField(UnsafeRawBufferPointer(rebasing: event[span.start..<end]))
+        }
+        return scan.isLabelledError ? insideStream(["object": "error"]) : nil
+    }
+
+    /// An error that stands where an event should be.
+    static func insideLine(_ line: UnsafeRawBufferPointer) -> Failure? {
+        guard line.count <= readable, let told = try? JSONValue.parse(line) else { return nil }
+        return insideStream(told)
+    }
+
     /// LM Studio's words for a path that it does not have, under a status that says success.
     static func isUnknownPath(_ message: String) -> Bool { message.lowercased().contains("unexpected endpoint") }
 

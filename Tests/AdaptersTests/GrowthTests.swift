@@ -53,6 +53,30 @@ import Testing
     }
 }
 
+/// What a failure tells of the work until then.
+@Suite struct FailureFigureTests {
+    private func outcome(_ prompt: UInt64, _ completion: UInt64, flags: UInt32 = 0) -> ExchangeOutcome {
+        var failure = nexus_failure()
+        failure.struct_size = UInt32(MemoryLayout<nexus_failure>.size)
+        failure.kind = NEXUS_FAIL_UPSTREAM
+        failure.prompt_tokens = prompt
+        failure.completion_tokens = completion
+        failure.flags = flags
+        return HostTable.failure(failure).outcome
+    }
+
+    @Test func whatIsZeroOrUnknownOrAbsurdIsUnknown() {
+        #expect(outcome(0, 0) == ExchangeOutcome() && outcome(.max, .max) == ExchangeOutcome())
+        #expect(outcome((1 << 53) + 1, .max - 1) == ExchangeOutcome())
+    }
+
+    @Test func countsAndEstimatesAreTaken() {
+        #expect(outcome(7, 3) == ExchangeOutcome(promptTokens: 7, completionTokens: 3))
+        #expect(
+            outcome(0, 3, flags: NEXUS_OUTCOME_ESTIMATED) == ExchangeOutcome(completionTokens: 3, isEstimated: true))
+    }
+}
+
 /// Adapters built against ABI 1.0 and 1.1 work with this host.
 @Suite struct PastAdapterTests {
     private func bench(minor: Int = 0) async throws -> Bench {

@@ -278,6 +278,45 @@ private func choices(_ length: Int) -> String {
         #expect(exchange.failure?.message == "slot failed" && exchange.written == transcript([chunk("a")]))
     }
 
+    @Test(arguments: [
+        (#"{"error":{"message":"hot"}}"#, "hot"),
+        (#"{"choices":[]}"#, "the server did not answer with a stream of events"),
+        ("<html>", "the server did not answer with a stream of events"),
+        ("{", "the server did not answer with a stream of events"),
+    ])
+    func whatStandsWhereAnEventShouldBeFails(_ line: String, _ message: String) throws {
+        let atOnce = try streamed(transcript([line]))
+        let later = try streamed(transcript([chunk("a"), line, finished, "data: [DONE]"]))
+
+        #expect(atOnce.failure?.message == message && atOnce.written.isEmpty)
+        #expect(later.failure?.message == message && later.written == transcript([chunk("a")]))
+    }
+
+    @Test func aCountFromBeforeTheTextIsNotTheLastWord() throws {
+        let start = #"data: {"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#
+        let delta = #"data: {"type":"content_block_delta","index":0,"delta":{"text":"a"}}"#
+        let exchange = try streamed(
+            transcript([start, delta, delta, delta]), kind: NEXUS_KIND_MESSAGES, end: NEXUS_HTTP_CLOSED)
+
+        #expect(exchange.failure?.promptTokens == 9 && exchange.failure?.completionTokens == 3)
+        #expect(exchange.failure?.isEstimated == true)
+    }
+
+    @Test func usageBehindALongImageIsFound() throws {
+        let image =
+            #"data: {"type":"image_generation.completed","b64_json":"\#(String(repeating: "A", count: 500_000))","usage":{"input_tokens":5,"output_tokens":6}}"#
+        let exchange = try streamed(transcript([image]), kind: NEXUS_KIND_IMAGES)
+
+        #expect(exchange.outcome?.prompt_tokens == 5 && exchange.outcome?.completion_tokens == 6)
+    }
+
+    @Test func anErrorBehindALongImageIsFound() throws {
+        let image =
+            #"data: {"type":"x","b64_json":"\#(String(repeating: "A", count: 500_000))","error":{"message":"hot"}}"#
+
+        #expect(try streamed(transcript([image]), kind: NEXUS_KIND_IMAGES).failure?.message == "hot")
+    }
+
     @Test func usageInFrontOfTheChoicesIsFound() throws {
         let counted =
             #"data: {"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11},"choices":[{"index":0,"delta":{"content":"a"},"logprobs":null,"finish_reason":null}]}"#
