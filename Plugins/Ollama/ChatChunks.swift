@@ -6,7 +6,8 @@ struct ChatChunks: Chunks {
     /// Lines with text; Ollama sends one a token.
     private var pieces: UInt64 = 0
     private(set) var isFinished = false
-    private(set) var usage = TokenUsage()
+    private var told: TokenUsage?
+    var usage: TokenUsage { told ?? Usage.sofar(pieces: pieces) }
 
     init(_ reply: Reply) { frame = ChunkFrame(reply, object: "chat.completion.chunk") }
 
@@ -44,7 +45,7 @@ struct ChatChunks: Chunks {
 
     private mutating func finish(_ line: JSONValue, to out: inout [UInt8]) {
         isFinished = true
-        usage = Usage.counts(line, pieces: pieces)
+        told = Usage.counts(line, pieces: pieces)
         let reason = FinishReason.of(line["done_reason"]?.string, toolCalls: toolCalls)
         add([:], finishReason: .string(reason), to: &out)
         frame.end(usage, to: &out)

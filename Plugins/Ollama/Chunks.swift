@@ -2,7 +2,7 @@
 protocol Chunks {
     /// The line that says done has come, and the end mark is written.
     var isFinished: Bool { get }
-    /// What the last line told.
+    /// What the last line told; before it, what the pieces that came let guess.
     var usage: TokenUsage { get }
     /// The events for one line; nothing after the last one.
     mutating func events(for line: JSONValue) -> [UInt8]

@@ -84,7 +84,8 @@ struct CompletionChunks: Chunks {
     private var offset: Int
     private var pieces: UInt64 = 0
     private(set) var isFinished = false
-    private(set) var usage = TokenUsage()
+    private var told: TokenUsage?
+    var usage: TokenUsage { told ?? Usage.sofar(pieces: pieces) }
 
     init(_ reply: Reply) {
         frame = ChunkFrame(reply, object: "text_completion")
@@ -108,7 +109,7 @@ struct CompletionChunks: Chunks {
         }
         if line["done"]?.bool == true {
             isFinished = true
-            usage = Usage.counts(line, pieces: pieces)
+            told = Usage.counts(line, pieces: pieces)
             let reason = FinishReason.of(line["done_reason"]?.string, toolCalls: 0)
             add("", finishReason: .string(reason), to: &out)
             frame.end(usage, to: &out)

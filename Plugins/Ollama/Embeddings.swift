@@ -38,8 +38,9 @@ enum Embeddings {
         else { return nil }
         var usage = Usage.counts(answer)
         // Ollama tells the time of the whole request alone, and how much of it was loading.
-        if let total = answer["total_duration"]?.int, total >= (answer["load_duration"]?.int ?? 0) {
-            usage.promptMicroseconds = UInt64(max(0, total - (answer["load_duration"]?.int ?? 0))) / 1000
+        let loading = answer["load_duration"]?.count ?? 0
+        if let total = answer["total_duration"]?.count, total >= loading {
+            usage.promptMicroseconds = (total - loading) / 1000
         }
         let data = vectors.enumerated().map { index, vector -> JSONValue in
             [

@@ -42,7 +42,7 @@ class AnswerHandler: HTTPHandler {
 
     final override func head(_ head: nexus_http_head) {
         status = head.status
-        retryAfter = OllamaError.retryAfterMilliseconds(head)
+        retryAfter = retryAfterMilliseconds(head)
     }
 
     final override func body(_ bytes: UnsafeRawBufferPointer) {
@@ -106,8 +106,11 @@ class AnswerHandler: HTTPHandler {
 
     final func fail(_ failure: Failure) {
         isOver = true
-        exchange.fail(failure)
+        exchange.fail(failure, usage: usage)
     }
+
+    /// What is known of the work before the answer is whole.
+    var usage: TokenUsage { TokenUsage() }
 
     /// The server's fault, inside an answer that began well.
     final func fail(_ text: String) { fail(OllamaError.failure(status: 502, text: text, shape: shape)) }
@@ -175,6 +178,8 @@ final class StreamHandler<Maker: Chunks>: LinesHandler {
         self.chunks = chunks
         super.init(exchange, warning: warning)
     }
+
+    override var usage: TokenUsage { chunks.usage }
 
     override func take(_ bytes: UnsafeRawBufferPointer) {
         var events: [UInt8] = []

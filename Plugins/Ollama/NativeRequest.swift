@@ -35,8 +35,11 @@ enum NativeRequest {
     static func unary(_ exchange: ExchangeTask, path: String) -> UnaryHandler {
         let generates = generates(path)
         return UnaryHandler(exchange, shape: .ollama) { answer, bytes in
-            if generates, answer["done"]?.bool != true { return nil }
-            return (bytes, Usage.counts(answer))
+            let isWhole =
+                generates
+                ? answer["done"]?.bool == true
+                : answer["embeddings"]?.array != nil || answer["embedding"]?.array != nil
+            return isWhole ? (bytes, Usage.counts(answer)) : nil
         }
     }
 }

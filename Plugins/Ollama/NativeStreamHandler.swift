@@ -7,6 +7,8 @@ final class NativeStreamHandler: LinesHandler {
 
     init(_ exchange: ExchangeTask) { super.init(exchange, shape: .ollama) }
 
+    override var usage: TokenUsage { Usage.sofar(pieces: pieces) }
+
     override func take(_ bytes: UnsafeRawBufferPointer) {
         var completesPartial = lines.pending > 0
         // Good lines that lie whole in this piece go on together, without a copy.

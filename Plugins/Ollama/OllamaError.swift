@@ -29,14 +29,8 @@ enum OllamaError {
     /// What an answer or a line says went wrong; nil: nothing. Ollama sends a string; a proxy in front of it may send
     /// an object.
     static func text(_ value: JSONValue) -> String? {
-        guard let error = value.given("error") else { return nil }
+        guard let error = value.errorMember else { return nil }
         return error.string ?? error["message"]?.string ?? String(decoding: error.bytes.prefix(500), as: UTF8.self)
-    }
-
-    /// Ollama itself does not say when to come back; a proxy in front of it may. Less than a day, else 0.
-    static func retryAfterMilliseconds(_ head: nexus_http_head) -> UInt32 {
-        guard let seconds = head.field("retry-after").flatMap({ UInt32($0.text) }), seconds < 86400 else { return 0 }
-        return seconds * 1000
     }
 
     /// - Parameter status: 502 for an error in the middle of a stream.

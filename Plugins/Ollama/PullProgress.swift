@@ -8,26 +8,30 @@ final class PullProgress {
     private static let layerLimit = 10_000
 
     /// Bytes of all layers that were told of.
-    var done: UInt64 { layers.values.reduce(0) { $0 &+ $1.done } }
+    var done: UInt64 { layers.values.reduce(0) { UInt64.saturatingSum($0, $1.done) } }
 
     /// Nil before any layer was told of.
-    var total: UInt64? { layers.isEmpty ? nil : layers.values.reduce(0) { $0 &+ $1.total } }
+    var total: UInt64? { layers.isEmpty ? nil : layers.values.reduce(0) { UInt64.saturatingSum($0, $1.total) } }
 
     func took(_ line: UnsafeRawBufferPointer) {
         guard let value = try? JSONValue.parse(line) else {
             error = "a line of the pull is not JSON"
             return
         }
-        if let told = value["error"]?.string {
+        guard value.object != nil else {
+            error = "a line of the pull is no JSON object"
+            return
+        }
+        if let told = OllamaError.text(value) {
             error = told
             return
         }
         status = value["status"]?.string ?? ""
         if status == "success" { isComplete = true }
-        guard let digest = value["digest"]?.string, let total = value["total"]?.int, total >= 0,
+        guard let digest = value["digest"]?.string, let total = value["total"]?.count,
             layers[digest] != nil || layers.count < Self.layerLimit
         else { return }
-        let done = max(layers[digest]?.done ?? 0, UInt64(max(0, value["completed"]?.int ?? 0)))
-        layers[digest] = (done, UInt64(total))
+        let done = max(layers[digest]?.done ?? 0, value["completed"]?.count ?? 0)
+        layers[digest] = (done, total)
     }
 }

@@ -27,8 +27,3 @@ struct RunningModel {
         names.contains(name) || !digest.isEmpty && digest == self.digest
     }
 }
-
-extension JSONValue {
-    /// A whole number that is not negative.
-    var count: UInt64? { int.flatMap { $0 >= 0 ? UInt64($0) : nil } }
-}

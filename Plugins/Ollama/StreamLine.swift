@@ -5,15 +5,15 @@ enum StreamLine {
     /// The server says that it failed, or it cannot be read.
     case error(String)
 
-    static let garbled = "Ollama sent a line that is not JSON"
+    static let garbled = "Ollama sent a line that is no JSON object"
     static let tooLong = "Ollama sent a line of more than \(LineDecoder.defaultLimit) bytes"
 
     init(_ line: UnsafeRawBufferPointer) {
-        guard !line.allSatisfy({ $0 <= 0x20 }) else {
+        guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else {
             self = .empty
             return
         }
-        guard let value = try? JSONValue.parse(line) else {
+        guard let value = try? JSONValue.parse(line), value.object != nil else {
             self = .error(Self.garbled)
             return
         }

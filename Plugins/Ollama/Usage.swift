@@ -3,17 +3,21 @@ enum Usage {
     /// A count that is not there is unknown, never 0: older servers leave it out for a cached prompt, or say 0.
     /// - Parameter pieces: of generated text that came; counts when the server does not tell, as an estimate.
     static func counts(_ answer: JSONValue, pieces: UInt64 = 0) -> TokenUsage {
-        func count(_ name: String) -> UInt64? { answer[name]?.int.flatMap { $0 >= 0 ? UInt64($0) : nil } }
+        func count(_ name: String) -> UInt64? { answer[name]?.count }
         func microseconds(_ name: String) -> UInt64 { (count(name) ?? 0) / 1000 }
         var usage = TokenUsage(
             prompt: count("prompt_eval_count").flatMap { $0 > 0 ? $0 : nil }, completion: count("eval_count"),
             cached: count("prompt_eval_cached_count"))
         usage.promptMicroseconds = microseconds("prompt_eval_duration")
         usage.completionMicroseconds = microseconds("eval_duration")
-        if usage.completion == nil, pieces > 0 {
-            usage.completion = pieces
-            usage.isEstimated = true
-        }
+        if usage.completion == nil { usage.estimate(pieces) }
+        return usage
+    }
+
+    /// What is known of a stream before its last line.
+    static func sofar(pieces: UInt64) -> TokenUsage {
+        var usage = TokenUsage()
+        usage.estimate(pieces)
         return usage
     }
 
@@ -26,7 +30,7 @@ enum Usage {
         func number(_ count: UInt64) -> JSONValue { .number(JSONNumber(count)) }
         var result = JSONObject([
             (name: "prompt_tokens", value: number(prompt)), (name: "completion_tokens", value: number(completion)),
-            (name: "total_tokens", value: number(prompt &+ completion)),
+            (name: "total_tokens", value: number(UInt64.saturatingSum(prompt, completion))),
         ])
         if let cached = usage.cached { result["prompt_tokens_details"] = ["cached_tokens": number(cached)] }
         return .object(result)

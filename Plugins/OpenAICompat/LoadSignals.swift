@@ -21,7 +21,7 @@ enum LoadSignals {
         func count(_ names: Set<String>) -> UInt32? {
             let present = names.compactMap { found[$0] }
             guard !present.isEmpty else { return nil }
-            return UInt32(min(max(0, present.reduce(0) { $0 + $1.sum }.rounded()), 1e9))
+            return UInt32(min(max(0, present.reduce(0) { $0 + $1.sum }.rounded()), PrometheusText.Samples.largest))
         }
         load.running = count(running) ?? load.running
         load.waiting = count(waiting) ?? load.waiting

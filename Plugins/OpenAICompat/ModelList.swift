@@ -26,7 +26,7 @@ enum ModelList {
 
     private static func model(_ id: String, _ item: JSONValue) -> ReportedModel {
         var model = ReportedModel(id: id)
-        model.created = item["created"]?.int ?? 0
+        model.created = item["created"]?.unixSeconds ?? 0
         let meta = item["meta"]
         model.contextLength =
             length(item["max_model_len"]) ?? length(item["context_length"]) ?? length(meta?["n_ctx"])
@@ -73,7 +73,5 @@ enum ModelList {
         }
     }
 
-    static func length(_ value: JSONValue?) -> UInt64? {
-        value?.int.flatMap { $0 > 0 ? UInt64($0) : nil }
-    }
+    static func length(_ value: JSONValue?) -> UInt64? { value?.positiveCount }
 }

@@ -23,6 +23,12 @@ struct Order {
     /// Requests and answers may be anything, not JSON alone.
     var isMedia: Bool { kind == NEXUS_KIND_AUDIO || kind == NEXUS_KIND_IMAGES }
 
+    /// What a whole answer may be.
+    var answerKinds: [JSONScan.Kind] {
+        if isMedia { return [.object, .array, .other] }
+        return kind == NEXUS_KIND_RERANK ? [.object, .array] : [.object]
+    }
+
     var isAnthropic: Bool { kind == NEXUS_KIND_MESSAGES || kind == NEXUS_KIND_COUNT_TOKENS }
 
     /// What the events of the answer mean.

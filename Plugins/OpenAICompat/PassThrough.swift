@@ -46,7 +46,7 @@ final class PassThrough: HTTPHandler {
     override func head(_ head: nexus_http_head) {
         status = head.status
         guard (200...299).contains(status) else {
-            retryAfter = Self.milliseconds(head.field("retry-after"))
+            retryAfter = retryAfterMilliseconds(head)
             mode = .error([])
             return
         }
@@ -54,7 +54,8 @@ final class PassThrough: HTTPHandler {
         let isJSON = Self.matches(type, "application/json")
         let isStream = Self.matches(type, "text/event-stream")
         if order.isMedia {
-            contentType = LentText(String(decoding: type, as: UTF8.self))
+            // JSON is held back by the host until it is whole, under no other type.
+            if !isJSON { contentType = LentText(String(decoding: type, as: UTF8.self)) }
             mode = isStream ? .stream(StreamWatcher(order.streamMeaning)) : isJSON ? .unary(unary(head)) : .media
         } else if order.wantsStream {
             mode = isJSON ? .error([]) : .stream(StreamWatcher(order.streamMeaning))
@@ -78,10 +79,13 @@ final class PassThrough: HTTPHandler {
             mode = .error(collected)
         case .unary(var watcher):
             mode = .waiting
-            if let held = watcher.feed(bytes) {
+            switch watcher.feed(bytes) {
+            case .send(let held):
                 begin(Self.json)
                 exchange.write(held)
                 exchange.write(bytes)
+            case .hold: break
+            case .broken: return fail(Self.noJSON)
             }
             mode = .unary(watcher)
         case .stream(let watcher): feed(watcher, bytes)
@@ -100,7 +104,7 @@ final class PassThrough: HTTPHandler {
         }
         if let failure = step.failure {
             mode = .over
-            exchange.fail(failure)
+            exchange.fail(failure, usage: watcher.usageSoFar)
         } else if watcher.isEnded {
             // Now and not at the end of the body: clients hang up as soon as they have seen the mark.
             mode = .over
@@ -163,12 +167,8 @@ final class PassThrough: HTTPHandler {
     private func endUnary(_ watcher: UnaryWatcher, _ end: HTTPEnd) {
         guard end == .complete else { return exchange.fail(Self.failure(end)) }
         guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
-        if !watcher.rest.isEmpty, let failure = UpstreamError.insideSuccess(watcher.rest) {
-            return failed(failure)
-        }
-        guard order.isMedia || watcher.isWhole(orList: order.kind == NEXUS_KIND_RERANK) else {
-            return fail("the server's answer is no JSON object, or was cut off")
-        }
+        if let failure = watcher.failure { return failed(failure) }
+        guard watcher.isWhole(order.answerKinds) else { return fail(Self.noJSON) }
         begin(Self.json)
         exchange.write(watcher.rest)
         exchange.finish(watcher.usage)
@@ -177,7 +177,7 @@ final class PassThrough: HTTPHandler {
     private func endStream(_ watcher: StreamWatcher, _ end: HTTPEnd) {
         let verdict = watcher.finish(isWhole: end == .complete)
         if let failure = verdict.failure {
-            return exchange.fail(end == .complete ? failure : Self.failure(end))
+            return exchange.fail(end == .complete ? failure : Self.failure(end), usage: watcher.usageSoFar)
         }
         begin(Self.eventStream)
         exchange.write(verdict.rest)
@@ -197,6 +197,7 @@ final class PassThrough: HTTPHandler {
         exchange.begin(status: status, contentType: (contentType ?? type).borrowed)
     }
 
+    private static let noJSON = "the server's answer is not JSON of the kind that was asked for, or was cut off"
     private static let json = LentText("application/json")
     private static let eventStream = LentText("text/event-stream")
 
@@ -208,11 +209,6 @@ final class PassThrough: HTTPHandler {
         }
         for index in 0..<count where type[index] | 0x20 != text.utf8Start[index] | 0x20 { return false }
         return true
-    }
-
-    private static func milliseconds(_ seconds: nexus_str?) -> UInt32 {
-        guard let seconds, let value = UInt32(seconds.text), value < 86400 else { return 0 }
-        return value * 1000
     }
 
     static func failure(_ end: HTTPEnd) -> Failure {

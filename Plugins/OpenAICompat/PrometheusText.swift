@@ -2,9 +2,17 @@
 enum PrometheusText {
     /// All samples of a metric, whatever their labels.
     struct Samples: Equatable {
-        var sum = 0.0
-        var count = 0
+        /// No load is as much, and sums of it are finite.
+        static let largest = 1e9
+
+        private(set) var sum = 0.0
+        private(set) var count = 0
         var mean: Double { count > 0 ? sum / Double(count) : 0 }
+
+        mutating func add(_ value: Double) {
+            sum += max(-Self.largest, min(Self.largest, value))
+            count += 1
+        }
     }
 
     /// The samples of the metrics with these names; what is no sample is skipped.
@@ -14,8 +22,7 @@ enum PrometheusText {
             let end = line.firstIndex { $0 == UInt8(ascii: "{") || $0 == 0x20 || $0 == 0x09 } ?? line.endIndex
             let name = String(decoding: line[..<end], as: UTF8.self)
             guard names.contains(name), let value = value(line[end...]), value.isFinite else { continue }
-            found[name, default: Samples()].sum += value
-            found[name, default: Samples()].count += 1
+            found[name, default: Samples()].add(value)
         }
         return found
     }

@@ -33,7 +33,7 @@ enum EventKind {
     case unwanted
     /// The end of the stream; nothing after it is for the client.
     case mark
-    /// Not what this protocol sends, or a piece of it.
+    /// No JSON object, or a piece of one.
     case garbled
     case failure
 }
@@ -76,7 +76,7 @@ final class CompletionStream: StreamMeaning {
             self.timings = UsageScan.timings(timings)
             if wantsUsage { identity = chunk.object?.members.filter { Self.identifying.contains($0.name) } ?? [] }
         }
-        let usage = chunk["usage"].flatMap { $0.isNull ? nil : $0 }
+        let usage = chunk["usage"].flatMap { $0.isNull ? .none : $0 }
         if let usage { counts = UsageScan.usage(usage) }
         let choices = chunk["choices"]?.array
         if usage != nil, choices?.isEmpty == true { return wantsUsage ? .silent : .unwanted }
@@ -110,7 +110,7 @@ final class CompletionStream: StreamMeaning {
         }
         var usage: [(name: String, value: JSONValue)] = [
             ("prompt_tokens", .number(JSONNumber(prompt))), ("completion_tokens", .number(JSONNumber(completion))),
-            ("total_tokens", .number(JSONNumber(prompt + completion))),
+            ("total_tokens", .number(JSONNumber(UInt64.saturatingSum(prompt, completion)))),
         ]
         if let cached = timings.cached {
             usage.append(("prompt_tokens_details", ["cached_tokens": .number(JSONNumber(cached))]))

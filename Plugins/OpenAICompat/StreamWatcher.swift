@@ -32,8 +32,10 @@ final class StreamWatcher {
     /// Lines of data of the event under way, and what the first of them is.
     private var dataLines = 0
     private var kind = EventKind.silent
-    private var sawPart = false
     private var sawMark = false
+    /// There was an event, and there was a line that is no part of any.
+    private var sawEvent = false
+    private var sawForeignLine = false
     /// The end mark ended with a CR that a LF may follow.
     private var awaitsLineFeed = false
     /// An event that was taken out ended with a CR that a LF may follow.
@@ -51,10 +53,14 @@ final class StreamWatcher {
     /// What the server told; where it did not tell what it wrote, the events that carried something.
     var usage: TokenUsage {
         var usage = meaning.usage
-        if usage.completion == nil, texts > 0 {
-            usage.completion = texts
-            usage.isEstimated = true
-        }
+        if usage.completion == nil { usage.estimate(texts) }
+        return usage
+    }
+
+    /// What is known of a stream that broke. A server may have told a count at its start, before it wrote anything.
+    var usageSoFar: TokenUsage {
+        var usage = usage
+        if texts > usage.completion ?? 0 { usage.estimate(texts) }
         return usage
     }
 
@@ -120,12 +126,26 @@ final class StreamWatcher {
             isAtStart = false
             line = EventLine.withoutMark(line)
         }
-        guard EventLine.isData(line) else { return }
+        guard EventLine.isData(line) else {
+            if EventLine.isForeign(line) { look(atForeign: line) }
+            return
+        }
         dataLines += 1
         // Several lines are one text, which is looked at when all of them are there.
         guard dataLines == 1 else { return }
         kind = meaning.look(EventLine.data(line))
         if kind == .failure { failure = meaning.failure }
+    }
+
+    /// A line that is no field of an event. Unknown fields mean nothing, but older versions of llama.cpp put errors into a
+    /// field of their own; and no field begins as JSON or a page does, which servers and proxies send instead of an event.
+    private func look(atForeign line: UnsafeRawBufferPointer) {
+        sawForeignLine = true
+        if let told = EventLine.error(line) {
+            failure = failure ?? UpstreamError.insideField(told)
+        } else if EventLine.isNoField(line) {
+            failure = failure ?? UpstreamError.insideLine(line) ?? Self.noStream
+        }
     }
 
     /// - Parameters:
@@ -135,6 +155,7 @@ final class StreamWatcher {
     private func endEvent(_ bytes: UnsafeRawBufferPointer, _ start: inout Int, _ complete: Int, _ next: Int) {
         isAtStart = false
         guard dataLines > 0 else { return openIfLong(next) }
+        sawEvent = true
         if dataLines > 1 {
             lookAtLines(of: complete == 0 ? held[heldEvent...] + bytes[..<next] : Array(bytes[complete..<next])[...])
         }
@@ -144,7 +165,8 @@ final class StreamWatcher {
             texts += 1
             isOpen = true
         case .part: isOpen = true
-        case .silent, .garbled, .failure: openIfLong(next)
+        case .silent, .failure: openIfLong(next)
+        case .garbled: failure = Self.noJSON
         case .unwanted:
             drop(bytes, start, complete)
             start = next
@@ -164,7 +186,8 @@ final class StreamWatcher {
     }
 
     private func openIfLong(_ next: Int) {
-        if !isOpen, held.count + next > Self.holdLimit { isOpen = true }
+        guard !isOpen, held.count + next > Self.holdLimit else { return }
+        if sawEvent || !sawForeignLine { isOpen = true } else { failure = failure ?? Self.noStream }
     }
 
     /// Takes the event under way out of what is sent, or puts something before it. What of the piece came before it is kept
@@ -204,9 +227,12 @@ final class StreamWatcher {
             failure = kind == .failure ? meaning.failure : nil
             return
         }
+        var isGarbled = false
         for text in texts where kind != .mark && kind != .failure {
             kind = text.withUnsafeBytes { meaning.look($0) }
+            isGarbled = isGarbled || kind == .garbled
         }
+        if isGarbled, kind != .failure { kind = .garbled }
         if kind == .failure { failure = meaning.failure }
     }
 
@@ -246,6 +272,10 @@ final class StreamWatcher {
         return Verdict(rest: rest)
     }
 
+    private static let noJSON = Failure(
+        kind: NEXUS_FAIL_UPSTREAM, message: "the server sent an event that is no JSON object")
+    private static let noStream = Failure(
+        kind: NEXUS_FAIL_UPSTREAM, message: "the server did not answer with a stream of events")
     private static let tooLong = Failure(
         kind: NEXUS_FAIL_UPSTREAM, message: "the server sent an event of more than \(LineDecoder.defaultLimit) bytes")
 }

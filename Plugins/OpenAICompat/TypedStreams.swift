@@ -14,7 +14,11 @@ class TypedStream: StreamMeaning {
         if isText(data) { return .text }
         if EventLine.isBlank(data) || EventLine.isDone(data) { return .silent }
         guard let event = try? JSONValue.parse(data), case .object = event else { return .garbled }
-        let kind = look(into: event, type: event["type"]?.string ?? "")
+        let type = event["type"]?.string ?? ""
+        let isError = type == "error" || UpstreamError.insideStream(event) != nil
+        let kind =
+            isError
+            ? fail(event, otherwise: UpstreamError.withoutMessage) : look(into: event, type: type)
         if kind == .mark { isFinished = true }
         return kind
     }
@@ -47,8 +51,6 @@ final class ResponsesStream: TypedStream {
             return .mark
         case "response.failed":
             return fail(event["response"] ?? event, otherwise: "the server failed to answer")
-        case "error": return fail(event, otherwise: "the server reported an error without a message")
-        case _ where UpstreamError.insideStream(event) != nil: return fail(event, otherwise: "")
         case _ where type.hasSuffix(".delta"): return .text
         case "": return .silent
         default: return .part
@@ -58,6 +60,9 @@ final class ResponsesStream: TypedStream {
 
 /// `POST /v1/messages`: ends with message_stop.
 final class MessagesStream: TypedStream {
+    private static let counted = [
+        "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+    ]
     private var counts = JSONObject()
 
     override fileprivate func isText(_ data: UnsafeRawBufferPointer) -> Bool {
@@ -73,8 +78,6 @@ final class MessagesStream: TypedStream {
             add(event["usage"])
             return .part
         case "message_stop": return .mark
-        case "error": return fail(event, otherwise: "the server reported an error without a message")
-        case _ where UpstreamError.insideStream(event) != nil: return fail(event, otherwise: "")
         case "content_block_delta": return .text
         case "ping", "": return .silent
         default: return .part
@@ -83,25 +86,34 @@ final class MessagesStream: TypedStream {
 
     /// The counts come in two events: the newest of each counts.
     private func add(_ given: JSONValue?) {
-        for (name, value) in given?.object?.members ?? [] where !value.isNull { counts[name] = value }
+        for name in Self.counted {
+            if let value = given?[name], !value.isNull { counts[name] = value }
+        }
         usage = UsageScan.usage(.object(counts))
     }
 }
 
-/// Streams of speech, transcriptions and images: whatever the events are, they are passed; what ends the body ends the answer.
+/// Streams of speech, transcriptions and images: whatever the events say, they are passed, as long as they are JSON and no
+/// errors; what ends the body ends the answer, if there was an event at all.
 final class MediaStream: StreamMeaning {
     private(set) var failure: Failure?
     private(set) var usage = TokenUsage()
-    let isFinished = true
+    private(set) var isFinished = false
     let endMark: [UInt8] = []
     func lastWords() -> [UInt8] { [] }
 
     func look(_ data: UnsafeRawBufferPointer) -> EventKind {
-        if EventLine.isDone(data) { return .mark }
-        guard data.count < 64 * 1024, let event = try? JSONValue.parse(data) else { return .part }
-        if let counts = event["usage"], !counts.isNull { usage = UsageScan.usage(counts) }
-        guard let failure = UpstreamError.insideStream(event) else { return .part }
-        self.failure = failure
-        return .failure
+        if EventLine.isDone(data) { return isFinished ? .mark : .silent }
+        if EventLine.isBlank(data) { return .silent }
+        // Sound and images may be long, and are not parsed.
+        let scan = JSONScan(data)
+        guard scan.isWhole, scan.kind == .object else { return .garbled }
+        if scan.mayBeError, let failure = UpstreamError.inside(data, scan) {
+            self.failure = failure
+            return .failure
+        }
+        if scan.hasUsage { usage = UsageScan.last(in: UnsafeRawBufferPointer(rebasing: data.suffix(16 * 1024))) }
+        isFinished = true
+        return .part
     }
 }

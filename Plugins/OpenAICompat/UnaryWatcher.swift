@@ -1,47 +1,64 @@
-/// Watches a whole answer on its way to the client: tells an error inside a success from an answer, finds the token counts, and
-/// checks that it is an object from its first byte to its last. The answer is not parsed and goes on as it comes, once its
-/// first bytes have shown that it is one.
+/// Watches a whole answer on its way to the client: checks from its first byte to its last that it is JSON, tells an error
+/// inside a success from an answer, wherever in it the error stands, and finds the token counts. The answer goes on as it
+/// comes, once its first member has shown that it is one; what shows only later makes it a failure at its end, or at once
+/// where no JSON can come of it any more.
 struct UnaryWatcher {
-    /// Bytes kept of the end, where most servers put `usage`; also the most that an error inside a success may have.
+    /// Bytes kept of the end, where most servers put `usage`; also the most that an error inside a success may have to be
+    /// held back.
     static let keep = 16 * 1024
     /// Bytes kept of the start, where others put it.
     private static let start = 2 * 1024
-    private enum Kind { case undecided, answer, error }
+    /// Bytes kept of an error that stands anywhere in the answer.
+    private static let errorLimit = 64 * 1024
 
     /// Bytes that the server said its answer has; nil if it did not.
     private let length: Int?
+    private var scan = JSONScan()
+    /// Bytes that came.
+    private var count = 0
     /// The counts, where the whole answer was seen at once and nothing had to be kept.
     private var found: TokenUsage?
-    private var kind = Kind.undecided
+    /// It goes on as it comes.
+    private var isPassed = false
     private var head: [UInt8] = []
     private var tail: [UInt8] = []
     /// All that came, while it may still be an error.
     private var held: [UInt8] = []
-    private var first: UInt8?
-    private var last: UInt8?
+    /// What came of the member "error", and where in the answer it starts.
+    private var error: [UInt8] = []
+    private var errorStart = -1
 
     init(length: Int? = nil) { self.length = length }
 
-    /// What is to be sent now, before the piece itself; nil: hold both.
-    mutating func feed(_ piece: UnsafeRawBufferPointer) -> [UInt8]? {
+    enum Step {
+        /// Send this, and then the piece itself.
+        case send([UInt8])
+        /// Keep the piece back.
+        case hold
+        /// The answer is no JSON.
+        case broken
+    }
+
+    mutating func feed(_ piece: UnsafeRawBufferPointer) -> Step {
+        scan.feed(piece)
         note(piece)
-        if kind == .undecided, held.isEmpty { kind = Self.kind(of: piece) }
-        if kind == .answer { return [] }
-        let held = held + piece
-        self.held = held
-        kind = held.withUnsafeBytes { Self.kind(of: $0) }
-        guard kind == .answer || held.count > Self.keep else { return nil }
-        kind = .answer
-        self.held = []
-        return Array(held.dropLast(piece.count))
+        count += piece.count
+        if scan.isBroken { return .broken }
+        if isPassed { return .send([]) }
+        guard scan.isDecided && !scan.mayBeError || held.count + piece.count > Self.keep else {
+            held.append(contentsOf: piece)
+            return .hold
+        }
+        isPassed = true
+        defer { held = [] }
+        return .send(held)
     }
 
     private mutating func note(_ piece: UnsafeRawBufferPointer) {
-        if first == nil, piece.count == length, piece.count <= Self.keep {
+        noteError(piece)
+        if count == 0, piece.count == length, piece.count <= Self.keep {
             // Most answers come whole: looked at where they are, nothing is copied.
             found = UsageScan.last(in: piece)
-            first = piece.first { !Self.isSpace($0) }
-            last = piece.last { !Self.isSpace($0) }
             return
         }
         head.append(contentsOf: piece.prefix(Self.start - head.count))
@@ -51,49 +68,47 @@ struct UnaryWatcher {
             tail.removeFirst(max(0, tail.count + piece.count - Self.keep))
             tail.append(contentsOf: piece)
         }
-        first = first ?? piece.first { !Self.isSpace($0) }
-        last = piece.last { !Self.isSpace($0) } ?? last
+    }
+
+    private mutating func noteError(_ piece: UnsafeRawBufferPointer) {
+        guard let span = scan.error else { return }
+        if span.start != errorStart {
+            errorStart = span.start
+            error = []
+        }
+        let start = max(0, span.start - count)
+        let end = min(piece.count, (span.end ?? .max) - count)
+        if start < end { error.append(contentsOf: piece[start..<end].prefix(Self.errorLimit - error.count)) }
     }
 
     /// What was held to the end: an error, or a very short answer.
     var rest: [UInt8] { held }
 
-    var isEmpty: Bool { first == nil }
+    var isEmpty: Bool { scan.kind == nil }
 
-    /// It starts and ends as an object does, or as a list.
-    func isWhole(orList: Bool) -> Bool {
-        (first == UInt8(ascii: "{") && last == UInt8(ascii: "}"))
-            || (orList && first == UInt8(ascii: "[") && last == UInt8(ascii: "]"))
+    /// One whole JSON text of one of these kinds.
+    func isWhole(_ kinds: [JSONScan.Kind]) -> Bool {
+        scan.isWhole && scan.kind.map(kinds.contains) == true
+    }
+
+    /// What a whole answer says of an error in it; nil: it speaks of none.
+    var failure: Failure? {
+        guard scan.mayBeError, scan.isWhole else { return nil }
+        if !held.isEmpty { return UpstreamError.insideSuccess(held) }
+        if scan.error != nil {
+            let told = (try? JSONValue.parse(error)) ?? .string("the server reported an error of many bytes")
+            if let failure = UpstreamError.insideSuccess(.object(JSONObject([(name: "error", value: told)]))) {
+                return failure
+            }
+        }
+        guard scan.isLabelledError else { return nil }
+        return (count == tail.count ? UpstreamError.insideSuccess(tail) : nil)
+            ?? UpstreamError.insideSuccess(["object": "error"])
     }
 
     var usage: TokenUsage {
         if let found { return found }
         let usage = tail.withUnsafeBytes { UsageScan.last(in: $0) }
         return usage == TokenUsage() ? head.withUnsafeBytes { UsageScan.last(in: $0) } : usage
-    }
-
-    private static let marks: [StaticString] = [#"{"error""#, #"{"object":"error""#, #"{"type":"error""#]
-
-    /// An error is an object whose first member is "error", or tells that the object is one. Spaces between do not count.
-    private static func kind(of bytes: UnsafeRawBufferPointer) -> Kind {
-        var possible: UInt8 = 0b111
-        var position = 0
-        for byte in bytes where !isSpace(byte) {
-            for index in 0..<marks.count where possible & 1 << index != 0 {
-                if marks[index].utf8Start[position] != byte {
-                    possible &= ~(1 << index)
-                } else if position + 1 == marks[index].utf8CodeUnitCount {
-                    return .error
-                }
-            }
-            if possible == 0 { return .answer }
-            position += 1
-        }
-        return .undecided
-    }
-
-    /// Spaces, and the bytes of a byte order mark.
-    private static func isSpace(_ byte: UInt8) -> Bool {
-        byte <= 0x20 || byte == 0xEF || byte == 0xBB || byte == 0xBF
     }
 }

@@ -15,7 +15,11 @@ enum UpstreamError {
 
     /// A 2xx answer that is an error (LM Studio answers so to unknown paths). Nil if it is none.
     static func insideSuccess(_ body: [UInt8]) -> Failure? {
-        guard let value = try? JSONValue.parse(body), let told = normalised(value, status: 502) else { return nil }
+        (try? JSONValue.parse(body)).flatMap(insideSuccess)
+    }
+
+    static func insideSuccess(_ value: JSONValue) -> Failure? {
+        guard let told = normalised(value, status: 502) else { return nil }
         return Failure(
             kind: isUnknownPath(told.message) ? NEXUS_FAIL_UNSUPPORTED : NEXUS_FAIL_UPSTREAM,
             status: told.status ?? 502, message: told.message,
@@ -28,6 +32,30 @@ enum UpstreamError {
         let status = told.status ?? 502
         if let refused = refusedKey(status) { return refused }
         return Failure(kind: kind(status), status: status, message: told.message, body: told.body(original: event))
+    }
+
+    /// Longer texts are not parsed on the event loop for the sake of a message.
+    private static let readable = 64 * 1024
+
+    /// What a field "error" of a stream says. Nil if it is no JSON.
+    static func insideField(_ text: UnsafeRawBufferPointer) -> Failure? {
+        guard text.count <= readable, let told = try? JSONValue.parse(text) else { return nil }
+        return insideStream(.object(JSONObject([(name: "error", value: told)])))
+    }
+
+    /// What a long event says of an error, as a scan has found it. Nil if it speaks of none.
+    static func inside(_ event: UnsafeRawBufferPointer, _ scan: JSONScan) -> Failure? {
+        if event.count <= readable { return insideLine(event) }
+        if let span = scan.error, let end = span.end {
+            return insideField(UnsafeRawBufferPointer(rebasing: event[span.start..<end]))
+        }
+        return scan.isLabelledError ? insideStream(["object": "error"]) : nil
+    }
+
+    /// An error that stands where an event should be.
+    static func insideLine(_ line: UnsafeRawBufferPointer) -> Failure? {
+        guard line.count <= readable, let told = try? JSONValue.parse(line) else { return nil }
+        return insideStream(told)
     }
 
     /// LM Studio's words for a path that it does not have, under a status that says success.
@@ -68,25 +96,29 @@ enum UpstreamError {
         }
     }
 
+    static let withoutMessage = "the server reported an error without a message"
+
     /// Understands `{"error":{…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`; and, in an
     /// answer whose status says error (`bare`), a message alone.
     private static func normalised(_ value: JSONValue, status: UInt32, bare: Bool = false) -> Told? {
         let type: JSONValue = status < 500 ? "invalid_request_error" : "upstream_error"
-        if let error = value["error"], let object = error.object {
-            let message =
-                object["message"]?.string ?? object["msg"]?.string ?? "the server reported an error without a message"
+        let error = value.errorMember
+        if let object = error?.object {
+            let message = object["message"]?.string ?? object["msg"]?.string ?? withoutMessage
             return Told(
                 message: message, type: object["type"] ?? type, param: object["param"] ?? .null,
                 code: object["code"] ?? .null, status: httpStatus(object["code"]),
                 isOpenAIShaped: object["message"]?.string != nil)
         }
-        if let text = value["error"]?.string {
+        if let error {
+            let text = error.string ?? String(decoding: error.bytes.prefix(500), as: UTF8.self)
             return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
         }
-        if value["object"]?.string == "error", let text = value["message"]?.string {
+        if value["object"]?.string == "error" || value["type"]?.string == "error" {
             return Told(
-                message: text, type: value["type"] ?? type, param: value["param"] ?? .null,
-                code: value["code"] ?? .null, status: httpStatus(value["code"]), isOpenAIShaped: false)
+                message: value["message"]?.string ?? withoutMessage, type: value["type"] ?? type,
+                param: value["param"] ?? .null, code: value["code"] ?? .null, status: httpStatus(value["code"]),
+                isOpenAIShaped: false)
         }
         if bare, let text = value["message"]?.string ?? detail(value["detail"]) {
             return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)

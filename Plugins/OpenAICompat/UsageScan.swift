@@ -41,7 +41,7 @@ enum UsageScan {
         let read = count(object["cache_read_input_tokens"])
         let written = count(object["cache_creation_input_tokens"])
         if let prompt = usage.prompt, read != nil || written != nil {
-            usage.prompt = prompt + (read ?? 0) + (written ?? 0)
+            usage.prompt = UInt64.saturatingSum(prompt, UInt64.saturatingSum(read ?? 0, written ?? 0))
             usage.cached = read ?? usage.cached
         }
         // Servers that rank tell the sum alone.
@@ -51,19 +51,15 @@ enum UsageScan {
 
     /// The counts and times of llama.cpp: `prompt_n` is what it worked on, without the `cache_n` it had already.
     static func timings(_ object: JSONValue) -> TokenUsage {
-        let cached = count(object["cache_n"])
-        func microseconds(_ value: JSONValue?) -> UInt64 {
-            value?.double.flatMap { $0 > 0 && $0 < 1e12 ? UInt64($0 * 1000) : nil } ?? 0
-        }
+        let cached = object["cache_n"]?.count
         return TokenUsage(
-            prompt: count(object["prompt_n"]).map { $0 + (cached ?? 0) }, completion: count(object["predicted_n"]),
-            cached: cached, promptMicroseconds: microseconds(object["prompt_ms"]),
-            completionMicroseconds: microseconds(object["predicted_ms"]))
+            prompt: object["prompt_n"]?.count.map { UInt64.saturatingSum($0, cached ?? 0) },
+            completion: object["predicted_n"]?.count, cached: cached,
+            promptMicroseconds: object["prompt_ms"]?.microsecondsOfMilliseconds ?? 0,
+            completionMicroseconds: object["predicted_ms"]?.microsecondsOfMilliseconds ?? 0)
     }
 
-    private static func count(_ value: JSONValue?) -> UInt64? {
-        value?.int.flatMap { (0..<1 << 53).contains($0) ? UInt64($0) : nil }
-    }
+    private static func count(_ value: JSONValue?) -> UInt64? { value?.count }
 
     /// The counts of a usage object's text: looked for by their names where it is plain, else parsed. Nil if it is no JSON.
     private static func usage(ofText text: UnsafeRawBufferPointer) -> TokenUsage? {

@@ -28,16 +28,7 @@ struct ActionContext {
         }
     }
 
-    private func tell(_ failure: Failure) {
-        lend(failure.message) { message in
-            failure.body.withUnsafeBytes { body in
-                var crossing = nexus_failure(
-                    struct_size: UInt32(MemoryLayout<nexus_failure>.size), kind: failure.kind, status: failure.status,
-                    retry_after_ms: failure.retryAfterMilliseconds, message: message, body: nexus_str(body))
-                _ = services.error(handle, &crossing)
-            }
-        }
-    }
+    private func tell(_ failure: Failure) { failure.cross { _ = services.error(handle, $0) } }
 
     /// The operator does not want it any more, or its time is up: to return soon.
     var isCancelled: Bool { services.check(handle) != NEXUS_OK }

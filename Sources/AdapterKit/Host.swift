@@ -121,15 +121,9 @@ struct ExchangeTask: HostTask {
     }
 
     /// Ends the exchange as failed, also before `begin`.
-    func fail(_ failure: Failure) {
-        lend(failure.message) { message in
-            failure.body.withUnsafeBytes { body in
-                var crossing = nexus_failure(
-                    struct_size: UInt32(MemoryLayout<nexus_failure>.size), kind: failure.kind, status: failure.status,
-                    retry_after_ms: failure.retryAfterMilliseconds, message: message, body: nexus_str(body))
-                _ = host.services.exchange_fail(handle, &crossing)
-            }
-        }
+    /// - Parameter usage: what is known of the work until then; a host from before ABI 1.2 is not interested.
+    func fail(_ failure: Failure, usage: TokenUsage = TokenUsage()) {
+        failure.cross(usage) { _ = host.services.exchange_fail(handle, $0) }
     }
 }
 
@@ -147,6 +141,13 @@ struct TokenUsage: Equatable {
     var promptMicroseconds: UInt64 = 0
     /// How long it generated, as it told; 0: it did not.
     var completionMicroseconds: UInt64 = 0
+
+    /// Takes the number of pieces that came for the tokens that were generated.
+    mutating func estimate(_ pieces: UInt64) {
+        guard pieces > 0 else { return }
+        completion = pieces
+        isEstimated = true
+    }
 }
 
 /// Why an exchange failed.
@@ -160,6 +161,21 @@ struct Failure: Error, Equatable {
     var message: String
     /// The error as JSON in OpenAI's shape; may be empty.
     var body: [UInt8] = []
+
+    /// Lends it to the host for the duration of `body`.
+    func cross(_ usage: TokenUsage = TokenUsage(), _ body: (UnsafePointer<nexus_failure>) -> Void) {
+        lend(message) { message in
+            self.body.withUnsafeBytes { bytes in
+                var crossing = nexus_failure(
+                    struct_size: UInt32(MemoryLayout<nexus_failure>.size), kind: kind, status: status,
+                    retry_after_ms: retryAfterMilliseconds, message: message, body: nexus_str(bytes),
+                    prompt_tokens: usage.prompt ?? 0, completion_tokens: usage.completion ?? 0,
+                    cached_tokens: usage.cached ?? 0, flags: usage.isEstimated ? NEXUS_OUTCOME_ESTIMATED : 0,
+                    reserved: 0)
+                body(&crossing)
+            }
+        }
+    }
 }
 
 /// A probe, which the first health report ends.

@@ -96,9 +96,14 @@ static nexus_status finish(const backend *self, nexus_task exchange) {
   return self->host->exchange_finish(exchange, &outcome);
 }
 
+static nexus_failure failure_of(nexus_failure_kind kind, uint32_t status) {
+  const nexus_failure failure = {.struct_size = sizeof failure, .kind = kind, .status = status,
+                                 .message = TEXT("the echo adapter fails as it was asked to")};
+  return failure;
+}
+
 static nexus_status fail(const backend *self, nexus_task exchange, nexus_failure_kind kind, uint32_t status) {
-  nexus_failure failure = {.struct_size = sizeof failure, .kind = kind, .status = status,
-                           .message = TEXT("the echo adapter fails as it was asked to")};
+  const nexus_failure failure = failure_of(kind, status);
   return self->host->exchange_fail(exchange, &failure);
 }
 
@@ -193,7 +198,13 @@ static nexus_status submit(void *instance, nexus_task exchange, const nexus_requ
   } else if (is(request->model, "fail-late")) {
     begin(self, exchange, 200);
     put(self, exchange, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one\"}}]}\n\n");
-    fail(self, exchange, NEXUS_FAIL_UPSTREAM, 500);
+    nexus_failure failure = failure_of(NEXUS_FAIL_UPSTREAM, 500);
+#if NEXUS_ABI_MINOR >= 2
+    failure.prompt_tokens = NEXUS_TOKENS_UNKNOWN;
+    failure.completion_tokens = 1;
+    failure.flags = NEXUS_OUTCOME_ESTIMATED;
+#endif
+    self->host->exchange_fail(exchange, &failure);
   } else if (is(request->model, "refuse")) {
     return NEXUS_UNSUPPORTED;
   } else if (!is(request->model, "silent")) {

@@ -14,7 +14,7 @@ import Testing
     @Test func itIsLoadedAndItsVersionIsShown() throws {
         let image = try AdapterImage(path: TestAdapter.echoOfTheFuture(in: TestAdapter.directory()))
 
-        #expect(image.abiMajor == 1 && image.abiMinor == 2 && image.type == "echo")
+        #expect(image.abiMajor == 1 && image.abiMinor == UInt16(NEXUS_ABI_MINOR) + 1 && image.type == "echo")
     }
 
     @Test func itAnswersAnExchange() async throws {
@@ -32,6 +32,12 @@ import Testing
         #expect(result.failure?.message == "the echo adapter fails as it was asked to")
     }
 
+    @Test func itsFailureTellsTheWorkThatWasDone() async throws {
+        let outcome = try await bench().submit("fail-late").failure?.outcome
+
+        #expect(outcome == ExchangeOutcome(completionTokens: 1, isEstimated: true))
+    }
+
     @Test func itReportsAllItsModelsAndItsHealth() async throws {
         let bench = try await bench()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
@@ -47,23 +53,58 @@ import Testing
     }
 }
 
-/// Adapters built against ABI 1.0 work with this host.
+/// What a failure tells of the work until then.
+@Suite struct FailureFigureTests {
+    private func outcome(_ prompt: UInt64, _ completion: UInt64, flags: UInt32 = 0) -> ExchangeOutcome {
+        var failure = nexus_failure()
+        failure.struct_size = UInt32(MemoryLayout<nexus_failure>.size)
+        failure.kind = NEXUS_FAIL_UPSTREAM
+        failure.prompt_tokens = prompt
+        failure.completion_tokens = completion
+        failure.flags = flags
+        return HostTable.failure(failure).outcome
+    }
+
+    @Test func whatIsZeroOrUnknownOrAbsurdIsUnknown() {
+        #expect(outcome(0, 0) == ExchangeOutcome() && outcome(.max, .max) == ExchangeOutcome())
+        #expect(outcome((1 << 53) + 1, .max - 1) == ExchangeOutcome())
+    }
+
+    @Test func countsAndEstimatesAreTaken() {
+        #expect(outcome(7, 3) == ExchangeOutcome(promptTokens: 7, completionTokens: 3))
+        #expect(
+            outcome(0, 3, flags: NEXUS_OUTCOME_ESTIMATED) == ExchangeOutcome(completionTokens: 3, isEstimated: true))
+    }
+}
+
+/// Adapters built against ABI 1.0 and 1.1 work with this host.
 @Suite struct PastAdapterTests {
-    private func bench() async throws -> Bench {
-        try await Bench.make(adapter: TestAdapter.echoOfThePast(in: TestAdapter.directory()))
+    private func bench(minor: Int = 0) async throws -> Bench {
+        try await Bench.make(adapter: TestAdapter.echoOfThePast(minor: minor, in: TestAdapter.directory()))
     }
 
-    @Test func itIsLoadedAndItsVersionIsShown() throws {
-        let image = try AdapterImage(path: TestAdapter.echoOfThePast(in: TestAdapter.directory()))
+    @Test(arguments: [0, 1])
+    func itIsLoadedAndItsVersionIsShown(_ minor: Int) throws {
+        let image = try AdapterImage(path: TestAdapter.echoOfThePast(minor: minor, in: TestAdapter.directory()))
 
-        #expect(image.abiMajor == 1 && image.abiMinor == 0 && image.type == "echo")
+        #expect(image.abiMajor == 1 && Int(image.abiMinor) == minor && image.type == "echo")
     }
 
-    @Test func itAnswersAnExchangeAndTellsNothingOfWhatCameLater() async throws {
-        let result = try await bench().submit("echo")
+    @Test(arguments: [0, 1])
+    func itAnswersAnExchangeAndTellsNothingOfWhatCameLater(_ minor: Int) async throws {
+        let result = try await bench(minor: minor).submit("echo")
 
         #expect(result.status == 200 && result.written.contains(#""request":{"model":"echo"}"#))
         #expect(result.outcome == ExchangeOutcome(promptTokens: 3, completionTokens: 5))
+    }
+
+    @Test(arguments: [0, 1])
+    func itsFailureTellsNothingOfTheWorkThatWasDone(_ minor: Int) async throws {
+        let failure = try #require(try await bench(minor: minor).submit("fail-late").failure)
+
+        #expect(failure.kind == .upstream && failure.status == 500)
+        #expect(failure.message == "the echo adapter fails as it was asked to")
+        #expect(failure.outcome == ExchangeOutcome())
     }
 
     @Test func itsModelsHaveNoStateAndItsServerAnswersAllKinds() async throws {

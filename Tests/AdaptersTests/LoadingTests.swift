@@ -1,4 +1,5 @@
 import Foundation
+import PluginAPI
 import Testing
 
 @testable import Adapters
@@ -8,14 +9,14 @@ import Testing
         let image = try AdapterImage(path: TestAdapter.echo(in: TestAdapter.directory()))
 
         #expect(image.type == "echo" && image.displayName == "Echo" && image.version == "1.0")
-        #expect(image.abiMajor == 1 && image.abiMinor == 1)
+        #expect(image.abiMajor == 1 && image.abiMinor == UInt16(NEXUS_ABI_MINOR))
         #expect(image.optionsSchema.contains("greeting"))
         #expect(image.defaultURLs.isEmpty)
     }
 
     @Test(arguments: [
-        (TestAdapter.Fault.wrongMajor, "states ABI version 2.1; this nexus speaks major version 1"),
-        (.otherShape, "states ABI version 2.1; this nexus speaks major version 1"),
+        (TestAdapter.Fault.wrongMajor, "states ABI version 2.\(NEXUS_ABI_MINOR); this nexus speaks major version 1"),
+        (.otherShape, "states ABI version 2.\(NEXUS_ABI_MINOR); this nexus speaks major version 1"),
         (.shortTable, "struct_size is 16, at least 144 and at most 4096 is expected"),
         (.hugeTable, "struct_size is 4104, at least 144 and at most 4096 is expected"),
         (.nullFunction, "probe is NULL"),

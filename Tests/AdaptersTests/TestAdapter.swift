@@ -1,4 +1,5 @@
 import Foundation
+import PluginAPI
 
 /// Builds the adapters of `Tests/Adapters` as their authors would: with a C compiler and the ABI's header alone.
 enum TestAdapter {
@@ -37,11 +38,11 @@ enum TestAdapter {
         return try build("echo.c", [], directory + "/future.so", include: include)
     }
 
-    /// The echo adapter as it was built with the header of ABI 1.0.
-    static func echoOfThePast(in directory: String) throws -> String {
+    /// The echo adapter as it was built with the header of an older minor version.
+    static func echoOfThePast(minor: Int, in directory: String) throws -> String {
         let include = directory + "/past"
         try FileManager.default.createDirectory(atPath: include, withIntermediateDirectories: true)
-        try PastHeader.text(of: try String(contentsOfFile: headers + "/nexus_plugin.h", encoding: .utf8))
+        try PastHeader.text(of: try String(contentsOfFile: headers + "/nexus_plugin.h", encoding: .utf8), minor: minor)
             .write(toFile: include + "/nexus_plugin.h", atomically: true, encoding: .utf8)
         return try build("echo.c", [], directory + "/past.so", include: include)
     }
@@ -78,17 +79,19 @@ enum TestAdapter {
     }
 }
 
-/// The header of ABI 1.0.
+/// The header of an older minor version.
 enum PastHeader {
-    /// The header without what stands behind "since 1.1" in its structures.
-    static func text(of header: String) -> String {
+    /// The header without what stands behind "since 1.x" in its structures for an x above `minor`.
+    static func text(of header: String, minor: Int) -> String {
         var result: [String] = []
         var skips = false
         for line in header.replacingOccurrences(
-            of: "#define NEXUS_ABI_MINOR 1u", with: "#define NEXUS_ABI_MINOR 0u"
+            of: "#define NEXUS_ABI_MINOR \(NEXUS_ABI_MINOR)u", with: "#define NEXUS_ABI_MINOR \(minor)u"
         ).split(separator: "\n", omittingEmptySubsequences: false) {
             if line.hasPrefix("}") { skips = false }
-            if line == "  /* since 1.1 */" || line.hasPrefix("  /* Since 1.1.") { skips = true }
+            for later in minor + 1...Int(NEXUS_ABI_MINOR) {
+                if line == "  /* since 1.\(later) */" || line.hasPrefix("  /* Since 1.\(later).") { skips = true }
+            }
             if !skips { result.append(String(line)) }
         }
         return result.joined(separator: "\n")
@@ -101,13 +104,14 @@ enum FutureHeader {
 
     /// The header with NEXUS_ABI_MINOR raised and one more field at the end of every struct that has a `struct_size`.
     static func text(of header: String) throws -> String {
-        let minor = "#define NEXUS_ABI_MINOR 1u"
+        let minor = "#define NEXUS_ABI_MINOR \(NEXUS_ABI_MINOR)u"
         guard header.contains(minor) else { throw NotUnderstood(what: minor) }
         var result: [String] = []
         var canGrow = false
         var grown = 0
-        for line in header.replacingOccurrences(of: minor, with: "#define NEXUS_ABI_MINOR 2u").split(
-            separator: "\n", omittingEmptySubsequences: false)
+        for line in header.replacingOccurrences(of: minor, with: "#define NEXUS_ABI_MINOR \(NEXUS_ABI_MINOR + 1)u")
+            .split(
+                separator: "\n", omittingEmptySubsequences: false)
         {
             if line.hasPrefix("typedef struct") { canGrow = false }
             if line.hasPrefix("  uint32_t struct_size;") { canGrow = true }

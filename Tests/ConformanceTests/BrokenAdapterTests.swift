@@ -164,6 +164,6 @@ struct Defect: CustomTestStringConvertible, Sendable {
         let failed = report.results.filter { $0.verdict == .fail }
         #expect(failed.isEmpty, "\(failed.map(\.line).joined(separator: "\n"))")
         #expect(report.count(.pass) >= 50)
-        #expect(report.adapter.abi == "1.1" && !report.adapter.type.isEmpty)
+        #expect(report.adapter.abi == "1.2" && !report.adapter.type.isEmpty)
     }
 }

@@ -82,3 +82,43 @@ import Testing
         #expect(Self.read(line).problem == "The backend sent an event of more than 16777216 bytes.")
     }
 }
+
+@Suite struct AnswerErrorTests {
+    private func problem(_ text: String) throws -> String? {
+        AnswerError.inside(try JSONValue.parse(text))?.message
+    }
+
+    @Test(arguments: [
+        (#"{"choices":[],"error":{"message":"no"}}"#, "no"), (#"{"error":"no"}"#, "no"),
+        (#"{"error":{"msg":"no"}}"#, "no"),
+        (#"{"choices":[],"error":["no"]}"#, #"["no"]"#), (#"{"error":500}"#, "500"), (#"{"error":true}"#, "true"),
+        (#"{"error":{}}"#, "The backend reported an error without a message."),
+        (#"{"choices":[],"message":"no","object":"error"}"#, "no"), (#"{"type":"error","message":"no"}"#, "no"),
+    ])
+    func anErrorCountsWhateverItsShapeAndPlace(_ text: String, _ message: String) throws {
+        #expect(try problem(text) == message)
+    }
+
+    @Test(arguments: [
+        #"{"error":null}"#, #"{"error":""}"#, #"{"error":false}"#, #"{"error":0}"#, #"{"choices":[{"error":"x"}]}"#,
+        "[]",
+    ])
+    func whatSaysThatThereIsNoneIsNone(_ text: String) throws {
+        #expect(try problem(text) == nil)
+    }
+
+    @Test(arguments: ["9007199254740993", "-1", "1e300", "0.5", "\"7\"", "null"])
+    func aCountThatCanBeNoneIsUnknown(_ text: String) throws {
+        #expect(AnswerError.tokens(try JSONValue.parse(text)) == nil)
+    }
+
+    @Test(arguments: ["data: [DONE]", "data:[DONE]", "data:  [DONE] ", "data:\t[DONE]"])
+    func theEndMarkMayStandBetweenSpaces(_ line: String) throws {
+        var reader = ChunkReader()
+        _ = try Array((line + "\n\n").utf8).withUnsafeBytes { bytes in
+            Result { () throws(AnswerProblem) in try reader.feed(bytes) }
+        }.get()
+
+        #expect(reader.isDone)
+    }
+}

@@ -97,6 +97,10 @@ public final class FakeHost: @unchecked Sendable {
         public var retryAfter: UInt32
         public var message: String
         public var body: String
+        /// What was known of the work; 0: nothing.
+        public var promptTokens: UInt64 = 0
+        public var completionTokens: UInt64 = 0
+        public var isEstimated = false
     }
 
     public struct Model: Equatable {
@@ -246,7 +250,9 @@ public final class FakeHost: @unchecked Sendable {
                 return FakeHost.change(task, "fail") { exchange in
                     exchange.failure = Failure(
                         kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms,
-                        message: text(failure.message), body: text(failure.body))
+                        message: text(failure.message), body: text(failure.body),
+                        promptTokens: failure.prompt_tokens, completionTokens: failure.completion_tokens,
+                        isEstimated: failure.flags & NEXUS_OUTCOME_ESTIMATED != 0)
                     return NEXUS_OK
                 }
             },

@@ -146,7 +146,7 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
     @Test func garbageIsAFailure() throws {
         let exchange = try answered(stream: true) { $0.answer(200, [], "<html>\n") }
 
-        #expect(exchange.failure?.message == "Ollama sent a line that is not JSON" && exchange.written.isEmpty)
+        #expect(exchange.failure?.message == StreamLine.garbled && exchange.written.isEmpty)
     }
 
     @Test func toolCallsAreNumberedThroughTheStream() throws {

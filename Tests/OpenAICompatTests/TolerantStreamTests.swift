@@ -146,6 +146,13 @@ import Testing
         }
     }
 
+    @Test func aUsageThatIsNullTellsNothing() throws {
+        let null = timed.replacing(#""timings""#, with: #""usage":null,"timings""#)
+        let exchange = try streamed(transcript([chunk("a"), null, "data: [DONE]"]))
+
+        #expect(exchange.text.contains(#""usage":{"prompt_tokens":23,"completion_tokens":8"#))
+    }
+
     @Test func timingsAreCountsAndTimes() throws {
         let exchange = try streamed(transcript([chunk("a"), timed, "data: [DONE]"]), usage: false)
 

@@ -22,6 +22,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/EntryPoint.swift" suffix(, 0)
      }},
+    {"Sources/AdapterKit/ForeignFigures.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/ForeignFigures.swift" suffix(, 0)
+     }},
     {"Sources/AdapterKit/HTTPHandler.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/HTTPHandler.swift" suffix(, 0)
@@ -54,9 +58,17 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/Reports.swift" suffix(, 0)
      }},
+    {"Sources/JSON/ErrorMember.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/ErrorMember.swift" suffix(, 0)
+     }},
     {"Sources/JSON/JSONParser.swift",
      (const char[]){
 #embed "../../../Sources/JSON/JSONParser.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScan.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScan.swift" suffix(, 0)
      }},
     {"Sources/JSON/JSONValue.swift",
      (const char[]){

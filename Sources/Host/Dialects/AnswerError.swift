@@ -18,14 +18,24 @@ enum AnswerError {
     /// Understands `{"error":{"message":…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`. Nil if the
     /// answer, or the chunk of one, is none of them.
     static func inside(_ answer: JSONValue) -> AnswerProblem? {
-        switch answer["error"] {
+        switch answer.errorMember {
         case .object(let error):
-            let message = error["message"]?.string ?? error["msg"]?.string
-            return AnswerProblem(message ?? "The backend reported an error without a message.")
+            return AnswerProblem(error["message"]?.string ?? error["msg"]?.string ?? withoutMessage)
         case .string(let message): return AnswerProblem(message)
-        default: break
+        case .some(let error): return AnswerProblem(String(decoding: error.bytes.prefix(500), as: UTF8.self))
+        case nil: break
         }
-        guard answer["object"]?.string == "error", let message = answer["message"]?.string else { return nil }
-        return AnswerProblem(message)
+        guard answer["object"]?.string == "error" || answer["type"]?.string == "error" else { return nil }
+        return AnswerProblem(answer["message"]?.string ?? withoutMessage)
+    }
+
+    private static let withoutMessage = "The backend reported an error without a message."
+
+    /// Numbers beyond are not exact in every reader of JSON, and count nothing.
+    private static let largestCount: Int64 = 1 << 53
+
+    /// A number of tokens that a backend tells; nil for what can be none.
+    static func tokens(_ value: JSONValue?) -> Int64? {
+        value?.int.flatMap { (0...largestCount).contains($0) ? $0 : nil }
     }
 }

@@ -65,7 +65,7 @@ struct ChunkReader {
 
     private mutating func read(data value: UnsafeRawBufferPointer, _ chunks: inout [JSONValue]) {
         let isFirst = data.isEmpty
-        if isFirst, value.starts(with: "[DONE]".utf8) {
+        if isFirst, value.drop(while: { $0 <= 0x20 }).starts(with: "[DONE]".utf8) {
             isDone = true
             return
         }

@@ -88,7 +88,7 @@ extern "C" {
 
 /* The version of this header. An adapter states the version it was compiled with in its table. */
 #define NEXUS_ABI_MAJOR 1u
-#define NEXUS_ABI_MINOR 1u
+#define NEXUS_ABI_MINOR 2u
 
 /* Whether the side that filled the structure knows this field. `field` is a member of the structure's type. */
 #define NEXUS_HAS(pointer, field) \
@@ -424,6 +424,13 @@ typedef struct nexus_failure {
   nexus_str body;          /* the server's own error answer as JSON, passed to the client unchanged when this
                               failure is what the client gets to see; may be empty; left out if it
                               is no JSON or exceeds NEXUS_LIMIT_FAILURE_BODY */
+  /* since 1.2 */
+  uint64_t prompt_tokens;     /* of an exchange that had begun: what is known of its work so far, as in nexus_outcome; 0 and
+                                 NEXUS_TOKENS_UNKNOWN: nothing is known */
+  uint64_t completion_tokens; /* likewise */
+  uint64_t cached_tokens;     /* likewise */
+  uint32_t flags;             /* NEXUS_OUTCOME_... bits */
+  uint32_t reserved;
 } nexus_failure;
 
 /* -------------------------------------------------------------------------------------- host services ---- */

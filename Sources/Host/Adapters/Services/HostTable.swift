@@ -137,12 +137,21 @@ enum HostTable {
             return ExchangeOutcome()
         }
         func time(_ microseconds: UInt64) -> UInt64? { (1...1 << 53).contains(microseconds) ? microseconds : nil }
-        func known(_ tokens: UInt64) -> UInt64? { tokens > 1 << 53 ? nil : tokens }
         return ExchangeOutcome(
             promptTokens: known(outcome.prompt_tokens),
             completionTokens: known(outcome.completion_tokens),
             cachedTokens: known(outcome.cached_tokens), isEstimated: outcome.flags & NEXUS_OUTCOME_ESTIMATED != 0,
             promptMicroseconds: time(outcome.prompt_us), completionMicroseconds: time(outcome.completion_us))
+    }
+
+    private static func known(_ tokens: UInt64) -> UInt64? { tokens > 1 << 53 ? nil : tokens }
+
+    /// What an adapter left zero, or does not know of, is unknown.
+    private static func work(of failure: nexus_failure) -> ExchangeOutcome {
+        func told(_ tokens: UInt64) -> UInt64? { tokens == 0 ? nil : known(tokens) }
+        return ExchangeOutcome(
+            promptTokens: told(failure.prompt_tokens), completionTokens: told(failure.completion_tokens),
+            cachedTokens: told(failure.cached_tokens), isEstimated: failure.flags & NEXUS_OUTCOME_ESTIMATED != 0)
     }
 
     static func failure(_ failure: nexus_failure) -> ExchangeFailure {
@@ -163,6 +172,7 @@ enum HostTable {
         let body = (try? JSONValue.parse(given)) == nil ? [] : given
         return ExchangeFailure(
             kind: kind, status: Int(failure.status), retryAfterMilliseconds: UInt64(failure.retry_after_ms),
-            message: message.isEmpty ? "The adapter gave no reason." : message, body: body)
+            message: message.isEmpty ? "The adapter gave no reason." : message, body: body,
+            outcome: work(of: failure))
     }
 }

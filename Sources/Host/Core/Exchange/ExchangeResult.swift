@@ -50,15 +50,19 @@ public struct ExchangeFailure: Sendable, Equatable {
     public var message: String
     /// The server's own error answer as JSON; may be empty.
     public var body: [UInt8]
+    /// What is known of the work that was done until then.
+    public var outcome: ExchangeOutcome
 
     public init(
-        kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = []
+        kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = [],
+        outcome: ExchangeOutcome = ExchangeOutcome()
     ) {
         self.kind = kind
         self.status = status
         self.retryAfterMilliseconds = retryAfterMilliseconds
         self.message = message
         self.body = body
+        self.outcome = outcome
     }
 
     /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable.

@@ -9,7 +9,7 @@ struct AnthropicUsage {
     /// - Parameter counts: OpenAI's usage object, or null. Of several in a stream the last one counts.
     mutating func take(_ counts: JSONValue) {
         guard counts.object != nil else { return }
-        func count(_ value: JSONValue?) -> Int64 { max(0, value?.int ?? 0) }
+        func count(_ value: JSONValue?) -> Int64 { AnswerError.tokens(value) ?? 0 }
         prompt = count(counts["prompt_tokens"])
         cached = count(counts["prompt_tokens_details"]?["cached_tokens"])
         completion = count(counts["completion_tokens"])

@@ -15,8 +15,8 @@ struct OllamaCounts {
     /// Takes what a chunk or an answer tells: OpenAI's `usage`, llama.cpp's `timings`. The last word counts.
     mutating func take(_ answer: JSONValue) {
         if let usage = answer["usage"] {
-            if let count = usage["prompt_tokens"]?.int { prompt = count }
-            if let count = usage["completion_tokens"]?.int { completion = count }
+            if let count = AnswerError.tokens(usage["prompt_tokens"]) { prompt = count }
+            if let count = AnswerError.tokens(usage["completion_tokens"]) { completion = count }
         }
         if let timings = answer["timings"] {
             promptDuration = Self.nanoseconds(timings["prompt_ms"]) ?? promptDuration

@@ -26,7 +26,7 @@ struct OllamaEmbeddings: AnswerTranslation {
 
     func whole(_ bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> [UInt8] {
         let answer = try AnswerError.answer(in: bytes)
-        return encoded(try vectors(answer), promptTokens: answer["usage"]?["prompt_tokens"]?.int)
+        return encoded(try vectors(answer), promptTokens: AnswerError.tokens(answer["usage"]?["prompt_tokens"]))
     }
 
     /// In the order of the inputs.

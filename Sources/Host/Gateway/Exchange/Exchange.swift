@@ -235,7 +235,7 @@ final class Exchange: AttemptSink {
                 let rest = try path.end()
                 if rest.readableBytes > 0, case let reply = take(rest), reply != .taken { return reply }
             } catch {
-                return .failed(ExchangeFailure(kind: .upstream, message: error.message))
+                return .failed(ExchangeFailure(kind: .upstream, message: error.message, outcome: outcome))
             }
         }
         switch machine.finish() {
@@ -278,13 +278,16 @@ final class Exchange: AttemptSink {
             answerLastFailure(or: .unknownModel(peek.model))
         case .errorEvent where answerType != .eventStream && answerType != .jsonLines:
             connection.abort()
-            complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
+            complete(
+                status: .error, code: answerStatus, outcome: failure.outcome, error: "\(name): \(failure.message)")
         case .errorEvent:
             connection.endPieces(with: dialect.errorEvent(failure, backend: name, requestID: connection.requestID))
-            complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
+            complete(
+                status: .error, code: answerStatus, outcome: failure.outcome, error: "\(name): \(failure.message)")
         case .abort:
             connection.abort()
-            complete(status: .error, code: answerStatus, error: "\(name): \(failure.message)")
+            complete(
+                status: .error, code: answerStatus, outcome: failure.outcome, error: "\(name): \(failure.message)")
         }
     }
 
@@ -405,7 +408,8 @@ final class Exchange: AttemptSink {
         let first = stream ? firstByte.map { UInt64(max(0, ($0 - arrival).nanoseconds)) / 1000 } : nil
         let speed = GenerationSpeed(outcome, microseconds: Self.microseconds(since: arrival), firstPiece: first)
         entry.timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds
-        entry.tokensPerSecond = speed.tokensPerSecond
+        // What broke off may have stood still for long before.
+        entry.tokensPerSecond = status == .success ? speed.tokensPerSecond : nil
         entry.tokensEstimated = outcome.isEstimated
         entry.promptTokens = outcome.promptTokens
         entry.completionTokens = outcome.completionTokens

@@ -1,0 +1,487 @@
+/// Checks one JSON text (RFC 8259) that comes in pieces, cut anywhere: whether it is whole, and whether its outermost
+/// object speaks of an error. Nothing is kept and nothing is allocated, so that long answers can be checked on their way.
+///
+/// As strict as `JSONValue.parse`: what one takes the other takes. Of two members with the same name the last one counts,
+/// and a name that is spelled with escapes is that name.
+public struct JSONScan: Sendable {
+    /// Objects and arrays within one another; more is refused.
+    public static let maximumDepth = 256
+
+    public enum Kind: Sendable, Equatable { case object, array, other }
+
+    private enum State: UInt8 {
+        case mark
+        case value, firstItem, firstMember, name, colon, next
+        case string, escape, hex, utf8
+        case word
+        case minus, zero, integer, point, fraction, exponent, exponentSign, exponentDigits
+        case end, broken
+    }
+
+    /// A member of the outermost object that matters here.
+    private enum Member: UInt8 { case other, error, object, type, usage }
+
+    private var state = State.value
+    /// A bit for each open bracket, the innermost lowest: set for an object.
+    private var brackets: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    private var depth = 0
+    /// Bytes of the pieces before this one.
+    private var offset = 0
+
+    /// The string under way is the name of a member.
+    private var isName = false
+    /// The characters of the string under way are collected.
+    private var collects = false
+    private var collected: UInt64 = 0
+    private var collectedCount = 0
+    /// Of an escape, a character or a word: bytes to come, and what they have to be.
+    private var pending = 0
+    private var unit: UInt32 = 0
+    private var allowed: (UInt8, UInt8) = (0x80, 0xBF)
+    private var word: UInt64 = 0
+
+    private var member = Member.other
+    private var knowsFirstMember = false
+    /// The members "object" and "type" that are "error".
+    private var labels: (object: Bool, type: Bool) = (false, false)
+    private var errorStart: Int?
+    private var errorEnd: Int?
+
+    /// What the text is; nil while nothing but space has come.
+    public private(set) var kind: Kind?
+    /// The outermost object has a member "usage" that is not null.
+    public private(set) var hasUsage = false
+
+    public init() {}
+
+    /// Checks a text that is there at once.
+    public init(_ bytes: UnsafeRawBufferPointer) { feed(bytes) }
+
+    /// Whatever comes, it will be no JSON.
+    public var isBroken: Bool { state == .broken }
+
+    /// All that came is one whole value; more would have to be space, or digits behind a number.
+    public var isWhole: Bool {
+        switch state {
+        case .end: true
+        case .zero, .integer, .fraction, .exponentDigits: depth == 0
+        default: false
+        }
+    }
+
+    /// Where in the text the value of the outermost object's member "error" stands; its end may still have to come. Nil if
+    /// there is none, or it is null.
+    public var error: (start: Int, end: Int?)? { errorStart.map { ($0, errorEnd) } }
+
+    /// The outermost object has a member "object" or "type" that is "error".
+    public var isLabelledError: Bool { labels.object || labels.type }
+
+    /// Enough has come to tell what the text begins as: for an object its first member, with as much of its value as tells
+    /// whether it is an error.
+    public var isDecided: Bool { isBroken || kind != nil && (kind != .object || knowsFirstMember || state == .end) }
+
+    /// The outermost object says that it is an error, or has a member that may say so.
+    public var mayBeError: Bool { errorStart != nil || isLabelledError }
+
+    /// The next piece; borrowed for the call.
+    public mutating func feed(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        let base = start.assumingMemoryBound(to: UInt8.self)
+        let count = bytes.count
+        var index = 0
+        while index < count, state != .broken { index = step(base, count, index) }
+        offset += count
+    }
+
+    // MARK: Steps
+
+    /// Goes on with the byte at `index`; gives the index of the next one to look at.
+    @inline(__always)
+    private mutating func step(_ base: UnsafePointer<UInt8>, _ count: Int, _ index: Int) -> Int {
+        switch state {
+        case .value, .firstItem, .firstMember, .name, .colon, .next, .end:
+            var index = index
+            while index < count, Self.isSpace(base[index]) { index += 1 }
+            guard index < count else { return index }
+            return structure(base, count, index)
+        case .string: return string(base, count, index)
+        case .escape: return escape(base[index], index)
+        case .hex: return hex(base[index], index)
+        case .utf8: return continuation(base[index], index)
+        case .word: return literal(base[index], index)
+        case .minus, .zero, .integer, .point, .fraction, .exponent, .exponentSign, .exponentDigits:
+            return number(base, count, index)
+        case .mark:
+            guard base[index] == (pending == 2 ? 0xBB : 0xBF) else { return broken(index) }
+            pending -= 1
+            if pending == 0 { state = .value }
+            return index + 1
+        case .broken: return count
+        }
+    }
+
+    /// A byte that is no space, between values.
+    @inline(__always)
+    private mutating func structure(_ base: UnsafePointer<UInt8>, _ count: Int, _ index: Int) -> Int {
+        let byte = base[index]
+        switch state {
+        case .value: return value(base, count, index)
+        case .next:
+            if byte == UInt8(ascii: ",") {
+                endMember(index)
+                state = isInObject ? .name : .value
+                return index + 1
+            }
+            guard byte == (isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else { return broken(index) }
+            endMember(index)
+            return close(index)
+        case .name, .firstMember:
+            if byte == UInt8(ascii: "\"") {
+                beginString(isName: true, collects: depth == 1)
+                return string(base, count, index + 1)
+            }
+            guard state == .firstMember, byte == UInt8(ascii: "}") else { return broken(index) }
+            return close(index)
+        case .colon:
+            guard byte == UInt8(ascii: ":") else { return broken(index) }
+            state = .value
+            return index + 1
+        case .firstItem where byte == UInt8(ascii: "]"): return close(index)
+        case .firstItem: return value(base, count, index)
+        default: return broken(index)
+        }
+    }
+
+    @inline(__always)
+    private mutating func value(_ base: UnsafePointer<UInt8>, _ count: Int, _ index: Int) -> Int {
+        let byte = base[index]
+        if depth <= 1 { beginMember(byte, index) }
+        switch byte {
+        case UInt8(ascii: "\""):
+            beginString(isName: false, collects: depth == 1 && (member == .object || member == .type))
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            guard depth < Self.maximumDepth else { return broken(index) }
+            open(isObject: byte == UInt8(ascii: "{"))
+        case UInt8(ascii: "t"): beginWord(0x6575_72, 3)
+        case UInt8(ascii: "f"): beginWord(0x6573_6C61, 4)
+        case UInt8(ascii: "n"): beginWord(0x6C6C_75, 3)
+        case UInt8(ascii: "-"): state = .minus
+        case UInt8(ascii: "0"): state = .zero
+        case UInt8(ascii: "1")...UInt8(ascii: "9"): state = .integer
+        case 0xEF where depth == 0 && offset + index == 0:
+            state = .mark
+            pending = 2
+        default: return broken(index)
+        }
+        return index + 1
+    }
+
+    /// A value outside of all brackets, or of a member of the outermost object, begins.
+    private mutating func beginMember(_ byte: UInt8, _ index: Int) {
+        if depth == 0 {
+            if byte != 0xEF { kind = byte == UInt8(ascii: "{") ? .object : byte == UInt8(ascii: "[") ? .array : .other }
+            return
+        }
+        guard kind == .object else { return }
+        let isNull = byte == UInt8(ascii: "n")
+        switch member {
+        case .error:
+            errorStart = isNull ? nil : offset + index
+            errorEnd = nil
+            knowsFirstMember = true
+        case .object, .type:
+            label(false)
+            if byte != UInt8(ascii: "\"") { knowsFirstMember = true }
+        case .usage: hasUsage = !isNull
+        case .other: break
+        }
+    }
+
+    private mutating func label(_ isError: Bool) {
+        if member == .object { labels.object = isError } else { labels.type = isError }
+    }
+
+    private mutating func endMember(_ index: Int) {
+        if depth == 1, member == .error, errorStart != nil { errorEnd = offset + index }
+    }
+
+    private mutating func broken(_ index: Int) -> Int {
+        state = .broken
+        return index
+    }
+
+    // MARK: Brackets
+
+    private var isInObject: Bool { brackets.0 & 1 != 0 }
+
+    private mutating func open(isObject: Bool) {
+        brackets.3 = brackets.3 << 1 | brackets.2 >> 63
+        brackets.2 = brackets.2 << 1 | brackets.1 >> 63
+        brackets.1 = brackets.1 << 1 | brackets.0 >> 63
+        brackets.0 = brackets.0 << 1 | (isObject ? 1 : 0)
+        depth += 1
+        state = isObject ? .firstMember : .firstItem
+    }
+
+    private mutating func close(_ index: Int) -> Int {
+        brackets.0 = brackets.0 >> 1 | brackets.1 << 63
+        brackets.1 = brackets.1 >> 1 | brackets.2 << 63
+        brackets.2 = brackets.2 >> 1 | brackets.3 << 63
+        brackets.3 >>= 1
+        depth -= 1
+        endValue()
+        return index + 1
+    }
+
+    private mutating func endValue() { state = depth == 0 ? .end : .next }
+
+    // MARK: Words and numbers
+
+    /// - Parameter rest: what follows the first letter, the first byte lowest.
+    private mutating func beginWord(_ rest: UInt64, _ count: Int) {
+        word = rest
+        pending = count
+        state = .word
+    }
+
+    private mutating func literal(_ byte: UInt8, _ index: Int) -> Int {
+        guard byte == UInt8(truncatingIfNeeded: word) else { return broken(index) }
+        word >>= 8
+        pending -= 1
+        if pending == 0 { endValue() }
+        return index + 1
+    }
+
+    private mutating func number(_ base: UnsafePointer<UInt8>, _ count: Int, _ start: Int) -> Int {
+        var index = start
+        while index < count {
+            if state == .integer || state == .fraction || state == .exponentDigits {
+                while index < count, base[index] &- 0x30 < 10 { index += 1 }
+                guard index < count else { return index }
+            }
+            let byte = base[index]
+            let isDigit = byte &- 0x30 < 10
+            switch state {
+            case .integer, .fraction, .exponentDigits: guard take(byte) else { return endNumber(index) }
+            case .zero: guard take(byte) else { return endNumber(index) }
+            case .minus where isDigit: state = byte == UInt8(ascii: "0") ? .zero : .integer
+            case .point where isDigit: state = .fraction
+            case .exponent where isDigit, .exponentSign where isDigit: state = .exponentDigits
+            case .exponent where byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-"): state = .exponentSign
+            default: return broken(index)
+            }
+            index += 1
+        }
+        return index
+    }
+
+    /// A point or an exponent behind digits.
+    private mutating func take(_ byte: UInt8) -> Bool {
+        if byte == UInt8(ascii: "."), state == .integer || state == .zero {
+            state = .point
+            return true
+        }
+        guard byte | 0x20 == UInt8(ascii: "e"), state != .exponentDigits else { return false }
+        state = .exponent
+        return true
+    }
+
+    private mutating func endNumber(_ index: Int) -> Int {
+        endValue()
+        return index
+    }
+
+    // MARK: Strings
+
+    private mutating func beginString(isName: Bool, collects: Bool) {
+        self.isName = isName
+        self.collects = collects
+        collected = 0
+        collectedCount = 0
+        state = .string
+    }
+
+    /// From within a string to its end, to the end of the piece, or to something that is more than one byte; and on through
+    /// the strings that follow, of which most texts consist.
+    private mutating func string(_ base: UnsafePointer<UInt8>, _ count: Int, _ start: Int) -> Int {
+        var index = start
+        while true {
+            let run = Self.endOfPlainRun(base, count, from: index)
+            if collects { collect(base + index, run - index) }
+            index = run
+            guard index < count else { return index }
+            switch base[index] {
+            case UInt8(ascii: "\""):
+                index += 1
+                endString()
+                guard index + 1 < count else { return index }
+                if state == .colon, base[index] == UInt8(ascii: ":") {
+                    index += 1
+                    state = .value
+                    if Self.isSpace(base[index]) { return index }
+                    index = value(base, count, index)
+                } else if state == .next, base[index] == UInt8(ascii: ","), isInObject {
+                    endMember(index)
+                    index += 1
+                    state = .name
+                    guard base[index] == UInt8(ascii: "\"") else { return index }
+                    beginString(isName: true, collects: depth == 1)
+                    index += 1
+                }
+                guard state == .string else { return index }
+            case UInt8(ascii: "\\"):
+                // A simple escape in the same piece needs no step of its own.
+                if index + 1 < count, !collects, Self.isSimpleEscape(base[index + 1]) {
+                    index += 2
+                } else {
+                    state = .escape
+                    return index + 1
+                }
+            case 0xC2...0xF4:
+                if collects { collectedCount = Self.tooMany }
+                index = character(base, count, index)
+                guard state == .string else { return index }
+            default: return broken(index)
+            }
+        }
+    }
+
+    private mutating func endString() {
+        guard isName else {
+            if collects {
+                label(isError)
+                knowsFirstMember = true
+            }
+            return endValue()
+        }
+        state = .colon
+        guard collects else { return }
+        switch (collected, collectedCount) {
+        case (0x72_6F72_7265, 5): member = .error
+        case (0x7463_656A_626F, 6): member = .object
+        case (0x6570_7974, 4): member = .type
+        case (0x65_6761_7375, 5): member = .usage
+        default: member = .other
+        }
+        // A name that says nothing says it at once.
+        if member == .other || member == .usage { knowsFirstMember = true }
+    }
+
+    private var isError: Bool { collected == 0x72_6F72_7265 && collectedCount == 5 }
+
+    /// Characters of a string that may be one of the short texts which are looked for; the first byte lowest.
+    private mutating func collect(_ text: UnsafePointer<UInt8>, _ count: Int) {
+        guard collectedCount + count <= 8 else {
+            collectedCount = Self.tooMany
+            return
+        }
+        for index in 0..<count {
+            collected |= UInt64(text[index]) << UInt64(8 * (collectedCount + index))
+        }
+        collectedCount += count
+    }
+
+    /// More than the longest of those texts.
+    private static let tooMany = 9
+
+    private static func isSimpleEscape(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            true
+        default: false
+        }
+    }
+
+    private mutating func escape(_ byte: UInt8, _ index: Int) -> Int {
+        if byte == UInt8(ascii: "u") {
+            state = .hex
+            pending = 4
+            unit = 0
+        } else {
+            guard Self.isSimpleEscape(byte) else { return broken(index) }
+            // None of the texts that are looked for has a character that is written so.
+            collectedCount = Self.tooMany
+            state = .string
+        }
+        return index + 1
+    }
+
+    private mutating func hex(_ byte: UInt8, _ index: Int) -> Int {
+        let digit: UInt32
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt32(byte) - 0x30
+        case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"):
+            digit = UInt32(byte | 0x20) - 0x57
+        default: return broken(index)
+        }
+        unit = unit << 4 | digit
+        pending -= 1
+        if pending == 0 {
+            var character = UInt8(truncatingIfNeeded: unit)
+            if unit < 0x80 { collect(&character, 1) } else { collectedCount = Self.tooMany }
+            state = .string
+        }
+        return index + 1
+    }
+
+    // MARK: UTF-8 (Unicode 15, table 3-7)
+
+    /// A character that begins at `index` with a byte of C2...F4.
+    private mutating func character(_ base: UnsafePointer<UInt8>, _ count: Int, _ index: Int) -> Int {
+        let lead = base[index]
+        pending = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3
+        allowed =
+            switch lead {
+            case 0xE0: (0xA0, 0xBF)
+            case 0xED: (0x80, 0x9F)
+            case 0xF0: (0x90, 0xBF)
+            case 0xF4: (0x80, 0x8F)
+            default: (0x80, 0xBF)
+            }
+        state = .utf8
+        var index = index + 1
+        while index < count, state == .utf8 { index = continuation(base[index], index) }
+        return index
+    }
+
+    private mutating func continuation(_ byte: UInt8, _ index: Int) -> Int {
+        guard byte >= allowed.0, byte <= allowed.1 else { return broken(index) }
+        allowed = (0x80, 0xBF)
+        pending -= 1
+        if pending == 0 { state = .string }
+        return index + 1
+    }
+
+    // MARK: Runs
+
+    @inline(__always)
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+    }
+
+    /// The first index from `index` on whose byte is a quote, a backslash, a control character or not ASCII; eight bytes at
+    /// a time. A borrow can only mark bytes after the first true hit, so the first mark is exact.
+    @inline(__always)
+    private static func endOfPlainRun(_ base: UnsafePointer<UInt8>, _ count: Int, from index: Int) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        var index = index
+        while count - index >= 8 {
+            let word = UInt64(littleEndian: UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self))
+            let quote = word ^ (ones &* 0x22)
+            let slash = word ^ (ones &* 0x5C)
+            let marks =
+                (((quote &- ones) & ~quote) | ((slash &- ones) & ~slash)
+                    | ((word &- (ones &* 0x20)) & ~word) | word) & highs
+            if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < count {
+            let byte = base[index]
+            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x80 { return index }
+            index += 1
+        }
+        return index
+    }
+}
