@@ -80,7 +80,7 @@ export class Live {
 
   #open() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/ws?after=${this.state.seq}`);
+    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas&after=${this.state.seq}`);
     this.#socket = socket;
     // A socket that was given up must not speak any more.
     const current = (action) => (event) => { if (this.#socket === socket) action(event); };

@@ -300,7 +300,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         pin()
         defer { unpin() }
         guard !isRetired.load(ordering: .sequentiallyConsistent) else { return nil }
-        return body(instance)
+        return calling { body(instance) }
     }
 
     /// False if the backend is retired; else the instance lives until `ended`. On any thread.

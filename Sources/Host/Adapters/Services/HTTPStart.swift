@@ -85,7 +85,7 @@ enum HTTPStart {
         guard let method = BorrowedText.bytes(request.method), isToken(method),
             let path = BorrowedText.bytes(request.path), path.first == UInt8(ascii: "/"),
             path.allSatisfy({ $0 > 0x20 && $0 != 0x7F }),
-            request.header_count == 0 || request.headers != nil
+            request.header_count == 0 || request.headers != nil, request.header_count >= 0
         else { return NEXUS_INVALID }
         guard request.header_count <= headerLimit, path.count <= headLimit else { return NEXUS_TOO_LARGE }
         head.writeBytes(method)

@@ -10,7 +10,7 @@ enum WebSocketUpgrade {
 
     static func takeOver(
         context: ChannelHandlerContext, handler: ClientConnection, request: ByteBuffer, loop: LoopState,
-        after: UInt64?
+        query: WebSocketQuery
     ) throws {
         let state = NIOLoopBound(loop, eventLoop: loop.eventLoop)
         let upgrader = NIOWebSocketServerUpgrader(
@@ -19,7 +19,7 @@ enum WebSocketUpgrade {
             upgradePipelineHandler: { channel, _ in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        WebSocketSession(loop: state.value, after: after))
+                        WebSocketSession(loop: state.value, query: query))
                 }
             })
         let pipeline = context.pipeline.syncOperations
@@ -30,16 +30,5 @@ enum WebSocketUpgrade {
         context.fireChannelRead(NIOAny(request))
         context.fireChannelReadComplete()
         pipeline.removeHandler(context: context, promise: nil)
-    }
-}
-
-/// The query of `/ws`.
-enum WebSocketQuery {
-    /// `after=N`: the sequence number of the newest history entry the page has.
-    static func after(_ query: String) -> UInt64? {
-        for part in query.split(separator: "&") where part.hasPrefix("after=") {
-            return UInt64(part.dropFirst("after=".count))
-        }
-        return nil
     }
 }

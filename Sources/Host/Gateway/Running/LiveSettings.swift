@@ -32,7 +32,9 @@ extension TimeAmount {
     /// Cut to the nanosecond; durations beyond 292 years count as that.
     init(_ duration: Duration) {
         let (seconds, attoseconds) = duration.components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        self = overflow ? .nanoseconds(.max) : .nanoseconds(product + attoseconds / 1_000_000_000)
+        let whole = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let sum = whole.partialValue.addingReportingOverflow(attoseconds / 1_000_000_000)
+        self = .nanoseconds(
+            whole.overflow || sum.overflow ? (seconds < 0 ? .min : .max) : sum.partialValue)
     }
 }

@@ -288,8 +288,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         guard !isForeign else { throw ErrorBody.foreignOrigin("open a WebSocket") }
         guard let context else { return false }
         phase = .handedOver
-        let after = WebSocketQuery.after(query)
-        try WebSocketUpgrade.takeOver(context: context, handler: self, request: raw, loop: loop, after: after)
+        try WebSocketUpgrade.takeOver(
+            context: context, handler: self, request: raw, loop: loop, query: WebSocketQuery(query))
         return true
     }
 
