@@ -56,7 +56,8 @@ enum ReportCleaning {
             var model = Model(
                 id: id, name: name.isEmpty ? id : name, contextLength: bounded(reported.context_length),
                 maxOutputTokens: reported.max_output_tokens == 0 ? nil : bounded(reported.max_output_tokens),
-                capabilities: Capabilities(rawValue: reported.capabilities), created: min(max(0, reported.created), lastSecond))
+                capabilities: Capabilities(rawValue: reported.capabilities),
+                created: min(max(0, reported.created), lastSecond))
             addState(of: reported, to: &model)
             models.append(model)
         }

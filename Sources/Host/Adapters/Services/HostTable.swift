@@ -47,9 +47,9 @@ enum HostTable {
                     return HostTable.task(handle, "exchange_begin") { $0.began(head) }
                 },
                 exchange_write: { handle, bytes, length in
-                    // A length is a size_t, so the largest ones come as negative numbers.
-                    guard bytes != nil || length == 0, length >= 0 else { return NEXUS_INVALID }
-                    guard length <= HostTable.writeLimit else { return NEXUS_TOO_LARGE }
+                    guard bytes != nil || length == 0 else { return NEXUS_INVALID }
+                    // The largest of C's lengths come as negative numbers.
+                    guard (0...HostTable.writeLimit).contains(length) else { return NEXUS_TOO_LARGE }
                     return HostTable.task(handle, "exchange_write") {
                         $0.wrote(UnsafeRawBufferPointer(start: bytes, count: length))
                     }

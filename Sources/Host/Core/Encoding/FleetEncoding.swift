@@ -5,17 +5,15 @@ extension UpdateEncoder {
     /// What is left out of every view, one step after another, so that the fleet fits into one message. The models come
     /// first and do so in each step; these are for what does not fit without any.
     private enum Slimming: CaseIterable {
-        case none, errors, metadata
-
-        static let errorLimit = 200
+        case none, errors, metadata, words
 
         func base(of view: BackendView) -> (view: BackendView, omitted: Omissions) {
-            var cutter = TextCutter(limit: Self.errorLimit, omitted: Omissions())
+            var cutter = TextCutter(limit: self == .words ? 40 : 200, omitted: Omissions())
             var slim = view
             slim.models = []
             if self == .none { return (slim, cutter.omitted) }
             slim.lastError = view.lastError.map { cutter.cut($0, member: "last_error") }
-            guard self == .metadata else { return (slim, cutter.omitted) }
+            if self == .errors { return (slim, cutter.omitted) }
             cutter.omitted.note("metadata", count: view.metadata.count)
             slim.metadata = [:]
             return (slim, cutter.omitted)

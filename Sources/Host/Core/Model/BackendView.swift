@@ -45,7 +45,8 @@ public struct BackendView: Sendable, Equatable {
 
     public init(
         id: String, name: String, url: String, backendType: String, status: BackendStatus = .unknown,
-        lastHealthCheck: Double? = nil, addedAt: Double = 0, lastError: String? = nil, models: [Model] = [], priority: Int = 0,
+        lastHealthCheck: Double? = nil, addedAt: Double = 0, lastError: String? = nil, models: [Model] = [],
+        priority: Int = 0,
         pendingRequests: Int = 0, totalRequests: UInt64 = 0, averageLatencyMilliseconds: Double = 0,
         discoverySource: String = DiscoverySource.configured, metadata: [String: String] = [:]
     ) {

@@ -31,7 +31,8 @@ public struct Statistics: Sendable, Equatable {
         public var averageDurationMilliseconds: Double
         public var tokens: TokenFigures
         public init(
-            name: String, requests: UInt64 = 0, averageDurationMilliseconds: Double = 0, tokens: TokenFigures = TokenFigures()
+            name: String, requests: UInt64 = 0, averageDurationMilliseconds: Double = 0,
+            tokens: TokenFigures = TokenFigures()
         ) {
             self.name = name
             self.requests = requests

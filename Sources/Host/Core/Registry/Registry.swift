@@ -70,10 +70,10 @@ public final class Registry: Sendable {
     }
 
     /// Models of one backend that are taken; the rest of a longer list is left out.
-    public static let modelLimit = 4096
+    public static let modelLimit = 10_000
     /// Models of all backends together; a list that would exceed it is cut to what is left. Each is some hundred bytes, and
     /// a few kilobytes at most.
-    public static let totalModelLimit = 32_768
+    public static let totalModelLimit = 40_000
     /// Milliseconds of a probe that are shown; ten minutes is the longest that may be configured.
     private static let longestProbe = 3_600_000
 
@@ -292,7 +292,8 @@ public final class Registry: Sendable {
         BackendView(
             id: record.identity.id, name: record.identity.name, url: record.identity.url,
             backendType: record.identity.backendType, status: record.status,
-            lastHealthCheck: record.lastCheck, addedAt: record.addedAt, lastError: record.lastError, models: record.models,
+            lastHealthCheck: record.lastCheck, addedAt: record.addedAt, lastError: record.lastError,
+            models: record.models,
             priority: record.identity.priority, pendingRequests: record.counters.inFlight,
             totalRequests: record.counters.total,
             averageLatencyMilliseconds: record.counters.averageLatencyMilliseconds,

@@ -8,8 +8,8 @@ enum NearestNames {
         static let looked = 4096
         /// Bytes of a name that are looked at.
         static let bytes = 64
-        /// Characters of a name that are told.
-        static let name = 60
+        /// Bytes of a name that are told.
+        static let name = 80
     }
 
     /// The nearest first; equals by name.
@@ -31,9 +31,15 @@ enum NearestNames {
 
     private static func short(_ name: String) -> String {
         guard name.utf8.count > Limits.name else { return name }
-        // A name is 256 bytes at most, but one character of it may be all of them.
-        let start = name.unicodeScalars.prefix(Limits.name)
-        return String(String.UnicodeScalarView(start)) + "…"
+        // Not between characters: one of them may be the whole name.
+        var short = String.UnicodeScalarView()
+        var bytes = 0
+        for scalar in name.unicodeScalars {
+            bytes += UTF8.width(scalar)
+            if bytes > Limits.name { break }
+            short.append(scalar)
+        }
+        return String(short) + "…"
     }
 
     /// Which pairs of neighbouring letters a name has, as a set of 256 bits.
@@ -52,7 +58,8 @@ enum NearestNames {
         }
 
         private mutating func insert(_ first: UInt8, _ second: UInt8) {
-            let hash = (UInt32(first) << 8 | UInt32(second)) &* 0x9E37_79B1 >> 24
+            let pair = UInt32(first) << 8 | UInt32(second)
+            let hash = (pair &* 0x9E37_79B1) >> 24
             bits[Int(hash >> 6)] |= 1 << UInt64(hash & 63)
         }
 

@@ -27,14 +27,3 @@ struct LiveSettings: Sendable {
         return retried ? base + ";retry" : base
     }
 }
-
-extension TimeAmount {
-    /// Cut to the nanosecond; durations beyond 292 years count as that.
-    init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let whole = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        let sum = whole.partialValue.addingReportingOverflow(attoseconds / 1_000_000_000)
-        self = .nanoseconds(
-            whole.overflow || sum.overflow ? (seconds < 0 ? .min : .max) : sum.partialValue)
-    }
-}
