@@ -117,6 +117,22 @@ struct EncodingLimitTests {
         }
     }
 
+    @Test("twenty-eight backends are one message, whatever they have")
+    func twentyEight() throws {
+        let views = (10..<38).map { index in
+            var view = view(index, models: 4096)
+            view.lastError = nil
+            for key in ["adapter_image", "adapter_version", "probe_ms", "status_since"] {
+                view.metadata[key] = "2026-01-02T03:04:05Z"
+            }
+            return view
+        }
+        let messages = UpdateEncoder.fleetMessages(views)
+        #expect(messages.count == 1)
+        let data = try merged(messages)
+        #expect(data.count == 28 && data.allSatisfy { $0["truncated"]?["models"]?.int == 4096 })
+    }
+
     @Test("only what does not fit even then is split", arguments: [(60, 0), (60, 30), (500, 2000)])
     func splitFleet(backends: Int, models: Int) throws {
         let messages = UpdateEncoder.fleetMessages((0..<backends).map { view($0, models: models) })

@@ -87,6 +87,21 @@ def test_the_page_shows_backends_and_models_as_they_change(gateway, page, upstre
     assert page.complaints == []
 
 
+def test_the_page_asks_for_what_changed_and_keeps_the_other_cards(start, upstream, second_upstream, page):
+    gateway = start(FAST + backend("one", upstream.url) + backend("two", second_upstream.url))
+    gateway.wait_for_backend("one"), gateway.wait_for_backend("two")
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    connected(page, gateway)
+
+    second_upstream.fail_probes()
+
+    expect(page.locator(".backend-card.unhealthy")).to_have_count(1)
+    expect(page.locator(".backend-card.healthy")).to_have_count(1)
+    assert all("updates=deltas" in url for url in sockets) and sockets
+    assert page.complaints == []
+
+
 @pytest.mark.parametrize("with_javascript", [True, False])
 def test_as_many_models_as_are_available_are_counted(start, upstream, browser, with_javascript):
     """Asked for or not; on two backends or one; not what clients make up, nor what is on a backend that is down."""

@@ -272,6 +272,18 @@ def test_stats_list_every_available_model_whatever_names_clients_make_up(start, 
     assert "made-up" not in gateway.get("/metrics").text
 
 
+def test_no_sum_of_what_servers_tell_ends_the_gateway(gateway, upstream):
+    """Added up with 64 bits, 2,049 of these are too many."""
+    answer = {**ANSWER, "usage": {"prompt_tokens": 2**53 - 1, "completion_tokens": 2**53 - 1}}
+    upstream.chat(lambda exchange: exchange.answer(answer))
+    for _ in range(2060):
+        assert gateway.chat().status_code == 200
+
+    model = gateway.json("/v1/stats")["models"][0]
+    assert (model["requests"], model["prompt_tokens"]) == (2060, 2**53 - 1)
+    assert gateway.metric('nexus_model_tokens_total{model="m",kind="completion"}') == 2**53 - 1
+
+
 def test_a_model_that_is_not_there_is_answered_with_those_that_are(start, upstream):
     upstream.models(*[f"model-{number:03}" for number in range(40)])
     gateway = start(backend("one", upstream.url))

@@ -36,8 +36,10 @@ extension UpdateEncoder {
     private static let viewRoom = messageLimit - statusOpening.count - statusClosing.count
     /// No view is written in fewer bytes.
     private static let smallestView = 240
-    /// `,"truncated":{"models":4096}`, with some to spare.
-    private static let noteReserve = 40
+    /// `,"truncated":{"models":10000}`, with some to spare.
+    private static let noteReserve = 34
+    /// `,"models":10000`, where something else is left out already.
+    private static let addedNoteReserve = 18
 
     /// `BackendStatus` with all views, in order. A fleet that is too large loses models, those at the end of the longest
     /// lists first; if it does not fit without any, the ends of errors and then the metadata, which `truncated` tells. Only
@@ -58,7 +60,9 @@ extension UpdateEncoder {
         guard room >= 0 else { return nil }
         var kept = share(models, room: room)
         if zip(kept, models).contains(where: { $0.count < $1.count }) {
-            let reserve = models.count { !$0.isEmpty } * noteReserve
+            let reserve = zip(bases, models).reduce(0) { sum, next in
+                sum + (next.1.isEmpty ? 0 : next.0.omitted.isEmpty ? noteReserve : addedNoteReserve)
+            }
             guard room >= reserve else { return nil }
             kept = share(models, room: room - reserve)
         }
