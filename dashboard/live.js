@@ -80,7 +80,8 @@ export class Live {
 
   #open() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/ws?after=${this.state.seq}`);
+    // What changed, rather than all backends at each change: docs/dashboard.md.
+    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas&after=${this.state.seq}`);
     this.#socket = socket;
     // A socket that was given up must not speak any more.
     const current = (action) => (event) => { if (this.#socket === socket) action(event); };

@@ -44,10 +44,13 @@ function card(view, seenSince) {
       fact("Avg latency", latency(view.avg_latency_ms)),
       fact("Pending", count(view.pending_requests)),
       fact("Priority", String(view.priority ?? 0)),
-      fact("Last check", time(Date.parse(view.last_health_check), "age") ?? "never")),
+      fact("Last check", lastCheck(view) ?? "never")),
     chips(view));
   return attributes(node, { "data-id": view.id });
 }
+
+/** Before the first probe the gateway tells since when it knows the backend. */
+const lastCheck = (view) => (view.status === "Unknown" ? null : time(Date.parse(view.last_health_check), "age"));
 
 const fact = (name, value) => el("div", "", el("dt", "", name), el("dd", "", value));
 

@@ -62,7 +62,7 @@ export class State {
 
   // Backends
 
-  /** A BackendStatus message: some of the backends, merged by id. */
+  /** A BackendStatus message of a socket that asked for deltas: some of the backends, merged by id. */
   mergeBackends(views, now) {
     for (const view of list(views)) {
       if (!view?.id) continue;

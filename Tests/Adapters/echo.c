@@ -139,11 +139,28 @@ static void *call_from_elsewhere(void *argument) {
   return NULL;
 }
 
+static void no_head(void *user, nexus_http request, const nexus_http_head *head) {
+  (void)user, (void)request, (void)head;
+}
+
+static void no_body(void *user, nexus_http request, const char *bytes, size_t length) {
+  (void)user, (void)request, (void)bytes, (void)length;
+}
+
+static void no_end(void *user, nexus_http request, const nexus_http_end *end) {
+  (void)user, (void)request, (void)end;
+}
+
 /* Every wrong use that the header describes; the answer lists what the host said to each. */
 static void misuse(const backend *self, nexus_task exchange) {
   const nexus_host *host = self->host;
   nexus_http handle = 0;
   nexus_http_request request = {.struct_size = sizeof request};
+  const nexus_header header = {TEXT("x-one"), TEXT("1")};
+  const nexus_http_request endless = {.struct_size = sizeof endless, .method = TEXT("GET"), .path = TEXT("/"),
+                                      .headers = &header, .header_count = (size_t)-1};
+  const nexus_http_handlers ignored = {.struct_size = sizeof ignored, .on_head = no_head, .on_body = no_body,
+                                       .on_end = no_end};
   pthread_t thread;
   foreign call = {self, exchange, NEXUS_OK};
   if (pthread_create(&thread, NULL, call_from_elsewhere, &call) == 0) pthread_join(thread, NULL);
@@ -166,6 +183,8 @@ static void misuse(const backend *self, nexus_task exchange) {
       {"begin_twice", begin(self, exchange, 200)},
       {"write_null", host->exchange_write(exchange, NULL, 5)},
       {"write_too_large", host->exchange_write(exchange, "x", (size_t)1 << 40)},
+      {"write_beyond_memory", host->exchange_write(exchange, "x", (size_t)-1)},
+      {"headers_beyond_memory", host->http_start(exchange, &endless, &ignored, NULL, &handle)},
       {"fail_null", host->exchange_fail(exchange, NULL)},
       {"unknown_extension", host->extension("nexus.nothing/9") == NULL ? NEXUS_OK : NEXUS_FAILED},
   };

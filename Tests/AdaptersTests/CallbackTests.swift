@@ -206,6 +206,24 @@ enum Crossing {
         #expect(ReportCleaning.health(Crossing.health(NEXUS_LOADING)).outcome == .loading)
     }
 
+    @Test func timesOfModelsBeyondAllCalendarsAreCut() {
+        let (models, _) = withBorrowed("m") { id in
+            var model = Crossing.model(id, context: .max)
+            model.created = .max
+            model.loaded_until = .max
+            model.size = .max
+            return withUnsafePointer(to: model) { ReportCleaning.models($0, count: 1) }
+        }
+
+        #expect(models[0].created == 253_402_300_799 && models[0].loadedUntil == .time(253_402_300_799))
+        #expect(models[0].contextLength == (1 << 53) - 1 && models[0].size == (1 << 53) - 1)
+    }
+
+    @Test func whatIsDroppedIsCountedWhateverTheNumber() {
+        for _ in 0..<4 { Misuse.dropped.record("report_models", of: "endless", count: .max) }
+        #expect(Misuse.dropped.total > UInt64(Int.max))
+    }
+
     @Test func lengthWithoutDataIsEmptyText() {
         let health = Crossing.health(NEXUS_UNHEALTHY, message: nexus_str(ptr: nil, len: 100))
 

@@ -32,6 +32,17 @@ import Testing
         #expect(problem(of: path)?.contains(reason) == true, "\(problem(of: path) ?? "loaded")")
     }
 
+    @Test(arguments: [-9_000_000_000, 13_569_465_600] as [Double])
+    func theTimeOfAFileMayBeAny(_ seconds: Double) throws {
+        let directory = try TestAdapter.directory()
+        let path = directory + "/old.so"
+        try Data("not an ELF file".utf8).write(to: URL(fileURLWithPath: path))
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: seconds)], ofItemAtPath: path)
+
+        #expect(AdapterLibrary.load(directories: [directory]).rejected.map(\.path) == [path])
+    }
+
     @Test func whatIsNoAdapterAtAllIsRefusedBeforeAnyOfItRuns() throws {
         let directory = try TestAdapter.directory()
         let good = try Data(contentsOf: URL(fileURLWithPath: TestAdapter.echo(in: directory)))

@@ -36,7 +36,8 @@ import Testing
             ("other_thread", -3), ("write_before_begin", -4), ("finish_before_begin", -4), ("begin_with_500", -1),
             ("begin_null", -1), ("forged_handle", -2), ("zero_handle", -2), ("http_start_null", -1),
             ("http_start_without_handlers", -1), ("http_cancel_forged", -2), ("begin", 0), ("begin_twice", -4),
-            ("write_null", -1), ("write_too_large", -5), ("fail_null", -1), ("unknown_extension", 0),
+            ("write_null", -1), ("write_too_large", -5),
+            ("write_beyond_memory", -5), ("headers_beyond_memory", -5), ("fail_null", -1), ("unknown_extension", 0),
         ]
         for (what, status) in expected { #expect(statuses[what]?.int == status, "\(what)") }
         #expect(statuses.object?.members.count == expected.count)

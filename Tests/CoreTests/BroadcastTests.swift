@@ -97,7 +97,117 @@ import Testing
         #expect(broadcaster.read(&subscription, limit: 10).updates.count == 1)
     }
 
+    @Test func aPictureOfTheFleetIsMadeOnceForAllAfterEachChange() {
+        let broadcaster = Broadcaster()
+        var made = 0
+        func picture() -> Update {
+            broadcaster.picture {
+                made += 1
+                return [view("a")]
+            }
+        }
+        _ = broadcaster.subscribe {}
+        let first = picture()
+        #expect(picture() === first && made == 1)
+
+        broadcaster.publish(.requestComplete(request(1)))
+        broadcaster.publish(.models(backendID: "a", models: []))
+        #expect(picture() === first && made == 1)
+
+        broadcaster.publish(.backends([view("a")]))
+        let second = picture()
+        #expect(second !== first && picture() === second && made == 2)
+
+        broadcaster.publish(.removed(view("a")))
+        #expect(picture() !== second)
+    }
+
+    @Test func whatChangedWhileNobodyListenedIsInTheNextPicture() {
+        let broadcaster = Broadcaster()
+        let subscription = broadcaster.subscribe {}
+        let before = broadcaster.picture { [] }
+        broadcaster.unsubscribe(subscription)
+        broadcaster.publish(.backends([view("a")]))
+        _ = broadcaster.subscribe {}
+
+        #expect(broadcaster.picture { [view("a")] } !== before)
+    }
+
     private final class WakeCounter: Sendable { let count = Atomic<Int>(0) }
+}
+
+private func request(_ sequence: UInt64) -> HistoryEntry {
+    var entry = HistoryEntry(
+        timestamp: 1, model: "m", backendID: "b", durationMilliseconds: 1, status: .success)
+    entry.sequence = sequence
+    return entry
+}
+
+@Suite struct FeedTests {
+    private let view = BackendView(id: "a", name: "a", url: "u", backendType: "t")
+    private var everything: [Update] {
+        [
+            .backends([view]), .models(backendID: "a", models: []), .removed(view),
+            .action(ActionProgress(id: "1", backendID: "a", action: "pull")), .requestComplete(request(1)),
+        ].map(Update.init)
+    }
+
+    private func kinds(_ updates: [Update]) -> [String] {
+        updates.map {
+            switch $0.content {
+            case .requestComplete: "request"
+            case .backends, .fleet: "backends"
+            case .models: "models"
+            case .removed: "removed"
+            case .action: "action"
+            }
+        }
+    }
+
+    @Test func whoAskedForDeltasGetsEverythingAsItWasPublished() {
+        var feed = Feed(form: .deltas, lastSequence: 0)
+        #expect(kinds(feed.take(everything, now: 0).send) == ["backends", "models", "removed", "action", "request"])
+        #expect(feed.picture(now: 0) == .none)
+    }
+
+    @Test func whoDidNotGetsPicturesInsteadOfSingleViews() {
+        var feed = Feed(form: .pictures, lastSequence: 0)
+        #expect(kinds(feed.take(everything, now: 0).send) == ["models", "request"])
+        #expect(feed.picture(now: 0) == .now)
+        #expect(feed.picture(now: 0) == .none)
+    }
+
+    @Test func ofManyChangesOneAfterAnotherTheNewestPictureCounts() {
+        var feed = Feed(form: .pictures, lastSequence: 0)
+        let interval = Feed.pictureInterval
+        var pictures = 0
+        for time in stride(from: UInt64(0), to: 10 * interval, by: 1_000_000) {
+            _ = feed.take([Update(.backends([view]))], now: time)
+            if feed.picture(now: time) == .now { pictures += 1 }
+        }
+        #expect(pictures == 10)
+        #expect(feed.picture(now: 10 * interval - 1) == .later(1))
+        #expect(feed.picture(now: 10 * interval) == .now)
+    }
+
+    @Test func aSnapshotIsAPictureAndTellsOnlyWhatIsNew() {
+        var feed = Feed(form: .pictures, lastSequence: 0)
+        _ = feed.take([Update(.backends([view]))], now: 5)
+        let entries = feed.snapshot(newer: (1...150).map(request), now: 5)
+
+        #expect(entries.map(\.sequence) == Array(51...150) && feed.lastSequence == 150)
+        #expect(feed.picture(now: 5) == .none)
+        #expect(kinds(feed.take([Update(.requestComplete(request(150)))], now: Pacer.tickNanoseconds * 9).send) == [])
+    }
+
+    @Test func ofAFloodTheNewestAreSentAndTheOthersCounted() {
+        var feed = Feed(form: .deltas, lastSequence: 0)
+        let flood = (1...250).map { Update(.requestComplete(request($0))) }
+        let (send, skipped) = feed.take(flood, now: 0)
+
+        #expect(send.count == Pacer.requestsPerTick && skipped == 150 && feed.lastSequence == 250)
+        #expect(feed.delay(now: 1) > 0 && feed.delay(now: Pacer.tickNanoseconds) == 0)
+    }
 }
 
 @Suite struct PacerTests {

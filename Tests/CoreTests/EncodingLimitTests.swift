@@ -69,6 +69,82 @@ struct EncodingLimitTests {
         }
     }
 
+    @Test(
+        "a fleet that fits is told whole, in one message", arguments: [(0, 0), (1, 0), (1, 30), (5, 4), (20, 0)])
+    func wholeFleet(backends: Int, models: Int) throws {
+        let views = (0..<backends).map { view($0, models: models) }
+        let messages = UpdateEncoder.fleetMessages(views)
+        #expect(messages.count == 1 && messages == UpdateEncoder.backendStatusMessages(views))
+    }
+
+    @Test(
+        "a fleet that is too large loses models first, and stays one message",
+        arguments: [(1, 500), (3, 40), (5, 4096), (20, 15)])
+    func cutFleet(backends: Int, models: Int) throws {
+        let messages = UpdateEncoder.fleetMessages((0..<backends).map { view($0, models: models) })
+        #expect(messages.count == 1)
+        let data = try merged(messages)
+        #expect(data.compactMap { $0["id"]?.string } == (0..<backends).map { "backend-\($0)" })
+        for view in data {
+            let kept = try #require(view["models"]?.array?.count)
+            #expect(kept + Int(view["truncated"]?["models"]?.int ?? 0) == models)
+            #expect(view["metadata"]?["server"] == "Ollama 0.9")
+        }
+        #expect(messages[0].count > UpdateEncoder.messageLimit - 500)
+    }
+
+    @Test("the longest lists lose first")
+    func fairness() throws {
+        let views = [view(0, models: 3), view(1, models: 1000), view(2, models: 5), view(3, models: 800)]
+        let data = try merged(UpdateEncoder.fleetMessages(views))
+        let kept = data.compactMap { $0["models"]?.array?.count }
+        #expect(kept[0] == 3 && kept[2] == 5 && kept[1] > 5 && abs(kept[1] - kept[3]) <= 1)
+        #expect(data[0]["truncated"] == nil && data[1]["truncated"]?["models"]?.int == Int64(1000 - kept[1]))
+    }
+
+    @Test("a fleet that does not fit without any model loses errors and metadata before it is split")
+    func slimFleet() throws {
+        let views = (0..<20).map { index in
+            var view = view(index, models: 10)
+            view.status = .unhealthy
+            view.lastError = String(repeating: "connection refused ", count: 50)
+            return view
+        }
+        let messages = UpdateEncoder.fleetMessages(views)
+        #expect(messages.count == 1)
+        for view in try merged(messages) where messages.count == 1 {
+            #expect(view["truncated"]?["last_error"] != nil && view["last_error"]?.string?.isEmpty == false)
+        }
+    }
+
+    @Test("twenty-eight backends are one message, whatever they have")
+    func twentyEight() throws {
+        let views = (10..<38).map { index in
+            var view = view(index, models: 4096)
+            view.lastError = nil
+            for key in ["adapter_image", "adapter_version", "probe_ms", "status_since"] {
+                view.metadata[key] = "2026-01-02T03:04:05Z"
+            }
+            return view
+        }
+        let messages = UpdateEncoder.fleetMessages(views)
+        #expect(messages.count == 1)
+        let data = try merged(messages)
+        #expect(data.count == 28 && data.allSatisfy { $0["truncated"]?["models"]?.int == 4096 })
+    }
+
+    @Test("only what does not fit even then is split", arguments: [(60, 0), (60, 30), (500, 2000)])
+    func splitFleet(backends: Int, models: Int) throws {
+        let messages = UpdateEncoder.fleetMessages((0..<backends).map { view($0, models: models) })
+        #expect(messages.count > 1 && messages.count <= backends / 15 + 1)
+        let data = try merged(messages)
+        #expect(data.compactMap { $0["id"]?.string } == (0..<backends).map { "backend-\($0)" })
+        for view in data {
+            let kept = view["models"]?.array?.count ?? 0
+            #expect(kept + Int(view["truncated"]?["models"]?.int ?? 0) == models)
+        }
+    }
+
     @Test("messages are as few as whole views allow")
     func packed() {
         let messages = UpdateEncoder.backendStatusMessages((0..<100).map { view($0, models: 1) })
@@ -112,7 +188,11 @@ struct EncodingLimitTests {
     }
 
     private func expectOne(_ view: BackendView, truncated: [String]) throws {
-        for messages in [UpdateEncoder.backendStatusMessages([view]), UpdateEncoder.backendRemovedMessages(view)] {
+        let ways = [
+            UpdateEncoder.backendStatusMessages([view]), UpdateEncoder.fleetMessages([view]),
+            UpdateEncoder.backendRemovedMessages(view),
+        ]
+        for messages in ways {
             let data = try merged(messages)
             #expect(data.count == 1)
             let members = data.first?["truncated"]?.object?.members.map(\.name) ?? []

@@ -60,7 +60,7 @@ struct ValueEncodingTests {
                 "name":"LLaVA","context_length":4096,"supports_vision":true,"supports_tools":false,\
                 "supports_json_mode":true,"max_output_tokens":512,\
                 "capabilities":{"vision":true,"tools":false,"json_mode":true}}],"priority":2,"pending_requests":3,\
-                "total_requests":4,"avg_latency_ms":12.35,"discovery_source":"config","metadata":{"a":"2","z":"1"}}
+                "total_requests":4,"avg_latency_ms":12,"discovery_source":"static","metadata":{"a":"2","z":"1"}}
                 """)
     }
 
@@ -69,12 +69,19 @@ struct ValueEncodingTests {
         var view = BackendView(
             id: "b", name: "b", url: "", backendType: "x", models: [Model(id: "m")],
             averageLatencyMilliseconds: .nan)
-        view.lastHealthCheck = .infinity
+        view.addedAt = 1_767_323_045
         let json = try JSONValue.parse(ContractEncoder.backends([view]))["data"]?[0]
-        #expect(json?["last_health_check"] == .null)
+        #expect(json?["last_health_check"] == "2026-01-02T03:04:05Z")
         #expect(json?["last_error"] == .null)
         #expect(json?["avg_latency_ms"] == 0)
         #expect(json?["models"]?[0]?["max_output_tokens"] == .null)
+    }
+
+    @Test("a time is told whatever the clock says", arguments: [Double.nan, .infinity, -.infinity, 1e300])
+    func lastHealthCheck(seconds: Double) throws {
+        let view = BackendView(id: "b", name: "b", url: "", backendType: "x", lastHealthCheck: seconds)
+        let json = try JSONValue.parse(ContractEncoder.backend(view))
+        #expect(json["last_health_check"]?.string?.utf8.count == 20)
     }
 
     @Test("statistics are the contract's plus the error rate")
@@ -92,7 +99,9 @@ struct ValueEncodingTests {
                 "backends":[{"id":"b","name":"B","requests":3,"average_latency_ms":1.5,"pending":1,\
                 "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}],\
                 "models":[{"name":"m","requests":3,"average_duration_ms":2,\
-                "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}]}
+                "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}],\
+                "former_models":[],"other_models":{"name":"(other)","requests":0,"average_duration_ms":0,\
+                "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}}
                 """)
         #expect(Statistics().requests.errorRate == 0)
     }

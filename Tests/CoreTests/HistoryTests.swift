@@ -2,10 +2,14 @@ import Testing
 
 @testable import Core
 
-private func entry(_ model: String = "m", timestamp: Int64 = 1000, error: String? = nil) -> HistoryEntry {
-    HistoryEntry(
+private func entry(
+    _ model: String = "m", timestamp: Int64 = 1000, error: String? = nil, isKnown: Bool = true
+) -> HistoryEntry {
+    var entry = HistoryEntry(
         timestamp: timestamp, model: model, backendID: "b", durationMilliseconds: 4,
         status: error == nil ? .success : .error, errorMessage: error)
+    entry.knownModel = isKnown ? model : nil
+    return entry
 }
 
 @Suite struct HistoryRingTests {
@@ -34,6 +38,7 @@ private func entry(_ model: String = "m", timestamp: Int64 = 1000, error: String
         #expect(EntryLimits.clean(entry(timestamp: 1061), now: 1000).timestamp == 1000)
         #expect(EntryLimits.clean(entry(timestamp: 1060), now: 1000).timestamp == 1060)
         #expect(EntryLimits.clean(entry(timestamp: 1), now: 1000).timestamp == 1)
+        #expect(EntryLimits.clean(entry(timestamp: .max), now: .max).timestamp == .max)
     }
 
     @Test func modelAndMessageAreCutAtTheirLimits() {
@@ -71,12 +76,62 @@ private func entry(_ model: String = "m", timestamp: Int64 = 1000, error: String
         #expect(journal.models.first?.averageDurationMilliseconds == 4)
     }
 
-    @Test func namesOfModelsAreCountedWithinABound() {
+    @Test func namesThatClientsMakeUpAreCountedTogetherAndPushNothingOut() {
+        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
+        journal.record(entry("mine"))
+        for number in 0..<20_000 { journal.record(entry("made-up-\(number)", error: "404", isKnown: false)) }
+        journal.record(entry("", error: "400", isKnown: false))
+        journal.record(entry("yours"))
+
+        #expect(journal.models.map(\.name) == ["mine", "yours"])
+        #expect(journal.otherModels.name == "(other)" && journal.otherModels.requests == 20_001)
+    }
+
+    @Test func aModelIsCountedByItsNameAtTheBackends() {
+        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
+        var aliased = entry("alias")
+        aliased.knownModel = "real"
+        journal.record(aliased)
+
+        #expect(journal.models.map(\.name) == ["real"] && journal.entries.last?.model == "alias")
+    }
+
+    @Test func aModelThatIsGoneKeepsItsPlace() {
+        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
+        journal.record(entry("m"))
+        journal.record(entry("m", error: "404", isKnown: false))
+
+        #expect(journal.models.first?.requests == 2 && journal.otherModels.requests == 0)
+    }
+
+    @Test func evenModelsThatBackendsHaveAreBounded() {
         let journal = Journal(capacity: 1, broadcaster: Broadcaster())
         for number in 0..<Journal.modelLimit + 50 { journal.record(entry("m\(number)")) }
+        journal.record(entry("m0"))
 
-        #expect(journal.models.count <= Journal.modelLimit + 1)
-        #expect(journal.models.first { $0.name == Journal.otherModels }?.requests == 50)
+        #expect(journal.models.count == Journal.modelLimit && journal.otherModels.requests == 50)
+        #expect(journal.models.first?.requests == 2)
+    }
+
+    @Test func theStatisticsListEveryAvailableModelOnceAndNoMadeUpName() {
+        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
+        for (model, isKnown) in [("b", true), ("gone", true), ("b", true), ("made-up", false)] {
+            journal.record(entry(model, isKnown: isKnown))
+        }
+        func view(_ id: String, _ status: BackendStatus, _ models: [String]) -> BackendView {
+            BackendView(
+                id: id, name: id, url: "u", backendType: "t", status: status, models: models.map { Model(id: $0) })
+        }
+        let statistics = Statistics(
+            uptimeSeconds: 1, journal: journal,
+            views: [
+                view("1", .healthy, ["b", "a"]), view("2", .healthy, ["b"]), view("3", .unhealthy, ["gone", "x"]),
+            ])
+
+        #expect(statistics.models.map(\.name) == ["a", "b"] && statistics.models.map(\.requests) == [0, 2])
+        #expect(statistics.formerModels.map(\.name) == ["gone"] && statistics.otherModels.requests == 1)
+        let all = statistics.models + statistics.formerModels + [statistics.otherModels]
+        #expect(all.reduce(0) { $0 + $1.requests } == statistics.requests.total)
     }
 
     @Test func aRecordReachesEverySubscriber() {

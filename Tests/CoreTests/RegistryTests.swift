@@ -85,7 +85,7 @@ private func add(_ id: String, to registry: Registry) {
         func updates() -> [String] {
             broadcaster.read(&subscription, limit: 100).updates.map {
                 switch $0.content {
-                case .backends(let views): "status \(views.map(\.status.rawValue).joined())"
+                case .backends(let views), .fleet(let views): "status \(views.map(\.status.rawValue).joined())"
                 case .models(_, let models): "models \(models.count)"
                 case .removed: "removed"
                 case .requestComplete: "request"
@@ -107,6 +107,52 @@ private func add(_ id: String, to registry: Registry) {
 
         registry.remove(id: "a")
         #expect(updates() == ["removed"])
+    }
+
+    @Test func beforeTheFirstProbeItIsKnownWhenABackendCame() {
+        let registry = registry()
+        let identity = BackendIdentity(id: "a", name: "a", url: "", backendType: "t", priority: 0)
+        #expect(registry.add(identity, driver: NoDriver(), now: 500))
+        registry.replace(identity, driver: NoDriver(), keepsState: false)
+
+        #expect(registry.views[0].addedAt == 500 && registry.views[0].lastHealthCheck == nil)
+    }
+
+    @Test func aBackendHasSoManyModelsAndNoMore() {
+        let registry = registry()
+        add("a", to: registry)
+        registry.record((0..<Registry.modelLimit + 5).map { Model(id: "m\($0)") }, of: "a")
+
+        #expect(registry.views[0].models.count == Registry.modelLimit)
+        #expect(registry.views[0].metadata["models_dropped"] == "5")
+
+        registry.record([Model(id: "m")], of: "a")
+        #expect(registry.views[0].models.count == 1 && registry.views[0].metadata["models_dropped"] == nil)
+    }
+
+    @Test func allBackendsTogetherHaveSoManyModelsAndNoMore() {
+        let registry = registry()
+        let models = (0..<Registry.modelLimit).map { Model(id: "m\($0)") }
+        let count = Registry.totalModelLimit / Registry.modelLimit + 2
+        for number in 0..<count { add("\(number)", to: registry) }
+        // Each probe may bring other names.
+        for turn in 0..<2 {
+            for number in 0..<count {
+                registry.record(models.map { Model(id: "\(turn)-\(number)-\($0.id)") }, of: "\(number)")
+            }
+        }
+
+        #expect(registry.views.reduce(0) { $0 + $1.models.count } == Registry.totalModelLimit)
+        #expect(registry.views.last?.metadata["models_dropped"] == "\(Registry.modelLimit)")
+    }
+
+    @Test(arguments: [0, 12.5, 1e300, -1, .infinity, .nan] as [Double])
+    func howLongAProbeTookIsShownWhateverItIs(_ latency: Double) {
+        let registry = registry()
+        add("a", to: registry)
+        registry.record(HealthReport(outcome: .healthy, latencyMilliseconds: latency), of: "a", now: 1)
+
+        #expect(registry.views[0].metadata["probe_ms"].flatMap(Int.init) ?? -1 >= 0)
     }
 
     @Test func placesAreLimitedAndGivenBack() {

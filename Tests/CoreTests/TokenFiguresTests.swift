@@ -24,6 +24,12 @@ import Testing
         #expect(speed.timeToFirstTokenMilliseconds == nil && speed.tokensPerSecond == 20)
     }
 
+    @Test func aServerThatSaysItTookNoTimeHasNoEndlessSpeed() {
+        let outcome = ExchangeOutcome(completionTokens: 20, completionMicroseconds: 0)
+
+        #expect(GenerationSpeed(outcome, microseconds: 100, firstPiece: nil).tokensPerSecond == 200_000)
+    }
+
     @Test(arguments: [nil, 0, 1] as [UInt64?])
     func noSpeedIsMadeOfNothing(_ tokens: UInt64?) {
         let outcome = ExchangeOutcome(completionTokens: tokens)
@@ -36,6 +42,7 @@ import Testing
     private func entry(_ change: (inout HistoryEntry) -> Void) -> HistoryEntry {
         var entry = HistoryEntry(
             timestamp: 1, model: "m", backendID: "one", durationMilliseconds: 2000, status: .success)
+        entry.knownModel = "m"
         change(&entry)
         return entry
     }

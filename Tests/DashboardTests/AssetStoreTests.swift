@@ -23,6 +23,15 @@ struct AssetStoreTests {
         #expect(store.asset(named: name) == nil)
     }
 
+    @Test("what browsers and crawlers ask every site for is there, beside the assets")
+    func rootFiles() throws {
+        let icon = try #require(store.rootFile(named: "favicon.ico"))
+        #expect(icon.mimeType == "image/x-icon" && icon.bytes.starts(with: [0, 0, 1, 0, 1, 0]))
+        let robots = try #require(store.rootFile(named: "robots.txt"))
+        #expect(String(decoding: robots.bytes, as: UTF8.self).contains("Disallow: /\n"))
+        #expect(store.rootFile(named: "styles.css") == nil && store.asset(named: "favicon.ico") == nil)
+    }
+
     @Test("every file a page or module asks for is there, and none is left over")
     func complete() throws {
         var asked: Set<String> = []

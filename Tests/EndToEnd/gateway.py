@@ -100,7 +100,8 @@ class Gateway:
 
     # Live updates.
 
-    def socket(self, query: str = "", **options: Any) -> "Live":
+    def socket(self, query: str = "?updates=deltas", **options: Any) -> "Live":
+        """Sees each change as it is published; with an empty query all backends at once, as often as is sensible."""
         return Live(f"ws://127.0.0.1:{self.port}/ws{query}", **options)
 
     def wait_for_backend(self, name: str, status: str = "Healthy") -> dict[str, Any]:

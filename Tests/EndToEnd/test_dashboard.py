@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gateway import FAST, LONG, backend
+from upstream import Upstream
 
 expect.set_options(timeout=LONG * 1000)
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -84,6 +85,44 @@ def test_the_page_shows_backends_and_models_as_they_change(gateway, page, upstre
     expect(page.locator(".backend-card.unhealthy")).to_contain_text("broken")
     expect(page.locator("#no-models")).to_be_visible()
     assert page.complaints == []
+
+
+def test_the_page_asks_for_what_changed_and_keeps_the_other_cards(start, upstream, second_upstream, page):
+    gateway = start(FAST + backend("one", upstream.url) + backend("two", second_upstream.url))
+    gateway.wait_for_backend("one"), gateway.wait_for_backend("two")
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    connected(page, gateway)
+
+    second_upstream.fail_probes()
+
+    expect(page.locator(".backend-card.unhealthy")).to_have_count(1)
+    expect(page.locator(".backend-card.healthy")).to_have_count(1)
+    assert all("updates=deltas" in url for url in sockets) and sockets
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("with_javascript", [True, False])
+def test_as_many_models_as_are_available_are_counted(start, upstream, browser, with_javascript):
+    """Asked for or not; on two backends or one; not what clients make up, nor what is on a backend that is down."""
+    upstream.models("a", "b", "c", "d")
+    other, down = Upstream(), Upstream()
+    other.models("c", "d", "e", "f")
+    down.models("x", "y", "z")
+    gateway = start(FAST + backend("one", upstream.url) + backend("two", other.url) + backend("down", down.url))
+    for name in ("one", "two", "down"):
+        gateway.wait_for_backend(name)
+    down.fail_probes()
+    gateway.wait_for_backend("down", "Unhealthy")
+    gateway.chat("a"), gateway.chat("made-up"), gateway.chat("another")
+    context = browser.new_context(java_script_enabled=with_javascript)
+    page = context.new_page()
+    page.goto(gateway.url + "/")
+
+    expect(page.locator("#available-models")).to_have_text("6")
+    assert [model["name"] for model in gateway.json("/v1/stats")["models"]] == list("abcdef")
+    context.close()
+    other.close(), down.close()
 
 
 def test_the_page_comes_back_after_a_restart_of_the_gateway(start, upstream, page):

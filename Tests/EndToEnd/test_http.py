@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 
 import pytest
 
@@ -253,7 +254,64 @@ def test_stats_have_the_shape_that_pages_rely_on(gateway):
         "id": "one", "name": "one", "requests": 1, "pending": 0,
     }
     assert stats["backends"][0]["average_latency_ms"] > 0
-    assert {model["name"]: model["requests"] for model in stats["models"]} == {"m": 1, "unknown": 1}
+    assert {model["name"]: model["requests"] for model in stats["models"]} == {"m": 1}
+    assert stats["former_models"] == [] and stats["other_models"]["requests"] == 1
+
+
+def test_stats_list_every_available_model_whatever_names_clients_make_up(start, upstream):
+    upstream.models("a", "b", "m")
+    gateway = start(backend("one", upstream.url) + backend("two", upstream.url))
+    gateway.wait_for_backend("one"), gateway.wait_for_backend("two")
+    gateway.chat("m")
+    for number in range(1200):
+        gateway.chat(f"made-up-{number}")
+
+    stats = gateway.json("/v1/stats")
+    assert {model["name"]: model["requests"] for model in stats["models"]} == {"a": 0, "b": 0, "m": 1}
+    assert stats["other_models"]["requests"] == 1200
+    assert "made-up" not in gateway.get("/metrics").text
+
+
+def test_no_sum_of_what_servers_tell_ends_the_gateway(gateway, upstream):
+    """Added up with 64 bits, 2,049 of these are too many."""
+    answer = {**ANSWER, "usage": {"prompt_tokens": 2**53 - 1, "completion_tokens": 2**53 - 1}}
+    upstream.chat(lambda exchange: exchange.answer(answer))
+    for _ in range(2060):
+        assert gateway.chat().status_code == 200
+
+    model = gateway.json("/v1/stats")["models"][0]
+    assert (model["requests"], model["prompt_tokens"]) == (2060, 2**53 - 1)
+    assert gateway.metric('nexus_model_tokens_total{model="m",kind="completion"}') == 2**53 - 1
+
+
+def test_a_model_that_is_not_there_is_answered_with_those_that_are(start, upstream):
+    upstream.models(*[f"model-{number:03}" for number in range(40)])
+    gateway = start(backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+
+    answer = gateway.chat("model-07")
+    message = answer.json()["error"]["message"]
+    assert answer.status_code == 404 and answer.json()["error"]["code"] == "model_not_found"
+    assert message.startswith("The model 'model-07' does not exist") and "'model-007'" in message
+    assert message.count("'model-0") == 21 and "and 20 more" in message
+    assert gateway.json("/v1/models/x")["error"]["message"].count("'model-") == 20
+
+
+def test_before_its_first_probe_a_backend_has_a_time_as_well(start):
+    gateway = start("[health_check]\nenabled = false\n" + backend("one", "http://127.0.0.1:9"))
+
+    view = gateway.json("/v1/backends")["data"][0]
+    assert datetime.fromisoformat(view["last_health_check"]).year >= 2020
+    assert view["discovery_source"] == "static" and view["avg_latency_ms"] == 0
+    assert isinstance(view["avg_latency_ms"], int)
+
+
+def test_what_browsers_and_crawlers_ask_every_site_for_is_answered(gateway):
+    icon, robots = gateway.get("/favicon.ico"), gateway.get("/robots.txt")
+
+    assert icon.status_code == 200 and icon.headers["content-type"] == "image/x-icon" and len(icon.content) < 2048
+    assert robots.headers["content-type"].startswith("text/plain") and "Disallow: /" in robots.text.splitlines()
+    assert all("max-age" in answer.headers["cache-control"] for answer in (icon, robots))
 
 
 def test_the_history_holds_the_newest_hundred_oldest_first(gateway):

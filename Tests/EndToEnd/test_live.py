@@ -6,8 +6,11 @@ import socket
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway import LONG, backend
+from gateway import FAST, LONG, backend
 from upstream import Upstream
+
+
+PICTURES, DELTAS = "", "?updates=deltas"
 
 
 @pytest.fixture
@@ -17,8 +20,9 @@ def gateway(start, upstream):
     return gateway
 
 
-def test_the_first_thing_a_page_gets_is_how_all_backends_stand(gateway):
-    with gateway.socket() as live:
+@pytest.mark.parametrize("query", [PICTURES, DELTAS])
+def test_the_first_thing_a_page_gets_is_how_all_backends_stand(gateway, query):
+    with gateway.socket(query) as live:
         views = live.until("BackendStatus")
 
     assert [view["name"] for view in views] == ["one"]
@@ -32,7 +36,7 @@ def test_the_first_thing_a_page_gets_is_how_all_backends_stand(gateway):
 
 
 def test_every_subscriber_is_told_of_every_exchange(gateway):
-    with gateway.socket() as first, gateway.socket() as second:
+    with gateway.socket(PICTURES) as first, gateway.socket(DELTAS) as second:
         first.next(), second.next()
         for model in ["m", "unknown", "m"]:
             gateway.chat(model)
@@ -51,7 +55,59 @@ def test_a_page_that_was_away_gets_what_it_missed(gateway):
         assert live.entry()["model"] == "next"
 
 
-def test_a_fleet_too_large_for_one_message_comes_in_several(start, upstream):
+def test_each_status_to_a_plain_subscriber_holds_all_backends(start, upstream, second_upstream):
+    """A page that replaces its cards with each of them never shows fewer."""
+    fleet = FAST + "".join(backend(name, upstream.url) for name in ("one", "two", "three"))
+    gateway = start(fleet)
+    for name in ("one", "two", "three"):
+        gateway.wait_for_backend(name)
+
+    with gateway.socket(PICTURES) as live:
+
+        def cards(*wanted, last=None):
+            """All cards of each message, until they are the wanted ones and `last` is the status of the last of them."""
+            seen = set()
+            while True:
+                update = live.next()
+                assert update["update_type"] in ("BackendStatus", "ModelChange", "RequestComplete")
+                if update["update_type"] == "BackendStatus":
+                    assert not any("removed" in view for view in update["data"])
+                    names = tuple(view["name"] for view in update["data"])
+                    seen.add(names)
+                    if names == wanted and (last is None or update["data"][-1]["status"] == last):
+                        return seen
+
+        three, four = ("one", "two", "three"), ("one", "two", "three", "four")
+        assert cards(*three) == {three}
+        reload(gateway, fleet + backend("four", second_upstream.url))
+        assert cards(*four, last="Healthy") <= {three, four}
+        second_upstream.fail_probes()
+        assert cards(*four, last="Unhealthy") == {four}
+        reload(gateway, fleet)
+        assert cards(*three) <= {three, four}
+
+
+def reload(gateway, configuration):
+    (gateway.log_path.parent / "nexus.toml").write_text(configuration)
+    assert gateway.http.post("/v1/admin/reload").json()["status"] == "reloaded"
+
+
+def test_a_fleet_too_large_for_one_message_loses_models_but_no_backend(start, upstream):
+    upstream.models(*[f"model-{number:04}" for number in range(15)])
+    fleet = [f"backend-{number}" for number in range(12)]
+    gateway = start("".join(backend(name, upstream.url) for name in fleet))
+    for name in fleet:
+        gateway.wait_for_backend(name)
+
+    with gateway.socket(PICTURES) as live:
+        views = live.until("BackendStatus")
+
+    assert [view["name"] for view in views] == fleet
+    assert all(len(view["models"]) + view.get("truncated", {}).get("models", 0) == 15 for view in views)
+    assert any(view.get("truncated") for view in views)
+
+
+def test_whoever_merges_gets_a_large_fleet_in_several_messages(start, upstream):
     upstream.models(*[f"model-{number:04}" for number in range(15)])
     fleet = [f"backend-{number}" for number in range(20)]
     gateway = start("".join(backend(name, upstream.url) for name in fleet))
@@ -59,7 +115,7 @@ def test_a_fleet_too_large_for_one_message_comes_in_several(start, upstream):
         gateway.wait_for_backend(name)
 
     seen = {}
-    with gateway.socket() as live:
+    with gateway.socket(DELTAS) as live:
         while len(seen) < len(fleet):
             for view in live.until("BackendStatus"):
                 seen[view["name"]] = len(view["models"])
@@ -67,12 +123,13 @@ def test_a_fleet_too_large_for_one_message_comes_in_several(start, upstream):
     assert seen == dict.fromkeys(fleet, 15)
 
 
-def test_a_backend_too_large_for_one_message_says_what_it_leaves_out(start, upstream):
+@pytest.mark.parametrize("query", [PICTURES, DELTAS])
+def test_a_backend_too_large_for_one_message_says_what_it_leaves_out(start, upstream, query):
     upstream.models(*[f"model-{number:05}-with-a-rather-long-name" for number in range(2000)])
     gateway = start(backend("one", upstream.url))
     gateway.wait_for_backend("one")
 
-    with gateway.socket() as live:
+    with gateway.socket(query) as live:
         view = live.until("BackendStatus")[0]
 
     assert view["truncated"] and len(view["models"]) < 2000

@@ -115,7 +115,8 @@ def test_an_unknown_model_is_not_found_in_ollamas_words(client):
     with pytest.raises(ollama.ResponseError) as error:
         client.chat(model="nope", messages=QUESTION)
 
-    assert error.value.status_code == 404 and error.value.error == "model 'nope' not found"
+    assert error.value.status_code == 404 and error.value.error.startswith("model 'nope' not found")
+    assert f"'{MODEL}'" in error.value.error
 
 
 def test_what_changes_a_server_is_refused_with_what_to_do_instead(client):

@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func anOverlongModelNameIsCutInTheMessage() {
-        #expect(ErrorBody.unknownModel(String(repeating: "x", count: 100_000)).message.utf8.count < 1000)
+        #expect(ErrorBody.unknownModel(String(repeating: "x", count: 100_000), among: ["m"]).message.utf8.count < 1000)
     }
 
     @Test func whyNobodyCanServeIsToldForEachBackend() {

@@ -1,3 +1,4 @@
+import Core
 import Testing
 
 @testable import Gateway
@@ -12,6 +13,7 @@ import Testing
         ("/api/tags", .ollama(.tags)), ("/api/delete", .ollamaManagement), ("/v1/responses/r1", .storedResponse),
         ("/v1/models", .models), ("/v1/history", .history),
         ("/v1/stats", .stats), ("/health", .health), ("/metrics", .metrics), ("/", .page), ("/ws", .webSocket),
+        ("/favicon.ico", .rootFile("favicon.ico")), ("/robots.txt", .rootFile("robots.txt")),
         ("/assets/dashboard.js", .asset("dashboard.js")), ("/v1/models/llama3.2:1b", .model("llama3.2:1b")),
         ("/v1/models/org/model", .model("org/model")), ("/v1/models/org%2Fmodel%20x", .model("org/model x")),
         ("/v1/actions", .actions), ("/v1/actions/0a%20b", .action("0a b")),
@@ -55,10 +57,14 @@ import Testing
 @Suite struct WebSocketQueryTests {
     @Test(
         arguments: [
-            ("", nil), ("after=12", 12), ("x=1&after=7&y", 7), ("after=", nil), ("after=-1", nil),
-            ("after=99999999999999999999999", nil),
-        ] as [(String, UInt64?)])
-    func thePageMaySayWhatItHas(_ query: String, _ after: UInt64?) {
-        #expect(WebSocketQuery.after(query) == after)
+            ("", nil, .pictures), ("after=7", 7, .pictures), ("updates=deltas", nil, .deltas),
+            ("updates=deltas&after=18446744073709551615", .max, .deltas),
+            ("after=18446744073709551616", nil, .pictures),
+            ("x=1&after=7&y", 7, .pictures), ("after=", nil, .pictures), ("after=-1&updates=all", nil, .pictures),
+            ("xupdates=deltas&updates=deltasx", nil, .pictures),
+        ] as [(String, UInt64?, Feed.Form)])
+    func whatIsNotAskedForIsNotGiven(_ text: String, _ after: UInt64?, _ form: Feed.Form) {
+        let query = WebSocketQuery(text)
+        #expect(query.after == after && query.form == form)
     }
 }

@@ -300,7 +300,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         pin()
         defer { unpin() }
         guard !isRetired.load(ordering: .sequentiallyConsistent) else { return nil }
-        return body(instance)
+        return calling { body(instance) }
     }
 
     /// False if the backend is retired; else the instance lives until `ended`. On any thread.
@@ -402,6 +402,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         // What was posted until now is still called; after this nothing is posted.
         callbacks?.revoke()
         await until { [self] in posts.load(ordering: .sequentiallyConsistent) == 0 }
+        LoopServices.forget(self)
         await withCheckedContinuation { continuation in
             DetachedThread.run("destroy") { [self] in
                 destroy()

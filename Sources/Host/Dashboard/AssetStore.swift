@@ -25,8 +25,11 @@ public struct AssetStore: Sendable {
     public static let shared = AssetStore()
 
     private static let templateName = "index.html"
+    /// Served beside the page, where every site has them.
+    private static let rootNames = ["favicon.ico", "robots.txt"]
 
     private let assets: [String: Asset]
+    private let rootFiles: [String: Asset]
     /// The page with its places to fill. Not an asset: `PageRenderer` is what serves it.
     let template: [UInt8]
 
@@ -38,11 +41,17 @@ public struct AssetStore: Sendable {
             assets[name] = Asset(name: name, bytes: Array(UnsafeBufferPointer(start: raw.bytes, count: raw.length)))
         }
         template = assets.removeValue(forKey: Self.templateName)?.bytes ?? []
+        var rootFiles: [String: Asset] = [:]
+        for name in Self.rootNames { rootFiles[name] = assets.removeValue(forKey: name) }
         self.assets = assets
+        self.rootFiles = rootFiles
     }
 
     /// The file of exactly that name below `/assets/`, or nil.
     public func asset(named name: String) -> Asset? { assets[name] }
+
+    /// The file of exactly that name beside the page, such as `favicon.ico`, or nil.
+    public func rootFile(named name: String) -> Asset? { rootFiles[name] }
 
     /// Every file that `asset(named:)` gives, sorted.
     public var names: [String] { assets.keys.sorted() }

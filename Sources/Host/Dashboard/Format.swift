@@ -65,7 +65,7 @@ enum Format {
     /// "1.2%"
     static func percent(_ part: UInt64, of whole: UInt64) -> String {
         if whole == 0 { return "0.0%" }
-        let tenths = Int((Double(part) / Double(whole) * 1000).rounded())
+        let tenths = (Double(part) / Double(whole) * 1000).whole(in: 0...1000)
         return "\(tenths / 10).\(tenths % 10)%"
     }
 

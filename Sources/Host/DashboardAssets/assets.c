@@ -36,6 +36,12 @@ static const unsigned char dom_js[] = {
 static const unsigned char format_js[] = {
 #embed "../../../dashboard/format.js"
 };
+static const unsigned char favicon_ico[] = {
+#embed "../../../dashboard/favicon.ico"
+};
+static const unsigned char robots_txt[] = {
+#embed "../../../dashboard/robots.txt"
+};
 
 static const nexus_asset assets[] = {
     {"index.html", index_html, sizeof index_html},
@@ -50,6 +56,8 @@ static const nexus_asset assets[] = {
     {"render-history.js", render_history_js, sizeof render_history_js},
     {"dom.js", dom_js, sizeof dom_js},
     {"format.js", format_js, sizeof format_js},
+    {"favicon.ico", favicon_ico, sizeof favicon_ico},
+    {"robots.txt", robots_txt, sizeof robots_txt},
 };
 
 size_t nexus_asset_count(void) { return sizeof assets / sizeof *assets; }

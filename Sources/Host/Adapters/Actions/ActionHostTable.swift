@@ -17,19 +17,20 @@ enum ActionHostTable {
                         return NEXUS_INVALID
                     }
                     guard let run = ActionRun.of(handle, "the progress of an action") else { return NEXUS_STALE }
-                    run.progressed(progress)
+                    HostCode.run { run.progressed(progress) }
                     return NEXUS_OK
                 },
                 result: { handle, json, length in
                     guard let json = BorrowedText.bytes(nexus_str(ptr: json, len: length)) else { return NEXUS_INVALID }
-                    return ActionRun.of(handle, "the result of an action")?.gave(json) ?? NEXUS_STALE
+                    guard let run = ActionRun.of(handle, "the result of an action") else { return NEXUS_STALE }
+                    return HostCode.run { run.gave(json) }
                 },
                 error: { handle, failure in
                     guard let failure = Versioned.read(failure, minimum: Versioned.Minimum.failure) else {
                         return NEXUS_INVALID
                     }
                     guard let run = ActionRun.of(handle, "the error of an action") else { return NEXUS_STALE }
-                    run.failed(HostTable.failure(failure))
+                    HostCode.run { run.failed(HostTable.failure(failure)) }
                     return NEXUS_OK
                 },
                 check: { handle in
@@ -41,7 +42,8 @@ enum ActionHostTable {
                         let handlers = Versioned.read(handlers, minimum: Versioned.Minimum.httpHandlers),
                         handlers.on_head != nil, handlers.on_body != nil, handlers.on_end != nil
                     else { return NEXUS_INVALID }
-                    return ActionRun.of(handle, "the http of an action")?.http(request, handlers, user) ?? NEXUS_STALE
+                    guard let run = ActionRun.of(handle, "the http of an action") else { return NEXUS_STALE }
+                    return HostCode.run { run.http(request, handlers, user) }
                 }))
         return Table(pointer: pointer)
     }()

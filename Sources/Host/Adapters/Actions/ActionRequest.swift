@@ -58,17 +58,23 @@ final class ActionRequest: Sendable {
                 switch event {
                 case .head(let head, let bytes):
                     if isCancelled.load(ordering: .relaxed) { continue }
-                    HTTPEvents.withHead(head, bytes) { handlers.on_head(user, handle, $0) }
+                    HTTPEvents.withHead(head, bytes) { head in
+                        backend.calling { handlers.on_head(user, handle, head) }
+                    }
                 case .body(let bytes):
                     if isCancelled.load(ordering: .relaxed) { continue }
-                    bytes.withUnsafeReadableBytes {
-                        handlers.on_body(
-                            user, handle, $0.assumingMemoryBound(to: CChar.self).baseAddress, $0.count)
+                    bytes.withUnsafeReadableBytes { bytes in
+                        backend.calling {
+                            handlers.on_body(
+                                user, handle, bytes.assumingMemoryBound(to: CChar.self).baseAddress, bytes.count)
+                        }
                     }
                 case .end(let end):
                     // Whatever it was: what came before may have been left out.
                     let end = isCancelled.load(ordering: .relaxed) ? .cancelled : end
-                    return HTTPEvents.withEnd(end) { handlers.on_end(user, handle, $0) }
+                    return HTTPEvents.withEnd(end) { end in
+                        backend.calling { handlers.on_end(user, handle, end) }
+                    }
                 }
             }
         }

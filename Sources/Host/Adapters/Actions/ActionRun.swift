@@ -102,7 +102,7 @@ public final class ActionRun: Sendable {
         let started = DetachedThread.start("action") { [self] in
             state.withLock { tell(.progress($0.progress)) }
             thread.store(UInt(pthread_self()), ordering: .relaxed)
-            let status = action.call.run(backend.instance, handle, arguments)
+            let status = backend.calling { action.call.run(backend.instance, handle, arguments) }
             forget()
             end(status)
             backend.ended(self)
@@ -171,8 +171,8 @@ public final class ActionRun: Sendable {
     func progressed(_ told: nexus_progress) {
         let message = backend.secrets.hidden(in: BorrowedText.line(told.message, limit: HostTable.messageLimit))
         state.withLock { state in
-            state.progress.done = told.done
-            state.progress.total = told.total == 0 ? nil : told.total
+            state.progress.done = Tally(told.done).value
+            state.progress.total = told.total == 0 ? nil : Tally(told.total).value
             state.progress.message = message.isEmpty ? nil : message
             // What waits for its time is told by then, and not besides.
             guard !state.willTell else {

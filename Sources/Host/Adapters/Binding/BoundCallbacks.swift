@@ -120,7 +120,7 @@ final class BoundCallbacks: @unchecked Sendable {
             Misuse.lateCallback.record("\(call)", of: name)
             return nil
         }
-        return body(receiver)
+        return HostCode.run { body(receiver) }
     }
 
     private func reportHealth(_ health: UnsafePointer<nexus_health>?) {

@@ -8,6 +8,8 @@ enum ReportCleaning {
     static let idLimit = Int(NEXUS_LIMIT_ID)
     static let messageLimit = Int(NEXUS_LIMIT_MESSAGE)
     static let serverLimit = 128
+    /// The end of the year 9999, in Unix seconds: later times have no form that people or programs read.
+    static let lastSecond: Int64 = 253_402_300_799
 
     static func health(_ report: nexus_health) -> HealthReport {
         let outcome: HealthReport.Outcome =
@@ -54,7 +56,8 @@ enum ReportCleaning {
             var model = Model(
                 id: id, name: name.isEmpty ? id : name, contextLength: bounded(reported.context_length),
                 maxOutputTokens: reported.max_output_tokens == 0 ? nil : bounded(reported.max_output_tokens),
-                capabilities: Capabilities(rawValue: reported.capabilities), created: max(0, reported.created))
+                capabilities: Capabilities(rawValue: reported.capabilities),
+                created: min(max(0, reported.created), lastSecond))
             addState(of: reported, to: &model)
             models.append(model)
         }
@@ -69,7 +72,7 @@ enum ReportCleaning {
         }
         switch reported.loaded_until {
         case -1: model.loadedUntil = .forever
-        case 1...: model.loadedUntil = .time(reported.loaded_until)
+        case 1...: model.loadedUntil = .time(min(reported.loaded_until, lastSecond))
         default: break
         }
         if reported.size > 0 { model.size = bounded(reported.size) }
@@ -91,5 +94,5 @@ enum ReportCleaning {
     }
 
     /// Numbers beyond this are no token counts, and not exact in every reader of JSON.
-    private static func bounded(_ tokens: UInt64) -> UInt64 { min(tokens, 1 << 53) }
+    private static func bounded(_ tokens: UInt64) -> UInt64 { Tally(tokens).value }
 }

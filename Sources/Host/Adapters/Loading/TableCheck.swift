@@ -51,7 +51,7 @@ enum TableCheck {
         guard table.kinds != 0 else { throw .badTable("kinds is empty: the adapter would answer nothing") }
         var urls: [String] = []
         if let first = table.default_urls {
-            for index in 0..<min(table.default_url_count, urlLimit) {
+            for index in 0..<max(0, min(table.default_url_count, urlLimit)) {
                 urls.append(BorrowedText.string(first[index], limit: textLimit))
             }
         }

@@ -87,7 +87,7 @@ enum HTTPStart {
             path.allSatisfy({ $0 > 0x20 && $0 != 0x7F }),
             request.header_count == 0 || request.headers != nil
         else { return NEXUS_INVALID }
-        guard request.header_count <= headerLimit, path.count <= headLimit else { return NEXUS_TOO_LARGE }
+        guard (0...headerLimit).contains(request.header_count), path.count <= headLimit else { return NEXUS_TOO_LARGE }
         head.writeBytes(method)
         head.writeInteger(UInt8(ascii: " "))
         if request.flags & NEXUS_HTTP_FROM_ROOT == 0 { head.writeString(target.basePath) }

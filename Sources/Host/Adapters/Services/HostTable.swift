@@ -29,7 +29,11 @@ enum HostTable {
                 abi_major: UInt16(NEXUS_ABI_MAJOR), abi_minor: UInt16(NEXUS_ABI_MINOR),
                 struct_size: UInt32(MemoryLayout<nexus_host>.size),
                 version: nexus_str(ptr: version, len: versionText.utf8CodeUnitCount),
-                http_start: { HTTPStart.start(task: $0, request: $1, handlers: $2, user: $3, out: $4) },
+                http_start: { task, request, handlers, user, out in
+                    HostCode.run {
+                        HTTPStart.start(task: task, request: request, handlers: handlers, user: user, out: out)
+                    }
+                },
                 http_cancel: { handle in
                     HostTable.request(handle, "http_cancel") { request in
                         request.cancel()
@@ -44,7 +48,8 @@ enum HostTable {
                 },
                 exchange_write: { handle, bytes, length in
                     guard bytes != nil || length == 0 else { return NEXUS_INVALID }
-                    guard length <= HostTable.writeLimit else { return NEXUS_TOO_LARGE }
+                    // The largest of C's lengths come as negative numbers.
+                    guard (0...HostTable.writeLimit).contains(length) else { return NEXUS_TOO_LARGE }
                     return HostTable.task(handle, "exchange_write") {
                         $0.wrote(UnsafeRawBufferPointer(start: bytes, count: length))
                     }
@@ -73,7 +78,7 @@ enum HostTable {
                         return HostTable.stale(
                             "timer_cancel", services.caller ?? services.timers.owner(of: handle))
                     }
-                    timer.cancel()
+                    HostCode.run { timer.cancel() }
                     return NEXUS_OK
                 },
                 run_blocking: { handle, work, done, user in
@@ -100,7 +105,7 @@ enum HostTable {
         guard let task = services.tasks[handle], services.caller == task.backend.ordinal else {
             return stale(call, services.caller ?? services.tasks.owner(of: handle))
         }
-        return body(task)
+        return HostCode.run { body(task) }
     }
 
     static func request(
@@ -110,7 +115,7 @@ enum HostTable {
         guard let request = services.requests[handle], services.caller.map(request.isOf) == true else {
             return stale(call, services.caller ?? services.requests.owner(of: handle))
         }
-        return body(request)
+        return HostCode.run { body(request) }
     }
 
     static func wrongThread(_ call: StaticString) -> nexus_status {

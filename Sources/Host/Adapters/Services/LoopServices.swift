@@ -96,6 +96,13 @@ public final class LoopServices {
         return pool
     }
 
+    /// Nothing is under way at the backend any more, and nothing will be: no loop keeps a pool for it. On any thread.
+    static func forget(_ backend: AdapterBackend) {
+        for services in loops.withLock({ Array($0.values) }) {
+            services.eventLoop.execute { services.value.closePool(of: backend) }
+        }
+    }
+
     /// Ends all that is under way at the backend, and closes its connections.
     func closePool(of backend: AdapterBackend) {
         for request in requests.values where request.isOf(backend) { request.cancel() }

@@ -1,3 +1,4 @@
+import Core
 import Logging
 import Synchronization
 
@@ -27,7 +28,7 @@ enum Misuse: String, Sendable, CaseIterable {
 
     /// Callable from any thread; logs the first time only.
     func record(_ call: String, of backend: String?, count: Int = 1) {
-        Self.counts[self]?.value.add(UInt64(max(0, count)), ordering: .relaxed)
+        Self.counts[self]?.value.grow(by: UInt64(max(0, count)))
         let key = "\(rawValue) \(call) \(backend ?? "")"
         let isNew = Self.told.withLock { $0.count < Self.toldLimit && $0.insert(key).inserted }
         guard isNew else { return }

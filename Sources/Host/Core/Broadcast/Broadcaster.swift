@@ -11,10 +11,19 @@ public final class Broadcaster: Sendable {
         var ring = BroadcastRing<Update>()
         var listeners: [UInt64: Wake] = [:]
         var nextID: UInt64 = 0
+        /// Different after each change of the fleet that somebody was told of.
+        var fleet: UInt64 = 0
+    }
+
+    /// The fleet as it was when it had that number.
+    private struct Picture {
+        var fleet: UInt64
+        var update: Update
     }
 
     private let state = Mutex(State())
     private let listenerCount = Atomic<Int>(0)
+    private let picture = Mutex<Picture?>(nil)
     /// Updates that were skipped for subscribers which could not keep up.
     public let skipped = Atomic<UInt64>(0)
 
@@ -28,6 +37,7 @@ public final class Broadcaster: Sendable {
         let update = Update(content())
         let wakes = state.withLock { state in
             state.ring.publish(update)
+            if update.changesFleet { state.fleet += 1 }
             return Array(state.listeners.values)
         }
         for wake in wakes { wake() }
@@ -43,6 +53,8 @@ public final class Broadcaster: Sendable {
     public func subscribe(wake: @escaping Wake) -> Subscription {
         state.withLock { state in
             state.nextID += 1
+            // What changed while nobody listened was not counted.
+            state.fleet += 1
             state.listeners[state.nextID] = wake
             listenerCount.store(state.listeners.count, ordering: .relaxed)
             return Subscription(id: state.nextID, cursor: state.ring.next)
@@ -53,6 +65,18 @@ public final class Broadcaster: Sendable {
         state.withLock { state in
             state.listeners[subscription.id] = nil
             listenerCount.store(state.listeners.count, ordering: .relaxed)
+        }
+    }
+
+    /// All backends, for subscribers that have not asked for deltas: made once after each change, for all of them. It holds
+    /// every change that was published before the call.
+    public func picture(of views: () -> [BackendView]) -> Update {
+        picture.withLock { picture in
+            let fleet = state.withLock { $0.fleet }
+            if let picture, picture.fleet == fleet { return picture.update }
+            let update = Update(.fleet(views()))
+            picture = Picture(fleet: fleet, update: update)
+            return update
         }
     }
 

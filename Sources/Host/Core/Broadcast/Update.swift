@@ -4,7 +4,10 @@ import Synchronization
 public final class Update: Sendable {
     public enum Content: Sendable {
         case requestComplete(HistoryEntry)
+        /// How some backends stand: those that changed, or all.
         case backends([BackendView])
+        /// How all backends stand, in as few messages as can be.
+        case fleet([BackendView])
         case models(backendID: String, models: [Model])
         /// The backend is no longer there.
         case removed(BackendView)
@@ -24,6 +27,7 @@ public final class Update: Sendable {
                 switch content {
                 case .requestComplete(let entry): [UpdateEncoder.requestCompleteMessage(entry)]
                 case .backends(let views): UpdateEncoder.backendStatusMessages(views)
+                case .fleet(let views): UpdateEncoder.fleetMessages(views)
                 case .models(let id, let models): [UpdateEncoder.modelChangeMessage(backendID: id, models: models)]
                 case .removed(let view): UpdateEncoder.backendRemovedMessages(view)
                 case .action(let progress): [UpdateEncoder.actionProgressMessage(progress)]
@@ -35,5 +39,13 @@ public final class Update: Sendable {
 
     public var isRequestComplete: Bool {
         if case .requestComplete = content { true } else { false }
+    }
+
+    /// A picture of the fleet from before it is out of date.
+    var changesFleet: Bool {
+        switch content {
+        case .backends, .fleet, .removed: true
+        case .requestComplete, .models, .action: false
+        }
     }
 }

@@ -57,12 +57,15 @@ public enum ContractEncoder {
     }
 
     /// What the page is born with: `{"stats":…, "models":…, "backends":…, "history":…}`, escaped so that it may stand
-    /// in an HTML script element. `models` is the object of `GET /v1/models`, cut at `modelLimit` objects; views are
+    /// in an HTML script element. `models` is the object of `GET /v1/models`; no list of models in it is longer than `modelLimit`; views are
     /// as small as in a message, so that a vast fleet does not make a vast page.
     public static func pageData(
         statistics: Statistics, backends: [BackendView], history: [HistoryEntry], modelLimit: Int = 2000
     ) -> [UInt8] {
         var json = JSONWriter(capacity: 16_384, escapingForHTML: true)
+        var statistics = statistics
+        statistics.models = Array(statistics.models.prefix(modelLimit))
+        statistics.formerModels = Array(statistics.formerModels.prefix(modelLimit))
         json.beginObject()
         json.key("stats")
         write(statistics, to: &json)

@@ -7,6 +7,8 @@ extension UpdateEncoder {
     private static let modelNoteReserve = 48
     /// No model is written in fewer bytes; below that the search for one that fits ends.
     private static let smallestModel = 180
+    /// Models that are passed over before the search ends as well.
+    private static let missLimit = 64
 
     /// The view within `limit` bytes of JSON (at least 10,000). First models go, those at the end first; then metadata
     /// as a whole; then the ends of texts.
@@ -47,18 +49,32 @@ extension UpdateEncoder {
     }
 
     /// The models, in order, that fit into `room` bytes of JSON. One that is too large alone is passed over.
-    static func fit(_ models: [Model], into room: Int) -> [Model] {
-        var kept: [Model] = []
+    static func fit(_ models: [Model], into room: Int) -> [Model] { share([models], room: room)[0] }
+
+    /// The models of each list, in order, that fit into `room` bytes of JSON together: one of every list after another, so
+    /// that the longest lists lose first. One that is too large for what is left is passed over. Costs no more than the
+    /// room is worth, however long the lists are.
+    static func share(_ lists: [[Model]], room: Int) -> [[Model]] {
+        var kept = lists.map { _ in [Model]() }
         var room = room
-        var json = JSONWriter(capacity: 512)
-        for model in models {
-            if room < smallestModel { break }
-            json = JSONWriter(capacity: 512)
-            ContractEncoder.write(model, to: &json)
-            let size = json.bytes.count + 1
-            if size > room { continue }
-            room -= size
-            kept.append(model)
+        var misses = 0
+        var place = 0
+        var open = lists.indices.filter { !lists[$0].isEmpty }
+        while !open.isEmpty {
+            for list in open {
+                guard room >= smallestModel, misses < missLimit else { return kept }
+                var json = JSONWriter(capacity: 512)
+                ContractEncoder.write(lists[list][place], to: &json)
+                let size = json.bytes.count + 1
+                if size > room {
+                    misses += 1
+                } else {
+                    room -= size
+                    kept[list].append(lists[list][place])
+                }
+            }
+            place += 1
+            open = open.filter { place < lists[$0].count }
         }
         return kept
     }

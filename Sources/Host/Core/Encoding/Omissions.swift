@@ -5,6 +5,8 @@ import JSON
 struct Omissions {
     private var counts: [(member: String, count: Int)] = []
 
+    var isEmpty: Bool { counts.isEmpty }
+
     /// Nothing when `count` is 0.
     mutating func note(_ member: String, count: Int) {
         if count > 0 { counts.append((member, count)) }

@@ -26,30 +26,40 @@ extension ContractEncoder {
         }
         json.endArray()
         json.key("models")
+        write(statistics.models, to: &json)
+        json.key("former_models")
+        write(statistics.formerModels, to: &json)
+        json.key("other_models")
+        write(statistics.otherModels, to: &json)
+        json.endObject()
+    }
+
+    private static func write(_ models: [Statistics.Model], to json: inout JSONWriter) {
         json.beginArray()
-        for model in statistics.models {
-            json.beginObject()
-            json.key("name")
-            json.string(model.name)
-            json.key("requests")
-            json.integer(model.requests)
-            json.key("average_duration_ms")
-            json.number(rounded(model.averageDurationMilliseconds))
-            write(model.tokens, to: &json)
-            json.endObject()
-        }
+        for model in models { write(model, to: &json) }
         json.endArray()
+    }
+
+    private static func write(_ model: Statistics.Model, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("name")
+        json.string(model.name)
+        json.key("requests")
+        json.integer(model.requests)
+        json.key("average_duration_ms")
+        json.number(rounded(model.averageDurationMilliseconds))
+        write(model.tokens, to: &json)
         json.endObject()
     }
 
     /// Members of an object that is open.
     private static func write(_ tokens: TokenFigures, to json: inout JSONWriter) {
         json.key("prompt_tokens")
-        json.integer(tokens.prompt)
+        json.integer(tokens.prompt.value)
         json.key("completion_tokens")
-        json.integer(tokens.completion)
+        json.integer(tokens.completion.value)
         json.key("cached_tokens")
-        json.integer(tokens.cached)
+        json.integer(tokens.cached.value)
         json.key("average_ttft_ms")
         write(tokens.timeToFirstTokenMilliseconds, to: &json)
         json.key("tokens_per_second")

@@ -5,8 +5,8 @@ public enum UpdateEncoder {
     /// Bytes of JSON in one message of `/ws`, at most. Fixed by the contract.
     public static let messageLimit = 10_240
 
-    private static let statusOpening = Array(#"{"update_type":"BackendStatus","data":["#.utf8)
-    private static let statusClosing = Array("]}".utf8)
+    static let statusOpening = Array(#"{"update_type":"BackendStatus","data":["#.utf8)
+    static let statusClosing = Array("]}".utf8)
 
     /// `RequestComplete`: one entry of the history. An entry that would not fit loses the ends of its texts.
     public static func requestCompleteMessage(_ entry: HistoryEntry) -> [UInt8] {
@@ -27,8 +27,8 @@ public enum UpdateEncoder {
         return json.bytes
     }
 
-    /// `BackendStatus`: as many messages as the views need, each a valid array of whole views, in order. A reader
-    /// merges them by id. One message with an empty array when there are no views.
+    /// `BackendStatus` for who merges views by id: as many messages as the views need, each a valid array of whole views, in
+    /// order. One message with an empty array when there are no views.
     public static func backendStatusMessages(_ views: [BackendView]) -> [[UInt8]] {
         let room = messageLimit - statusOpening.count - statusClosing.count
         var messages: [[UInt8]] = []

@@ -60,7 +60,7 @@ extension ContractEncoder {
         json.key("status")
         json.string(view.status.rawValue)
         json.key("last_health_check")
-        write(view.lastHealthCheck.flatMap(Timestamp.rfc3339), to: &json)
+        json.string(Timestamp.text(seconds: view.lastHealthCheck ?? view.addedAt))
         json.key("last_error")
         write(view.lastError, to: &json)
         json.key("models")
@@ -72,7 +72,7 @@ extension ContractEncoder {
         json.key("total_requests")
         json.integer(view.totalRequests)
         json.key("avg_latency_ms")
-        json.number(rounded(view.averageLatencyMilliseconds))
+        json.integer(view.averageLatencyMilliseconds.whole(in: 0...Int(Tally.limit)))
         json.key("discovery_source")
         json.string(view.discoverySource)
         json.key("metadata")
@@ -137,7 +137,7 @@ extension ContractEncoder {
     }
 
     static func write(_ value: Double?, to json: inout JSONWriter) {
-        if let value { json.number(rounded(value)) } else { json.null() }
+        if let value, value.isFinite { json.number(rounded(value)) } else { json.null() }
     }
 
     /// Hundredths are more than anyone reads, and what is not a number has no JSON.

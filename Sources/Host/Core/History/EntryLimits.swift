@@ -10,7 +10,8 @@ public enum EntryLimits {
 
     public static func clean(_ entry: HistoryEntry, now: Int64) -> HistoryEntry {
         var entry = entry
-        if entry.timestamp > now + futureSeconds { entry.timestamp = now }
+        let latest = now.addingReportingOverflow(futureSeconds)
+        if !latest.overflow, entry.timestamp > latest.partialValue { entry.timestamp = now }
         entry.model = cut(entry.model, to: model)
         entry.errorMessage = entry.errorMessage.map { cut($0, to: errorMessage) }
         return entry

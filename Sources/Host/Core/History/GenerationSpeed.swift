@@ -15,7 +15,8 @@ public struct GenerationSpeed: Sendable, Equatable {
         }
         guard let tokens = outcome.completionTokens, tokens > 0 else { return }
         let generated = Double(tokens)
-        if let told = outcome.completionMicroseconds {
+        // A server that took no time has not told how long it took.
+        if let told = outcome.completionMicroseconds, told > 0 {
             tokensPerSecond = generated / Double(told) * 1e6
         } else if let firstPiece {
             // The first token was there when the clock starts.

@@ -38,6 +38,10 @@ public struct HistoryEntry: Sendable, Equatable {
     /// The path the client asked for, e.g. "/v1/chat/completions".
     public var endpoint: String = ""
 
+    /// The model's name at the backends, under which its figures are counted; nil: no backend has such a model, and the
+    /// name is one that a client made up.
+    public var knownModel: String?
+
     /// The `backend_id` of an exchange for which no backend could be chosen.
     public static let noBackend = "none"
 

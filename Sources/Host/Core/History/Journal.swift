@@ -5,13 +5,19 @@ import Synchronization
 public final class Journal: Sendable {
     private struct ModelFigures {
         var requests: UInt64 = 0
-        var milliseconds: UInt64 = 0
+        var milliseconds = Tally()
         var tokens = TokenFigures()
 
         mutating func add(_ entry: HistoryEntry) {
             requests += 1
             milliseconds += entry.durationMilliseconds
             tokens.add(entry)
+        }
+
+        func model(named name: String) -> Statistics.Model {
+            Statistics.Model(
+                name: name, requests: requests,
+                averageDurationMilliseconds: Double(milliseconds.value) / Double(max(1, requests)), tokens: tokens)
         }
     }
 
@@ -34,13 +40,15 @@ public final class Journal: Sendable {
         var sequence: UInt64 = 0
         var totals = Statistics.Requests()
         var models: [String: ModelFigures] = [:]
+        var otherModels = ModelFigures()
         var backends: [String: BackendFigures] = [:]
     }
 
-    /// Models that are counted one by one; the names come from clients, so there is a bound. Later ones are
-    /// counted together under `otherModels`.
-    public static let modelLimit = 1000
-    public static let otherModels = "(other)"
+    /// Models that are counted one by one: those that a backend has or had, whatever names clients make up. Beyond this
+    /// many, new ones are counted with the others; none is forgotten for another.
+    public static let modelLimit = 10_000
+    /// Backends whose figures are kept.
+    public static let backendLimit = 1000
 
     private let state: Mutex<State>
     private let broadcaster: Broadcaster
@@ -59,16 +67,24 @@ public final class Journal: Sendable {
             state.ring.push(entry)
             state.totals.total += 1
             if entry.status == .success { state.totals.success += 1 } else { state.totals.errors += 1 }
-            var name = entry.model
-            if state.models.count >= Self.modelLimit, state.models[name] == nil { name = Self.otherModels }
-            state.models[name, default: ModelFigures()].add(entry)
+            Self.countModel(of: entry, in: &state)
             if entry.backendID != HistoryEntry.noBackend { Self.count(entry, in: &state) }
         }
         broadcaster.publish(.requestComplete(entry))
     }
 
+    private static func countModel(of entry: HistoryEntry, in state: inout State) {
+        // A model that is gone keeps its place.
+        let name = entry.knownModel ?? entry.model
+        if state.models[name] != nil || entry.knownModel != nil && state.models.count < modelLimit {
+            state.models[name, default: ModelFigures()].add(entry)
+        } else {
+            state.otherModels.add(entry)
+        }
+    }
+
     private static func count(_ entry: HistoryEntry, in state: inout State) {
-        guard state.backends.count < modelLimit || state.backends[entry.backendID] != nil else { return }
+        guard state.backends.count < backendLimit || state.backends[entry.backendID] != nil else { return }
         state.backends[entry.backendID, default: BackendFigures()].add(entry)
     }
 
@@ -85,16 +101,13 @@ public final class Journal: Sendable {
 
     public var totals: Statistics.Requests { state.withLock { $0.totals } }
 
-    /// Sorted by name. Exchanges that named no model are left out.
+    /// Models that a backend has or had, and that were asked for; sorted by name.
     public var models: [Statistics.Model] {
-        state.withLock { $0.models }
-            .filter { !$0.key.isEmpty }
-            .map { name, figures in
-                Statistics.Model(
-                    name: name, requests: figures.requests,
-                    averageDurationMilliseconds: Double(figures.milliseconds) / Double(max(1, figures.requests)),
-                    tokens: figures.tokens)
-            }
-            .sorted { $0.name < $1.name }
+        state.withLock { $0.models }.map { $1.model(named: $0) }.sorted { $0.name < $1.name }
+    }
+
+    /// All other exchanges together: that named no model, or one that no backend had.
+    public var otherModels: Statistics.Model {
+        state.withLock { $0.otherModels }.model(named: Statistics.otherName)
     }
 }

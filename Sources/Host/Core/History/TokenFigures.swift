@@ -1,13 +1,13 @@
 /// Sums of tokens and times over many exchanges.
 public struct TokenFigures: Sendable, Equatable {
-    public private(set) var prompt: UInt64 = 0
-    public private(set) var completion: UInt64 = 0
-    public private(set) var cached: UInt64 = 0
-    /// Tokens of answers whose speed is known, and the seconds they took.
-    private var timedTokens: UInt64 = 0
-    public private(set) var generationSeconds = 0.0
-    private var firstTokens: UInt64 = 0
-    private var firstTokenMilliseconds: UInt64 = 0
+    public private(set) var prompt = Tally()
+    public private(set) var completion = Tally()
+    public private(set) var cached = Tally()
+    /// Tokens of answers whose speed is known, and the time they took.
+    private var timedTokens = Tally()
+    private var generation = TimeTally()
+    private var firstTokens = Tally()
+    private var firstTokenMilliseconds = Tally()
 
     public init() {}
 
@@ -16,9 +16,9 @@ public struct TokenFigures: Sendable, Equatable {
         cached += entry.cachedTokens ?? 0
         if let tokens = entry.completionTokens {
             completion += tokens
-            if let speed = entry.tokensPerSecond, speed > 0 {
+            if let speed = entry.tokensPerSecond, speed > 0, speed.isFinite {
                 timedTokens += tokens
-                generationSeconds += Double(tokens) / speed
+                generation.add(seconds: Double(tokens) / speed)
             }
         }
         if entry.status == .success, let first = entry.timeToFirstByteMilliseconds {
@@ -27,14 +27,16 @@ public struct TokenFigures: Sendable, Equatable {
         }
     }
 
+    public var generationSeconds: Double { generation.seconds }
+
     /// Over all answers whose speed is known; nil before the first.
     public var tokensPerSecond: Double? {
-        generationSeconds > 0 ? Double(timedTokens) / generationSeconds : nil
+        generation.seconds > 0 ? Double(timedTokens.value) / generation.seconds : nil
     }
 
     /// Mean of the successes for which it is known; nil before the first.
     public var timeToFirstTokenMilliseconds: Double? {
-        firstTokens > 0 ? Double(firstTokenMilliseconds) / Double(firstTokens) : nil
+        firstTokens.value > 0 ? Double(firstTokenMilliseconds.value) / Double(firstTokens.value) : nil
     }
 }
 
@@ -46,14 +48,18 @@ public struct Histogram: Sendable, Equatable {
     ]
 
     /// Values in each bucket alone; one more than there are bounds.
-    public private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
-    public private(set) var sum = 0.0
-    public var count: UInt64 { counts.reduce(0, +) }
+    public private(set) var counts = [Tally](repeating: 0, count: bounds.count + 1)
+    private var total = TimeTally()
+
+    public var sum: Double { total.seconds }
+    public var count: Tally { counts.reduce(0, +) }
 
     public init() {}
 
+    /// What is no number, or no duration, is left out.
     public mutating func add(_ seconds: Double) {
+        guard seconds >= 0, seconds.isFinite else { return }
         counts[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
-        sum += seconds
+        total.add(seconds: seconds)
     }
 }

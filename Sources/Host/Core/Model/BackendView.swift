@@ -8,6 +8,15 @@ public enum BackendStatus: String, Sendable, Hashable {
     case draining = "Draining"
 }
 
+/// How the gateway came to know a backend, in the words of the dashboard's contract.
+public enum DiscoverySource {
+    /// It stands in the configuration file.
+    public static let configured = "static"
+    /// Nothing is configured, and it answered at the default address of its kind of server. Such a backend is neither
+    /// `static`, since no file names it, nor `manual`, since nobody added it.
+    public static let defaultAddress = "discovered"
+}
+
 /// Everything that is shown of one backend at one instant: the value behind `BackendStatus` updates,
 /// the dashboard's cards and `nexus backends list`.
 public struct BackendView: Sendable, Equatable {
@@ -19,6 +28,8 @@ public struct BackendView: Sendable, Equatable {
     public var status: BackendStatus
     /// Unix seconds with fraction; nil before the first probe has ended.
     public var lastHealthCheck: Double?
+    /// When it came into the registry, in Unix seconds: shown as the last check before there was one.
+    public var addedAt: Double
     public var lastError: String?
     public var models: [Model]
     /// Lower wins.
@@ -27,16 +38,17 @@ public struct BackendView: Sendable, Equatable {
     public var totalRequests: UInt64
     /// Of successful exchanges; 0 before the first.
     public var averageLatencyMilliseconds: Double
-    /// "config", "discovered" or "runtime".
+    /// As in `DiscoverySource`.
     public var discoverySource: String
     /// Sorted by key when written.
     public var metadata: [String: String]
 
     public init(
         id: String, name: String, url: String, backendType: String, status: BackendStatus = .unknown,
-        lastHealthCheck: Double? = nil, lastError: String? = nil, models: [Model] = [], priority: Int = 0,
+        lastHealthCheck: Double? = nil, addedAt: Double = 0, lastError: String? = nil, models: [Model] = [],
+        priority: Int = 0,
         pendingRequests: Int = 0, totalRequests: UInt64 = 0, averageLatencyMilliseconds: Double = 0,
-        discoverySource: String = "config", metadata: [String: String] = [:]
+        discoverySource: String = DiscoverySource.configured, metadata: [String: String] = [:]
     ) {
         self.id = id
         self.name = name
@@ -44,6 +56,7 @@ public struct BackendView: Sendable, Equatable {
         self.backendType = backendType
         self.status = status
         self.lastHealthCheck = lastHealthCheck
+        self.addedAt = addedAt
         self.lastError = lastError
         self.models = models
         self.priority = priority

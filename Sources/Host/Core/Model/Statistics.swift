@@ -31,7 +31,8 @@ public struct Statistics: Sendable, Equatable {
         public var averageDurationMilliseconds: Double
         public var tokens: TokenFigures
         public init(
-            name: String, requests: UInt64, averageDurationMilliseconds: Double, tokens: TokenFigures = TokenFigures()
+            name: String, requests: UInt64 = 0, averageDurationMilliseconds: Double = 0,
+            tokens: TokenFigures = TokenFigures()
         ) {
             self.name = name
             self.requests = requests
@@ -43,14 +44,49 @@ public struct Statistics: Sendable, Equatable {
     public var uptimeSeconds: UInt64
     public var requests: Requests
     public var backends: [Backend]
+    /// Every model of a healthy backend, sorted by name, asked for or not: as many as are available.
     public var models: [Model]
+    /// Models that were asked for while a backend had them, and that no healthy backend has now; sorted by name.
+    public var formerModels: [Model]
+    /// All requests that named no model, or one that no backend had.
+    public var otherModels: Model
+
+    /// The name of what is counted together.
+    public static let otherName = "(other)"
 
     public init(
-        uptimeSeconds: UInt64 = 0, requests: Requests = Requests(), backends: [Backend] = [], models: [Model] = []
+        uptimeSeconds: UInt64 = 0, requests: Requests = Requests(), backends: [Backend] = [], models: [Model] = [],
+        formerModels: [Model] = [], otherModels: Model = Model(name: otherName)
     ) {
         self.uptimeSeconds = uptimeSeconds
         self.requests = requests
         self.backends = backends
         self.models = models
+        self.formerModels = formerModels
+        self.otherModels = otherModels
+    }
+
+    /// The figures of an instant.
+    public init(uptimeSeconds: UInt64, journal: Journal, views: [BackendView]) {
+        let backends = journal.backends
+        let counted = journal.models
+        var available: [String: Model] = [:]
+        for view in views where view.status == .healthy {
+            for model in view.models { available[model.id] = Model(name: model.id) }
+        }
+        var former: [Model] = []
+        for model in counted {
+            if available[model.name] == nil { former.append(model) } else { available[model.name] = model }
+        }
+        self.init(
+            uptimeSeconds: uptimeSeconds, requests: journal.totals,
+            backends: views.map {
+                Backend(
+                    id: $0.id, name: $0.name, requests: $0.totalRequests,
+                    averageLatencyMilliseconds: $0.averageLatencyMilliseconds, pending: $0.pendingRequests,
+                    tokens: backends[$0.id]?.tokens ?? TokenFigures())
+            },
+            models: available.values.sorted { $0.name < $1.name }, formerModels: former,
+            otherModels: journal.otherModels)
     }
 }

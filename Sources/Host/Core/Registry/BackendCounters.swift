@@ -26,8 +26,7 @@ public final class BackendCounters: Sendable {
 
     /// Takes what the server told of its load, this gateway's requests included.
     func note(_ load: ServerLoad) {
-        let told = (load.running ?? 0) + (load.waiting ?? 0)
-        foreignCount.store(max(0, told - inFlight), ordering: .relaxed)
+        foreignCount.store(max(0, load.total - inFlight), ordering: .relaxed)
     }
 
     public var total: UInt64 { totalCount.load(ordering: .relaxed) }
@@ -65,7 +64,7 @@ public final class BackendCounters: Sendable {
         case .success(let duration): microseconds = duration
         }
         successCount.add(1, ordering: .relaxed)
-        microsecondSum.add(microseconds, ordering: .relaxed)
+        microsecondSum.grow(by: microseconds)
         // Two writers at once may lose one sample of a mean that forgets anyway.
         let before = Double(bitPattern: recentBits.load(ordering: .relaxed))
         let sample = Double(microseconds) / 1000

@@ -32,6 +32,7 @@ public final class Registry: Sendable {
         var driver: any BackendDriver
         var counters = BackendCounters()
         var health: HealthTracker
+        var addedAt: Double
         var lastCheck: Double?
         var lastError: String?
         var models: [Model] = []
@@ -53,10 +54,13 @@ public final class Registry: Sendable {
         func index(_ id: String) -> Int? { records.firstIndex { $0.identity.id == id } }
 
         /// A backend of which nothing is known yet but, if given, why it cannot be used.
-        func record(_ identity: BackendIdentity, _ driver: any BackendDriver, lastError: String?) -> Record {
+        func record(
+            _ identity: BackendIdentity, _ driver: any BackendDriver, lastError: String?, addedAt: Double
+        ) -> Record {
             var record = Record(
                 identity: identity, driver: driver,
-                health: HealthTracker(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold))
+                health: HealthTracker(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold),
+                addedAt: addedAt)
             if let lastError {
                 record.lastError = EntryLimits.cut(lastError, to: EntryLimits.errorMessage)
                 _ = record.health.record(success: false)
@@ -64,6 +68,14 @@ public final class Registry: Sendable {
             return record
         }
     }
+
+    /// Models of one backend that are taken; the rest of a longer list is left out.
+    public static let modelLimit = 10_000
+    /// Models of all backends together; a list that would exceed it is cut to what is left. Each is some hundred bytes, and
+    /// a few kilobytes at most.
+    public static let totalModelLimit = 40_000
+    /// Milliseconds of a probe that are shown; ten minutes is the longest that may be configured.
+    private static let longestProbe = 3_600_000
 
     private let state: Mutex<State>
     private let broadcaster: Broadcaster
@@ -89,10 +101,14 @@ public final class Registry: Sendable {
     // MARK: Changes
 
     /// False if a backend of that id is there already.
-    public func add(_ identity: BackendIdentity, driver: any BackendDriver, lastError: String? = nil) -> Bool {
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func add(
+        _ identity: BackendIdentity, driver: any BackendDriver, lastError: String? = nil,
+        now: Double = WallClock.seconds()
+    ) -> Bool {
         let added = state.withLock { state -> (BackendView, RegistrySnapshot)? in
             guard state.index(identity.id) == nil else { return nil }
-            let record = state.record(identity, driver, lastError: lastError)
+            let record = state.record(identity, driver, lastError: lastError, addedAt: now)
             state.records.append(record)
             return (Self.view(record), Self.rebuild(&state))
         }
@@ -110,7 +126,8 @@ public final class Registry: Sendable {
         _ identity: BackendIdentity, driver: any BackendDriver, keepsState: Bool, lastError: String? = nil
     ) {
         change(id: identity.id) { state, index in
-            var record = state.record(identity, driver, lastError: lastError)
+            var record = state.record(
+                identity, driver, lastError: lastError, addedAt: state.records[index].addedAt)
             record.counters = state.records[index].counters
             if keepsState {
                 record.health = state.records[index].health
@@ -186,7 +203,7 @@ public final class Registry: Sendable {
                 success ? nil : EntryLimits.cut(Self.reason(report), to: EntryLimits.errorMessage)
             if !report.server.isEmpty { state.records[index].metadata["server"] = report.server }
             if let latency = report.latencyMilliseconds {
-                state.records[index].metadata["probe_ms"] = String(Int(latency.rounded()))
+                state.records[index].metadata["probe_ms"] = String(latency.whole(in: 0...Self.longestProbe))
             }
             if flipped { state.records[index].metadata["status_since"] = Timestamp.text(seconds: now) }
             let kindsBefore = state.records[index].kinds
@@ -212,20 +229,27 @@ public final class Registry: Sendable {
         return report.outcome == .loading ? "The server is loading a model." : "The adapter gave no reason."
     }
 
-    /// Takes the complete list of a backend's models, already cleaned.
+    /// Takes the complete list of a backend's models, already cleaned, as far as there is room.
     public func record(_ models: [Model], of id: String) {
-        let change = state.withLock { state -> (healthy: Bool, view: BackendView, snapshot: RegistrySnapshot)? in
-            guard let index = state.index(id),
-                state.records[index].models != models
+        typealias Change = (healthy: Bool, view: BackendView, models: [Model], snapshot: RegistrySnapshot)
+        let change = state.withLock { state -> Change? in
+            guard let index = state.index(id) else { return nil }
+            let ofOthers = state.records.reduce(0) { $0 + $1.models.count } - state.records[index].models.count
+            let room = min(Self.modelLimit, max(0, Self.totalModelLimit - ofOthers))
+            let dropped = models.count - room
+            let models = dropped > 0 ? Array(models.prefix(room)) : models
+            let note = dropped > 0 ? String(dropped) : nil
+            guard state.records[index].models != models || state.records[index].metadata["models_dropped"] != note
             else { return nil }
+            state.records[index].metadata["models_dropped"] = note
             state.records[index].models = models
             let view = Self.view(state.records[index])
-            return (view.status == .healthy, view, Self.rebuild(&state))
+            return (view.status == .healthy, view, models, Self.rebuild(&state))
         }
         guard let change else { return }
         onSnapshot(change.snapshot)
         broadcaster.publish(.backends([change.view]))
-        if change.healthy { broadcaster.publish(.models(backendID: id, models: models)) }
+        if change.healthy { broadcaster.publish(.models(backendID: id, models: change.models)) }
     }
 
     /// Takes how busy a server is.
@@ -268,7 +292,8 @@ public final class Registry: Sendable {
         BackendView(
             id: record.identity.id, name: record.identity.name, url: record.identity.url,
             backendType: record.identity.backendType, status: record.status,
-            lastHealthCheck: record.lastCheck, lastError: record.lastError, models: record.models,
+            lastHealthCheck: record.lastCheck, addedAt: record.addedAt, lastError: record.lastError,
+            models: record.models,
             priority: record.identity.priority, pendingRequests: record.counters.inFlight,
             totalRequests: record.counters.total,
             averageLatencyMilliseconds: record.counters.averageLatencyMilliseconds,

@@ -17,7 +17,7 @@ public struct BackendIdentity: Sendable, Hashable {
 
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
-        discoverySource: String = "config", labels: [String: String] = [:]
+        discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
         self.id = id
         self.name = name

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 typedef struct nexus_asset {
-  const char *name; /* path below /assets/, e.g. "dashboard.js" */
+  const char *name; /* e.g. "dashboard.js" */
   const unsigned char *bytes;
   size_t length;
 } nexus_asset;

@@ -33,9 +33,12 @@ extension Dialect {
         return Self.event(failure.body)
     }
 
-    /// Clients look for these words to offer a pull.
+    /// Clients look for "not found" to offer a pull.
     private static func inOllamasWords(_ error: ErrorBody) -> ClientError {
-        error.model.map(OllamaError.modelNotFound) ?? error.clientError
+        guard let model = error.model else { return error.clientError }
+        var words = OllamaError.modelNotFound(model)
+        if let available = error.available { words.message += "; available: \(available)" }
+        return words
     }
 
     private func isOwn(_ body: [UInt8]) -> Bool {

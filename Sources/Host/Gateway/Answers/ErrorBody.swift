@@ -14,6 +14,8 @@ struct ErrorBody: Error {
     var allow: String?
     /// The model that nobody has, if that is the error.
     var model: String?
+    /// The models there are, in words; nil if there are none.
+    var available: String?
 
     init(
         status: Int, message: String, type: String = "invalid_request_error", param: String? = nil,
@@ -57,13 +59,17 @@ extension ErrorBody {
         self.init(status: 400, message: error.message, param: param)
     }
 
-    static func unknownModel(_ model: String) -> ErrorBody {
+    /// - Parameter names: the models that healthy backends have; the nearest are told.
+    static func unknownModel(_ model: String, among names: some Collection<String>) -> ErrorBody {
+        let model = EntryLimits.cut(model, to: EntryLimits.model)
+        let available = NearestNames.list(of: model, in: names)
         var error = ErrorBody(
             status: 404,
-            message: "The model '\(EntryLimits.cut(model, to: EntryLimits.model))' does not exist at any backend; "
-                + "GET /v1/models lists those that do.",
+            message: "The model '\(model)' does not exist at any backend. "
+                + (available.map { "Available: \($0)." } ?? "No backend has any model now."),
             param: "model", code: "model_not_found")
-        error.model = EntryLimits.cut(model, to: EntryLimits.model)
+        error.model = model
+        error.available = available
         return error
     }
 

@@ -36,7 +36,8 @@ struct LocalAnswers {
         case .metrics:
             LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
         case .page: page
-        case .asset(let name): asset(name)
+        case .asset(let name): asset(AssetStore.shared.asset(named: name))
+        case .rootFile(let name): asset(AssetStore.shared.rootFile(named: name), caching: "public, max-age=86400")
         case .ollama(let page): OllamaAnswers(state: state).page(page)
         case .ollamaShow, .ollamaManagement, .storedResponse, .exchange, .webSocket, .reload, .runAction, .action:
             .error(ErrorBody(status: 404, message: "Unknown path."))
@@ -60,7 +61,7 @@ struct LocalAnswers {
 
     private func model(_ id: String) -> LocalAnswer {
         guard let json = ContractEncoder.model(id: id, in: state.registry.views) else {
-            return .error(.unknownModel(id))
+            return .error(.unknownModel(id, among: state.registry.snapshot.candidates.keys))
         }
         return LocalAnswer(body: json)
     }
@@ -108,14 +109,14 @@ struct LocalAnswers {
                 version: GatewayState.version))
     }
 
-    private func asset(_ name: String) -> LocalAnswer {
-        guard let asset = AssetStore.shared.asset(named: name) else {
+    private func asset(_ asset: AssetStore.Asset?, caching: String = "no-cache") -> LocalAnswer {
+        guard let asset else {
             return .error(ErrorBody(status: 404, message: "There is no such file.", code: "unknown_path"))
         }
         return LocalAnswer(
             contentType: asset.mimeType,
             fields: [
-                ("etag", asset.etag), ("cache-control", "no-cache"), ("x-content-type-options", "nosniff"),
+                ("etag", asset.etag), ("cache-control", caching), ("x-content-type-options", "nosniff"),
             ],
             body: asset.bytes)
     }

@@ -1,8 +1,8 @@
 import Adapters
 import Core
 
-/// `GET /metrics` in the Prometheus text format 0.0.4. Labels are names of backends and models of the registry, so
-/// their number is bounded.
+/// `GET /metrics` in the Prometheus text format 0.0.4. Labels are names of backends and of models that a backend has or
+/// had, of which the journal keeps so many: no name that a client makes up becomes one.
 enum Metrics {
     static func text(_ state: GatewayState) -> [UInt8] {
         var page = MetricsPage()
@@ -59,7 +59,7 @@ enum Metrics {
         return page.bytes
     }
 
-    /// Tokens and times of answers, by backend and by model. Models that nobody had are left out: clients make their names.
+    /// Tokens and times of answers, by backend and by model.
     private static func addTokens(_ state: GatewayState, to page: inout MetricsPage) {
         let backends = state.journal.backends.sorted { $0.key < $1.key }
         page.family("nexus_backend_tokens_total", "counter", "Tokens of exchanges that ended at the backend.")
@@ -72,7 +72,7 @@ enum Metrics {
                 "nexus_backend_generation_seconds_total", [("backend", name)], figures.tokens.generationSeconds)
         }
         page.family("nexus_model_tokens_total", "counter", "Tokens of exchanges that asked for the model.")
-        for model in state.journal.models where model.tokens.completion + model.tokens.prompt > 0 {
+        for model in state.journal.models where model.tokens != TokenFigures() {
             page.tokens("nexus_model_tokens_total", ("model", model.name), model.tokens)
         }
         page.family(
@@ -104,25 +104,29 @@ struct MetricsPage {
         if !labels.isEmpty {
             line += "{" + labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",") + "}"
         }
-        line += value == value.rounded() && abs(value) < 1e15 ? " \(Int64(value))\n" : " \(value)\n"
-        bytes += Array(line.utf8)
+        bytes += Array("\(line) \(Self.number(value))\n".utf8)
+    }
+
+    private static func number(_ value: Double) -> String {
+        guard value.isFinite else { return value.isNaN ? "NaN" : value > 0 ? "+Inf" : "-Inf" }
+        return value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
     }
 
     mutating func tokens(_ name: String, _ label: (String, String), _ tokens: TokenFigures) {
-        sample(name, [label, ("kind", "prompt")], Double(tokens.prompt))
-        sample(name, [label, ("kind", "completion")], Double(tokens.completion))
-        sample(name, [label, ("kind", "cached")], Double(tokens.cached))
+        sample(name, [label, ("kind", "prompt")], Double(tokens.prompt.value))
+        sample(name, [label, ("kind", "completion")], Double(tokens.completion.value))
+        sample(name, [label, ("kind", "cached")], Double(tokens.cached.value))
     }
 
     mutating func histogram(_ name: String, _ label: (String, String), _ histogram: Histogram) {
-        var below: UInt64 = 0
+        var below = Tally()
         for (bound, count) in zip(Histogram.bounds, histogram.counts) {
-            below += count
-            sample(name + "_bucket", [label, ("le", "\(bound)")], Double(below))
+            below += count.value
+            sample(name + "_bucket", [label, ("le", "\(bound)")], Double(below.value))
         }
-        sample(name + "_bucket", [label, ("le", "+Inf")], Double(histogram.count))
+        sample(name + "_bucket", [label, ("le", "+Inf")], Double(histogram.count.value))
         sample(name + "_sum", [label], histogram.sum)
-        sample(name + "_count", [label], Double(histogram.count))
+        sample(name + "_count", [label], Double(histogram.count.value))
     }
 
     /// Backslash, quote and line feed are escaped in label values.

@@ -27,7 +27,8 @@ struct OllamaAnswers {
         let name = OllamaNames.resolve(state.settings.routing.aliases[asked] ?? asked) { known.contains($0) }
         let verbose = request?["verbose"]?.bool ?? false
         guard let document = OllamaDocuments.show(model: name, verbose: verbose, views: views) else {
-            return Self.error(OllamaError.modelNotFound(asked))
+            let error = ErrorBody.unknownModel(asked, among: known)
+            return LocalAnswer(status: error.status, body: Dialect.ollama.errorBody(error, requestID: ""))
         }
         return LocalAnswer(body: document)
     }

@@ -32,6 +32,8 @@ enum Route: Equatable {
     case metrics
     case page
     case asset(String)
+    /// What browsers and crawlers ask every site for.
+    case rootFile(String)
     case webSocket
 
     /// The methods a path takes, as the value of Allow.
@@ -81,6 +83,7 @@ enum Route: Equatable {
         case "/health": self = .health
         case "/metrics": self = .metrics
         case "/": self = .page
+        case "/favicon.ico", "/robots.txt": self = .rootFile(String(path.dropFirst()))
         case "/ws": self = .webSocket
         default:
             if path.hasPrefix("/v1/models/"), let id = PercentCoding.decoded(path.dropFirst("/v1/models/".count)) {

@@ -78,7 +78,7 @@ final class Exchange: AttemptSink {
             let backends = loop.snapshot.backends
             let nobody = !backends.isEmpty && backends.allSatisfy { $0.status != .healthy }
             let kind = forms.request.kind
-            answer(nobody ? .unavailable(peek.model, backends, kind: kind.name) : .unknownModel(peek.model))
+            answer(nobody ? .unavailable(peek.model, backends, kind: kind.name) : unknownModel)
         case .unavailable(let backends):
             answerLastFailure(or: .unavailable(peek.model, backends, kind: forms.request.kind.name))
         case .busy: answerLastFailure(or: .busy(peek.model))
@@ -275,7 +275,7 @@ final class Exchange: AttemptSink {
             loop.eventLoop.execute { exchange.value.retry() }
         case .answerError:
             lastFailure = (failure, name)
-            answerLastFailure(or: .unknownModel(peek.model))
+            answerLastFailure(or: unknownModel)
         case .errorEvent where answerType != .eventStream && answerType != .jsonLines:
             connection.abort()
             complete(
@@ -350,8 +350,10 @@ final class Exchange: AttemptSink {
     /// Slow clients push back.
     func setPaused(_ paused: Bool) { task?.setPaused(paused) }
 
-    private func answerLastFailure(or error: ErrorBody) {
-        guard let (failure, name) = lastFailure else { return answer(error) }
+    private var unknownModel: ErrorBody { .unknownModel(peek.model, among: loop.snapshot.candidates.keys) }
+
+    private func answerLastFailure(or error: @autoclosure () -> ErrorBody) {
+        guard let (failure, name) = lastFailure else { return answer(error()) }
         let body = dialect.errorBody(failure, backend: name, requestID: connection.requestID)
         if machine.isHeadSent {
             connection.endPieces(with: dialect.errorEvent(failure, backend: name, requestID: connection.requestID))
@@ -400,6 +402,7 @@ final class Exchange: AttemptSink {
             timestamp: Clock.wallSeconds(), model: peek.model,
             backendID: backend?.identity.id ?? HistoryEntry.noBackend,
             durationMilliseconds: Self.microseconds(since: arrival) / 1000, status: status, errorMessage: error)
+        entry.knownModel = backend != nil || loop.snapshot.holders[model] != nil ? model : nil
         entry.requestID = connection.requestID
         entry.attempts = machine.attempts
         entry.statusCode = code

@@ -25,12 +25,14 @@ final class WebSocketSession: ChannelInboundHandler {
     }
 
     private let loop: LoopState
-    private let after: UInt64?
     private let flag = WakeFlag()
     private var context: ChannelHandlerContext?
     private var subscription: Broadcaster.Subscription?
-    private var pacer = Pacer()
-    private var lastSequence: UInt64 = 0
+    private var feed: Feed
+    /// A picture of the fleet is due later.
+    private var awaitsPicture = false
+    /// The peer took too little of what it was sent: it gets a fresh picture instead of the rest.
+    private var isBehind = false
     private var unansweredPings = 0
     private var pings: RepeatedTask?
     private var isClosing = false
@@ -39,9 +41,10 @@ final class WebSocketSession: ChannelInboundHandler {
     /// section 5.5.3).
     private var owedPong: ByteBuffer?
 
-    init(loop: LoopState, after: UInt64?) {
+    init(loop: LoopState, query: WebSocketQuery) {
         self.loop = loop
-        self.after = after
+        let newest = loop.shared.journal.entries.last?.sequence ?? 0
+        feed = Feed(form: query.form, lastSequence: query.after.map { min($0, newest) } ?? newest)
     }
 
     // MARK: Channel
@@ -57,8 +60,6 @@ final class WebSocketSession: ChannelInboundHandler {
             else { return }
             eventLoop.execute { session.value.serve() }
         }
-        let newest = loop.shared.journal.entries.last?.sequence ?? 0
-        lastSequence = after.map { min($0, newest) } ?? newest
         // After the answer to the upgrade has been written.
         eventLoop.execute { session.value.sendSnapshot() }
         pings = eventLoop.scheduleRepeatedTask(
@@ -159,7 +160,7 @@ final class WebSocketSession: ChannelInboundHandler {
             return flag.isSet.store(true, ordering: .releasing)
         }
         let now = Clock.monotonicNanoseconds()
-        let delay = pacer.delay(now: now)
+        let delay = feed.delay(now: now)
         guard delay == 0 else {
             let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
             loop.eventLoop.scheduleTask(in: .nanoseconds(Int64(delay))) { session.value.serve() }
@@ -168,48 +169,65 @@ final class WebSocketSession: ChannelInboundHandler {
         flag.isSet.store(false, ordering: .sequentiallyConsistent)
         let batch = loop.shared.broadcaster.read(&subscription, limit: Limits.batch)
         self.subscription = subscription
-        if batch.lagged > 0 {
-            loop.shared.broadcaster.skipped.add(batch.lagged, ordering: .relaxed)
+        if batch.lagged > 0 || isBehind {
+            isBehind = false
+            let skipped = batch.lagged &+ UInt64(batch.updates.count)
+            loop.shared.broadcaster.skipped.add(skipped, ordering: .relaxed)
             return sendSnapshot()
         }
-        send(batch.updates, now: now)
+        let (updates, skipped) = feed.take(batch.updates, now: now)
+        loop.shared.broadcaster.skipped.add(UInt64(skipped), ordering: .relaxed)
+        sendPicture(now: now)
+        for (index, update) in updates.enumerated() {
+            guard context.channel.isWritable else {
+                isBehind = true
+                loop.shared.broadcaster.skipped.add(UInt64(updates.count - index), ordering: .relaxed)
+                break
+            }
+            write(update)
+        }
+        context.flush()
     }
 
-    private func send(_ updates: [Update], now: UInt64) {
-        let requests = updates.count { $0.isRequestComplete }
-        var skip = max(0, requests - pacer.allowance(now: now))
-        loop.shared.broadcaster.skipped.add(UInt64(skip), ordering: .relaxed)
-        for update in updates {
-            if case .requestComplete(let entry) = update.content {
-                if skip > 0 {
-                    skip -= 1
-                    continue
-                }
-                // A snapshot may have told of it already.
-                guard entry.sequence > lastSequence else { continue }
-                lastSequence = entry.sequence
+    /// All backends, if that is what the peer gets and one of them has changed.
+    private func sendPicture(now: UInt64) {
+        switch feed.picture(now: now) {
+        case .none: return
+        case .now: write(fleet)
+        case .later(let nanoseconds):
+            guard !awaitsPicture else { return }
+            awaitsPicture = true
+            let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
+            loop.eventLoop.scheduleTask(in: .nanoseconds(Int64(nanoseconds))) {
+                session.value.awaitsPicture = false
+                session.value.serve()
             }
-            for message in update.messages { write(message) }
         }
-        pacer.served(requests: min(requests, pacer.allowance(now: now)), now: now)
-        context?.flush()
+    }
+
+    /// How all backends stand.
+    private var fleet: Update {
+        let registry = loop.shared.registry
+        return switch feed.form {
+        case .pictures: loop.shared.broadcaster.picture { registry.views }
+        case .deltas: Update(.backends(registry.views))
+        }
     }
 
     /// How all backends stand, and what was completed since the newest entry the peer has.
     private func sendSnapshot() {
-        let newer = loop.shared.journal.entries(after: lastSequence).suffix(Pacer.requestsPerTick)
-        for message in Update(.backends(loop.shared.registry.views)).messages { write(message) }
-        for entry in newer {
-            lastSequence = entry.sequence
-            for message in Update(.requestComplete(entry)).messages { write(message) }
-        }
-        pacer.served(requests: newer.count, now: Clock.monotonicNanoseconds())
+        let newer = loop.shared.journal.entries(after: feed.lastSequence)
+        let entries = feed.snapshot(newer: newer, now: Clock.monotonicNanoseconds())
+        write(fleet)
+        for entry in entries { write(Update(.requestComplete(entry))) }
         context?.flush()
     }
 
-    private func write(_ message: [UInt8]) {
+    private func write(_ update: Update) {
         guard let context else { return }
-        context.write(
-            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message))), promise: nil)
+        for message in update.messages {
+            let frame = WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message))
+            context.write(wrapOutboundOut(frame), promise: nil)
+        }
     }
 }

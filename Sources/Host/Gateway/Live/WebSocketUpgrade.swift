@@ -37,7 +37,7 @@ enum WebSocketUpgrade {
     /// - Parameter rest: what the client has sent behind the request.
     static func takeOver(
         context: ChannelHandlerContext, handler: ClientConnection, key: String, rest: ByteBuffer, loop: LoopState,
-        query: String
+        query: WebSocketQuery
     ) {
         // NIO's upgrader makes the answer to the key.
         let upgrader = NIOWebSocketServerUpgrader(
@@ -60,7 +60,7 @@ enum WebSocketUpgrade {
 
     private static func switchOver(
         _ context: ChannelHandlerContext, _ handler: ClientConnection, _ headers: HTTPHeaders, _ rest: ByteBuffer,
-        _ loop: LoopState, _ query: String
+        _ loop: LoopState, _ query: WebSocketQuery
     ) throws {
         var answer = ByteBuffer(staticString: "HTTP/1.1 101 Switching Protocols\r\n")
         for (name, value) in headers { answer.writeString("\(name.lowercased()): \(value)\r\n") }
@@ -68,19 +68,8 @@ enum WebSocketUpgrade {
         context.writeAndFlush(NIOAny(answer), promise: nil)
         let pipeline = context.pipeline.syncOperations
         try pipeline.addHandlers(
-            WebSocketFrameEncoder(), WebSocketSession(loop: loop, after: WebSocketQuery.after(query)))
+            WebSocketFrameEncoder(), WebSocketSession(loop: loop, query: query))
         if rest.readableBytes > 0 { context.fireChannelRead(NIOAny(rest)) }
         pipeline.removeHandler(context: context, promise: nil)
-    }
-}
-
-/// The query of `/ws`.
-enum WebSocketQuery {
-    /// `after=N`: the sequence number of the newest history entry the page has.
-    static func after(_ query: String) -> UInt64? {
-        for part in query.split(separator: "&") where part.hasPrefix("after=") {
-            return UInt64(part.dropFirst("after=".count))
-        }
-        return nil
     }
 }

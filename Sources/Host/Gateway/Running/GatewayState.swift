@@ -83,16 +83,6 @@ final class GatewayState: Sendable {
     }
 
     var statistics: Statistics {
-        let views = registry.views
-        let figures = journal.backends
-        return Statistics(
-            uptimeSeconds: uptimeSeconds, requests: journal.totals,
-            backends: views.map {
-                Statistics.Backend(
-                    id: $0.id, name: $0.name, requests: $0.totalRequests,
-                    averageLatencyMilliseconds: $0.averageLatencyMilliseconds, pending: $0.pendingRequests,
-                    tokens: figures[$0.id]?.tokens ?? TokenFigures())
-            },
-            models: journal.models)
+        Statistics(uptimeSeconds: uptimeSeconds, journal: journal, views: registry.views)
     }
 }

@@ -8,6 +8,8 @@ import Synchronization
 final class HealthMonitor: Sendable {
     /// A backend that could not be reached is probed at once, but not more often than this.
     static let reprobeInterval = TimeAmount.seconds(1)
+    /// Times of such probes that are kept before those that are past are forgotten.
+    private static let reprobesKept = 256
 
     private let state: GatewayState
     private let loops: [NIOLoopBound<LoopState>]
@@ -85,6 +87,8 @@ final class HealthMonitor: Sendable {
         let now = NIODeadline.now()
         let isDue = lastReprobe.withLock { last in
             if let before = last[backend.identity.id], now - before < Self.reprobeInterval { return false }
+            // Backends come and go; what is past tells nothing any more.
+            if last.count >= Self.reprobesKept { last = last.filter { now - $0.value < Self.reprobeInterval } }
             last[backend.identity.id] = now
             return true
         }

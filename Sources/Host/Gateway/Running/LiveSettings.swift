@@ -32,12 +32,3 @@ struct LiveSettings: Sendable {
         return retried ? base + ";retry" : base
     }
 }
-
-extension TimeAmount {
-    /// Cut to the nanosecond; durations beyond 292 years count as that.
-    init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        self = overflow ? .nanoseconds(.max) : .nanoseconds(product + attoseconds / 1_000_000_000)
-    }
-}

@@ -124,7 +124,8 @@ final class Reconfigurer: Sendable {
     private func bring() async -> ReloadOutcome {
         let (definitions, source) = state.withLock { state in
             state.configuration.discover
-                ? (state.discovered, "discovered") : (state.configuration.backends, "config")
+                ? (state.discovered, DiscoverySource.defaultAddress)
+                : (state.configuration.backends, DiscoverySource.configured)
         }
         return await backends.bring(to: definitions, library: shared.library, source: source)
     }

@@ -400,7 +400,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         phase = .handedOver
         pending = nil
         WebSocketUpgrade.takeOver(
-            context: context, handler: self, key: key, rest: rest, loop: loop, query: query)
+            context: context, handler: self, key: key, rest: rest, loop: loop,
+            query: WebSocketQuery(query))
     }
 
     // MARK: Answers

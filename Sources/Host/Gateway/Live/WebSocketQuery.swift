@@ -1,0 +1,19 @@
+import Core
+
+/// The query of `/ws`.
+struct WebSocketQuery: Equatable {
+    /// `after=N`: the sequence number of the newest history entry the page has.
+    var after: UInt64?
+    /// `updates=deltas`: what changed, rather than all backends at each change.
+    var form = Feed.Form.pictures
+
+    init(_ query: String) {
+        for part in query.split(separator: "&") {
+            if part.hasPrefix("after=") {
+                after = after ?? UInt64(part.dropFirst("after=".count))
+            } else if part == "updates=deltas" {
+                form = .deltas
+            }
+        }
+    }
+}
