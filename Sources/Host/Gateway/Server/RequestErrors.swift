@@ -9,6 +9,11 @@ extension ErrorBody {
             code: "body_too_large")
     }
 
+    static func commandTooLarge(_ limit: Int) -> ErrorBody {
+        ErrorBody(
+            status: 413, message: "This path takes bodies of at most \(limit) bytes.", code: "body_too_large")
+    }
+
     /// What a client that does not speak HTTP as expected is told.
     init(_ error: HTTPParseError) {
         switch error {
