@@ -13,7 +13,7 @@ enum StreamLine {
             self = .empty
             return
         }
-        guard let value = try? JSONValue.parse(line) else {
+        guard let value = try? JSONValue.parse(line, maximumValues: LargeWork.inlineValues) else {
             self = .error(Self.garbled)
             return
         }

@@ -52,6 +52,16 @@ extension HostTask {
         return runBlocking(work, done: done) == NEXUS_OK
     }
 
+    /// Parses an answer, here or on a thread that may block. `done` is not called when the task has ended meanwhile.
+    /// - Returns: false: it will not be called at all.
+    func parse(_ body: [UInt8], done: @escaping (JSONValue?) -> Void) -> Bool {
+        run(size: body.count) {
+            try? JSONValue.parse(body, maximumValues: LargeWork.values)
+        } done: { value, state in
+            if state == .alive { done(value) }
+        }
+    }
+
     /// Runs `work` on a thread that may block, then gives its result to `done` on the task's loop. `work` must come to an
     /// end: the backend is removed only after that. Both closures are kept until `done` has returned.
     /// - Returns: NEXUS_OK, or why neither is called: the task has ended, or NEXUS_LIMIT_BLOCKING of the backend wait.
