@@ -119,7 +119,7 @@ class AnswerHandler: HTTPHandler {
 /// Answers a unary request: collects Ollama's answer, translates it, and sends it whole.
 final class UnaryHandler: AnswerHandler {
     /// Nil for an answer that is not complete. The bytes are those the value was read from.
-    typealias Translation = (_ answer: JSONValue, _ bytes: [UInt8]) -> (bytes: [UInt8], usage: TokenUsage)?
+    typealias Translation = @Sendable (_ answer: JSONValue, _ bytes: [UInt8]) -> (bytes: [UInt8], usage: TokenUsage)?
 
     /// Bytes of an answer; embeddings of many texts are long.
     private static let limit = 64 * 1024 * 1024
@@ -140,15 +140,36 @@ final class UnaryHandler: AnswerHandler {
     }
 
     override func complete() {
-        guard !isTooLong, let value = try? JSONValue.parse(collected) else {
-            return fail("Ollama's answer is not JSON, or is too long")
+        guard !isTooLong else { return fail("Ollama's answer is too long") }
+        let (answer, translate) = (collected, translate)
+        collected = []
+        let isTaken = exchange.run(size: answer.count) {
+            Self.translated(answer, translate)
+        } done: { translated, state in
+            guard state == .alive else { return }
+            if let error = translated.error { return self.fail(error) }
+            translated.bytes.withUnsafeBytes { self.write($0) }
+            self.finish(translated.usage)
         }
-        if let text = OllamaError.text(value) { return fail(text) }
-        guard value["done_reason"] != "error", let (bytes, usage) = translate(value, collected) else {
-            return fail("Ollama's answer is not complete")
+        if !isTaken { fail(LargeRequest.tooMany) }
+    }
+
+    /// What becomes of an answer.
+    private struct Translated: Sendable {
+        var bytes: [UInt8] = []
+        var usage = TokenUsage()
+        var error: String?
+    }
+
+    private static func translated(_ answer: [UInt8], _ translate: Translation) -> Translated {
+        guard let value = try? JSONValue.parse(answer, maximumValues: LargeWork.answerValues) else {
+            return Translated(error: "Ollama's answer is not JSON, or is too long")
         }
-        bytes.withUnsafeBytes { write($0) }
-        finish(usage)
+        if let text = OllamaError.text(value) { return Translated(error: text) }
+        guard value["done_reason"] != "error", let (bytes, usage) = translate(value, answer) else {
+            return Translated(error: "Ollama's answer is not complete")
+        }
+        return Translated(bytes: bytes, usage: usage)
     }
 }
 

@@ -24,17 +24,20 @@ final class HealthProbe {
         key = backend.keys.current()
     }
 
-    func start() { send("GET", "/api/tags", []) { self.listed($0) } }
+    func start() { send("GET", "/api/tags", []) { self.listed($0, $1) } }
 
+    /// - Parameter then: given the answer, and the JSON in it.
     private func send(
         _ method: StaticString, _ path: String, _ body: [UInt8], timeout: UInt32 = 0,
-        _ then: @escaping (CollectingHandler.Answer) -> Void
+        _ then: @escaping (CollectingHandler.Answer, JSONValue?) -> Void
     ) {
         guard !isOver else { return }
         let status = backend.host.start(
             task.handle, method: method, path: path, headers: backend.headers(key), body: body,
             timeoutMilliseconds: timeout,
-            handler: CollectingHandler(completion: then))
+            handler: CollectingHandler { answer in
+                if !self.task.parse(answer.body, done: { then(answer, $0) }) { then(answer, nil) }
+            })
         if status == NEXUS_BAD_STATE {
             unhealthy("the time for a probe was over before \(method) \(path)")
         } else if status != NEXUS_OK {
@@ -48,7 +51,7 @@ final class HealthProbe {
         backend.reports.health(NEXUS_UNHEALTHY, message: message)
     }
 
-    private func listed(_ answer: CollectingHandler.Answer) {
+    private func listed(_ answer: CollectingHandler.Answer, _ value: JSONValue?) {
         switch answer.end {
         case .complete: break
         case .cancelled: return
@@ -69,7 +72,6 @@ final class HealthProbe {
                     + "set api_key_env to the variable that holds it"
             )
         }
-        let value = try? JSONValue.parse(answer.body)
         guard answer.status == 200 else {
             let told = value.flatMap(OllamaError.text).map { ": \($0)" } ?? ""
             return unhealthy("GET /api/tags answered with status \(answer.status)\(told)")
@@ -92,12 +94,12 @@ final class HealthProbe {
         while underWay < Self.parallel, let index = waiting.popLast() {
             underWay += 1
             let body = JSONValue.object(JSONObject([(name: "model", value: .string(models[index].name))])).bytes
-            send("POST", "/api/show", body, timeout: Self.optionalTimeout) { answer in
+            send("POST", "/api/show", body, timeout: Self.optionalTimeout) { answer, value in
                 self.underWay -= 1
                 guard answer.end != .cancelled else { return }
                 // A server that is too slow to describe one model would not be done with all in time.
                 if answer.end != .complete { self.waiting = [] }
-                if answer.end == .complete, answer.status == 200, let value = try? JSONValue.parse(answer.body) {
+                if answer.end == .complete, answer.status == 200, let value {
                     let kept = ListedModel.kept(of: value)
                     self.models[index].apply(show: kept)
                     self.backend.details.remember(kept, of: self.models[index].digest)
@@ -117,21 +119,21 @@ final class HealthProbe {
             if answer.end != .cancelled { remaining -= 1 }
             if remaining == 0 { healthy(version) }
         }
-        send("GET", "/api/ps", [], timeout: Self.optionalTimeout) { answer in
-            if let running = Self.good(answer)?["models"]?.array?.map(RunningModel.init) {
+        send("GET", "/api/ps", [], timeout: Self.optionalTimeout) { answer, value in
+            if let running = Self.good(answer, value)?["models"]?.array?.map(RunningModel.init) {
                 for index in self.models.indices { self.models[index].apply(running: running) }
             }
             told(answer)
         }
-        send("GET", "/api/version", [], timeout: Self.optionalTimeout) { answer in
-            version = Self.good(answer)?["version"]?.string
+        send("GET", "/api/version", [], timeout: Self.optionalTimeout) { answer, value in
+            version = Self.good(answer, value)?["version"]?.string
             told(answer)
         }
     }
 
     /// Nil unless it is a whole answer of JSON.
-    private static func good(_ answer: CollectingHandler.Answer) -> JSONValue? {
-        answer.end == .complete && answer.status == 200 ? try? JSONValue.parse(answer.body) : nil
+    private static func good(_ answer: CollectingHandler.Answer, _ value: JSONValue?) -> JSONValue? {
+        answer.end == .complete && answer.status == 200 ? value : nil
     }
 
     private func healthy(_ version: String?) {

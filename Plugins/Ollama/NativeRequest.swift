@@ -5,11 +5,16 @@ enum NativeRequest {
     /// The paths that answer with text, in one piece or line by line; the others answer with embeddings.
     static func generates(_ path: String) -> Bool { path == "/api/chat" || path == "/api/generate" }
 
+    /// The client's bytes go as they are, whatever they are.
+    static func isAsItIs(_ options: Options) -> Bool {
+        options.contextLength == nil && options.keepAlive == nil && options.think != false
+    }
+
     /// The body with what the operator wants of every request and the client did not say: a context length of its own,
     /// above all, would make Ollama load the model again. Nil where the client's bytes can go as they are.
     static func completed(_ body: UnsafeRawBufferPointer, path: String, options: Options) -> [UInt8]? {
-        guard options.contextLength != nil || options.keepAlive != nil || options.think == false,
-            var request = (try? JSONValue.parse(body))?.object
+        guard !isAsItIs(options),
+            var request = (try? JSONValue.parse(body, maximumValues: LargeWork.values))?.object
         else { return nil }
         var isChanged = false
         if let length = options.contextLength, request["options"].map({ $0.given("num_ctx") == nil }) ?? true {

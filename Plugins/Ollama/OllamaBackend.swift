@@ -41,82 +41,69 @@ final class OllamaBackend: BackendAdapter {
 
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status {
         switch request.kind {
-        case NEXUS_KIND_OLLAMA: return passOn(exchange, request)
-        case NEXUS_KIND_CHAT, NEXUS_KIND_COMPLETIONS, NEXUS_KIND_EMBEDDINGS: break
+        case NEXUS_KIND_OLLAMA, NEXUS_KIND_CHAT, NEXUS_KIND_COMPLETIONS, NEXUS_KIND_EMBEDDINGS: break
         default: return NEXUS_UNSUPPORTED
         }
+        let asked = Asked(request)
+        let body = request.body.bytes
+        guard body.count > LargeWork.inlineLimit, request.kind != NEXUS_KIND_OLLAMA || !NativeRequest.isAsItIs(options)
+        else { return send(plan(asked, body), asked, exchange) }
+        let copy = Array(body)
+        let status = exchange.runBlocking {
+            copy.withUnsafeBytes { self.plan(asked, $0) }
+        } done: { plan, state in
+            guard state == .alive else { return }
+            let status = self.send(plan, asked, exchange)
+            if status != NEXUS_OK { exchange.fail(LargeRequest.notSent(status)) }
+        }
+        guard status == NEXUS_TOO_LARGE else { return status }
+        exchange.fail(LargeRequest.tooMany)
+        return NEXUS_OK
+    }
+
+    /// Makes what goes to Ollama. On any thread.
+    private func plan(_ asked: Asked, _ body: UnsafeRawBufferPointer) -> Result<Plan, Failure> {
+        Result { () throws(Failure) in
+            // A client that speaks Ollama's API: request and answer go through as they are.
+            if asked.kind == NEXUS_KIND_OLLAMA {
+                return Plan(
+                    path: asked.path, body: NativeRequest.completed(body, path: asked.path, options: options),
+                    answer: .native)
+            }
+            return try translated(asked, body)
+        }
+    }
+
+    private func translated(_ asked: Asked, _ body: UnsafeRawBufferPointer) throws(Failure) -> Plan {
+        guard let body = try? JSONValue.parse(body, maximumValues: LargeWork.values) else {
+            throw ChatRequest.rejected("body", "The body cannot be translated for Ollama, or has too many values.")
+        }
+        let model = asked.model
+        let thinks = !thoughtless.contains(model)
+        switch asked.kind {
+        case NEXUS_KIND_CHAT:
+            let sent = try ChatRequest.translate(body, model: model, options: options, thinks: thinks)
+            return Plan("/api/chat", sent, .chat(asked.reply("chatcmpl-", options)))
+        case NEXUS_KIND_COMPLETIONS:
+            let sent = try CompletionRequest.translate(body, model: model, options: options, thinks: thinks)
+            let echo = CompletionRequest.echo(body)
+            return Plan("/api/generate", sent, .completion(asked.reply("cmpl-", options, echo: echo)))
+        default:
+            let base64 = body["encoding_format"]?.string == "base64"
+            let count = Embeddings.inputs(body).count
+            let sent = try Embeddings.request(body, model: model, options: options)
+            return Plan("/api/embed", sent, .embeddings(count: count, model: model, base64: base64))
+        }
+    }
+
+    private func send(_ plan: Result<Plan, Failure>, _ asked: Asked, _ exchange: ExchangeTask) -> nexus_status {
         do throws(Failure) {
-            let call = try translated(exchange, request)
-            return call.handler.send(
-                Outgoing(backend: self, path: call.path, extra: Self.own(request), body: call.body))
+            let plan = try plan.get()
+            return plan.handler(exchange, asked).send(
+                Outgoing(backend: self, path: plan.path, extra: asked.own, body: plan.body))
         } catch {
             exchange.fail(error)
             return NEXUS_OK
         }
-    }
-
-    /// What goes to Ollama for a request of OpenAI's API, and who takes the answer.
-    private struct Call {
-        var path: String
-        var body: [UInt8]
-        var handler: AnswerHandler
-    }
-
-    private func translated(_ exchange: ExchangeTask, _ request: nexus_request) throws(Failure) -> Call {
-        guard let body = try? JSONValue.parse(request.body.bytes) else {
-            throw ChatRequest.rejected("body", "The body cannot be translated for Ollama.")
-        }
-        let isStream = request.flags & NEXUS_REQUEST_STREAM != 0
-        let model = request.model.text
-        let thinks = !thoughtless.contains(model)
-        func reply(_ prefix: String, echo: String = "") -> Reply {
-            Reply(
-                id: prefix + request.request_id.text, model: model, reasoningField: options.reasoningField,
-                includesUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0, echo: echo)
-        }
-        func call(
-            _ path: String, _ sent: TranslatedRequest, _ translate: @escaping (JSONValue) -> (JSONValue, TokenUsage)?
-        ) -> Call {
-            let handler = UnaryHandler(exchange, warning: sent.warning) { answer, _ in
-                translate(answer).map { (bytes: $0.0.bytes, usage: $0.1) }
-            }
-            return Call(path: path, body: sent.body.bytes, handler: handler)
-        }
-
-        switch request.kind {
-        case NEXUS_KIND_CHAT:
-            let sent = try ChatRequest.translate(body, model: model, options: options, thinks: thinks)
-            let reply = reply("chatcmpl-")
-            var chat = call("/api/chat", sent) { ChatAnswer.translate($0, reply) }
-            if isStream { chat.handler = StreamHandler(exchange, ChatChunks(reply), warning: sent.warning) }
-            return chat
-        case NEXUS_KIND_COMPLETIONS:
-            let sent = try CompletionRequest.translate(body, model: model, options: options, thinks: thinks)
-            let reply = reply("cmpl-", echo: CompletionRequest.echo(body))
-            var completion = call("/api/generate", sent) { CompletionAnswer.translate($0, reply) }
-            if isStream { completion.handler = StreamHandler(exchange, CompletionChunks(reply), warning: sent.warning) }
-            return completion
-        default:
-            let base64 = body["encoding_format"]?.string == "base64"
-            let count = Embeddings.inputs(body).count
-            return call("/api/embed", try Embeddings.request(body, model: model, options: options)) {
-                Embeddings.answer($0, count: count, model: model, base64: base64)
-            }
-        }
-    }
-
-    /// A client that speaks Ollama's API: request and answer go through as they are.
-    private func passOn(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status {
-        let path = request.path.text
-        let isStream = request.flags & NEXUS_REQUEST_STREAM != 0 && NativeRequest.generates(path)
-        let completed = NativeRequest.completed(request.body.bytes, path: path, options: options)
-        let handler: AnswerHandler =
-            isStream ? NativeStreamHandler(exchange) : NativeRequest.unary(exchange, path: path)
-        return handler.send(Outgoing(backend: self, path: path, extra: Self.own(request), body: completed))
-    }
-
-    /// Header fields of one request: its id is found again in the logs of a proxy before the server.
-    private static func own(_ request: nexus_request) -> [(name: String, value: String)] {
-        request.request_id.len > 0 ? [("x-request-id", request.request_id.text)] : []
     }
 }

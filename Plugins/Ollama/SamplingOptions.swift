@@ -15,7 +15,7 @@ enum SamplingOptions {
             guard let own = own.object else {
                 throw ChatRequest.rejected("options", "options must be an object with Ollama's own names.")
             }
-            for (name, value) in own.members where !value.isNull { options[name] = value }
+            options.merge(own.members.filter { !$0.value.isNull })
         }
         for name in sameName {
             if let value = request.given(name) { options[name] = value }

@@ -13,7 +13,7 @@ enum StreamLine {
             self = .empty
             return
         }
-        guard let value = try? JSONValue.parse(line), value.object != nil else {
+        guard let value = try? JSONValue.parse(line, maximumValues: LargeWork.inlineValues), value.object != nil else {
             self = .error(Self.garbled)
             return
         }

@@ -32,6 +32,10 @@ final class HealthProbe {
     // MARK: The list
 
     private func listed(_ answer: CollectingHandler.Answer, _ key: Int) {
+        if !task.parse(answer.body, done: { self.listed(answer, key, $0) }) { listed(answer, key, nil) }
+    }
+
+    private func listed(_ answer: CollectingHandler.Answer, _ key: Int, _ value: JSONValue?) {
         let path = options.modelsPath
         switch answer.end {
         case .complete: break
@@ -39,7 +43,6 @@ final class HealthProbe {
         case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
             return unhealthy("GET \(path): \(message)")
         }
-        let value = try? JSONValue.parse(answer.body)
         let told = value.flatMap { UpstreamError.insideStream($0)?.message }
         switch answer.status {
         case 200...299 where told == nil: break
@@ -136,13 +139,22 @@ final class HealthProbe {
             }
             details.take(flavor, answers)
         }
-        let metrics = (options.metricsPath ?? flavor?.metricsPath).flatMap { answers[$0] }
-        if let metrics, metrics.end == .complete, metrics.status == 200 {
-            LoadSignals.apply(metrics: metrics.body, to: &details.load)
-        }
         guard checkHealth(answers) else { return }
         remember(answers, endpoints)
-        report()
+        guard let metrics = (options.metricsPath ?? flavor?.metricsPath).flatMap({ answers[$0] }),
+            metrics.end == .complete, metrics.status == 200
+        else { return report() }
+        let (before, text) = (details.load, metrics.body)
+        let isTaken = task.run(size: text.count) {
+            var load = before
+            LoadSignals.apply(metrics: text, to: &load)
+            return load
+        } done: { load, state in
+            guard state == .alive else { return }
+            self.details.load = load
+            self.report()
+        }
+        if !isTaken { report() }
     }
 
     /// False: the server is not ready, and that was reported.
@@ -159,7 +171,7 @@ final class HealthProbe {
             unhealthy("GET \(path): \(message)")
             return false
         }
-        let told = (try? JSONValue.parse(answer.body)).flatMap { UpstreamError.insideStream($0)?.message }
+        let told = answers.value(path).flatMap { UpstreamError.insideStream($0)?.message }
         switch answer.status {
         case 200...299 where told == nil: return true
         case 404 where isOptional: return true

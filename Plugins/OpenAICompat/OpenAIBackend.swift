@@ -54,9 +54,27 @@ final class OpenAIBackend: BackendAdapter {
         if options.asksForUsage, order.wantsStream, !order.wantsUsage,
             request.kind == NEXUS_KIND_CHAT || request.kind == NEXUS_KIND_COMPLETIONS
         {
-            order.body = UsageQuestion.added(to: request.body.bytes)
+            let body = request.body.bytes
+            guard body.count <= LargeWork.inlineLimit else { return submitLarge(exchange, order, Array(body)) }
+            order.body = UsageQuestion.added(to: body)
         }
         return PassThrough(exchange, backend: self, order).send()
+    }
+
+    /// Adds the question for the usage away from the event loop.
+    private func submitLarge(_ exchange: ExchangeTask, _ order: Order, _ body: [UInt8]) -> nexus_status {
+        let status = exchange.runBlocking {
+            body.withUnsafeBytes { UsageQuestion.added(to: $0) }
+        } done: { body, state in
+            guard state == .alive else { return }
+            var order = order
+            order.body = body
+            let status = PassThrough(exchange, backend: self, order).send()
+            if status != NEXUS_OK { exchange.fail(LargeRequest.notSent(status)) }
+        }
+        guard status == NEXUS_TOO_LARGE else { return status }
+        exchange.fail(LargeRequest.tooMany)
+        return NEXUS_OK
     }
 
     /// Starts the request that an order describes.

@@ -46,7 +46,7 @@ struct Order {
 enum UsageQuestion {
     /// The body with `stream_options.include_usage`; all else stays as it is. Nil if it is no object.
     static func added(to body: UnsafeRawBufferPointer) -> [UInt8]? {
-        guard let given = (try? JSONValue.parse(body))?.object, !given.isEmpty,
+        guard let given = (try? JSONValue.parse(body, maximumValues: LargeWork.values))?.object, !given.isEmpty,
             let start = body.firstIndex(of: UInt8(ascii: "{"))
         else { return nil }
         if let options = given["stream_options"] {

@@ -41,6 +41,7 @@ struct Question {
 final class Questions {
     struct Answers {
         fileprivate(set) var all: [String: CollectingHandler.Answer] = [:]
+        fileprivate var values: [String: JSONValue] = [:]
         /// The probe is over, and nobody is left to be told.
         var isCancelled: Bool { all.values.contains { $0.end == .cancelled } }
 
@@ -49,10 +50,13 @@ final class Questions {
         /// What was told under a path, if it is JSON and no error: LM Studio answers so with a status that says success.
         func json(_ name: String) -> JSONValue? {
             guard let answer = all[name], answer.end == .complete, answer.status == 200,
-                let value = try? JSONValue.parse(answer.body), UpstreamError.insideStream(value) == nil
+                let value = values[name], UpstreamError.insideStream(value) == nil
             else { return nil }
             return value
         }
+
+        /// What was told under a path, whatever it is.
+        func value(_ name: String) -> JSONValue? { values[name] }
     }
 
     private var answers = Answers()
@@ -73,9 +77,13 @@ final class Questions {
                 task.handle, method: question.body == nil ? "GET" : "POST", path: question.path,
                 headers: question.body == nil ? headers.get : headers.post, fromRoot: question.fromRoot,
                 body: question.body ?? [], timeoutMilliseconds: question.timeout,
-                handler: CollectingHandler(limit: 4 * 1024 * 1024) {
-                    under.answers.all[question.name] = $0
-                    under.end()
+                handler: CollectingHandler(limit: 4 * 1024 * 1024) { answer in
+                    under.answers.all[question.name] = answer
+                    let isTaken = task.parse(answer.body) { value in
+                        under.answers.values[question.name] = value
+                        under.end()
+                    }
+                    if !isTaken { under.end() }
                 })
             if status != NEXUS_OK { under.waiting -= 1 }
         }

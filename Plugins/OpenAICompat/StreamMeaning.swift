@@ -63,7 +63,9 @@ final class CompletionStream: StreamMeaning {
         if sawChoice, EventLine.isPlain(data) { return .text }
         if EventLine.isDone(data) { return sawChoice ? .mark : .silent }
         if EventLine.isBlank(data) { return .silent }
-        guard let value = try? JSONValue.parse(data), case .object = value else { return .garbled }
+        guard let value = try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues), case .object = value else {
+            return .garbled
+        }
         if let failure = UpstreamError.insideStream(value) {
             self.failure = failure
             return .failure

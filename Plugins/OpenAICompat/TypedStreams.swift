@@ -13,7 +13,9 @@ class TypedStream: StreamMeaning {
     final func look(_ data: UnsafeRawBufferPointer) -> EventKind {
         if isText(data) { return .text }
         if EventLine.isBlank(data) || EventLine.isDone(data) { return .silent }
-        guard let event = try? JSONValue.parse(data), case .object = event else { return .garbled }
+        guard let event = try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues), case .object = event else {
+            return .garbled
+        }
         let type = event["type"]?.string ?? ""
         let isError = type == "error" || UpstreamError.insideStream(event) != nil
         let kind =

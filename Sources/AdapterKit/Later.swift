@@ -39,6 +39,29 @@ extension HostTask {
         return TaskTimer(handle: timer, host: host)
     }
 
+    /// Runs `work` here if it is small, and else as `runBlocking` does: for work that grows with what others sent.
+    /// - Parameter size: bytes that it works on.
+    /// - Returns: false: neither is called.
+    func run<Result: Sendable>(
+        size: Int, _ work: @escaping @Sendable () -> Result, done: @escaping (Result, TaskState) -> Void
+    ) -> Bool {
+        guard size > LargeWork.inlineLimit else {
+            done(work(), .alive)
+            return true
+        }
+        return runBlocking(work, done: done) == NEXUS_OK
+    }
+
+    /// Parses an answer, here or on a thread that may block. `done` is not called when the task has ended meanwhile.
+    /// - Returns: false: it will not be called at all.
+    func parse(_ body: [UInt8], done: @escaping (JSONValue?) -> Void) -> Bool {
+        run(size: body.count) {
+            try? JSONValue.parse(body, maximumValues: LargeWork.values)
+        } done: { value, state in
+            if state == .alive { done(value) }
+        }
+    }
+
     /// Runs `work` on a thread that may block, then gives its result to `done` on the task's loop. `work` must come to an
     /// end: the backend is removed only after that. Both closures are kept until `done` has returned.
     /// - Returns: NEXUS_OK, or why neither is called: the task has ended, or NEXUS_LIMIT_BLOCKING of the backend wait.
@@ -59,6 +82,18 @@ extension HostTask {
         if status != NEXUS_OK { user.release() }
         return status
     }
+}
+
+/// What is not done on an event loop.
+enum LargeWork {
+    /// Bytes that are parsed and translated on an event loop: some 5 ms at the worst.
+    static let inlineLimit = 64 * 1024
+    /// Values of a document that is parsed on an event loop whatever its size, such as a line of a stream.
+    static let inlineValues = 100_000
+    /// Values of any document: of a request, or of a list that a server gives.
+    static let values = 500_000
+    /// Values of a whole answer: a thousand embeddings of 4096 numbers.
+    static let answerValues = 5_000_000
 }
 
 /// A timer that was started by `after`. On the loop of its task.

@@ -63,12 +63,21 @@ struct LineDecoder {
         whole.withUnsafeBytes { line($0) }
     }
 
-    /// The first LF or CR from `start` on.
+    /// The first LF or CR from `start` on. Looked for in steps that grow, so that neither lines that end with CR alone nor
+    /// long lines are searched for the other end again and again.
     private static func lineEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard start < bytes.count, let base = bytes.baseAddress else { return nil }
-        let lineFeed = memchr(base + start, 0x0A, bytes.count - start).map { UnsafeRawPointer($0) - base }
-        let limit = lineFeed ?? bytes.count
-        let carriageReturn = memchr(base + start, 0x0D, limit - start).map { UnsafeRawPointer($0) - base }
-        return carriageReturn ?? lineFeed
+        var from = start
+        var step = 256
+        while from < bytes.count {
+            let count = min(step, bytes.count - from)
+            let lineFeed = memchr(base + from, 0x0A, count).map { UnsafeRawPointer($0) - base }
+            let limit = lineFeed ?? from + count
+            if let hit = memchr(base + from, 0x0D, limit - from) { return UnsafeRawPointer(hit) - base }
+            if let lineFeed { return lineFeed }
+            from += count
+            step *= 2
+        }
+        return nil
     }
 }

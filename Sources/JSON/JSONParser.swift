@@ -3,6 +3,8 @@ public struct JSONError: Error, Sendable, Equatable {
     /// Bytes from the start of the text.
     public let offset: Int
     public let reason: String
+    /// It may be JSON, but has more values than were asked for.
+    public var isTooLarge = false
 }
 
 extension JSONValue {
@@ -11,22 +13,30 @@ extension JSONValue {
     /// - Parameters:
     ///   - bytes: borrowed for the call.
     ///   - maximumDepth: deeper nesting is an error.
+    ///   - maximumValues: more values are an error: each takes some 24 to 100 bytes of memory and 0.1 microseconds, however
+    ///     short its text is. Values are what stands in arrays and objects, these themselves included.
     public static func parse(
-        _ bytes: UnsafeRawBufferPointer, maximumDepth: Int = 256
+        _ bytes: UnsafeRawBufferPointer, maximumDepth: Int = 256, maximumValues: Int = .max
     ) throws(JSONError) -> JSONValue {
-        var parser = JSONParser(bytes: bytes, maximumDepth: maximumDepth)
+        var parser = JSONParser(bytes: bytes, maximumDepth: maximumDepth, maximumValues: maximumValues)
         return try parser.run()
     }
 
-    public static func parse(_ bytes: [UInt8], maximumDepth: Int = 256) throws(JSONError) -> JSONValue {
+    public static func parse(
+        _ bytes: [UInt8], maximumDepth: Int = 256, maximumValues: Int = .max
+    ) throws(JSONError) -> JSONValue {
         let result = bytes.withUnsafeBytes { bytes in
-            Result { () throws(JSONError) in try parse(bytes, maximumDepth: maximumDepth) }
+            Result { () throws(JSONError) in
+                try parse(bytes, maximumDepth: maximumDepth, maximumValues: maximumValues)
+            }
         }
         return try result.get()
     }
 
-    public static func parse(_ text: String, maximumDepth: Int = 256) throws(JSONError) -> JSONValue {
-        try parse(Array(text.utf8), maximumDepth: maximumDepth)
+    public static func parse(
+        _ text: String, maximumDepth: Int = 256, maximumValues: Int = .max
+    ) throws(JSONError) -> JSONValue {
+        try parse(Array(text.utf8), maximumDepth: maximumDepth, maximumValues: maximumValues)
     }
 }
 
@@ -34,11 +44,16 @@ extension JSONValue {
 struct JSONParser {
     let bytes: UnsafeRawBufferPointer
     let maximumDepth: Int
+    private let maximumValues: Int
+    private var values = 0
     private var position = 0
+    /// The string with escapes that is being read.
+    private var decoded: [UInt8] = []
 
-    init(bytes: UnsafeRawBufferPointer, maximumDepth: Int) {
+    init(bytes: UnsafeRawBufferPointer, maximumDepth: Int, maximumValues: Int = .max) {
         self.bytes = bytes
         self.maximumDepth = maximumDepth
+        self.maximumValues = maximumValues
     }
 
     mutating func run() throws(JSONError) -> JSONValue {
@@ -60,6 +75,11 @@ struct JSONParser {
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         skipSpace()
         guard depth <= maximumDepth else { throw error("nesting is too deep") }
+        values += 1
+        guard values <= maximumValues else {
+            throw JSONError(
+                offset: position, reason: "there are more than \(maximumValues) values", isTooLarge: true)
+        }
         switch next {
         case UInt8(ascii: "{"): return .object(try object(depth: depth))
         case UInt8(ascii: "["): return .array(try array(depth: depth))
@@ -161,31 +181,31 @@ struct JSONParser {
             position += 1
         }
         guard let byte = next else { throw error("a string is not terminated") }
-        let plain = try text(start..<position)
         if byte == UInt8(ascii: "\"") {
+            let plain = try text(UnsafeRawBufferPointer(rebasing: bytes[start..<position]), at: start)
             position += 1
             return plain
         }
-        return try escapedRest(after: plain)
+        return try escaped(from: start)
     }
 
-    private mutating func escapedRest(after plain: String) throws(JSONError) -> String {
-        var result = plain
-        var units: [UInt16] = []
-        var run = position
+    /// A string with its first escape at `position`.
+    private mutating func escaped(from start: Int) throws(JSONError) -> String {
+        decoded.removeAll(keepingCapacity: true)
+        var run = start
         while let byte = next {
-            if byte == UInt8(ascii: "\\") {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
                 if run < position {
-                    flush(&units, into: &result)
-                    result += try text(run..<position)
+                    decoded.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[run..<position]))
                 }
-                try escape(&units)
+                guard byte == UInt8(ascii: "\\") else {
+                    position += 1
+                    let text = decoded.withUnsafeBytes { String(validating: $0, as: UTF8.self) }
+                    guard let text else { throw notUTF8(at: start) }
+                    return text
+                }
+                try escape()
                 run = position
-            } else if byte == UInt8(ascii: "\"") {
-                flush(&units, into: &result)
-                if run < position { result += try text(run..<position) }
-                position += 1
-                return result
             } else {
                 guard byte >= 0x20 else { throw error("a control character in a string must be escaped") }
                 position += 1
@@ -194,43 +214,71 @@ struct JSONParser {
         throw error("a string is not terminated")
     }
 
-    private func flush(_ units: inout [UInt16], into result: inout String) {
-        guard !units.isEmpty else { return }
-        result += String(decoding: units, as: UTF16.self)
-        units.removeAll(keepingCapacity: true)
-    }
-
-    private func text(_ range: Range<Int>) throws(JSONError) -> String {
-        guard let text = String(validating: bytes[range], as: UTF8.self) else {
-            throw JSONError(offset: range.lowerBound, reason: "a string is not valid UTF-8")
-        }
+    private func text(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(JSONError) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw notUTF8(at: offset) }
         return text
     }
 
-    private mutating func escape(_ units: inout [UInt16]) throws(JSONError) {
+    private func notUTF8(at offset: Int) -> JSONError {
+        JSONError(offset: offset, reason: "a string is not valid UTF-8")
+    }
+
+    private mutating func escape() throws(JSONError) {
         position += 1
         guard let byte = next else { throw error("a string is not terminated") }
-        let unit: UInt16
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): unit = UInt16(byte)
-        case UInt8(ascii: "b"): unit = 0x08
-        case UInt8(ascii: "f"): unit = 0x0C
-        case UInt8(ascii: "n"): unit = 0x0A
-        case UInt8(ascii: "r"): unit = 0x0D
-        case UInt8(ascii: "t"): unit = 0x09
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): decoded.append(byte)
+        case UInt8(ascii: "b"): decoded.append(0x08)
+        case UInt8(ascii: "f"): decoded.append(0x0C)
+        case UInt8(ascii: "n"): decoded.append(0x0A)
+        case UInt8(ascii: "r"): decoded.append(0x0D)
+        case UInt8(ascii: "t"): decoded.append(0x09)
         case UInt8(ascii: "u"):
-            var value: UInt16 = 0
-            for _ in 0..<4 {
-                position += 1
-                guard let digit = next.flatMap({ Character(UnicodeScalar($0)).hexDigitValue }) else {
-                    throw error("an escape needs four hexadecimal digits")
-                }
-                value = value << 4 | UInt16(digit)
-            }
-            unit = value
+            position += 1
+            return try unicode()
         default: throw error("an unknown escape in a string")
         }
-        units.append(unit)
         position += 1
+    }
+
+    /// The four digits of an escape, and with the first half of a pair the second.
+    private mutating func unicode() throws(JSONError) {
+        var code = try fourDigits()
+        if code & 0xFC00 == 0xD800, position + 6 <= bytes.count, bytes[position] == UInt8(ascii: "\\"),
+            bytes[position + 1] == UInt8(ascii: "u")
+        {
+            let start = position
+            position += 2
+            let second = try fourDigits()
+            if second & 0xFC00 == 0xDC00 {
+                code = 0x10000 + (code & 0x3FF) << 10 + second & 0x3FF
+            } else {
+                // Of another character.
+                position = start
+            }
+        }
+        let scalar = Unicode.Scalar(code) ?? "\u{FFFD}"
+        decoded.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+    }
+
+    private mutating func fourDigits() throws(JSONError) -> UInt32 {
+        var code: UInt32 = 0
+        for _ in 0..<4 {
+            guard let digit = next.flatMap(Self.hexValue) else {
+                throw error("an escape needs four hexadecimal digits")
+            }
+            code = code << 4 | digit
+            position += 1
+        }
+        return code
+    }
+
+    private static func hexValue(_ byte: UInt8) -> UInt32? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte) - 0x30
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte) - 0x61 + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte) - 0x41 + 10
+        default: nil
+        }
     }
 }

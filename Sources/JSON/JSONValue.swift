@@ -68,9 +68,24 @@ public struct JSONObject: Sendable, Equatable {
     public subscript(name: String) -> JSONValue? {
         get { members.last { $0.name == name }?.value }
         set {
-            members.removeAll { $0.name == name }
+            if members.contains(where: { $0.name == name }) { members.removeAll { $0.name == name } }
             if let newValue { members.append((name, newValue)) }
         }
+    }
+
+    /// Sets many members at once, as if each was set in turn. What it costs grows with their number and not with its
+    /// square, so it is the way for members whose names others have chosen.
+    public mutating func merge(_ others: some Sequence<(name: String, value: JSONValue)>) {
+        let own = members.count
+        let all = members + others
+        var names: Set<String> = []
+        var kept: [(name: String, value: JSONValue)] = []
+        for index in all.indices.reversed() {
+            if index >= own ? names.insert(all[index].name).inserted : !names.contains(all[index].name) {
+                kept.append(all[index])
+            }
+        }
+        members = kept.reversed()
     }
 
     public var isEmpty: Bool { members.isEmpty }

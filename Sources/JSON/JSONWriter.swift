@@ -40,7 +40,7 @@ public struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         var run = 0
         for index in 0..<text.count where needsEscape(text, index) {
-            bytes.append(contentsOf: text[run..<index])
+            if run < index { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[run..<index])) }
             run = index + escape(text, index)
         }
         bytes.append(contentsOf: text[run...])
@@ -134,18 +134,25 @@ public struct JSONWriter {
     private mutating func escape(_ text: UnsafeRawBufferPointer, _ index: Int) -> Int {
         let byte = text[index]
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-        case 0x0A: bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
-        case 0x0D: bytes += [UInt8(ascii: "\\"), UInt8(ascii: "r")]
-        case 0x09: bytes += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): pair(byte)
+        case 0x0A: pair(UInt8(ascii: "n"))
+        case 0x0D: pair(UInt8(ascii: "r"))
+        case 0x09: pair(UInt8(ascii: "t"))
         case 0xE2:
             bytes.append(contentsOf: (text[index + 2] == 0xA8 ? "\\u2028" : "\\u2029").utf8)
             return 3
         default:
-            let digits = Array("0123456789abcdef".utf8)
             bytes.append(contentsOf: "\\u00".utf8)
-            bytes += [digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+            bytes.append(Self.digit(byte >> 4))
+            bytes.append(Self.digit(byte & 0xF))
         }
         return 1
     }
+
+    private mutating func pair(_ second: UInt8) {
+        bytes.append(UInt8(ascii: "\\"))
+        bytes.append(second)
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? value + 0x30 : value + 0x57 }
 }

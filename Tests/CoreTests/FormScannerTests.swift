@@ -46,6 +46,53 @@ import Testing
         #expect(error?.message.contains(reason) == true)
     }
 
+    private static let ambiguous: [(body: String, reason: String)] = [
+        (part("model", "a") + part("model", "b"), "twice"), (part("model", "a") + part("Model", "b"), "exactly"),
+        (part("model", "a") + part("mod\\el", "b"), "exactly so|twice"),
+        (part("model", "a") + part("mo%64el", "b"), "exactly"),
+        (part("model", "a") + part("x", "b", "; name=\"model\""), "one name"),
+        (part("model", "a") + part("x", "b", "; name*=utf-8''model"), "name*"),
+        (part("model", "a", "; filename=\"m\""), "is a file"), (part("stream", "yes"), "true or false"),
+        (part("stream", "1") + part("stream", "0"), "twice"),
+        (part("model", "a", "\r\nContent-Transfer-Encoding: base64"), "plain"),
+        (part("model", "a", "\r\nContent-Type: text/plain; charset=utf-16"), "plain"),
+        (part("model", "a", "\r\nContent-Disposition: form-data; name=\"b\""), "two Content-Disposition"),
+        (part("model", "a", ";\r\n filename=b"), "folded"), (part("model", "a", "\nx: y"), "bare line end"),
+        ("--xyz\r\nContent-Type: text/plain\r\n\r\nv\r\n", "no Content-Disposition"),
+        ("--xyz\r\nContent-Disposition: attachment; name=\"model\"\r\n\r\nv\r\n", "cannot be read"),
+        (part("model", String(repeating: "q", count: 1025)), "longer"),
+        ("preamble\r\n" + part("model", "a"), "boundary"),
+        ("--xyzz\r\n" + part("model", "a"), "line of its own"),
+    ]
+
+    @Test(arguments: ambiguous)
+    func whatTwoReadersCouldTakeInDifferentWaysIsRefused(_ body: String, _ reason: String) {
+        let error = #expect(throws: RequestPeekError.self) { try scan(body + "--xyz--") }
+        #expect(
+            reason.split(separator: "|").contains { error?.message.contains($0) == true }, "\(error?.message ?? "")")
+    }
+
+    @Test func whatClientsReallySendIsTaken() throws {
+        let odd =
+            "--xyz\r\ncontent-type: text/plain; charset=UTF-8\r\nCONTENT-DISPOSITION: form-data;name=model\r\n\r\nm\r\n"
+        let file = part("file", "abc", "; filename=\"a \\\"b\\\"; name=model.wav\"; filename*=utf-8''a.wav")
+
+        #expect(try scan("\r\n" + file + odd + "--xyz--\r\n").model == "m")
+    }
+
+    @Test func whatFollowsTheEndIsRefused() {
+        #expect(throws: RequestPeekError.form(reason: "something follows its end")) {
+            try scan(part("model", "a") + "--xyz--\r\n" + part("model", "b"))
+        }
+    }
+
+    @Test func aFormHasOnlySoManyParts() {
+        let error = #expect(throws: RequestPeekError.self) {
+            try scan(String(repeating: part("a", ""), count: 1001) + part("model", "m") + "--xyz--")
+        }
+        #expect(error?.message.contains("more than 1000 parts") == true)
+    }
+
     @Test func aTypeWithoutBoundaryIsRefused() {
         #expect(throws: RequestPeekError.form(reason: "its boundary is missing")) {
             try scan(part("model", "m"), "multipart/form-data")

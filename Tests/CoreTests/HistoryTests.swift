@@ -55,6 +55,17 @@ private func entry(
         #expect(cut.utf8.count <= 256 * EntryLimits.bytesPerCharacter)
     }
 
+    @Test func whatACutCostsDoesNotGrowWithTheText() {
+        let marks = "a" + String(repeating: "\u{301}", count: 8_000_000)
+        let flags = String(repeating: "\u{1F1E6}", count: 2_000_000)
+        let time = ContinuousClock().measure {
+            for _ in 0..<10 { #expect(EntryLimits.cut(marks, to: 256).utf8.count <= 2048) }
+            for _ in 0..<10 { #expect(EntryLimits.cut(flags, to: 256).utf8.count <= 2048) }
+        }
+        // Walking through one of them takes seconds.
+        #expect(time < .seconds(2))
+    }
+
     @Test func oneCharacterWithAMillionMarksIsBounded() {
         let text = "a" + String(repeating: "\u{301}", count: 1_000_000)
         #expect(EntryLimits.cut(text, to: 256).utf8.count <= 256 * EntryLimits.bytesPerCharacter)

@@ -41,8 +41,76 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
         }
     }
 
-    @Test func takesTheLastOfTwoModels() throws {
-        #expect(try scan(#"{"model":"first","model":"second"}"#).model == "second")
+    @Test(arguments: [
+        (#"{"model":"a","model":"b"}"#, "model"), (#"{"model":"m","stream":true,"stream":false}"#, "stream"),
+        (#"{"model":"m","tools":[],"tools":[1]}"#, "tools"), (#"{"model":"m","input":"a","input":""}"#, "input"),
+        (#"{"model":"m","stream_options":{},"stream_options":null}"#, "stream_options"),
+        (#"{"model":"m","stream_options":{"include_usage":true,"include_usage":false}}"#, "include_usage"),
+        (#"{"model":"m","response_format":{"type":"text","type":"json_object"}}"#, "type"),
+    ])
+    func refusesAMemberThatIsReadAndComesTwice(_ text: String, _ name: String) {
+        #expect(throws: RequestPeekError.twice(name)) { try scan(text) }
+    }
+
+    @Test(arguments: [
+        (#"{"model":"a","mod\u0065l":"b"}"#, "model"), (#"{"model":"a","Model":"b"}"#, "model"),
+        (#"{"model":"a","\u006d\u006F\u0064\u0065\u006c":"b"}"#, "model"), (#"{"model":"a","STREAM":true}"#, "stream"),
+        ("{\"model\":\"a\",\"\u{17F}tream\":true}", "stream"), (#"{"model":"a","\u017ftream":true}"#, "stream"),
+        (#"{"model":"a","stream_options":{"include_\u0075sage":true}}"#, "include_usage"),
+        (#"{"model":"a","stream_\u006fptions":{}}"#, "stream_options"),
+    ])
+    func refusesAnotherSpellingOfAMemberThatIsRead(_ text: String, _ name: String) {
+        #expect(throws: RequestPeekError.spelling(name)) { try scan(text) }
+    }
+
+    @Test(arguments: [
+        #"{"model":"m","messages":[{"model":"a","model":"b","mod\u0065l":1}]}"#, #"{"model":"m","models":1,"mode":2}"#,
+        #"{"model":"m","a":1,"a":2,"\u0061":3}"#, #"{"model":"m","metadata":{"stream":1,"Stream":2}}"#,
+    ])
+    func leavesTheNamesThatItDoesNotReadAlone(_ text: String) throws { #expect(try scan(text).model == "m") }
+
+    @Test func anImageIsFoundHoweverItIsSpelt() throws {
+        #expect(try scan(#"{"model":"m","a":[{"image\u005furl":""}]}"#).images)
+        #expect(try scan(#"{"model":"m","a":[{"Image_URL":""}]}"#).images)
+    }
+
+    @Test(arguments: ["1", "0", #""true""#, "[]", "{}"]) func refusesAStreamThatIsNeitherTrueNorFalse(_ value: String) {
+        #expect(throws: RequestPeekError.notBool("stream")) { try scan(#"{"model":"m","stream":\#(value)}"#) }
+        #expect(throws: RequestPeekError.notBool("stream_options.include_usage")) {
+            try scan(#"{"model":"m","stream_options":{"include_usage":\#(value)}}"#)
+        }
+    }
+
+    @Test func refusesANameBeyondTheLimitWithoutReadingIt() {
+        let longest = String(repeating: "q", count: RequestPeek.maximumName)
+        #expect((try? scan(#"{"model":"\#(longest)"}"#))?.model == longest)
+        #expect(throws: RequestPeekError.modelTooLong) { try scan(#"{"model":"\#(longest)q"}"#) }
+        let marks = "a" + String(repeating: "\u{301}", count: 1_000_000)
+        #expect(throws: RequestPeekError.modelTooLong) { try scan(#"{"model":"\#(marks)"}"#) }
+    }
+
+    @Test func saysThatAByteOrderMarkIsInTheWay() {
+        #expect {
+            try scan("\u{FEFF}{\"model\":\"m\"}")
+        } throws: {
+            ($0 as? RequestPeekError)?.message.contains("byte order mark") == true
+        }
+    }
+
+    @Test(arguments: [#""input":"""#, #""input":[ ]"#, #""input":null"#, #""x":1"#])
+    func embeddingsOfNothingAreRefused(_ member: String) throws {
+        let bytes = Array(#"{"model":"m",\#(member)}"#.utf8)
+        let error = #expect(throws: RequestPeekError.self) {
+            try bytes.withUnsafeBytes { try RequestScanner.scan($0, needsInput: true) }
+        }
+        #expect(error == .inputEmpty && error?.param == "input")
+        #expect(try scan(bytes).model == "m")
+    }
+
+    @Test(arguments: [#""input":"a""#, #""input":["a"]"#, #""input":[1,2]"#, #""messages":[{}]"#])
+    func embeddingsOfSomethingAreNot(_ member: String) throws {
+        let bytes = Array(#"{"model":"m",\#(member)}"#.utf8)
+        #expect(try bytes.withUnsafeBytes { try RequestScanner.scan($0, needsInput: true) }.model == "m")
     }
 
     @Test(arguments: ["{}", #"{"Model":"m"}"#]) func refusesARequestWithoutAModel(_ text: String) {

@@ -77,9 +77,9 @@ import Testing
     }
 
     @Test func anEventIsLimited() {
-        let line = "data: {\"a\":\"" + String(repeating: "x", count: LineDecoder.defaultLimit)
+        let line = "data: {\"a\":\"" + String(repeating: "x", count: ChunkReader.eventLimit)
 
-        #expect(Self.read(line).problem == "The backend sent an event of more than 16777216 bytes.")
+        #expect(Self.read(line).problem == "The backend sent an event of more than 4194304 bytes.")
     }
 }
 

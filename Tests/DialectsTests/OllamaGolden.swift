@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Synchronization
 import Testing
 
 @testable import Dialects
@@ -72,10 +73,12 @@ struct OllamaCase: CustomTestStringConvertible, Sendable {
 extension OllamaClock {
     /// 2026-01-02T03:04:05Z, and each reading a millisecond after the one before.
     static func ticking() -> OllamaClock {
-        var elapsed: UInt64 = 0
+        let elapsed = Mutex<UInt64>(0)
         return OllamaClock(startedAt: 1_767_323_045) {
-            elapsed += 1_000_000
-            return elapsed
+            elapsed.withLock { elapsed in
+                elapsed += 1_000_000
+                return elapsed
+            }
         }
     }
 }

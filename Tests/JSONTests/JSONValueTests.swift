@@ -46,6 +46,38 @@ import Testing
         #expect(throws: JSONError.self) { _ = try JSONValue.parse(deep) }
     }
 
+    @Test func theNumberOfValuesCanBeBounded() throws {
+        let text = #"{"a":[1,2,3],"b":{}}"#
+
+        #expect(try JSONValue.parse(text, maximumValues: 6)["a"]?.array?.count == 3)
+        #expect {
+            _ = try JSONValue.parse(text, maximumValues: 5)
+        } throws: {
+            ($0 as? JSONError)?.isTooLarge == true
+        }
+    }
+
+    @Test(arguments: [
+        (#""\ud83d\ude00""#, "😀"), (#""\ud83d\n""#, "\u{FFFD}\n"), (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"),
+        (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""é\u00e9\\é""#, "éé\\é"), (#""\u20AC""#, "€"),
+        (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+    ])
+    func escapesOfAllKindsAreDecoded(_ text: String, _ expected: String) throws {
+        #expect(try JSONValue.parse(text).string == expected)
+    }
+
+    @Test func aMergeIsWhatSettingOneAfterTheOtherIs() {
+        let own = JSONObject([(name: "a", value: 1), (name: "b", value: 2), (name: "c", value: 3)])
+        let others = [(name: "c", value: JSONValue(integerLiteral: 4)), ("d", 5), ("a", 6), ("c", 7)]
+        var merged = own
+        merged.merge(others)
+        var set = own
+        for (name, value) in others { set[name] = value }
+
+        #expect(merged == set)
+        #expect(merged.members.map(\.name) == ["b", "d", "a", "c"])
+    }
+
     @Test func everyCutOfAValueIsRefused() throws {
         let text = Array(#"{"a":[1,-2.5e3,true,null,"x\u00e9\n"],"b":{"c":false}}"#.utf8)
 

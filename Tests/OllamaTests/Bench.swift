@@ -25,7 +25,9 @@ func answered(
         let task = submit(
             to: try backend(options), host, stream: stream, includeUsage: includeUsage, kind: kind, path: path,
             body: body)
+        host.turn()
         if let upstream = host.requests.last { play(upstream) }
+        host.turn()
         result = host.exchanges[task] ?? result
     }
     return result

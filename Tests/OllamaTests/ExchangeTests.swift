@@ -253,6 +253,30 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         #expect(exchange.failure?.kind == NEXUS_FAIL_REJECTED)
     }
 
+    @Test func aLargeRequestIsTranslatedAwayFromTheEventLoop() throws {
+        let text = String(repeating: "x", count: 100_000)
+        try FakeHost.run { host in
+            let task = submit(
+                to: try backend(), host, body: #"{"model":"m","messages":[{"role":"user","content":"\#(text)"}]}"#)
+            #expect(host.requests.isEmpty)
+            host.turn()
+            let upstream = try #require(host.requests.last)
+            #expect(upstream.path == "/api/chat" && upstream.bodyText.contains(text))
+            upstream.answer(200, [], #"{"message":{"content":"hi"},"done":true}"#)
+            #expect(host.exchanges[task]?.text.contains("hi") == true)
+        }
+    }
+
+    @Test func aRequestOfTooManyValuesIsRefused() throws {
+        let many = Array(repeating: "1", count: 600_000).joined(separator: ",")
+        let exchange = try answered(stream: false, body: #"{"model":"m","messages":[\#(many)]}"#) { _ in
+            Issue.record("the server was asked")
+        }
+
+        #expect(exchange.failure?.kind == NEXUS_FAIL_REJECTED)
+        #expect(exchange.failure?.message.contains("too many values") == true)
+    }
+
     @Test func embeddingsOfManyMegabytesArriveWhole() throws {
         let vector = Array(repeating: "0.12345678", count: 1_800_000).joined(separator: ",")
         let exchange = try answered(stream: false, kind: NEXUS_KIND_EMBEDDINGS, body: #"{"model":"m","input":"x"}"#) {

@@ -2,12 +2,15 @@ import JSON
 
 /// Errors that servers put into an answer whose status says success.
 enum AnswerError {
+    /// Values of a whole answer: a thousand embeddings of 4096 numbers.
+    private static let maximumValues = 5_000_000
+
     /// A whole answer as JSON.
     /// - Throws: if it is none, or an error inside a success.
     static func answer(in bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> JSONValue {
         let answer: JSONValue
         do {
-            answer = try JSONValue.parse(bytes)
+            answer = try JSONValue.parse(bytes, maximumValues: maximumValues)
         } catch {
             throw AnswerProblem("The backend's answer is not JSON: \(error.reason) at byte \(error.offset).")
         }

@@ -3,7 +3,12 @@ import JSON
 /// Reads the event stream of OpenAI's API, cut anywhere: its chunks in order, up to the end mark. Pure. Tolerates any line
 /// end, comments, unknown fields, a byte order mark, data in several lines, and events without an empty line between them.
 struct ChunkReader {
-    private var lines = LineDecoder()
+    /// Bytes of an event. It is parsed on an event loop: deltas are short, and a tool call in one piece is far below this.
+    static let eventLimit = 4 * 1024 * 1024
+    /// Values of an event.
+    private static let maximumValues = 100_000
+
+    private var lines = LineDecoder(limit: eventLimit)
     /// Data lines of an event that are no whole value yet.
     private var data: [UInt8] = []
     private var isFirstLine = true
@@ -57,7 +62,9 @@ struct ChunkReader {
             endEvent(&chunks)
         } else if let value = Self.value(of: "data:", line) {
             read(data: value, &chunks)
-        } else if let value = Self.value(of: "error:", line), let error = try? JSONValue.parse(value) {
+        } else if let value = Self.value(of: "error:", line),
+            let error = try? JSONValue.parse(value, maximumValues: Self.maximumValues)
+        {
             // Older llama.cpp puts an error into a field of its own.
             problem = AnswerError.inside(["error": error]) ?? Self.notObject
         }
@@ -69,19 +76,19 @@ struct ChunkReader {
             isDone = true
             return
         }
-        guard data.count + value.count < LineDecoder.defaultLimit else {
+        guard data.count + value.count < Self.eventLimit else {
             problem = Self.tooLong
             return
         }
         if !isFirst { data.append(0x0A) }
         data.append(contentsOf: value)
         // Nearly every event is one line, and is not kept waiting for the empty line; some servers leave that out.
-        if isFirst, let chunk = try? JSONValue.parse(data) { take(chunk, &chunks) }
+        if isFirst, let chunk = try? JSONValue.parse(data, maximumValues: Self.maximumValues) { take(chunk, &chunks) }
     }
 
     private mutating func endEvent(_ chunks: inout [JSONValue]) {
         guard !data.isEmpty else { return }
-        if let chunk = try? JSONValue.parse(data) {
+        if let chunk = try? JSONValue.parse(data, maximumValues: Self.maximumValues) {
             take(chunk, &chunks)
         } else if data.contains(where: { $0 > 0x20 }) {
             problem = Self.notObject
@@ -111,5 +118,5 @@ struct ChunkReader {
 
     private static let notObject = AnswerProblem("The backend sent an event that is no JSON object.")
     private static let tooLong = AnswerProblem(
-        "The backend sent an event of more than \(LineDecoder.defaultLimit) bytes.")
+        "The backend sent an event of more than \(eventLimit) bytes.")
 }

@@ -1,5 +1,5 @@
 /// A client's request as a request of OpenAI's API, and the way back for its answer.
-public struct Translation {
+public struct Translation: Sendable {
     /// Which of OpenAI's requests it became.
     public enum Target: Sendable, Equatable { case chat, completions, embeddings }
 
@@ -20,7 +20,7 @@ public struct Translation {
 
 /// Turns an answer of OpenAI's API into the client's. A value for one answer: either `piece` any number of times and then
 /// `end`, or `whole` once. Pure, and on one thread at a time.
-public protocol AnswerTranslation {
+public protocol AnswerTranslation: Sendable {
     /// A piece of OpenAI's event stream, cut anywhere, as bytes for the client; empty while nothing is complete.
     /// - Throws: `AnswerProblem` if it is no such stream.
     mutating func piece(_ bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> [UInt8]

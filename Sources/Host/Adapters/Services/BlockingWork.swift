@@ -1,19 +1,8 @@
 import NIOCore
-import NIOPosix
 import PluginAPI
 
 /// `run_blocking`: threads for what an adapter cannot do without blocking.
 enum BlockingWork {
-    /// Threads for all adapters together. One that never returns keeps one of them.
-    static let threads = 16
-
-    /// Started with the first work; lives as long as the process.
-    private static let pool: NIOThreadPool = {
-        let pool = NIOThreadPool(numberOfThreads: threads)
-        pool.start()
-        return pool
-    }()
-
     /// What crosses to another thread and back.
     ///
     /// Invariant behind the unchecked Sendable: the functions are C functions and `user` is the adapter's to guard; the
@@ -28,7 +17,8 @@ enum BlockingWork {
     static func run(_ job: Job, for backend: AdapterBackend, on services: LoopServices) {
         let bound = NIOLoopBound(services, eventLoop: services.loop)
         let loop = services.loop
-        pool.submit { _ in
+        // Always taken: how many functions of a backend may wait is bounded where they come in.
+        _ = WorkPool.adapters.submit(size: 0) {
             backend.calling { job.work(job.user) }
             loop.execute {
                 backend.posted(job.task, job.done, job.user, .blockingDone, on: bound.value)

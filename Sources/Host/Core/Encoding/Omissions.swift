@@ -46,12 +46,12 @@ struct TextCutter {
         guard var end = utf8.index(utf8.startIndex, offsetBy: bytes, limitedBy: utf8.endIndex), end < utf8.endIndex
         else { return text }
         while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
-        let prefix = text[..<end]
-        // The next scalar may belong to the last character. Asking the prefix rather than the text keeps the cost
-        // bounded by `bytes`, whatever cluster a hostile text has there.
+        // A copy: a slice would look beyond its end, into whatever cluster a hostile text has there.
+        let prefix = String(text[..<end])
+        let count = prefix.count
+        // The next scalar may belong to the last character.
         let next = text.unicodeScalars[end]
-        let joined = String(prefix) + String(next)
-        guard prefix.count > 1, joined.count == prefix.count else { return String(prefix) }
+        guard count > 1, (prefix + String(next)).count == count else { return prefix }
         return String(prefix.dropLast())
     }
 }

@@ -1,3 +1,11 @@
+/// A string of a JSON text, as it is written.
+struct ScannedString {
+    /// Between the quotes.
+    var span: Range<Int>
+    /// ASCII without escapes: what is written is what is meant.
+    var isPlain: Bool
+}
+
 /// The scan of one JSON string (RFC 8259, section 7) that the request scanner spends most of its time in.
 enum JSONStringScan {
     enum Failure: String, Error {
@@ -11,9 +19,10 @@ enum JSONStringScan {
     /// the offending byte) and gives the span between the quotes. Every read is below `count`.
     static func scan(
         _ base: UnsafePointer<UInt8>, _ count: Int, from position: inout Int
-    ) throws(Failure) -> Range<Int> {
+    ) throws(Failure) -> ScannedString {
         let start = position + 1
         var index = start
+        var isPlain = true
         while true {
             index = endOfPlainRun(base, count, from: index)
             position = index
@@ -21,8 +30,9 @@ enum JSONStringScan {
             let byte = base[index]
             if byte == UInt8(ascii: "\"") {
                 position = index + 1
-                return start..<index
+                return ScannedString(span: start..<index, isPlain: isPlain)
             }
+            isPlain = false
             if byte == UInt8(ascii: "\\") {
                 index = try escape(base, count, at: index)
             } else if byte < 0x20 {

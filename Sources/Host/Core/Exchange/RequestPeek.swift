@@ -1,5 +1,8 @@
 /// What the gateway must know of a request body to route it. The body itself is passed on byte for byte.
 public struct RequestPeek: Sendable, Equatable {
+    /// Bytes of a name as it is written, escapes included. The longest id a backend can have is 256 bytes.
+    public static let maximumName = 1024
+
     /// The value of the top-level `model`, escapes resolved.
     public var model: String = ""
     /// Where that value stands in the body, quotes included: what an alias replaces.
@@ -28,6 +31,16 @@ public enum RequestPeekError: Error, Sendable, Equatable {
     case form(reason: String)
     case modelMissing
     case modelNotString
+    /// The name of the model has more than `RequestPeek.maximumName` bytes.
+    case modelTooLong
+    /// A member that is read here comes twice: a server may take the other one.
+    case twice(String)
+    /// A member that is read here is written with escapes, or in other letters that some servers take for the same.
+    case spelling(String)
+    /// A member that must be true or false is not.
+    case notBool(String)
+    /// A request for embeddings has nothing in `input`.
+    case inputEmpty
 
     public var message: String {
         switch self {
@@ -37,6 +50,22 @@ public enum RequestPeekError: Error, Sendable, Equatable {
         case .form(let reason): "The request body is not a valid form: \(reason)."
         case .modelMissing: "The request must have a member \"model\" that names a model; GET /v1/models lists them."
         case .modelNotString: "\"model\" must be a non-empty string; GET /v1/models lists the models."
+        case .modelTooLong:
+            "\"model\" must not be longer than \(RequestPeek.maximumName) bytes; GET /v1/models lists the models."
+        case .twice(let name): "\"\(name)\" is given twice; it must be clear which one counts."
+        case .spelling(let name): "\"\(name)\" must be written exactly so, in lower case and without escapes."
+        case .notBool(let name): "\"\(name)\" must be true or false."
+        case .inputEmpty: "\"input\" must be a text or a list, and must not be empty."
+        }
+    }
+
+    /// The member that is wrong; nil: the body as a whole.
+    public var param: String? {
+        switch self {
+        case .malformed, .notAnObject, .form: nil
+        case .modelMissing, .modelNotString, .modelTooLong: "model"
+        case .twice(let name), .spelling(let name), .notBool(let name): name
+        case .inputEmpty: "input"
         }
     }
 }

@@ -1,16 +1,40 @@
 /// One validating pass over a request body (RFC 8259), which remembers the few members that routing needs and
-/// builds nothing else. Of a member given twice the last one counts, as with most JSON readers.
+/// builds nothing else. Of the members that are read here none may come twice or in another spelling: the server that gets
+/// the body might read the other one.
 ///
 /// Invariant: `position` never exceeds `count`, and every read of `base` is at an index below `count`.
 public struct RequestScanner {
     /// Nesting beyond this is refused.
     public static let maximumDepth = 256
 
+    /// The members of the top level that are read here.
+    private enum Member: UInt8 {
+        case model, stream, tools, input, messages, streamOptions, responseFormat
+
+        var name: StaticString {
+            switch self {
+            case .model: "model"
+            case .stream: "stream"
+            case .tools: "tools"
+            case .input: "input"
+            case .messages: "messages"
+            case .streamOptions: "stream_options"
+            case .responseFormat: "response_format"
+            }
+        }
+    }
+
     private let base: UnsafePointer<UInt8>
     private let count: Int
     private var position = 0
     private var peek = RequestPeek()
-    private var modelSeen = false
+    /// A bit for each `Member` that was met.
+    private var seen: UInt8 = 0
+    /// A member inside of the one under way was met.
+    private var seenInside = false
+    private var inputIsEmpty = false
+    /// What is wrong though the text is JSON; the first counts.
+    private var problem: RequestPeekError?
 
     private typealias Failure = RequestPeekError
 
@@ -20,26 +44,38 @@ public struct RequestScanner {
     }
 
     /// Scans a whole body. `bytes` is borrowed for the call.
-    public static func scan(_ bytes: UnsafeRawBufferPointer) throws(RequestPeekError) -> RequestPeek {
+    /// - Parameter needsInput: the request is for embeddings: there must be something in `input`, or in the `messages`
+    ///   that some servers take instead.
+    public static func scan(
+        _ bytes: UnsafeRawBufferPointer, needsInput: Bool = false
+    ) throws(RequestPeekError) -> RequestPeek {
         guard let start = bytes.baseAddress, bytes.count > 0 else {
             throw .malformed(offset: 0, reason: "the body is empty")
         }
         var scanner = RequestScanner(start.assumingMemoryBound(to: UInt8.self), bytes.count)
-        return try scanner.run()
+        let peek = try scanner.run()
+        if needsInput, scanner.hasNoInput { throw .inputEmpty }
+        return peek
     }
 
     private mutating func run() throws(RequestPeekError) -> RequestPeek {
         skipSpace()
         guard position < count else { throw malformed("the body is empty") }
+        guard base[position] != 0xEF else { throw malformed("a byte order mark is not allowed") }
         let isObject = base[position] == UInt8(ascii: "{")
         if isObject { try topObject() } else { try value(depth: 1) }
         skipSpace()
         guard position == count else { throw malformed("unexpected data after the end") }
         guard isObject else { throw .notAnObject }
-        guard modelSeen else { throw .modelMissing }
+        guard has(.model) else { throw .modelMissing }
+        if let problem { throw problem }
         guard !peek.model.isEmpty else { throw .modelNotString }
         return peek
     }
+
+    private func has(_ member: Member) -> Bool { seen & 1 << member.rawValue != 0 }
+
+    private var hasNoInput: Bool { has(.input) ? inputIsEmpty : !has(.messages) }
 
     // MARK: The members that matter
 
@@ -47,46 +83,126 @@ public struct RequestScanner {
         try object(depth: 1) { (scanner, key) throws(RequestPeekError) in try scanner.topMember(key) }
     }
 
-    private mutating func topMember(_ key: Range<Int>) throws(RequestPeekError) {
-        switch key.count {
-        case 5 where matches(key, "model"):
-            modelSeen = true
-            let start = position
-            if base[position] == UInt8(ascii: "\"") {
-                let text = try string()
-                peek.modelSpan = start..<position
-                peek.model = unescaped(text)
-            } else {
+    private mutating func topMember(_ key: ScannedString) throws(RequestPeekError) {
+        guard let member = member(key) else { return try value(depth: 2) }
+        if has(member), member != .messages { note(.twice("\(member.name)")) }
+        seen |= 1 << member.rawValue
+        let start = position
+        switch member {
+        case .model:
+            guard base[start] == UInt8(ascii: "\"") else {
                 peek.model = ""
-                try value(depth: 2)
+                return try value(depth: 2)
             }
-        case 6 where matches(key, "stream"):
-            peek.stream = base[position] == UInt8(ascii: "t")
-            peek.streamIsGiven = base[position] != UInt8(ascii: "n")
-            try value(depth: 2)
-        case 14 where matches(key, "stream_options") && base[position] == UInt8(ascii: "{"):
-            try object(depth: 2) { (scanner, key) throws(RequestPeekError) in
-                if scanner.matches(key, "include_usage") {
-                    scanner.peek.includeUsage = scanner.base[scanner.position] == UInt8(ascii: "t")
-                }
-                try scanner.value(depth: 3)
-            }
-        case 5 where matches(key, "tools"):
-            let start = position
+            let text = try string()
+            guard text.span.count <= RequestPeek.maximumName else { throw .modelTooLong }
+            peek.modelSpan = start..<position
+            peek.model = unescaped(text.span)
+        case .stream:
+            peek.stream = try flag("stream")
+            peek.streamIsGiven = base[start] != UInt8(ascii: "n")
+        case .tools:
             try value(depth: 2)
             peek.tools = base[start] == UInt8(ascii: "[") && holdsSomething(start..<position)
-        case 15 where matches(key, "response_format") && base[position] == UInt8(ascii: "{"):
-            try object(depth: 2) { (scanner, key) throws(RequestPeekError) in
-                if scanner.matches(key, "type"), scanner.base[scanner.position] == UInt8(ascii: "\"") {
-                    let text = try scanner.string()
-                    scanner.peek.jsonMode = !scanner.matches(text, "text")
-                } else {
-                    try scanner.value(depth: 3)
-                }
-            }
-        default:
+        case .input:
             try value(depth: 2)
+            inputIsEmpty =
+                switch base[start] {
+                case UInt8(ascii: "n"): true
+                case UInt8(ascii: "\""): position - start == 2
+                case UInt8(ascii: "["): !holdsSomething(start..<position)
+                default: false
+                }
+        case .messages: try value(depth: 2)
+        case .streamOptions:
+            try inside("include_usage") { (scanner) throws(RequestPeekError) in
+                scanner.peek.includeUsage = try scanner.flag("stream_options.include_usage")
+            }
+        case .responseFormat:
+            try inside("type") { (scanner) throws(RequestPeekError) in
+                guard scanner.base[scanner.position] == UInt8(ascii: "\"") else { return try scanner.value(depth: 3) }
+                let text = try scanner.string()
+                scanner.peek.jsonMode = !(text.isPlain && scanner.matches(text.span, "text"))
+            }
         }
+    }
+
+    private mutating func member(_ key: ScannedString) -> Member? {
+        var next: UInt8 = 0
+        while let member = Member(rawValue: next) {
+            if isNamed(key, member.name) { return member }
+            next += 1
+        }
+        return nil
+    }
+
+    /// Looks for one member of an object; anything else is passed over.
+    private mutating func inside(
+        _ name: StaticString, _ member: (inout RequestScanner) throws(RequestPeekError) -> Void
+    ) throws(RequestPeekError) {
+        guard base[position] == UInt8(ascii: "{") else { return try value(depth: 2) }
+        seenInside = false
+        try object(depth: 2) { (scanner, key) throws(RequestPeekError) in
+            guard scanner.isNamed(key, name) else { return try scanner.value(depth: 3) }
+            if scanner.seenInside { scanner.note(.twice("\(name)")) }
+            scanner.seenInside = true
+            try member(&scanner)
+        }
+    }
+
+    /// True, false or null; anything else is noted.
+    private mutating func flag(_ name: String) throws(RequestPeekError) -> Bool {
+        let first = base[position]
+        try value(depth: 3)
+        switch first {
+        case UInt8(ascii: "t"): return true
+        case UInt8(ascii: "f"), UInt8(ascii: "n"): return false
+        default:
+            note(.notBool(name))
+            return false
+        }
+    }
+
+    private mutating func note(_ error: RequestPeekError) { problem = problem ?? error }
+
+    /// Whether a key is a name that is read here. One that another reader may take for it is noted as misspelt: escapes are
+    /// resolved by every reader, and many servers (all in Go) pass over the case of letters.
+    private mutating func isNamed(_ key: ScannedString, _ name: StaticString) -> Bool {
+        if key.isPlain {
+            guard key.span.count == name.utf8CodeUnitCount else { return false }
+            if matches(key.span, name) { return true }
+            guard matchesWithoutCase(key.span, name) else { return false }
+        } else {
+            // An escape of a character has up to six bytes.
+            guard key.span.count <= 6 * name.utf8CodeUnitCount, Self.folded(unescaped(key.span)) == "\(name)" else {
+                return false
+            }
+        }
+        note(.spelling("\(name)"))
+        return false
+    }
+
+    private func matchesWithoutCase(_ span: Range<Int>, _ name: StaticString) -> Bool {
+        for index in 0..<span.count {
+            let byte = base[span.lowerBound + index]
+            let lower = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+            if lower != name.utf8Start[index] { return false }
+        }
+        return true
+    }
+
+    /// In lower case, also those two letters beyond ASCII that have one in it (long s, and the sign for kelvin).
+    private static func folded(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x41...0x5A: result.unicodeScalars.append(Unicode.Scalar(UInt8(scalar.value) | 0x20))
+            case 0x17F: result += "s"
+            case 0x212A: result += "k"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 
     /// Whether an array's text has anything but space between its brackets.
@@ -107,11 +223,7 @@ public struct RequestScanner {
         case UInt8(ascii: "\""): _ = try string()
         case UInt8(ascii: "{"):
             try object(depth: depth) { (scanner, key) throws(RequestPeekError) in
-                if (key.count == 9 && scanner.matches(key, "image_url"))
-                    || (key.count == 11 && scanner.matches(key, "input_image"))
-                {
-                    scanner.peek.images = true
-                }
+                if scanner.isImage(key) { scanner.peek.images = true }
                 try scanner.value(depth: depth + 1)
             }
         case UInt8(ascii: "["): try array(depth: depth)
@@ -126,7 +238,7 @@ public struct RequestScanner {
     /// `member` is called with `position` at the first byte of the value and must consume that value.
     @inline(__always)
     private mutating func object(
-        depth: Int, member: (inout RequestScanner, Range<Int>) throws(RequestPeekError) -> Void
+        depth: Int, member: (inout RequestScanner, ScannedString) throws(RequestPeekError) -> Void
     ) throws(RequestPeekError) {
         guard depth <= Self.maximumDepth else { throw malformed("nesting is too deep") }
         position += 1
@@ -211,7 +323,7 @@ public struct RequestScanner {
         guard position > start else { throw malformed("a digit is expected") }
     }
 
-    private mutating func string() throws(RequestPeekError) -> Range<Int> {
+    private mutating func string() throws(RequestPeekError) -> ScannedString {
         do {
             return try JSONStringScan.scan(base, count, from: &position)
         } catch {
@@ -220,6 +332,16 @@ public struct RequestScanner {
     }
 
     // MARK: Small things
+
+    /// However it is spelt: it only tells that there is an image, which may be said more than once.
+    private func isImage(_ key: ScannedString) -> Bool {
+        if key.isPlain {
+            return (key.span.count == 9 && matchesWithoutCase(key.span, "image_url"))
+                || (key.span.count == 11 && matchesWithoutCase(key.span, "input_image"))
+        }
+        guard key.span.count <= 66 else { return false }
+        return ["image_url", "input_image"].contains(Self.folded(unescaped(key.span)))
+    }
 
     @inline(__always)
     private mutating func skipSpace() {

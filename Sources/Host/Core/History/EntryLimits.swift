@@ -17,19 +17,10 @@ public enum EntryLimits {
         return entry
     }
 
-    /// The longest prefix of whole characters within `limit` characters and 8 times as many bytes.
+    /// The longest prefix of whole characters within `limit` characters and 8 times as many bytes. What it costs depends
+    /// on the limit alone, whatever a hostile text holds.
     public static func cut(_ text: String, to limit: Int) -> String {
         if text.utf8.count <= limit { return text }
-        var bytes = 0
-        var characters = 0
-        var end = text.startIndex
-        while end < text.endIndex, characters < limit {
-            let next = text.index(after: end)
-            bytes += text.utf8.distance(from: end, to: next)
-            if bytes > limit * bytesPerCharacter { break }
-            characters += 1
-            end = next
-        }
-        return String(text[..<end])
+        return String(TextCutter.prefix(of: text, bytes: limit * bytesPerCharacter).prefix(limit))
     }
 }

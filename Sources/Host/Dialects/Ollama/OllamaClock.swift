@@ -1,13 +1,13 @@
 import Core
 
 /// The readings of a clock that answers of Ollama's API tell.
-public struct OllamaClock {
+public struct OllamaClock: Sendable {
     /// When the request came, Unix seconds with fraction.
     public let startedAt: Double
     /// Nanoseconds since then. Called on the thread of the translation.
-    public let elapsedNanoseconds: () -> UInt64
+    public let elapsedNanoseconds: @Sendable () -> UInt64
 
-    public init(startedAt: Double, elapsedNanoseconds: @escaping () -> UInt64) {
+    public init(startedAt: Double, elapsedNanoseconds: @escaping @Sendable () -> UInt64) {
         self.startedAt = startedAt
         self.elapsedNanoseconds = elapsedNanoseconds
     }

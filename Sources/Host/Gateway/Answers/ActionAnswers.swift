@@ -24,6 +24,9 @@ struct ActionAnswers {
     var running: LocalAnswer { ActionDocuments.records(state.actions.records) }
 
     private func backend(_ id: String) throws(ErrorBody) -> AdapterBackend {
+        guard id.utf8.count <= RequestPeek.maximumName else {
+            throw ErrorBody(status: 400, message: "The id of the backend is too long; see GET /v1/backends.")
+        }
         guard let backend = state.registry.snapshot.backends.first(where: { $0.identity.id == id }) else {
             throw ErrorBody(
                 status: 404, message: "There is no backend '\(EntryLimits.cut(id, to: 200))'; see GET /v1/backends.",

@@ -51,12 +51,14 @@ struct ErrorBody: Error {
 
 extension ErrorBody {
     init(_ error: RequestPeekError) {
-        let param: String? =
-            switch error {
-            case .modelMissing, .modelNotString: "model"
-            case .malformed, .notAnObject, .form: nil
-            }
-        self.init(status: 400, message: error.message, param: param)
+        self.init(status: 400, message: error.message, param: error.param)
+    }
+
+    /// More is asked of the gateway at once than it takes.
+    static var overloaded: ErrorBody {
+        ErrorBody(
+            status: 503, message: "The gateway has too much to do with large requests; try again.",
+            type: "service_unavailable_error", code: "overloaded", retryAfter: 1)
     }
 
     /// - Parameter names: the models that healthy backends have; the nearest are told.

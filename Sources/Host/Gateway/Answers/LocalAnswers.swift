@@ -44,6 +44,25 @@ struct LocalAnswers {
         }
     }
 
+    /// Bytes of an answer that is made on the event loop: some 5 ms of work.
+    static let inlineLimit = 512 * 1024
+
+    /// About how many bytes an answer has, or are read to make it. Cheap.
+    func size(of route: Route) -> Int {
+        switch route {
+        case .models, .model, .backends, .ollama, .page, .health:
+            let views = state.registry.views
+            let own = route == .page ? historySize : 0
+            return views.reduce(own) { $0 + 1024 + 256 * $1.models.count }
+        case .metrics, .stats: return 2048 * (state.registry.snapshot.backends.count + Journal.modelLimit / 8)
+        case .history: return historySize
+        default: return 0
+        }
+    }
+
+    /// 384 bytes an entry; there cannot be more entries than requests.
+    private var historySize: Int { Int(min(state.journal.totals.total, 100_000)) * 384 }
+
     /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
     func reload() async -> LocalAnswer {
         guard let outcome = await state.reload() else {
@@ -60,6 +79,7 @@ struct LocalAnswers {
     }
 
     private func model(_ id: String) -> LocalAnswer {
+        guard id.utf8.count <= RequestPeek.maximumName else { return .error(ErrorBody(RequestPeekError.modelTooLong)) }
         guard let json = ContractEncoder.model(id: id, in: state.registry.views) else {
             return .error(.unknownModel(id, among: state.registry.snapshot.candidates.keys))
         }

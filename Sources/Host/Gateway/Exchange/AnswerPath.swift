@@ -18,6 +18,27 @@ struct AnswerPath {
 
     var isTranslated: Bool { translation != nil }
 
+    /// Bytes of a whole answer that is translated on the event loop.
+    private static let inlineLimit = 64 * 1024
+
+    /// The end of an answer that is too large to be translated on the event loop: to be called once, on any thread, instead
+    /// of `end`. Nil if it is not.
+    mutating func takeLargeEnd() -> (size: Int, make: @Sendable () -> Result<ByteBuffer, AnswerProblem>)? {
+        guard !stream, let translation, collected.readableBytes > Self.inlineLimit else { return nil }
+        let collected = collected
+        self.translation = nil
+        self.collected = ByteBuffer()
+        return (
+            collected.readableBytes,
+            {
+                var translation = translation
+                return Result { () throws(AnswerProblem) in
+                    try Self.run(collected) { (bytes) throws(AnswerProblem) in try translation.whole(bytes) }
+                }
+            }
+        )
+    }
+
     /// What of a piece can be sent now; empty while there is nothing.
     mutating func piece(_ bytes: ByteBuffer) throws(AnswerProblem) -> ByteBuffer {
         guard var translation else { return bytes }

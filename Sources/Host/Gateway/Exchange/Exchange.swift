@@ -64,6 +64,7 @@ final class Exchange: AttemptSink {
     func start() { attempt() }
 
     private func attempt() {
+        if forms.needsTranslation(for: untried) { return translate() }
         let choice = loop.router.choose(model: model, snapshot: loop.snapshot, tried: tried) {
             forms.form(for: $0) != nil
         }
@@ -94,7 +95,9 @@ final class Exchange: AttemptSink {
             images: peek.images)
         warnings = []
         switch forms.form(for: backend) {
-        case nil: return attemptFailed(ExchangeFailure(kind: .unsupported, message: "It does not take such requests."))
+        // The second does not occur: what needs a translation has one before a backend is chosen.
+        case nil, .unprepared:
+            return attemptFailed(ExchangeFailure(kind: .unsupported, message: "It does not take such requests."))
         case .native:
             isNative = true
             path = AnswerPath(nil, stream: stream)
@@ -116,6 +119,29 @@ final class Exchange: AttemptSink {
             return answer(ErrorBody(error))
         }
         submit(submitted, to: backend)
+    }
+
+    /// Those that have the model and were not tried yet.
+    private var untried: [BackendSnapshot] {
+        (loop.snapshot.candidates[model] ?? []).map { loop.snapshot.backends[$0] }
+            .filter { !tried.contains($0.identity.id) }
+    }
+
+    /// Translates a large request away from this loop, and goes on when that is done, if the client is still there.
+    private func translate() {
+        let (make, eventLoop) = (forms.makeTranslation, loop.eventLoop)
+        let exchange = NIOLoopBound(self, eventLoop: eventLoop)
+        let isTaken = WorkPool.gateway.submit(size: forms.request.body.readableBytes) {
+            let form = make()
+            eventLoop.execute { exchange.value.translated(form) }
+        }
+        if !isTaken { answer(.overloaded) }
+    }
+
+    private func translated(_ form: RequestForms.Form) {
+        guard !machine.isOver else { return }
+        forms.take(form)
+        attempt()
     }
 
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
@@ -231,6 +257,7 @@ final class Exchange: AttemptSink {
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
         if path.isTranslated {
             guard machine.takesPieces else { return .refused }
+            if let end = path.takeLargeEnd() { return finishElsewhere(end.size, end.make, outcome) }
             do throws(AnswerProblem) {
                 let rest = try path.end()
                 if rest.readableBytes > 0, case let reply = take(rest), reply != .taken { return reply }
@@ -238,6 +265,37 @@ final class Exchange: AttemptSink {
                 return .failed(ExchangeFailure(kind: .upstream, message: error.message, outcome: outcome))
             }
         }
+        return finish(outcome)
+    }
+
+    /// Translates a large answer away from this loop. The attempt is over for its adapter; the exchange is when that is done.
+    private func finishElsewhere(
+        _ size: Int, _ make: @escaping @Sendable () -> Result<ByteBuffer, AnswerProblem>, _ outcome: ExchangeOutcome
+    ) -> AttemptReply {
+        let eventLoop = loop.eventLoop
+        let exchange = NIOLoopBound(self, eventLoop: eventLoop)
+        let isTaken = WorkPool.gateway.submit(size: size) {
+            let result = make()
+            eventLoop.execute { exchange.value.finished(with: result, outcome) }
+        }
+        guard isTaken else {
+            return .failed(ExchangeFailure(kind: .busy, message: ErrorBody.overloaded.message))
+        }
+        task = nil
+        return .taken
+    }
+
+    private func finished(with result: Result<ByteBuffer, AnswerProblem>, _ outcome: ExchangeOutcome) {
+        guard !machine.isOver else { return }
+        switch result {
+        case .failure(let problem): attemptFailed(ExchangeFailure(kind: .upstream, message: problem.message))
+        case .success(let rest):
+            if rest.readableBytes > 0 { _ = take(rest) }
+            _ = finish(outcome)
+        }
+    }
+
+    private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
         switch machine.finish() {
         case .refuse: return .refused
         case .sendHeld:

@@ -6,14 +6,19 @@ import NIOCore
 /// The forms in which a client's request can be given to backends: as it came to those that speak its API, in OpenAI's words
 /// to the others. Each is made once, when it is first needed.
 struct RequestForms {
-    enum Form {
+    enum Form: Sendable {
         case native
+        /// Its translation takes too long for an event loop, and is to be made elsewhere first.
+        case unprepared
         case translated(Translation)
         /// It needs no backend: this is the answer.
         case answered([UInt8], warning: String)
         /// Its client has made a mistake.
         case refused(ClientError)
     }
+
+    /// Bytes of a request that is translated on the event loop: some 5 ms of work at the worst.
+    private static let inlineLimit = 64 * 1024
 
     private(set) var request: ClientRequest
     private let requestID: String
@@ -40,6 +45,24 @@ struct RequestForms {
         return form
     }
 
+    /// Whether the translation must be made before one of these can be asked.
+    mutating func needsTranslation(for backends: [BackendSnapshot]) -> Bool {
+        guard isUnprepared else { return false }
+        return backends.contains { if case .unprepared? = form(for: $0) { true } else { false } }
+    }
+
+    /// Makes the translation, on any thread; `take` gives it back.
+    var makeTranslation: @Sendable () -> Form {
+        let (request, requestID) = (request, requestID)
+        return { RequestTranslation.form(of: request, requestID: requestID) }
+    }
+
+    mutating func take(_ form: Form) { translated = form }
+
+    private var isUnprepared: Bool {
+        translated == nil && request.dialect != .openAI && request.body.readableBytes > Self.inlineLimit
+    }
+
     /// A backend did not take the request as it came. True if it may be asked again, in other words.
     mutating func refused(by backend: BackendSnapshot) -> Bool {
         refusedBy.insert(backend.identity.id).inserted && form(for: backend) != nil
@@ -53,6 +76,7 @@ struct RequestForms {
 
     private mutating func translation() -> Form {
         if let translated { return translated }
+        if isUnprepared { return .unprepared }
         let form = RequestTranslation.form(of: request, requestID: requestID)
         translated = form
         return form

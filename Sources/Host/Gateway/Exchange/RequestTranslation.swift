@@ -6,6 +6,10 @@ import NIOCore
 enum RequestTranslation {
     private static let estimated = "The tokens are an estimate: no backend that has the model can count them."
 
+    /// Values of a request. The tree of them and its translation take some 100 bytes each; the largest real requests, with
+    /// hundreds of tools and messages, have some 50,000.
+    static let maximumValues = 250_000
+
     static func form(of request: ClientRequest, requestID: String) -> RequestForms.Form {
         do throws(ClientError) {
             let body = try parsed(request.body)
@@ -56,8 +60,18 @@ enum RequestTranslation {
 
     /// The scan has accepted it already; only what is absurd in another way fails here.
     private static func parsed(_ body: ByteBuffer) throws(ClientError) -> JSONValue {
-        let value = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
-        guard let value else { throw ClientError(status: 400, message: "The request body cannot be read.") }
-        return value
+        let result = body.withUnsafeReadableBytes { bytes in
+            Result { () throws(JSONError) in try JSONValue.parse(bytes, maximumValues: maximumValues) }
+        }
+        switch result {
+        case .success(let value): return value
+        case .failure(let error) where error.isTooLarge:
+            throw ClientError(
+                status: 413,
+                message:
+                    "The request has more than \(maximumValues) values, which is the most that can be translated for "
+                    + "a backend that does not speak this API.", code: "too_many_values")
+        case .failure: throw ClientError(status: 400, message: "The request body cannot be read.")
+        }
     }
 }

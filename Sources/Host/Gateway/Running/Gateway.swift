@@ -34,6 +34,7 @@ public enum Gateway {
     public static func serve(
         _ configuration: Configuration, reload: @escaping @Sendable () throws -> Configuration
     ) async -> Int32 {
+        nexus_memory_setup()
         let logger = GatewayLog.logger(configuration.logging)
         defer { GatewayLog.finish() }
         let signals = Signals.received()

@@ -64,6 +64,8 @@ final class GatewayProcess: Sendable {
             activities: try await activities(of: loops), registry: registry, logger: logger)
         watchdog.start()
 
+        MemoryUpkeep.start(state, on: loops[0].eventLoop)
+
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)
         let backends = RunningBackends(

@@ -27,6 +27,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         static let requestID = 128
         /// Bytes that a request may take without being counted in the memory of all.
         static let uncounted = 4096
+        /// Bytes of what is asked of the gateway itself: a name of a model, the arguments of an action.
+        static let command = 64 * 1024
     }
 
     private enum Phase {
@@ -59,6 +61,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var later: LaterAnswer?
     /// The host that was admitted last: clients say the same with each request.
     private var admittedHost: [UInt8] = []
+    private var preparation: RequestPreparation?
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
     private(set) var requestID = ""
@@ -154,9 +157,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closing
-        let (exchange, later) = (exchange, later)
+        let (exchange, later, preparation) = (exchange, later, preparation)
         self.exchange = nil
         self.later = nil
+        self.preparation = nil
+        preparation?.clientGone()
         exchange?.clientGone()
         later?.clientGone()
         context.fireChannelInactive()
@@ -319,7 +324,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         switch (route, head.method) {
         case (.exchange, .post) where isReserve || loop.isShortOfDescriptors: refuseRecorded(.outOfDescriptors)
         case (.exchange(let kind), .post): startExchange(kind, body)
-        case (.ollamaShow, .post): answer(OllamaAnswers(state: loop.shared).show(body))
+        case (.ollamaShow, .post), (.runAction, .post):
+            guard body.readableBytes <= Limits.command else { return refuseKeeping(.commandTooLarge(Limits.command)) }
+            if route == .ollamaShow { showModel(body) } else { command(route, head.method, body) }
         case (.ollamaShow, _): methodNotAllowed(route)
         case (.ollamaManagement, _): refuseKeeping(.ollamaManagement(path))
         case (.storedResponse, _): refuseKeeping(.storedResponse)
@@ -344,46 +351,67 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func startExchange(_ kind: RequestKind, _ body: ByteBuffer) {
-        let isForm = FormScanner.isForm(contentType)
-        let peek: RequestPeek
-        do {
-            peek = try body.withUnsafeReadableBytes { bytes in
-                isForm ? try FormScanner.scan(bytes, contentType: contentType) : try RequestScanner.scan(bytes)
-            }
-        } catch let error as RequestPeekError {
-            return refuseRecorded(ErrorBody(error))
-        } catch {
-            return close()
+        let draft = RequestDraft(kind: kind, path: path, contentType: contentType, body: body)
+        guard draft.isLarge else {
+            let loop = loop
+            return prepared(Result { () throws(RequestPeekError) in try draft.request(resolve: loop.resolved) })
         }
-        let model = loop.resolved(peek.model)
-        let body =
-            model == peek.model
-            ? body : ModelSubstitution.replace(peek.modelSpan, by: model, in: body, isJSON: !isForm)
-        let request = ClientRequest(
-            kind: kind, path: path, contentType: isForm ? contentType : ClientRequest.json, peek: peek, model: model,
-            body: body, stream: kind.streams(peek, path: path))
-        let exchange = Exchange(request, arrival: arrival, connection: self, loop: loop)
-        self.exchange = exchange
-        exchange.start()
+        preparation = RequestPreparation.start(draft, for: self)
+        if preparation == nil { refuseRecorded(.overloaded) }
+    }
+
+    /// The body of the request under way was looked into.
+    func prepared(_ result: Result<ClientRequest, RequestPeekError>) {
+        preparation = nil
+        switch result {
+        case .failure(let error): refuseRecorded(ErrorBody(error))
+        case .success(let request):
+            let exchange = Exchange(request, arrival: arrival, connection: self, loop: loop)
+            self.exchange = exchange
+            exchange.start()
+        }
     }
 
     /// Refused before a backend could be chosen; recorded all the same.
-    private func refuseRecorded(_ error: ErrorBody) {
+    func refuseRecorded(_ error: ErrorBody) {
+        record(error)
+        refuseKeeping(error)
+    }
+
+    /// Records a request for which no backend was chosen.
+    func record(_ error: ErrorBody) {
+        let milliseconds = (NIODeadline.now() - arrival).nanoseconds / 1_000_000
         var entry = HistoryEntry(
-            timestamp: Clock.wallSeconds(), model: "", backendID: HistoryEntry.noBackend, durationMilliseconds: 0,
-            status: .error, errorMessage: error.message)
+            timestamp: Clock.wallSeconds(), model: "", backendID: HistoryEntry.noBackend,
+            durationMilliseconds: UInt64(max(0, milliseconds)), status: .error, errorMessage: error.message)
         entry.requestID = requestID
         entry.statusCode = error.status
         entry.endpoint = path
         loop.shared.journal.record(entry)
-        refuseKeeping(error)
     }
 
-    private func answerLocally(_ route: Route) { answer(loop.shared.localAnswers.answer(route, query: query)) }
+    private func answerLocally(_ route: Route) {
+        let (answers, query) = (loop.shared.localAnswers, query)
+        answer(size: answers.size(of: route)) { answers.answer(route, query: query) }
+    }
+
+    /// Makes an answer here if it is small, else on another thread.
+    private func answer(size: Int, _ make: @escaping @Sendable () -> LocalAnswer) {
+        guard size > LocalAnswers.inlineLimit else { return answer(make()) }
+        let later = LaterAnswer(connection: self)
+        self.later = later
+        let remote = later.remote
+        if !WorkPool.gateway.submit(size: size, { remote.answer(make()) }) { later.answer(.error(.overloaded)) }
+    }
 
     private func answer(_ answer: LocalAnswer) {
         write(answer)
         answered()
+    }
+
+    private func showModel(_ body: ByteBuffer) {
+        let answers = OllamaAnswers(state: loop.shared)
+        answer(size: loop.shared.localAnswers.size(of: .ollama(.tags))) { answers.show(body) }
     }
 
     private func command(_ route: Route, _ method: RequestHead.Method, _ body: ByteBuffer) {
@@ -617,6 +645,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// The gateway waits no longer.
     func stop() {
+        let preparation = preparation
+        self.preparation = nil
+        preparation?.stop()
         exchange?.stop()
         close()
     }

@@ -72,11 +72,10 @@ final class LoopState {
     }
 
     /// The name at the backends that a client's name stands for.
-    func resolved(_ model: String) -> String {
-        let name = router.resolved(model)
-        guard snapshot.holders[name] == nil else { return name }
-        return OllamaNames.resolve(name) { snapshot.holders[$0] != nil }
-    }
+    func resolved(_ model: String) -> String { names.resolved(model) }
+
+    /// The names as they are now, for other threads.
+    var names: ModelNames { ModelNames(router: router, snapshot: snapshot) }
 
     func nextRequestID() -> String { identifiers.next() }
 
@@ -127,6 +126,19 @@ final class LoopState {
     /// Ends all connections now.
     func stop() {
         for connection in connections.values { connection.stop() }
+    }
+}
+
+/// What clients' names of models stand for, at one instant.
+struct ModelNames: Sendable {
+    let router: Router
+    let snapshot: RegistrySnapshot
+
+    /// The name at the backends that a client's name stands for.
+    func resolved(_ model: String) -> String {
+        let name = router.resolved(model)
+        guard snapshot.holders[name] == nil else { return name }
+        return OllamaNames.resolve(name) { snapshot.holders[$0] != nil }
     }
 }
 

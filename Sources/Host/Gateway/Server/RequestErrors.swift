@@ -25,6 +25,11 @@ extension ErrorBody {
             type: "service_unavailable_error", code: "too_many_connections", retryAfter: 1)
     }
 
+    static func commandTooLarge(_ limit: Int) -> ErrorBody {
+        ErrorBody(
+            status: 413, message: "This path takes bodies of at most \(limit) bytes.", code: "body_too_large")
+    }
+
     /// What a client that does not speak HTTP as expected is told.
     init(_ error: HTTPParseError) {
         switch error {

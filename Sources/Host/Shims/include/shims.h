@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory.h"
 #include "process_state.h"
 
 /* The value bound to the calling thread, or NULL. Each event loop's thread binds its own LoopServices. */

@@ -1,0 +1,44 @@
+import Adapters
+import Core
+import NIOCore
+
+/// A request as it came: its body is to be looked into before anything can be done with it.
+struct RequestDraft: Sendable {
+    /// Bytes of a body that is looked into on the event loop: at most some 2 ms of work, whatever it holds.
+    private static let inlineJSON = 256 * 1024
+    /// A form's header fields take longer.
+    private static let inlineForm = 64 * 1024
+
+    var kind: RequestKind
+    /// Without the query.
+    var path: String
+    var contentType: String
+    var body: ByteBuffer
+
+    private var isForm: Bool { FormScanner.isForm(contentType) }
+
+    /// The event loop must not do it.
+    var isLarge: Bool { body.readableBytes > (isForm ? Self.inlineForm : Self.inlineJSON) }
+
+    /// Looks into the body, and gives it to the backends with their name of the model.
+    /// - Parameter resolve: the name at the backends that a client's name stands for.
+    func request(resolve: (String) -> String) throws(RequestPeekError) -> ClientRequest {
+        let isForm = isForm
+        let (kind, contentType) = (kind, contentType)
+        let scanned = body.withUnsafeReadableBytes { bytes in
+            Result { () throws(RequestPeekError) in
+                isForm
+                    ? try FormScanner.scan(bytes, contentType: contentType)
+                    : try RequestScanner.scan(bytes, needsInput: kind == .embeddings)
+            }
+        }
+        let peek = try scanned.get()
+        let model = resolve(peek.model)
+        // Byte for byte: what Swift holds for the same text in another spelling is another name to a server.
+        let isSame = model.utf8.elementsEqual(peek.model.utf8)
+        return ClientRequest(
+            kind: kind, path: path, contentType: isForm ? contentType : ClientRequest.json, peek: peek, model: model,
+            body: isSame ? body : ModelSubstitution.replace(peek.modelSpan, by: model, in: body, isJSON: !isForm),
+            stream: kind.streams(peek, path: path))
+    }
+}
