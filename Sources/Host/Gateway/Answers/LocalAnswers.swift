@@ -44,8 +44,9 @@ struct LocalAnswers {
     }
 
     /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
-    func reload() async -> LocalAnswer {
-        guard let outcome = await state.reload() else {
+    /// - Parameter allowsEmpty: also if the file names no backend any more.
+    func reload(allowsEmpty: Bool) async -> LocalAnswer {
+        guard let outcome = await state.reload(allowsEmpty: allowsEmpty) else {
             return .error(
                 ErrorBody(
                     status: 503, message: "The gateway is still starting.", type: "service_unavailable_error",
@@ -54,8 +55,7 @@ struct LocalAnswers {
         guard let problem = outcome.problem else { return LocalAnswer(body: outcome.json) }
         return .error(
             ErrorBody(
-                status: 400, message: "The configuration before stays in use. \(problem)", code: "invalid_configuration"
-            ))
+                status: 400, message: "The configuration before stays in use. \(problem)", code: outcome.code))
     }
 
     private func model(_ id: String) -> LocalAnswer {

@@ -28,11 +28,10 @@ public enum Gateway {
 
     /// Runs the gateway until a signal ends it. Prints `nexus: listening on http://HOST:PORT` to standard output when it
     /// takes requests; logs to standard error.
-    /// - Parameter reload: reads the configuration again, as it was read before; called on SIGHUP and for
-    ///   `POST /v1/admin/reload`. The error's description is everything that is wrong.
+    /// - Parameter reload: called on SIGHUP and for `POST /v1/admin/reload`.
     /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start or was forced to end.
     public static func serve(
-        _ configuration: Configuration, reload: @escaping @Sendable () throws -> Configuration
+        _ configuration: Configuration, reload: @escaping ConfigurationReload
     ) async -> Int32 {
         let logger = GatewayLog.logger(configuration.logging)
         let signals = Signals.received()

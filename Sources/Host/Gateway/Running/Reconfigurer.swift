@@ -4,6 +4,10 @@ import Logging
 import NIOCore
 import Synchronization
 
+/// Reads the configuration again, as at the start; the error says everything that is wrong. `atRest`: not before nobody has
+/// touched the file for a while.
+public typealias ConfigurationReload = @Sendable (_ atRest: Bool) async throws -> Configuration
+
 /// Follows the configuration file and the adapter directories while the gateway runs: each change is applied as a whole,
 /// one after another.
 final class Reconfigurer: Sendable {
@@ -19,16 +23,14 @@ final class Reconfigurer: Sendable {
     private let updates: LoopUpdates
     private let backends: RunningBackends
     private let monitor: HealthMonitor
-    private let load: @Sendable () throws -> Configuration
+    private let load: ConfigurationReload
     private let discover: @Sendable (AdapterLibrary) async -> [Configuration.Backend]
     private let work = SerialWork()
 
-    /// - Parameters:
-    ///   - load: reads the configuration again, as at the start; the error says everything that is wrong.
-    ///   - discover: looks for servers on this machine.
+    /// - Parameter discover: looks for servers on this machine.
     init(
         configuration: Configuration, shared: GatewayState, updates: LoopUpdates, backends: RunningBackends,
-        monitor: HealthMonitor, load: @escaping @Sendable () throws -> Configuration,
+        monitor: HealthMonitor, load: @escaping ConfigurationReload,
         discover: @escaping @Sendable (AdapterLibrary) async -> [Configuration.Backend]
     ) {
         state = Mutex(State(configuration: configuration))
@@ -72,14 +74,19 @@ final class Reconfigurer: Sendable {
     }
 
     /// Reads the configuration again. With anything wrong in it everything stays as it was.
-    func reload() async -> ReloadOutcome {
+    /// - Parameter allowsEmpty: also one that names no backend any more is taken.
+    func reload(allowsEmpty: Bool) async -> ReloadOutcome {
         await work.run { [self] in
             let new: Configuration
             do {
-                new = try load()
+                new = try await read()
             } catch {
                 shared.logger.error("the configuration was not reloaded, the one before stays: \(error)")
                 return ReloadOutcome(problem: "\(error)")
+            }
+            if let refusal = ReloadGuard.refusal(configuration, new, allowsEmpty: allowsEmpty) {
+                shared.logger.error("the configuration was not reloaded, the one before stays. \(refusal)")
+                return ReloadOutcome(problem: refusal, code: ReloadGuard.code)
             }
             let warnings = apply(new)
             await lookAtAdapters()
@@ -103,6 +110,12 @@ final class Reconfigurer: Sendable {
     // MARK: Parts of a change
 
     private var configuration: Configuration { state.withLock { $0.configuration } }
+
+    /// What cannot be read or takes something away is read once more when nobody is writing it.
+    private func read() async throws -> Configuration {
+        if let new = try? await load(false), !ReloadGuard.loses(configuration, new) { return new }
+        return try await load(true)
+    }
 
     /// Takes over what needs no backend to change. Tells of what takes a restart.
     private func apply(_ new: Configuration) -> [String] {
