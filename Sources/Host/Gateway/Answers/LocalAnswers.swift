@@ -147,14 +147,17 @@ enum AdapterList {
             writer.endArray()
             writer.endObject()
         }
-        for rejected in library.rejected {
+        let unused =
+            library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder) }
+            + library.unread.map { ($0.path, $0.reason, true) }
+        for (path, problem, keepsOlder) in unused {
             writer.beginObject()
             writer.key("path")
-            writer.string(rejected.path)
+            writer.string(path)
             writer.key("problem")
-            writer.string(rejected.problem.description)
+            writer.string(problem)
             writer.key("keeps_older")
-            writer.bool(rejected.keepsOlder)
+            writer.bool(keepsOlder)
             writer.endObject()
         }
         writer.endArray()

@@ -56,6 +56,7 @@ public enum Gateway {
                 path: $0.path, type: $0.type, displayName: $0.displayName, version: $0.version,
                 abi: "\($0.abiMajor).\($0.abiMinor)", defaultURLs: $0.defaultURLs, warnings: $0.warnings)
         } + library.rejected.map { AdapterReport(path: $0.path, problem: $0.problem.description) }
+            + library.unread.map { AdapterReport(path: $0.path, problem: $0.reason) }
     }
 }
 

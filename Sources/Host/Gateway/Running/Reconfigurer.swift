@@ -16,7 +16,13 @@ final class Reconfigurer: Sendable {
         /// Servers that were found on this machine when nothing was configured.
         var discovered: [Configuration.Backend] = []
         var watcher: AdapterWatcher?
+        /// Looks in a row that have not seen everything; the next one is under way or planned.
+        var incompleteLooks = 0
+        var willLookAgain = false
     }
+
+    /// After which directories are looked at again that could not be read: soon, and later not so often.
+    private static func delay(afterLooks count: Int) -> Duration { .seconds(count <= 10 ? 3 : 60) }
 
     private let state: Mutex<State>
     private let shared: GatewayState
@@ -51,6 +57,7 @@ final class Reconfigurer: Sendable {
             watch()
             shared.library = await Self.look(configuration.adapters.directories, before: shared.library)
             tellOfAdapters(before: AdapterLibrary())
+            lookAgainIfNeeded()
             _ = await bring()
         }
     }
@@ -146,9 +153,28 @@ final class Reconfigurer: Sendable {
         let before = shared.library
         shared.library = await Self.look(configuration.adapters.directories, before: before)
         tellOfAdapters(before: before)
+        lookAgainIfNeeded()
         guard before.images.map(\.ordinal) != shared.library.images.map(\.ordinal) else { return }
         _ = await bring()
         if configuration.discover { await discoverMore() }
+    }
+
+    /// What could not be looked at stays as it was; no event may tell when it can be read again.
+    private func lookAgainIfNeeded() {
+        let isComplete = shared.library.unread.isEmpty
+        let count = state.withLock { state -> Int? in
+            state.incompleteLooks = isComplete ? 0 : min(state.incompleteLooks + 1, 1000)
+            guard !isComplete, !state.willLookAgain else { return nil }
+            state.willLookAgain = true
+            return state.incompleteLooks
+        }
+        guard let count else { return }
+        Task { [weak self] in
+            try? await Task.sleep(for: Self.delay(afterLooks: count))
+            guard let self else { return }
+            state.withLock { $0.willLookAgain = false }
+            await adaptersChanged()
+        }
     }
 
     private func discoverMore() async {
@@ -195,6 +221,12 @@ final class Reconfigurer: Sendable {
         for image in before.images where now.image(type: image.type) == nil {
             shared.logger.warning(
                 "adapter removed", metadata: ["type": "\(image.type)", "file": "\(image.path)"])
+        }
+        for unread in now.unread where !before.unread.contains(unread) {
+            shared.logger.warning("adapters stay as they were: \(unread.path): \(unread.reason)")
+        }
+        for path in Set(before.unread.map(\.path)) where !now.unread.contains(where: { $0.path == path }) {
+            shared.logger.info("adapters can be looked at again", metadata: ["path": "\(path)"])
         }
         for rejected in now.rejected {
             let isKnown = before.rejected.contains { $0.path == rejected.path && $0.problem == rejected.problem }
