@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway import FAST, Gateway, backend
-from upstream import Exchange, Upstream
+from upstream import Exchange, Upstream, delta
 
 SECRET = 'hdr-"CANARY"/777 + more'
 KEY = "sk-CANARY-key-4711"
@@ -66,6 +66,35 @@ def test_no_answer_and_no_page_tells_a_secret(gateway: Gateway, upstream: Upstre
         for form in (text, json.dumps(text)[1:-1], json.dumps(json.dumps(text)[1:-1])[1:-1]):
             assert form not in everything
     assert "CANARY" not in everything
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_error_within_a_stream_tells_no_secret(gateway: Gateway, upstream: Upstream, spelling: str):
+    spelled = SPELLINGS[spelling](SECRET)
+
+    def stream(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        exchange.event(delta("one"))
+        exchange.event({"error": {"message": f"bad token: {spelled}", "code": spelled}})
+        exchange.end_stream()
+
+    upstream.chat(stream)
+    answer = gateway.chat(stream=True)
+
+    assert '"one"' in answer.text and "bad token: [secret]" in answer.text
+    assert json.dumps(spelled)[1:-1] not in answer.text + told(gateway)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_error_that_is_no_json_or_says_success_tells_no_secret(gateway: Gateway, upstream: Upstream, spelling: str):
+    spelled = SPELLINGS[spelling](SECRET)
+    upstream.chat(lambda exchange: exchange.answer(f"<p>bad {spelled}</p>".encode(), status=403, content_type="text/html"))
+    refused = gateway.chat()
+    upstream.chat(lambda exchange: exchange.answer({"error": {"message": f"bad {spelled}"}}))
+    success = gateway.chat()
+
+    everything = refused.text + success.text + told(gateway)
+    assert spelled not in everything and json.dumps(spelled)[1:-1] not in everything
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
