@@ -14,7 +14,7 @@ struct Options: Sendable {
         "usage":{"type":"string","enum":["as_asked","always"],"default":"as_asked","description":"always: ask for the token \
         counts of every stream, and keep them from clients that did not."},\
         "auth_header":{"type":"string","default":"authorization","description":"Header that carries the API key."},\
-        "headers":{"type":"object","additionalProperties":{"type":"string"},"description":"Headers to add to every request."}}}
+        "headers":{"type":"object","additionalProperties":{"type":"string","writeOnly":true},"description":"Headers to add to every request."}}}
         """
 
     let flavor: Flavor?

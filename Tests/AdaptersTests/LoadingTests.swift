@@ -140,4 +140,90 @@ import Testing
         #expect(library.images.map(\.type) == ["echo"])
         #expect(library.rejected.map(\.problem) == [.tooSlow(seconds: 2)])
     }
+
+    @Test func aFileThatIsCutWhileItIsReadIsLookedAtAgain() {
+        #expect(LoadProblem.changing.isOfTheMoment && LoadProblem.failed(EMFILE).isOfTheMoment)
+        #expect(LoadProblem.failed(EIO).isOfTheMoment && LoadProblem.failed(ENOMEM).isOfTheMoment)
+        #expect(!LoadProblem.failed(EACCES).isOfTheMoment && !LoadProblem.failed(ENOENT).isOfTheMoment)
+        #expect(LoadProblem.shortage() == nil)
+    }
+}
+
+@Suite struct UnreadableDirectoryTests {
+    private let directory: String
+    private let library: AdapterLibrary
+    private let seen: AdapterFiles.Directory
+
+    init() throws {
+        directory = try TestAdapter.directory()
+        _ = try TestAdapter.echo(in: directory)
+        seen = try #require(AdapterFiles.list([directory]).first)
+        library = AdapterLibrary().updated([seen], now: 100)
+    }
+
+    private func look(_ content: AdapterFiles.Directory.Content, now: Int, _ before: AdapterLibrary? = nil)
+        -> AdapterLibrary
+    {
+        (before ?? library).updated([AdapterFiles.Directory(path: directory, content: content)], now: now)
+    }
+
+    private func isSame(_ other: AdapterLibrary) -> Bool {
+        !other.images.isEmpty && other.images.map(\.ordinal) == library.images.map(\.ordinal)
+    }
+
+    @Test(arguments: [EMFILE, ENFILE, EACCES, EIO, ENOMEM, ESTALE]) func whatCannotBeReadIsNotEmpty(_ code: CInt) {
+        let later = look(.unreadable(code), now: 100_000)
+
+        #expect(isSame(later) && later.rejected.isEmpty)
+        #expect(later.unread.map(\.path) == [directory])
+        #expect(later.unread.first?.reason.hasPrefix("it cannot be read: ") == true)
+        let again = look(seen.content, now: 100_001, later)
+        #expect(isSame(again) && again.unread.isEmpty)
+    }
+
+    @Test func aFileThatCannotBeLookedAtStays() throws {
+        guard case .files(let files, let identity) = seen.content else { throw CancellationError() }
+        let unreadable = files.map { AdapterFiles.File(path: $0.path, failure: EIO) }
+        let later = look(.files(unreadable, of: identity), now: 101)
+
+        #expect(isSame(later) && later.unread.map(\.path) == files.map(\.path))
+        #expect(isSame(look(seen.content, now: 102, later)))
+    }
+
+    @Test(arguments: [
+        AdapterFiles.Directory.Content.absent, .files([], of: AdapterFiles.Identity(device: 1, inode: 1)),
+    ])
+    func aDirectoryThatVanishesIsWaitedFor(_ content: AdapterFiles.Directory.Content) {
+        let gone = look(content, now: 200)
+        let stillGone = look(content, now: 209, gone)
+
+        #expect(isSame(gone) && isSame(stillGone))
+        #expect(gone.unread.first?.reason.contains("vanished") == true)
+        #expect(isSame(look(seen.content, now: 209, stillGone)))
+        let end = look(content, now: 210, stillGone)
+        #expect(end.images.isEmpty && end.unread.isEmpty)
+    }
+
+    @Test func aDirectoryThatComesAndGoesIsWaitedForEachTime() {
+        let back = look(seen.content, now: 205, look(.absent, now: 200))
+
+        #expect(isSame(look(.absent, now: 215, back)))
+    }
+
+    @Test func theLastFileOfADirectoryThatIsThereGoesAtOnce() throws {
+        guard case .files(_, let identity) = seen.content else { throw CancellationError() }
+        let emptied = look(.files([], of: identity), now: 101)
+
+        #expect(emptied.images.isEmpty && emptied.unread.isEmpty)
+    }
+
+    @Test func aDirectoryThatIsNotConfiguredAnyMoreGoesAtOnce() {
+        #expect(library.updated([], now: 101).images.isEmpty)
+    }
+
+    @Test func aDirectoryThatWasNeverThereIsNoMatter() {
+        let library = AdapterLibrary().updated([AdapterFiles.Directory(path: "/none", content: .absent)], now: 1)
+        #expect(library.images.isEmpty && library.unread.isEmpty)
+        #expect(AdapterFiles.list(["/none", "/dev/null"]).map(\.content) == [.absent, .absent])
+    }
 }

@@ -152,6 +152,51 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(problems(text).map(\.key) == ["backends[1].name"])
     }
 
+    @Test func whatMayBeASecretIsNotRepeated() {
+        let found = problems(
+            """
+            [[backends]]
+            name = "a"
+            type = "openai"
+            url = "https://user:pass-word-1@host"
+            api_key_env = ["GOOD", "sk-pass-word-2"]
+            [[backends]]
+            name = "b"
+            type = "openai"
+            url = "https://host/?key=pass-word-3"
+            """)
+
+        #expect(found.map(\.key) == ["backends[0].url", "backends[0].api_key_env", "backends[1].url"])
+        #expect(found.first?.message.contains("it must not hold a user or password; use api_key_env") == true)
+        #expect(!"\(found)".contains("pass-word"))
+        #expect(!"\(problems("a = 123456789012345678901234567890"))".contains("4567890"))
+    }
+
+    @Test func optionsAreMarkedAsSecretByTheirPlace() throws {
+        let start = "[[backends]]\nname = \"a\"\ntype = \"t\"\nurl = \"http://x\"\n"
+        let options = "[backends.options.login]\npin = 1\n\"a.b\" = {c = 2}\n"
+        let marked = try read(start + "secret_options = [\"login.pin\", \"login.a.b.c\"]\n" + options)
+
+        #expect(marked.backends.first?.secretOptions == ["login.pin", "login.a.b.c"])
+        let found = problems(start + "secret_options = [\"login.pim\", \"pin\"]\n" + options)
+        #expect(found.map(\.key) == ["backends[0].secret_options", "backends[0].secret_options"])
+    }
+
+    @Test func numbersThatJSONDoesNotHaveAreNone() {
+        #expect(
+            problems("[server]\nstream_keep_alive_seconds = inf").map(\.key) == ["server.stream_keep_alive_seconds"])
+        #expect(problems("[server]\nstream_keep_alive_seconds = nan").count == 1)
+    }
+
+    @Test func ofVeryManyProblemsTheFirstAreTold() {
+        let found = problems((0..<20_000).map { "k\($0) = 1\n" }.joined())
+        #expect(found.count == 101 && found.last?.message == "19900 more problems")
+    }
+
+    @Test func aLineEndOfTwoCharactersCountsOnce() {
+        #expect(problems("[server]\r\nhost = \"a\"\r\nprot = 1\r\n").first?.line == 3)
+    }
+
     @Test func allProblemsAreToldAtOnce() {
         #expect(problems("[server]\nport = -1\nhots = \"a\"\n[queue]\nmax_size = -1").count == 3)
     }
@@ -183,6 +228,50 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect {
             try ConfigurationLoader.load(ConfigurationLoader.Flags(), environment: ["NEXUS_PORT": "x"])
         } throws: { "\($0)".contains("NEXUS_PORT") }
+    }
+
+    private func file(_ text: String?) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("nexus-\(UUID().uuidString).toml").path
+        try text?.write(toFile: path, atomically: false, encoding: .utf8)
+        return path
+    }
+
+    @Test func aFileThatWasThereMustBeThereAgain() throws {
+        let path = try file("[server]\nport = 7\n")
+        let before = ConfigurationLoader.Loaded(configuration: Configuration(), path: path)
+        let again = try ConfigurationLoader.load(ConfigurationLoader.Flags(), environment: [:], before: before)
+        #expect(again.configuration.server.port == 7 && again.path == path)
+
+        try FileManager.default.removeItem(atPath: path)
+        #expect {
+            try ConfigurationLoader.load(ConfigurationLoader.Flags(), environment: [:], before: before)
+        } throws: { "\($0)".contains("cannot be read: No such file") }
+    }
+
+    @Test func aSourceReadsTheFileOnceItIsAtRest() async throws {
+        let path = try file("")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var flags = ConfigurationLoader.Flags()
+        flags.config = path
+        let source = ConfigurationSource(flags) { [:] }
+        #expect(try source.load().backends.isEmpty)
+
+        async let later = source.loadAtRest()
+        try "[server]\nport = 7\n".write(toFile: path, atomically: false, encoding: .utf8)
+        #expect(try await later.server.port == 7)
+    }
+
+    @Test func aFileThatIsTooLargeIsNotRead() throws {
+        let path = try file(String(repeating: "# comment\n", count: 200_000))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var flags = ConfigurationLoader.Flags()
+        flags.config = path
+        #expect { try ConfigurationLoader.load(flags, environment: [:]) } throws: { "\($0)".contains("too large") }
+    }
+
+    @Test func directoriesThatAreNotThereAreKeptAndEachIsThereOnce() {
+        #expect(AdapterDirectories.distinct(["/usr/lib", "/usr/./lib", "/nowhere/a"]) == ["/usr/lib", "/nowhere/a"])
+        #expect(AdapterDirectories.standard.suffix(1) == ["/usr/lib/nexus/adapters"])
     }
 
     @Test func aNamedFileMustBeThere() {

@@ -131,3 +131,99 @@ def test_a_page_of_another_site_may_not_reload(gateway: Gateway):
     assert foreign.status_code == 403 and foreign.json()["error"]["code"] == "origin_not_allowed"
     assert own.status_code == 200
     assert wrong_method.status_code == 405 and wrong_method.headers["allow"] == "POST"
+
+
+# A file that is not what its operator wants it to be
+
+
+def test_a_file_that_is_empty_removes_nothing_and_says_how_it_would(gateway: Gateway):
+    answer = reload(gateway, "")
+
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and error["code"] == "removes_all_backends"
+    assert "nexus config reload --allow-empty" in error["message"] and "allow_empty=true" in error["message"]
+    assert gateway.chat().status_code == 200
+    assert gateway.metric("nexus_config_last_reload_successful") == 0
+
+
+def test_a_file_without_backends_that_is_meant_removes_them(gateway: Gateway):
+    rewrite(gateway, RARE)
+    answer = gateway.http.post("/v1/admin/reload?allow_empty=true")
+
+    assert answer.json()["removed"] == ["one"]
+
+
+def test_the_command_reloads_and_takes_an_empty_file_only_when_told(gateway: Gateway, nexus, upstream, second_upstream):
+    rewrite(gateway, RARE + backend("one", upstream.url) + backend("two", second_upstream.url))
+    added = nexus("config", "reload", "--url", gateway.url)
+    rewrite(gateway, "")
+    refused = nexus("config", "reload", "--url", gateway.url)
+    still = gateway.chat().status_code
+    emptied = nexus("config", "reload", "--url", gateway.url, "--allow-empty")
+
+    assert added.returncode == 0 and "added: two" in added.stdout
+    assert refused.returncode == 1 and "--allow-empty" in refused.stderr and still == 200
+    assert emptied.returncode == 0 and "removed: one, two" in emptied.stdout
+
+
+def test_a_file_that_vanishes_is_not_an_empty_one(gateway: Gateway, upstream: Upstream):
+    file = gateway.log_path.parent / "nexus.toml"
+    file.unlink()
+    gateway.signal(signal.SIGHUP)
+    answer = gateway.http.post("/v1/admin/reload?allow_empty=true")
+
+    assert answer.status_code == 400 and "cannot be read: No such file" in answer.json()["error"]["message"]
+    assert gateway.chat().status_code == 200
+    file.write_text(RARE + backend("one", upstream.url, priority=3))
+    assert gateway.http.post("/v1/admin/reload").json()["changed"] == ["one"]
+
+
+def test_a_file_of_the_working_directory_that_vanishes_is_not_an_empty_one(start, upstream: Upstream, tmp_path: Path):
+    file = tmp_path / "gateway0" / "nexus.toml"
+    file.parent.mkdir()
+    file.write_text(RARE + backend("one", upstream.url))
+    gateway = Gateway(file.parent, "")
+    try:
+        gateway.wait_for_backend("one")
+        file.unlink()
+        assert gateway.http.post("/v1/admin/reload").status_code == 400
+        assert gateway.chat().status_code == 200
+    finally:
+        gateway.finish()
+
+
+@pytest.mark.parametrize("half", ["", "[[backends]]\nname = ", "none of it"])
+def test_a_file_is_not_taken_while_it_is_written(gateway: Gateway, upstream: Upstream, second_upstream: Upstream, half):
+    whole = RARE + backend("one", upstream.url, priority=9) + backend("two", second_upstream.url)
+    rewrite(gateway, half)
+    answer = ThreadPoolExecutor(1).submit(gateway.http.post, "/v1/admin/reload")
+    # The answer waits for the file to come to rest; what is written meanwhile is what counts.
+    rewrite(gateway, whole)
+
+    assert answer.result().json()["added"] == ["two"] and answer.result().json()["removed"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + ".".join(["a"] * 50_000) + "]\n",
+        ".".join(["a"] * 50_000) + " = 1\n",
+        "a = " + "[" * 100_000 + "]" * 100_000,
+        "a = " + "{a=" * 50_000 + "1" + "}" * 50_000,
+        "k" * 500_000 + " = 1\n",
+        "a = 1\n\0\0\0\0",
+        "# " + "x" * 2_000_000,
+    ],
+)
+def test_no_file_ends_the_gateway(gateway: Gateway, text: str):
+    answer = reload(gateway, text)
+
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid_configuration"
+    assert len(answer.content) < 1000 and gateway.chat().status_code == 200
+
+
+def test_many_mistakes_are_told_in_part(gateway: Gateway):
+    answer = reload(gateway, "".join(f"k{number} = 1\n" for number in range(50_000)))
+
+    assert answer.status_code == 400 and "49900 more problems" in answer.json()["error"]["message"]
+    assert len(answer.content) < 100_000 and len(gateway.log) < 200_000

@@ -44,10 +44,11 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     /// comes later, it is destroyed.
     /// - Parameters:
     ///   - options: a JSON object, checked against the adapter's schema.
+    ///   - secretOptions: places of options that are secret besides those that the schema marks.
     ///   - limit: how long `create` may take.
     public static func make(
         identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKeys: [String], options: String,
-        registry: Registry, logger: Logger, limit: Duration = createLimit
+        secretOptions: [String] = [], registry: Registry, logger: Logger, limit: Duration = createLimit
     ) async throws(CreateFailure) -> AdapterBackend {
         let result = await withCheckedContinuation { continuation in
             let first = FirstResult(continuation)
@@ -55,7 +56,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
                 let result = Result { () throws(CreateFailure) in
                     try AdapterBackend(
                         identity: identity, image: image, target: target, apiKeys: apiKeys, options: options,
-                        registry: registry, logger: logger)
+                        secretOptions: secretOptions, registry: registry, logger: logger)
                 }
                 if !first.give(result), case .success(let late) = result { Task { await late.end() } }
             }
@@ -88,14 +89,15 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     /// To be called on a thread that may block for a short time.
     init(
         identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKeys: [String], options: String,
-        registry: Registry, logger: Logger
+        secretOptions: [String] = [], registry: Registry, logger: Logger
     ) throws(CreateFailure) {
         self.identity = identity
         self.image = image
         self.target = target
         ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
         note = Self.note(adapter: image.type, backend: identity.name)
-        secrets = Secrets(apiKeys)
+        secrets = Secrets(
+            apiKeys, options: OptionSecrets.texts(in: options, schema: image.optionsSchema, marked: secretOptions))
         reports = AdapterReports(id: identity.id, registry: registry, logger: logger, secrets: secrets)
         guard let callbacks = BoundCallbacks(receiver: reports, name: identity.id) else {
             throw CreateFailure(message: "libffi has no memory for callbacks")
@@ -110,7 +112,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
                 image, callbacks, name: identity.name, url: identity.url, apiKeys: apiKeys, options: options)
         } catch {
             BackendNames.remove(ordinal)
-            throw error
+            throw CreateFailure(message: secrets.hidden(in: error.message))
         }
         reports.attach(self)
     }

@@ -83,7 +83,13 @@ final class AdapterReports: ReportReceiver, Sendable {
         ended?()
     }
 
-    func received(_ models: [Model], dropped: Int) {
+    func received(_ reported: [Model], dropped: Int) {
+        let models = secrets.hidden(in: reported)
+        if models.count < reported.count, admitsLine() {
+            logger.warning(
+                "\(reported.count - models.count) reported models are not listed: their names hold a secret of this backend"
+            )
+        }
         if dropped > 0 {
             Misuse.dropped.record("report_models", of: id, count: dropped)
             if admitsLine() {

@@ -68,7 +68,7 @@ struct ActionsCommand: ParsableCommand {
 
         private static func show(_ event: JSONValue) {
             guard let message = event["message"]?.string else { return }
-            let percent = event["fraction"]?.double.map { " \(Int($0 * 100)) %" } ?? ""
+            let percent = event["fraction"]?.double.map { " \(Int(min(max($0, 0), 1) * 100)) %" } ?? ""
             let line = Array("\(message)\(percent)\n".utf8)
             _ = write(STDERR_FILENO, line, line.count)
         }

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Config
 import Glibc
+import JSON
 
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Write or check a configuration file.",
-        subcommands: [Init.self, Check.self])
+        commandName: "config", abstract: "Write or check a configuration file, or have it read again.",
+        subcommands: [Init.self, Check.self, Reload.self])
 
     struct Init: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -37,6 +38,31 @@ struct ConfigCommand: ParsableCommand {
             let loaded = try load(flags)
             let count = loaded.configuration.backends.count
             print("\(loaded.path ?? "the defaults"): valid, \(count) backend\(count == 1 ? "" : "s")")
+        }
+    }
+
+    struct Reload: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have the running gateway read its configuration again.",
+            discussion:
+                "A file that is not valid changes nothing, and neither does one that names no backend any more, "
+                + "since it may have been cut. Ends with status 1 then.")
+
+        @OptionGroup var host: HostOptions
+        @Flag(name: .customLong("allow-empty"), help: "Take also a file that names no backend, and remove them all.")
+        var allowEmpty = false
+
+        func run() throws {
+            let (status, body) = try host.post("/v1/admin/reload" + (allowEmpty ? "?allow_empty=true" : ""))
+            let value = try host.parsed(body)
+            guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+            if host.json { return print(String(decoding: body, as: UTF8.self)) }
+            for key in ["added", "changed", "removed"] {
+                let names = value[key]?.array?.compactMap(\.string) ?? []
+                if !names.isEmpty { print("\(key): \(names.joined(separator: ", "))") }
+            }
+            for warning in value["warnings"]?.array?.compactMap(\.string) ?? [] { print("warning: \(warning)") }
+            print("The configuration was read again.")
         }
     }
 }

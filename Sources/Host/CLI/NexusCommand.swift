@@ -39,9 +39,11 @@ func load(_ flags: ConfigurationLoader.Flags) throws -> ConfigurationLoader.Load
     do throws(ConfigurationError) {
         return try ConfigurationLoader.load(flags, environment: environmentVariables())
     } catch {
-        throw fail("the configuration is not valid\n\(error)")
+        throw invalid(error)
     }
 }
+
+private func invalid(_ error: ConfigurationError) -> ExitCode { fail("the configuration is not valid\n\(error)") }
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -67,10 +69,15 @@ struct ServeCommand: AsyncParsableCommand {
         flags.port = port
         flags.adapterDirectories = adapterDirectories
         flags.logLevel = logLevel
-        let loaded = try load(flags)
-        let again = flags
-        let status = await Gateway.serve(loaded.configuration) {
-            try ConfigurationLoader.load(again, environment: environmentVariables()).configuration
+        let source = ConfigurationSource(flags, environment: environmentVariables)
+        let configuration: Configuration
+        do throws(ConfigurationError) {
+            configuration = try source.load()
+        } catch {
+            throw invalid(error)
+        }
+        let status = await Gateway.serve(configuration) { atRest in
+            atRest ? try await source.loadAtRest() : try source.load()
         }
         if status != 0 { throw ExitCode(status) }
     }

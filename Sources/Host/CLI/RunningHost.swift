@@ -15,7 +15,7 @@ struct HostOptions: ParsableArguments {
             do {
                 return try BackendURL(url)
             } catch {
-                throw fail("--url \(url): \(error)")
+                throw fail("--url: \(error)")
             }
         }
         var flags = ConfigurationLoader.Flags()
@@ -26,11 +26,16 @@ struct HostOptions: ParsableArguments {
     }
 
     /// Asks the gateway; ends with a message if it does not answer.
-    func get(_ path: String) throws -> (status: Int, body: [UInt8]) {
+    func get(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("GET", path) }
+
+    /// Tells the gateway to do something.
+    func post(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("POST", path) }
+
+    private func ask(_ method: String, _ path: String) throws -> (status: Int, body: [UInt8]) {
         let address = try address()
         guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }
         do throws(PlainHTTP.Failure) {
-            return try PlainHTTP.get(host: address.host, port: address.port, path: address.path + path)
+            return try PlainHTTP.ask(method, host: address.host, port: address.port, path: address.path + path)
         } catch {
             throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
         }
@@ -45,17 +50,23 @@ struct HostOptions: ParsableArguments {
     }
 }
 
-/// The smallest HTTP client that does: one GET, one answer, connection closed.
+/// The smallest HTTP client that does: one request, one answer, connection closed.
 enum PlainHTTP {
     struct Failure: Error { let reason: String }
 
     private static let timeoutSeconds = 10
     private static let limit = 64 * 1024 * 1024
 
-    static func get(host: String, port: Int, path: String) throws(Failure) -> (status: Int, body: [UInt8]) {
+    /// - Parameter method: a request without a body.
+    static func ask(
+        _ method: String, host: String, port: Int, path: String
+    ) throws(Failure) -> (status: Int, body: [UInt8]) {
         let connection = try connected(host, port)
         defer { close(connection) }
-        let request = Array("GET \(path) HTTP/1.0\r\nHost: \(host)\r\nAccept: application/json\r\n\r\n".utf8)
+        let length = method == "GET" ? "" : "Content-Length: 0\r\n"
+        let request = Array(
+            ("\(method) \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nAccept: application/json\r\n" + length
+                + "\r\n").utf8)
         guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
         var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
@@ -85,7 +96,7 @@ enum PlainHTTP {
         var forever = timeval(tv_sec: 0, tv_usec: 0)
         setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &forever, socklen_t(MemoryLayout<timeval>.size))
         let head =
-            "POST \(path) HTTP/1.0\r\nHost: \(host)\r\nContent-Type: application/json\r\n"
+            "POST \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.count)\r\n\r\n"
         let request = Array(head.utf8) + body
         guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
@@ -105,6 +116,11 @@ enum PlainHTTP {
             }
         }
         if !isHead, !partial.isEmpty { line(String(decoding: partial, as: UTF8.self)) }
+    }
+
+    /// As it stands in a request.
+    private static func name(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     private static func connected(_ host: String, _ port: Int) throws(Failure) -> CInt {

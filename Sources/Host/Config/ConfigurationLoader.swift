@@ -22,34 +22,52 @@ public struct ConfigurationLoader: Sendable {
         public var path: String?
     }
 
-    /// - Parameter environment: variables by name.
-    public static func load(_ flags: Flags, environment: [String: String]) throws(ConfigurationError) -> Loaded {
-        let named = flags.config ?? environment["NEXUS_CONFIG"]
-        let path = named ?? (access(defaultPath, F_OK) == 0 ? defaultPath : nil)
+    /// Bytes of a configuration file; a larger one is none.
+    static let sizeLimit = 1024 * 1024
+
+    /// - Parameters:
+    ///   - environment: variables by name.
+    ///   - before: what was loaded last. A file that was read then and is not there now is an error, as is one that was named:
+    ///     what cannot be read is not the same as nothing.
+    public static func load(
+        _ flags: Flags, environment: [String: String], before: Loaded? = nil
+    ) throws(ConfigurationError) -> Loaded {
+        let (path, isOptional) = place(flags, environment, before)
         var configuration = Configuration()
-        if let path {
-            configuration = try ConfigurationReader.read(try text(of: path), source: path)
+        var read: String?
+        if let text = try text(of: path, isOptional: isOptional) {
+            configuration = try ConfigurationReader.read(text, source: path)
+            read = path
         }
         configuration.discover = configuration.backends.isEmpty
         try apply(environment, to: &configuration)
         try apply(flags, to: &configuration)
         if configuration.adapters.directories.isEmpty {
-            configuration.adapters.directories = AdapterDirectories.standard()
+            configuration.adapters.directories = AdapterDirectories.standard
         }
-        return Loaded(configuration: configuration, path: path)
+        return Loaded(configuration: configuration, path: read)
     }
 
-    private static func text(of path: String) throws(ConfigurationError) -> String {
-        guard let bytes = FileBytes.read(path, limit: 16 * 1024 * 1024) else {
-            throw ConfigurationError(
-                source: path,
-                problems: [
-                    ConfigurationProblem(key: "", message: "cannot be read: \(String(cString: strerror(errno)))")
-                ])
+    /// The file to read, and whether it may be missing.
+    static func place(_ flags: Flags, _ environment: [String: String], _ before: Loaded?) -> (String, isOptional: Bool)
+    {
+        if let named = flags.config ?? environment["NEXUS_CONFIG"] ?? before?.path { return (named, false) }
+        return (defaultPath, true)
+    }
+
+    /// Nil for one that is not there, if it may be missing.
+    private static func text(of path: String, isOptional: Bool) throws(ConfigurationError) -> String? {
+        func problem(_ message: String) -> ConfigurationError {
+            ConfigurationError(source: path, problems: [ConfigurationProblem(key: "", message: message)])
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ConfigurationError(source: path, problems: [ConfigurationProblem(key: "", message: "is not UTF-8")])
+        let bytes: [UInt8]
+        do throws(FileBytes.Failure) {
+            bytes = try FileBytes.read(path, limit: sizeLimit)
+        } catch {
+            if error.isAbsence, isOptional { return nil }
+            throw problem("cannot be read: \(error)")
         }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw problem("is not UTF-8") }
         return text
     }
 
@@ -105,41 +123,5 @@ public struct ConfigurationLoader: Sendable {
             let names = Configuration.Logging.Level.allCases.map(\.rawValue).joined(separator: ", ")
             problems.append(ConfigurationProblem(key: key, message: "must be one of \(names)"))
         }
-    }
-}
-
-/// Whole files, read without Foundation.
-public enum FileBytes {
-    /// Nil with `errno` set if the file cannot be read or is larger than `limit`.
-    public static func read(_ path: String, limit: Int) -> [UInt8]? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-        while true {
-            let count = Glibc.read(file, &chunk, chunk.count)
-            if count < 0 { return nil }
-            if count == 0 { return bytes }
-            bytes.append(contentsOf: chunk[..<count])
-            if bytes.count > limit {
-                errno = EFBIG
-                return nil
-            }
-        }
-    }
-
-    /// False with `errno` set. `exclusive`: an existing file is an error.
-    public static func write(_ bytes: [UInt8], to path: String, exclusive: Bool) -> Bool {
-        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC), 0o644)
-        guard file >= 0 else { return false }
-        defer { close(file) }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            guard count > 0 else { return false }
-            written += count
-        }
-        return true
     }
 }

@@ -88,8 +88,11 @@ public enum ConfigurationReader {
     private static func upstream(_ section: inout Section, _ upstream: inout Configuration.Upstream) {
         guard let path = section.optionalString("ca_file") else { return }
         upstream.caFile = path
-        guard let bytes = FileBytes.read(path, limit: 16 * 1024 * 1024) else {
-            return section.problem("ca_file", "\"\(path)\" cannot be read: \(String(cString: strerror(errno)))")
+        let bytes: [UInt8]
+        do throws(FileBytes.Failure) {
+            bytes = try FileBytes.read(path, limit: 16 * 1024 * 1024)
+        } catch {
+            return section.problem("ca_file", "\"\(path)\" cannot be read: \(error)")
         }
         if !String(decoding: bytes, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") {
             section.problem("ca_file", "\"\(path)\" holds no certificate; it must be a PEM file")
@@ -138,7 +141,7 @@ public enum ConfigurationReader {
             do throws(BackendURL.Malformed) {
                 url = try BackendURL(text)
             } catch {
-                section.problem("url", "\"\(text)\" is no address of a server: \(error)")
+                section.problem("url", "\(shown(text)) is no address of a server: \(error)")
             }
         }
         for (key, value) in [("name", name), ("type", type), ("url", text)] where value == nil {
@@ -150,15 +153,39 @@ public enum ConfigurationReader {
         if keyVariables.count > Configuration.Backend.keyLimit {
             section.problem("api_key_env", "must name at most \(Configuration.Backend.keyLimit) variables")
         }
+        if !keyVariables.allSatisfy(isVariableName) {
+            // Not what stands there: it may well be the key.
+            section.problem("api_key_env", "must hold names of environment variables, not the keys themselves")
+        }
         let limit = section.optionalInteger("max_concurrent", 1...100_000)
         let options = section.names("options")
+        var secretOptions: [String] = []
+        section.strings("secret_options", into: &secretOptions)
+        for path in secretOptions where SecretOptions.values(at: path, of: options).isEmpty {
+            section.problem("secret_options", "\"\(path)\" is none of this backend's options")
+        }
         guard let name, let type, let url else { return nil }
         var backend = Configuration.Backend(name: name, type: type, url: url)
         backend.priority = priority
         backend.apiKeyEnv = keyVariables
         backend.maxConcurrent = limit
+        backend.secretOptions = secretOptions
         backend.options = String(decoding: JSONValue.object(options).bytes, as: UTF8.self)
         return backend
+    }
+
+    /// For messages: without what could be a password or a key in it.
+    private static func shown(_ url: String) -> String {
+        let isSafe = url.utf8.count <= 200 && !url.utf8.contains { "@?#".utf8.contains($0) }
+        return isSafe ? "\"\(url)\"" : "this"
+    }
+
+    /// POSIX, Base Definitions, section 8.1, and small letters.
+    private static func isVariableName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return text.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x5F
+        }
     }
 
     private static func checkNames(_ backends: [Configuration.Backend], _ problems: ProblemList) {

@@ -66,6 +66,8 @@ public enum DefaultFile {
         # priority = 50                 # lower wins
         # api_key_env = "LOCAL_API_KEY" # the environment variable that holds the key, or a list of them
         # max_concurrent = 8
+        # secret_options = ["login.pin"] # options whose values are hidden wherever the server repeats them, besides those
+        #                               # that the adapter names (headers of "openai") and variables of options named *_env
         # [backends.options]            # what the adapter takes
 
         """

@@ -4,21 +4,25 @@
 struct LineIndex {
     private var lines: [String: Int] = [:]
 
+    /// Bytes of a line that are looked at: a key behind them has no line.
+    private static let lineLimit = 2 * TOMLShape.Limits.key
+
     init(_ text: String) {
         var table = ""
-        var counts: [String: Int] = [:]
-        for (offset, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = raw.drop { $0 == " " || $0 == "\t" }
-            if line.hasPrefix("[[") {
-                let name = Self.name(line.dropFirst(2).prefix { $0 != "]" })
-                let index = counts[name, default: 0]
-                counts[name] = index + 1
+        var counts: [Substring: Int] = [:]
+        // Over bytes: a line end of two is one character.
+        for (offset, raw) in text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+            let line = raw.prefix(Self.lineLimit).drop { $0 == 0x20 || $0 == 0x09 }
+            if line.starts(with: "[[".utf8) {
+                let name = Self.name(line.dropFirst(2).prefix { $0 != UInt8(ascii: "]") })
+                let index = counts[name[...], default: 0]
+                counts[name[...]] = index + 1
                 table = "\(name)[\(index)]"
                 lines[table] = lines[table] ?? offset + 1
-            } else if line.hasPrefix("[") {
-                table = Self.resolved(Self.name(line.dropFirst().prefix { $0 != "]" }), counts)
+            } else if line.first == UInt8(ascii: "[") {
+                table = Self.resolved(Self.name(line.dropFirst().prefix { $0 != UInt8(ascii: "]") }), counts)
                 lines[table] = lines[table] ?? offset + 1
-            } else if let equals = line.firstIndex(of: "="), !line.hasPrefix("#") {
+            } else if line.first != UInt8(ascii: "#"), let equals = line.firstIndex(of: UInt8(ascii: "=")) {
                 let key = Self.name(line[..<equals])
                 let path = table.isEmpty ? key : table + "." + key
                 lines[path] = lines[path] ?? offset + 1
@@ -28,24 +32,24 @@ struct LineIndex {
 
     /// The line of the key, or of the nearest table around it.
     func line(of key: String) -> Int? {
-        var key = key
+        var key = key[...]
         while true {
-            if let line = lines[key] { return line }
-            guard let end = key.lastIndex(where: { $0 == "." || $0 == "[" }) else { return nil }
-            key = String(key[..<end])
+            if let line = lines[String(key)] { return line }
+            guard let end = key.utf8.lastIndex(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "[") }) else {
+                return nil
+            }
+            key = key[..<end]
         }
     }
 
     /// A dotted name without spaces and quotes around its parts.
-    private static func name(_ text: Substring) -> String {
-        text.split(separator: ".").map { part in
-            String(part.filter { $0 != " " && $0 != "\t" && $0 != "\"" && $0 != "'" && $0 != "\r" })
-        }.joined(separator: ".")
+    private static func name(_ text: Substring.UTF8View) -> String {
+        String(decoding: text.filter { !" \t\"'\r".utf8.contains($0) }, as: UTF8.self)
     }
 
     /// `[backends.options]` belongs to the last `[[backends]]`.
-    private static func resolved(_ name: String, _ counts: [String: Int]) -> String {
-        guard let dot = name.firstIndex(of: "."), let count = counts[String(name[..<dot])], count > 0 else {
+    private static func resolved(_ name: String, _ counts: [Substring: Int]) -> String {
+        guard let dot = name.utf8.firstIndex(of: UInt8(ascii: ".")), let count = counts[name[..<dot]], count > 0 else {
             return name
         }
         return "\(name[..<dot])[\(count - 1)]\(name[dot...])"

@@ -2,13 +2,28 @@ import JSON
 
 /// Where problems are collected while a document is read.
 final class ProblemList {
-    private(set) var problems: [ConfigurationProblem] = []
+    /// What is wrong beyond these is counted.
+    static let limit = 100
+
+    private var listed: [ConfigurationProblem] = []
+    private var others = 0
     private let lines: LineIndex?
 
     init(lines: LineIndex?) { self.lines = lines }
 
-    func add(_ key: String, _ message: String) {
-        problems.append(ConfigurationProblem(key: key, line: lines?.line(of: key), message: message))
+    var problems: [ConfigurationProblem] {
+        others == 0 ? listed : listed + [ConfigurationProblem(key: "", message: "\(others) more problems")]
+    }
+
+    var isFull: Bool { listed.count >= Self.limit }
+
+    func add(_ key: String, _ message: @autoclosure () -> String) {
+        guard !isFull else {
+            others += 1
+            return
+        }
+        let message = message()
+        listed.append(ConfigurationProblem(key: key, line: lines?.line(of: key), message: message))
     }
 }
 
@@ -28,7 +43,7 @@ struct Section {
 
     private func full(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
-    func problem(_ key: String, _ message: String) { problems.add(full(key), message) }
+    func problem(_ key: String, _ message: @autoclosure () -> String) { problems.add(full(key), message()) }
 
     private mutating func take(_ key: String) -> JSONValue? {
         known.append(key)
@@ -140,9 +155,12 @@ struct Section {
     /// Says of every key that was not asked for that it is unknown.
     func finish() {
         for (name, _) in members.members where !known.contains(name) {
-            let hint = Suggestion.nearest(name, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
-            problem(name, "is not a known key\(hint); known here: \(known.joined(separator: ", "))")
+            problem(name, "is not a known key\(hint(name)); known here: \(known.joined(separator: ", "))")
         }
+    }
+
+    private func hint(_ name: String) -> String {
+        Suggestion.nearest(name, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
     }
 }
 
@@ -150,6 +168,8 @@ struct Section {
 enum Suggestion {
     /// The candidate with the fewest edits, if those are few for its length.
     static func nearest(_ text: String, in candidates: [String]) -> String? {
+        // Nothing much longer is a slip of the pen.
+        guard text.utf8.count <= 100 else { return nil }
         let text = text.lowercased()
         if text.count > 2, let longer = candidates.first(where: { $0.hasPrefix(text) }) { return longer }
         return candidates.map { ($0, distance(text, $0)) }

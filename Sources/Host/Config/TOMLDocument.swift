@@ -7,12 +7,13 @@ struct TOMLDocument {
     let lines: LineIndex
 
     init(_ text: String) throws(ConfigurationProblem) {
+        if let problem = TOMLShape.problem(in: text) { throw problem }
         let table: TOMLTable
         do {
             table = try TOMLTable(string: text)
         } catch let error as TOMLParseError {
             throw ConfigurationProblem(
-                key: "", line: error.source.begin.line, message: "this is not TOML: \(error.description)")
+                key: "", line: error.source.begin.line, message: "this is not TOML: \(Self.words(error.description))")
         } catch {
             throw ConfigurationProblem(key: "", message: "this is not TOML: \(error)")
         }
@@ -20,18 +21,24 @@ struct TOMLDocument {
         lines = LineIndex(text)
     }
 
+    /// The parser's, which repeat a number that it cannot take: that may be a secret without its quotes.
+    private static func words(_ text: String) -> String {
+        if text.hasSuffix("is not representable in 64 bits") { return "a number is not representable in 64 bits" }
+        return text.utf8.count <= 300 ? text : String(decoding: text.utf8.prefix(300), as: UTF8.self) + " ..."
+    }
+
     private static func object(_ table: TOMLTable) -> JSONObject {
         JSONObject(table.keys.compactMap { key in table[key].map { (name: key, value: value($0)) } })
     }
 
-    /// Dates become text; there is no key that takes one.
+    /// Dates become text, and so do numbers that JSON does not have; there is no key that takes one.
     private static func value(_ value: any TOMLValueConvertible) -> JSONValue {
         if let table = value.table { return .object(object(table)) }
         if let array = value.array { return .array(array.map { Self.value($0) }) }
         if let text = value.string { return .string(text) }
         if let flag = value.bool { return .bool(flag) }
         if let number = value.int { return .number(JSONNumber(number)) }
-        if let number = value.double { return .number(JSONNumber(number)) }
+        if let number = value.double { return number.isFinite ? .number(JSONNumber(number)) : .string("\(number)") }
         return .string(value.debugDescription)
     }
 }

@@ -207,7 +207,8 @@ public final class ActionRun: Sendable {
         guard (try? JSONValue.parse(json)) != nil else { return NEXUS_INVALID }
         // Without a byte order mark: the text becomes a part of another.
         let bytes = [UInt8](json.starts(with: [0xEF, 0xBB, 0xBF]) ? json.dropFirst(3) : json[...])
-        state.withLock { $0.result = backend.secrets.hidden(in: bytes) }
+        let hidden = backend.secrets.hidden(inJSON: bytes) ?? JSONValue.string("[secret]").bytes
+        state.withLock { $0.result = hidden }
         return NEXUS_OK
     }
 

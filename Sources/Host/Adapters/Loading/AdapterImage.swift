@@ -48,7 +48,7 @@ public final class AdapterImage: Sendable {
         guard let handle = dlopen("/proc/self/fd/\(descriptor)", RTLD_NOW | RTLD_LOCAL) else {
             let reason = dlerror().map { String(cString: $0) } ?? "unknown reason"
             close(descriptor)
-            throw .linking(reason)
+            throw LoadProblem.shortage() ?? .linking(reason)
         }
         guard let symbol = dlsym(handle, NEXUS_ENTRY_SYMBOL) else { throw .noEntry }
         let entry = unsafeBitCast(symbol, to: EntryFunction.self)

@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Synchronization
 
 /// All adapters of a list of directories at one instant: what is in use, and what is not and why. A value: a look at the
@@ -11,18 +12,36 @@ public struct AdapterLibrary: Sendable {
         public let keepsOlder: Bool
     }
 
+    /// A directory or a file that could not be looked at: that says nothing of what is in it, so what was loaded of it stays.
+    public struct Unread: Sendable, Equatable {
+        public let path: String
+        /// For the operator.
+        public let reason: String
+    }
+
     /// What is known of one file.
     private struct Entry: Sendable {
+        var directory: String
         var file: AdapterFiles.File
         var image: AdapterImage?
         var problem: LoadProblem?
     }
 
+    /// What is known of one directory.
+    private struct Place: Sendable {
+        var identity: AdapterFiles.Identity?
+        /// When it was first found to be gone with all that was in it; monotonic seconds.
+        var missingSince: Int?
+    }
+
     private var entries: [Entry] = []
+    private var places: [String: Place] = [:]
     /// In use: of two files with the same type the first one, in the order of directories and then of names, so that an
     /// operator's directory goes before the system's.
     public private(set) var images: [AdapterImage] = []
     public private(set) var rejected: [Rejected] = []
+    /// Not empty: another look is to follow soon.
+    public private(set) var unread: [Unread] = []
 
     public init() {}
 
@@ -32,33 +51,94 @@ public struct AdapterLibrary: Sendable {
 
     /// Seconds that loading one file may take.
     public static let loadLimit = 10
+    /// Seconds for which a directory that has vanished as a whole is taken for one that comes back: a file system that is
+    /// mounted anew, a folder that is replaced.
+    public static let patience = 10
 
     public func image(type: String) -> AdapterImage? { images.first { $0.type == type } }
 
     /// Looks at the directories again. A file that is still the same is not read; one whose content is, is not loaded anew;
     /// one that cannot be used any more leaves the version before in use, until it is removed. Blocks; runs code of adapters, each on a thread of its own.
-    /// - Parameter limit: seconds that loading one file may take; the thread of one that takes longer is left to itself.
-    public func updated(directories: [String], limit: Int = loadLimit) -> AdapterLibrary {
+    /// - Parameters:
+    ///   - limit: seconds that loading one file may take; the thread of one that takes longer is left to itself.
+    ///   - now: monotonic seconds.
+    public func updated(directories: [String], limit: Int = loadLimit, now: Int = monotonicSeconds()) -> AdapterLibrary
+    {
+        updated(AdapterFiles.list(directories), limit: limit, now: now)
+    }
+
+    func updated(_ directories: [AdapterFiles.Directory], limit: Int = loadLimit, now: Int) -> AdapterLibrary {
         var next = AdapterLibrary()
-        for file in AdapterFiles.list(directories) {
-            let before = entries.first { $0.file.path == file.path }
-            if let before, before.file == file {
-                next.entries.append(before)
-            } else {
-                next.entries.append(Self.look(at: file, before: before, limit: limit))
+        for directory in directories {
+            let known = entries.filter { $0.directory == directory.path }
+            var place = places[directory.path] ?? Place()
+            switch directory.content {
+            case .unreadable(let code):
+                next.entries += known
+                next.unread.append(Unread(path: directory.path, reason: "it cannot be read: \(Self.words(code))"))
+            case .files(let files, let identity) where !files.isEmpty || place.identity == identity:
+                place = Place(identity: identity)
+                for file in files { next.take(file, of: directory.path, known, limit: limit) }
+            case .absent, .files:
+                // Also an empty directory in the place of one that was not.
+                let since = place.missingSince ?? now
+                if known.contains(where: { $0.image != nil }), now - since < Self.patience {
+                    place.missingSince = since
+                    next.entries += known
+                    next.unread.append(
+                        Unread(
+                            path: directory.path,
+                            reason:
+                                "it has vanished; unless it comes back its adapters are removed in \(Self.patience) s"))
+                } else {
+                    place = Place()
+                    if case .files(_, let identity) = directory.content { place.identity = identity }
+                }
             }
+            next.places[directory.path] = place
         }
         next.choose()
         return next
     }
 
-    private static func look(at file: AdapterFiles.File, before: Entry?, limit: Int) -> Entry {
+    private mutating func take(_ file: AdapterFiles.File, of directory: String, _ known: [Entry], limit: Int) {
+        let before = known.first { $0.file.path == file.path }
+        if let before, before.file == file {
+            entries.append(before)
+        } else if let code = file.failure {
+            unread.append(Unread(path: file.path, reason: "it cannot be looked at: \(Self.words(code))"))
+            if let before { entries.append(before) }
+        } else {
+            let entry = Self.look(at: file, of: directory, before: before, limit: limit)
+            if let problem = entry.problem, problem.isOfTheMoment {
+                unread.append(Unread(path: file.path, reason: "it \(problem)"))
+                // As it was, so that the next look finds it changed.
+                if let before { entries.append(before) }
+            } else {
+                entries.append(entry)
+            }
+        }
+    }
+
+    private static func words(_ code: CInt) -> String { String(cString: strerror(code)) }
+
+    public static func monotonicSeconds() -> Int {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Int(now.tv_sec)
+    }
+
+    private static func look(
+        at file: AdapterFiles.File, of directory: String, before: Entry?, limit: Int
+    ) -> Entry {
         do throws(LoadProblem) {
             let copy = try PrivateCopy(path: file.path)
-            if let image = before?.image, image.digest == copy.digest { return Entry(file: file, image: image) }
-            return Entry(file: file, image: try load(file.path, copy, limit))
+            if let image = before?.image, image.digest == copy.digest {
+                return Entry(directory: directory, file: file, image: image)
+            }
+            return Entry(directory: directory, file: file, image: try load(file.path, copy, limit))
         } catch {
-            return Entry(file: file, image: before?.image, problem: error)
+            return Entry(directory: directory, file: file, image: before?.image, problem: error)
         }
     }
 

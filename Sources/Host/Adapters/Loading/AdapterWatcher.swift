@@ -40,7 +40,7 @@ public final class AdapterWatcher: Sendable {
         nexus_wakeup(wakeUp)
     }
 
-    private func run(_ initial: ChangeSettler<[AdapterFiles.File]>) {
+    private func run(_ initial: ChangeSettler<[AdapterFiles.Directory]>) {
         var settler = initial
         while !isStopped.load(ordering: .acquiring) {
             let wait = settler.due(now: Self.now()) ?? Limits.poll

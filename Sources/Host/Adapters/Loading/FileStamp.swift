@@ -10,10 +10,7 @@ struct FileStamp: Sendable, Equatable {
     let modified: Int64
     let changed: Int64
 
-    /// Follows symbolic links; nil if there is nothing, or no access.
-    init?(path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
+    init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
@@ -27,27 +24,62 @@ struct FileStamp: Sendable, Equatable {
 enum AdapterFiles {
     struct File: Sendable, Equatable {
         let path: String
-        /// Nil: a broken link, or a file that may not be looked at.
-        let stamp: FileStamp?
+        /// Nil: a broken link, or a file that cannot be looked at.
+        var stamp: FileStamp?
+        /// Why not, as `errno`, if there may be a file all the same.
+        var failure: CInt?
     }
 
-    /// Every `*.so`, in the order of directories and then of names; a directory that is not there has none.
-    static func list(_ directories: [String]) -> [File] {
-        directories.flatMap { directory in
-            names(in: directory).map { File(path: directory + "/" + $0, stamp: FileStamp(path: directory + "/" + $0)) }
+    /// Tells a directory from another that has come to its place: of an unmounted file system the mount point is left.
+    struct Identity: Sendable, Equatable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    /// What a look at one directory has shown. One that cannot be read is something else than an empty one.
+    struct Directory: Sendable, Equatable {
+        enum Content: Sendable, Equatable {
+            /// Every `*.so`, in the order of names.
+            case files([File], of: Identity)
+            case absent
+            /// As `errno`.
+            case unreadable(CInt)
         }
+
+        let path: String
+        let content: Content
     }
 
-    private static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
+    static func list(_ directories: [String]) -> [Directory] {
+        directories.map { Directory(path: $0, content: content(of: $0)) }
+    }
+
+    private static func content(of directory: String) -> Directory.Content {
+        guard let stream = opendir(directory) else {
+            return errno == ENOENT || errno == ENOTDIR ? .absent : .unreadable(errno)
+        }
         defer { closedir(stream) }
+        var status = stat()
+        guard fstat(dirfd(stream), &status) == 0 else { return .unreadable(errno) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else { break }
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             if name.hasSuffix(".so"), !name.hasPrefix(".") { names.append(name) }
         }
-        return names.sorted()
+        guard errno == 0 else { return .unreadable(errno) }
+        return .files(
+            names.sorted().map { look(at: directory + "/" + $0) },
+            of: Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
+    }
+
+    /// Follows symbolic links.
+    private static func look(at path: String) -> File {
+        var status = stat()
+        guard stat(path, &status) != 0 else { return File(path: path, stamp: FileStamp(status)) }
+        return File(path: path, failure: errno == ENOENT ? nil : errno)
     }
 }

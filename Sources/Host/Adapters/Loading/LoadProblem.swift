@@ -1,6 +1,12 @@
+import Glibc
+
 /// Why a file is not a usable adapter. `description` is for the operator: what is wrong and what to do.
 public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
     case unreadable(String)
+    /// This process or the system is short of something, or the device did not answer: it says nothing of the file.
+    case unreadableNow(String)
+    /// Somebody was writing it while it was read.
+    case changing
     case tooLarge(Int)
     case notOwned(owner: UInt32)
     case writableByOthers
@@ -22,6 +28,8 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let reason): "cannot be read: \(reason)"
+        case .unreadableNow(let reason): "cannot be read now: \(reason)"
+        case .changing: "was written while it was read"
         case .tooLarge(let limit): "is larger than \(limit / 1_048_576) MiB"
         case .notOwned(let owner):
             "is owned by user \(owner); it must be owned by root or by the user that runs nexus (chown it)"
@@ -41,5 +49,33 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
         case .badTable(let reason): "has an invalid table: \(reason)"
         case .duplicateType(let type, let other): "provides the type \"\(type)\", which \(other) provides already"
         }
+    }
+
+    /// It may be gone at the next look, with the file as it is.
+    var isOfTheMoment: Bool {
+        switch self {
+        case .unreadableNow, .changing: true
+        default: false
+        }
+    }
+
+    /// The problem behind an `errno`.
+    /// - Parameter doing: what was tried, for the operator.
+    static func failed(_ code: CInt, _ doing: String = "") -> LoadProblem {
+        let reason = doing + String(cString: strerror(code))
+        return isShortage(code) || [EIO, ESTALE, ETIMEDOUT, ENOTCONN, EAGAIN, EINTR].contains(code)
+            ? .unreadableNow(reason) : .unreadable(reason)
+    }
+
+    private static func isShortage(_ code: CInt) -> Bool { [EMFILE, ENFILE, ENOMEM, ENOSPC].contains(code) }
+
+    /// What the process is short of now, so that a call may have failed for it which does not say why; nil: of nothing.
+    static func shortage() -> LoadProblem? {
+        let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard file < 0 else {
+            close(file)
+            return nil
+        }
+        return isShortage(errno) ? failed(errno) : nil
     }
 }

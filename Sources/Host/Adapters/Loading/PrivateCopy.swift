@@ -19,10 +19,10 @@ package struct PrivateCopy: Sendable {
     /// Reads and checks a file: regular, owned by root or by this user, not writable by others.
     package init(path: String) throws(LoadProblem) {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { throw .unreadable(String(cString: strerror(errno))) }
+        guard file >= 0 else { throw .failed(errno) }
         defer { close(file) }
         var status = stat()
-        guard fstat(file, &status) == 0 else { throw .unreadable(String(cString: strerror(errno))) }
+        guard fstat(file, &status) == 0 else { throw .failed(errno) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable("not a regular file") }
         guard status.st_uid == 0 || status.st_uid == geteuid() else { throw .notOwned(owner: status.st_uid) }
         guard status.st_mode & S_IWOTH == 0 else { throw .writableByOthers }
@@ -32,33 +32,41 @@ package struct PrivateCopy: Sendable {
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size {
                 let got = read(file, buffer.baseAddress.map { $0 + count }, size - count)
-                if got < 0 { failure = .unreadable(String(cString: strerror(errno))) }
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { failure = .failed(errno) }
                 if got <= 0 { break }
                 count += got
             }
         }
         if let failure { throw failure }
+        // A part of a file is not the file.
+        var after = stat()
+        guard bytes.count == size, fstat(file, &after) == 0, FileStamp(after) == FileStamp(status) else {
+            throw .changing
+        }
         self.bytes = bytes
     }
 
     /// An open descriptor of the sealed copy.
     func descriptor(name: String) throws(LoadProblem) -> CInt {
         let memory = nexus_memfd(name)
-        guard memory >= 0 else { throw .unreadable("no memory file: " + String(cString: strerror(errno))) }
+        guard memory >= 0 else { throw .failed(errno, "no memory file: ") }
         var written = 0
         while written < bytes.count {
             let got = bytes.withUnsafeBytes { buffer in
                 buffer.baseAddress.map { write(memory, $0 + written, buffer.count - written) } ?? 0
             }
             guard got > 0 else {
+                let code = errno
                 close(memory)
-                throw .unreadable("cannot be copied: " + String(cString: strerror(errno)))
+                throw .failed(code, "it cannot be copied: ")
             }
             written += got
         }
         guard nexus_memfd_seal(memory) == 0 else {
+            let code = errno
             close(memory)
-            throw .unreadable("cannot be sealed: " + String(cString: strerror(errno)))
+            throw .failed(code, "it cannot be sealed: ")
         }
         return memory
     }

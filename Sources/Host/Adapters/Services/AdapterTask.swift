@@ -130,12 +130,13 @@ public final class AdapterTask {
         guard let sink else { return NEXUS_STALE }
         guard (200...299).contains(head.status) else { return NEXUS_INVALID }
         let attempt = AttemptHead(
-            status: Int(head.status), contentType: Self.type(head.content_type),
-            warning: head.warning.len == 0 ? "" : BorrowedText.line(head.warning, limit: HostTable.messageLimit))
+            status: Int(head.status), contentType: type(head.content_type),
+            warning: head.warning.len == 0
+                ? "" : backend.secrets.hidden(in: BorrowedText.line(head.warning, limit: HostTable.messageLimit)))
         return sink.attemptBegan(attempt) ? NEXUS_OK : NEXUS_BAD_STATE
     }
 
-    private static func type(_ text: nexus_str) -> AnswerType? {
+    private func type(_ text: nexus_str) -> AnswerType? {
         func equals(_ other: StaticString) -> Bool {
             text.len == other.utf8CodeUnitCount
                 && BorrowedText.bytes(text)?.elementsEqual(
@@ -145,7 +146,7 @@ public final class AdapterTask {
         if equals("application/json") { return .json }
         if equals("text/event-stream") { return .eventStream }
         if equals("application/x-ndjson") { return .jsonLines }
-        return .other(BorrowedText.line(text, limit: 256))
+        return .other(backend.secrets.hidden(in: BorrowedText.line(text, limit: 256)))
     }
 
     func wrote(_ bytes: UnsafeRawBufferPointer) -> nexus_status {

@@ -64,8 +64,9 @@ struct LocalAnswers {
     private var historySize: Int { Int(min(state.journal.totals.total, 100_000)) * 384 }
 
     /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
-    func reload() async -> LocalAnswer {
-        guard let outcome = await state.reload() else {
+    /// - Parameter allowsEmpty: also if the file names no backend any more.
+    func reload(allowsEmpty: Bool) async -> LocalAnswer {
+        guard let outcome = await state.reload(allowsEmpty: allowsEmpty) else {
             return .error(
                 ErrorBody(
                     status: 503, message: "The gateway is still starting.", type: "service_unavailable_error",
@@ -74,8 +75,7 @@ struct LocalAnswers {
         guard let problem = outcome.problem else { return LocalAnswer(body: outcome.json) }
         return .error(
             ErrorBody(
-                status: 400, message: "The configuration before stays in use. \(problem)", code: "invalid_configuration"
-            ))
+                status: 400, message: "The configuration before stays in use. \(problem)", code: outcome.code))
     }
 
     private func model(_ id: String) -> LocalAnswer {
@@ -168,14 +168,17 @@ enum AdapterList {
             writer.endArray()
             writer.endObject()
         }
-        for rejected in library.rejected {
+        let unused =
+            library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder) }
+            + library.unread.map { ($0.path, $0.reason, true) }
+        for (path, problem, keepsOlder) in unused {
             writer.beginObject()
             writer.key("path")
-            writer.string(rejected.path)
+            writer.string(path)
             writer.key("problem")
-            writer.string(rejected.problem.description)
+            writer.string(problem)
             writer.key("keeps_older")
-            writer.bool(rejected.keepsOlder)
+            writer.bool(keepsOlder)
             writer.endObject()
         }
         writer.endArray()

@@ -20,7 +20,8 @@ struct OperatorAnswers {
         switch command.route {
         case .reload:
             let (state, remote) = (state, later.remote)
-            Task { remote.answer(await state.localAnswers.reload()) }
+            let allowsEmpty = QueryFlags.isSet("allow_empty", in: command.query)
+            Task { remote.answer(await state.localAnswers.reload(allowsEmpty: allowsEmpty)) }
         case .runAction(let name, let backend):
             ActionAnswers(state: state).run(name, backend: backend, command, later)
         case .action(let id): ActionAnswers(state: state).cancel(id: id, later)

@@ -39,21 +39,31 @@ struct BackendFactory: Sendable {
         return try await AdapterBackend.make(
             identity: identity, image: image,
             target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path),
-            apiKeys: try definition.apiKeyEnv.map(Self.key), options: definition.options, registry: registry,
-            logger: log)
+            apiKeys: try definition.apiKeyEnv.map(Self.key), options: definition.options,
+            secretOptions: definition.secretOptions, registry: registry, logger: log)
     }
 
     private static func key(_ name: String) throws(AdapterBackend.CreateFailure) -> String {
         guard let value = getenv(name), value.pointee != 0 else {
-            throw AdapterBackend.CreateFailure(message: "the environment variable \(name) (api_key_env) is not set")
+            throw AdapterBackend.CreateFailure(
+                message: "the environment variable \(shown(name))(api_key_env) is not set")
         }
         let key = String(cString: value)
         guard key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw AdapterBackend.CreateFailure(
-                message: "the environment variable \(name) (api_key_env) holds a space, a line end or another "
+                message: "the environment variable \(shown(name))(api_key_env) holds a space, a line end or another "
                     + "character that no key has")
         }
         return key
+    }
+
+    /// A name as variables have them, and nothing that may be the key itself, put there by mistake.
+    private static func shown(_ name: String) -> String {
+        let isCapitals = name.utf8.allSatisfy {
+            (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
+        }
+        let isShort = name.utf8.count <= (name.utf8.contains(0x5F) ? 64 : 16)
+        return isCapitals && isShort ? name + " " : ""
     }
 }
 

@@ -28,11 +28,10 @@ public enum Gateway {
 
     /// Runs the gateway until a signal ends it. Prints `nexus: listening on http://HOST:PORT` to standard output when it
     /// takes requests; logs to standard error.
-    /// - Parameter reload: reads the configuration again, as it was read before; called on SIGHUP and for
-    ///   `POST /v1/admin/reload`. The error's description is everything that is wrong.
+    /// - Parameter reload: called on SIGHUP and for `POST /v1/admin/reload`.
     /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start or was forced to end.
     public static func serve(
-        _ configuration: Configuration, reload: @escaping @Sendable () throws -> Configuration
+        _ configuration: Configuration, reload: @escaping ConfigurationReload
     ) async -> Int32 {
         nexus_memory_setup()
         let logger = GatewayLog.logger(configuration.logging)
@@ -59,6 +58,7 @@ public enum Gateway {
                 path: $0.path, type: $0.type, displayName: $0.displayName, version: $0.version,
                 abi: "\($0.abiMajor).\($0.abiMinor)", defaultURLs: $0.defaultURLs, warnings: $0.warnings)
         } + library.rejected.map { AdapterReport(path: $0.path, problem: $0.problem.description) }
+            + library.unread.map { AdapterReport(path: $0.path, problem: $0.reason) }
     }
 }
 

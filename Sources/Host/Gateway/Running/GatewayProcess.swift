@@ -12,7 +12,7 @@ import Synchronization
 /// Starts all parts in order, and ends them in the opposite order.
 final class GatewayProcess: Sendable {
     private let configuration: Configuration
-    private let reload: @Sendable () throws -> Configuration
+    private let reload: ConfigurationReload
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private struct Running {
@@ -29,7 +29,7 @@ final class GatewayProcess: Sendable {
     private static let destroyLimit = Duration.seconds(5)
 
     init(
-        configuration: Configuration, reload: @escaping @Sendable () throws -> Configuration, logger: Logger
+        configuration: Configuration, reload: @escaping ConfigurationReload, logger: Logger
     ) {
         self.configuration = configuration
         self.reload = reload
@@ -84,7 +84,7 @@ final class GatewayProcess: Sendable {
                 state: state, loops: loops, listener: listener, reconfigurer: reconfigurer, watchdog: watchdog)
         }
         await reconfigurer.beginDiscovery()
-        state.onReload { await reconfigurer.reload() }
+        state.onReload { await reconfigurer.reload(allowsEmpty: $0) }
         let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
         let host =
             configuration.server.host.utf8.contains(UInt8(ascii: ":"))
@@ -162,7 +162,7 @@ final class GatewayProcess: Sendable {
             guard signal == SIGHUP else { break }
             let state = running.withLock { $0?.state }
             // Beside this loop, so that a slow reload does not hold up the end.
-            Task { _ = await state?.reload() }
+            Task { _ = await state?.reload(allowsEmpty: false) }
         }
         logger.info("shutting down: waiting for running exchanges; a second signal ends at once")
         let seconds = configuration.server.shutdownTimeout

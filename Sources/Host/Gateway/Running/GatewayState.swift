@@ -24,7 +24,7 @@ final class GatewayState: Sendable {
         var library: AdapterLibrary
         var lastReload: ReloadOutcome?
         var reprobe: (@Sendable (BackendSnapshot) -> Void)?
-        var reload: (@Sendable () async -> ReloadOutcome)?
+        var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
     }
 
     init(
@@ -65,12 +65,14 @@ final class GatewayState: Sendable {
     /// What became of the last reload of the configuration; nil before the first.
     var lastReload: ReloadOutcome? { changing.withLock { $0.lastReload } }
 
-    func onReload(_ action: @escaping @Sendable () async -> ReloadOutcome) { changing.withLock { $0.reload = action } }
+    func onReload(_ action: @escaping @Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome) {
+        changing.withLock { $0.reload = action }
+    }
 
     /// Reads the configuration again and applies it. Nil while the gateway is still starting.
-    func reload() async -> ReloadOutcome? {
+    func reload(allowsEmpty: Bool) async -> ReloadOutcome? {
         guard let action = changing.withLock({ $0.reload }) else { return nil }
-        let outcome = await action()
+        let outcome = await action(allowsEmpty)
         changing.withLock { $0.lastReload = outcome }
         return outcome
     }

@@ -4,6 +4,10 @@ import Logging
 import NIOCore
 import Synchronization
 
+/// Reads the configuration again, as at the start; the error says everything that is wrong. `atRest`: not before nobody has
+/// touched the file for a while.
+public typealias ConfigurationReload = @Sendable (_ atRest: Bool) async throws -> Configuration
+
 /// Follows the configuration file and the adapter directories while the gateway runs: each change is applied as a whole,
 /// one after another.
 final class Reconfigurer: Sendable {
@@ -12,23 +16,27 @@ final class Reconfigurer: Sendable {
         /// Servers that were found on this machine when nothing was configured.
         var discovered: [Configuration.Backend] = []
         var watcher: AdapterWatcher?
+        /// Looks in a row that have not seen everything; the next one is under way or planned.
+        var incompleteLooks = 0
+        var willLookAgain = false
     }
+
+    /// After which directories are looked at again that could not be read: soon, and later not so often.
+    private static func delay(afterLooks count: Int) -> Duration { .seconds(count <= 10 ? 3 : 60) }
 
     private let state: Mutex<State>
     private let shared: GatewayState
     private let updates: LoopUpdates
     private let backends: RunningBackends
     private let monitor: HealthMonitor
-    private let load: @Sendable () throws -> Configuration
+    private let load: ConfigurationReload
     private let discover: @Sendable (AdapterLibrary) async -> [Configuration.Backend]
     private let work = SerialWork()
 
-    /// - Parameters:
-    ///   - load: reads the configuration again, as at the start; the error says everything that is wrong.
-    ///   - discover: looks for servers on this machine.
+    /// - Parameter discover: looks for servers on this machine.
     init(
         configuration: Configuration, shared: GatewayState, updates: LoopUpdates, backends: RunningBackends,
-        monitor: HealthMonitor, load: @escaping @Sendable () throws -> Configuration,
+        monitor: HealthMonitor, load: @escaping ConfigurationReload,
         discover: @escaping @Sendable (AdapterLibrary) async -> [Configuration.Backend]
     ) {
         state = Mutex(State(configuration: configuration))
@@ -49,6 +57,7 @@ final class Reconfigurer: Sendable {
             watch()
             shared.library = await Self.look(configuration.adapters.directories, before: shared.library)
             tellOfAdapters(before: AdapterLibrary())
+            lookAgainIfNeeded()
             _ = await bring()
         }
     }
@@ -72,14 +81,19 @@ final class Reconfigurer: Sendable {
     }
 
     /// Reads the configuration again. With anything wrong in it everything stays as it was.
-    func reload() async -> ReloadOutcome {
+    /// - Parameter allowsEmpty: also one that names no backend any more is taken.
+    func reload(allowsEmpty: Bool) async -> ReloadOutcome {
         await work.run { [self] in
             let new: Configuration
             do {
-                new = try load()
+                new = try await read()
             } catch {
                 shared.logger.error("the configuration was not reloaded, the one before stays: \(error)")
                 return ReloadOutcome(problem: "\(error)")
+            }
+            if let refusal = ReloadGuard.refusal(configuration, new, allowsEmpty: allowsEmpty) {
+                shared.logger.error("the configuration was not reloaded, the one before stays. \(refusal)")
+                return ReloadOutcome(problem: refusal, code: ReloadGuard.code)
             }
             let warnings = apply(new)
             await lookAtAdapters()
@@ -103,6 +117,12 @@ final class Reconfigurer: Sendable {
     // MARK: Parts of a change
 
     private var configuration: Configuration { state.withLock { $0.configuration } }
+
+    /// What cannot be read or takes something away is read once more when nobody is writing it.
+    private func read() async throws -> Configuration {
+        if let new = try? await load(false), !ReloadGuard.loses(configuration, new) { return new }
+        return try await load(true)
+    }
 
     /// Takes over what needs no backend to change. Tells of what takes a restart.
     private func apply(_ new: Configuration) -> [String] {
@@ -134,9 +154,28 @@ final class Reconfigurer: Sendable {
         let before = shared.library
         shared.library = await Self.look(configuration.adapters.directories, before: before)
         tellOfAdapters(before: before)
+        lookAgainIfNeeded()
         guard before.images.map(\.ordinal) != shared.library.images.map(\.ordinal) else { return }
         _ = await bring()
         if configuration.discover { await discoverMore() }
+    }
+
+    /// What could not be looked at stays as it was; no event may tell when it can be read again.
+    private func lookAgainIfNeeded() {
+        let isComplete = shared.library.unread.isEmpty
+        let count = state.withLock { state -> Int? in
+            state.incompleteLooks = isComplete ? 0 : min(state.incompleteLooks + 1, 1000)
+            guard !isComplete, !state.willLookAgain else { return nil }
+            state.willLookAgain = true
+            return state.incompleteLooks
+        }
+        guard let count else { return }
+        Task { [weak self] in
+            try? await Task.sleep(for: Self.delay(afterLooks: count))
+            guard let self else { return }
+            state.withLock { $0.willLookAgain = false }
+            await adaptersChanged()
+        }
     }
 
     private func discoverMore() async {
@@ -183,6 +222,12 @@ final class Reconfigurer: Sendable {
         for image in before.images where now.image(type: image.type) == nil {
             shared.logger.warning(
                 "adapter removed", metadata: ["type": "\(image.type)", "file": "\(image.path)"])
+        }
+        for unread in now.unread where !before.unread.contains(unread) {
+            shared.logger.warning("adapters stay as they were: \(unread.path): \(unread.reason)")
+        }
+        for path in Set(before.unread.map(\.path)) where !now.unread.contains(where: { $0.path == path }) {
+            shared.logger.info("adapters can be looked at again", metadata: ["path": "\(path)"])
         }
         for rejected in now.rejected {
             let isKnown = before.rejected.contains { $0.path == rejected.path && $0.problem == rejected.problem }

@@ -10,6 +10,8 @@ struct ReloadOutcome: Sendable, Equatable {
     var warnings: [String] = []
     /// Everything that is wrong with the file; nothing was changed then.
     var problem: String?
+    /// Of the problem, for programs.
+    var code = "invalid_configuration"
 
     var json: [UInt8] {
         var writer = JSONWriter()

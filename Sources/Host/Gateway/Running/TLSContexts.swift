@@ -1,10 +1,14 @@
 import Core
+import Glibc
 import NIOSSL
 import Synchronization
 
 /// TLS settings: towards backends with the system's certificates, the operator's own and full
 /// verification; for clients with the operator's.
 final class TLSContexts: Sendable {
+    /// What is older is broken (RFC 8996).
+    static let oldestVersion = TLSVersion.tlsv12
+
     private let trusted: [NIOSSLCertificate]
     private let cached = Mutex<NIOSSLContext?>(nil)
 
@@ -26,24 +30,57 @@ final class TLSContexts: Sendable {
         { [self] in
             try cached.withLock { cached in
                 if let cached { return cached }
-                var settings = TLSConfiguration.makeClientConfiguration()
-                settings.applicationProtocols = ["http/1.1"]
-                if !trusted.isEmpty { settings.additionalTrustRoots = [.certificates(trusted)] }
-                let context = try NIOSSLContext(configuration: settings)
+                let context = try NIOSSLContext(configuration: clientSettings)
                 cached = context
                 return context
             }
         }
     }
 
+    var clientSettings: TLSConfiguration {
+        var settings = TLSConfiguration.makeClientConfiguration()
+        settings.minimumTLSVersion = Self.oldestVersion
+        settings.applicationProtocols = ["http/1.1"]
+        if !trusted.isEmpty { settings.additionalTrustRoots = [.certificates(trusted)] }
+        return settings
+    }
+
     /// Nil if no certificate is configured.
+    /// - Throws: `UnusableServerFile`.
     static func server(_ configuration: Configuration.Server) throws -> NIOSSLContext? {
         guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return nil }
+        let chain: [NIOSSLCertificate]
+        do {
+            chain = try NIOSSLCertificate.fromPEMFile(certificate)
+        } catch {
+            throw UnusableServerFile(key: "server.tls_certificate", path: certificate, holds: "certificates")
+        }
+        guard let privateKey = try? NIOSSLPrivateKey(file: key, format: .pem) else {
+            throw UnusableServerFile(key: "server.tls_key", path: key, holds: "a private key without a passphrase")
+        }
+        return try NIOSSLContext(configuration: serverSettings(chain, privateKey))
+    }
+
+    static func serverSettings(_ chain: [NIOSSLCertificate], _ key: NIOSSLPrivateKey) -> TLSConfiguration {
         var settings = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-            privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        settings.minimumTLSVersion = oldestVersion
         settings.applicationProtocols = ["http/1.1"]
-        return try NIOSSLContext(configuration: settings)
+        return settings
+    }
+}
+
+/// A file for TLS with clients that cannot be read, or holds something else.
+struct UnusableServerFile: Error, CustomStringConvertible {
+    let key: String
+    let path: String
+    let holds: String
+
+    var description: String {
+        let isReadable = access(path, R_OK) == 0
+        let reason =
+            isReadable ? "does not hold \(holds) in PEM" : "cannot be read: \(String(cString: strerror(errno)))"
+        return "\(key): \(path) \(reason)"
     }
 }
 
