@@ -52,7 +52,7 @@ enum ScriptedHTTP {
         guard let path = Text.copy(given.path), path.first == UInt8(ascii: "/"),
             path.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
         else { return .failure(Problem("the path does not start with \"/\", or holds spaces")) }
-        guard given.header_count == 0 || given.headers != nil, given.header_count <= 64 else {
+        guard given.header_count == 0 || given.headers != nil, (0...64).contains(given.header_count) else {
             return .failure(Problem("headers is NULL, or there are more than 64"))
         }
         var headers: [(name: String, value: String)] = []

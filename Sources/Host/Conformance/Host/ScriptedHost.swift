@@ -76,8 +76,9 @@ enum ScriptedHost {
                         breaches.record(.badArgument, "exchange_write: NULL with a length")
                         return NEXUS_INVALID
                     }
-                    guard length <= Int(NEXUS_LIMIT_WRITE) else {
-                        breaches.record(.badArgument, "exchange_write of \(length) bytes")
+                    // The largest of C's lengths come as negative numbers.
+                    guard (0...Int(NEXUS_LIMIT_WRITE)).contains(length) else {
+                        breaches.record(.badArgument, "exchange_write of \(UInt(bitPattern: length)) bytes")
                         return NEXUS_TOO_LARGE
                     }
                     guard task.status != nil else {
