@@ -261,7 +261,7 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
             #expect(host.requests.isEmpty)
             host.turn()
             let upstream = try #require(host.requests.last)
-            #expect(upstream.path == "/api/chat" && upstream.bodyText.contains(text))
+            #expect(upstream.path == "/api/chat" && upstream.body.contains(text))
             upstream.answer(200, [], #"{"message":{"content":"hi"},"done":true}"#)
             #expect(host.exchanges[task]?.text.contains("hi") == true)
         }

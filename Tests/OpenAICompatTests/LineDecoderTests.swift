@@ -37,3 +37,19 @@ import Testing
         #expect(throws: Never.self) { try lines([Array(bytes.dropLast())], limit: 10) }
     }
 }
+
+extension LineDecoderTests {
+    @Test func manyLinesThatEndWithCarriageReturnsAloneAreReadInOnePass() throws {
+        var lines = LineDecoder()
+        var count = 0
+        let bytes = [UInt8](repeating: 0x0D, count: 1024 * 1024)
+
+        try bytes.withUnsafeBytes {
+            try lines.feed($0) { _, _ in
+                count += 1
+                return true
+            }
+        }
+        #expect(count == bytes.count)
+    }
+}

@@ -9,13 +9,20 @@ struct RequestDraft: Sendable {
     /// A form's header fields take longer.
     private static let inlineForm = 64 * 1024
 
-    var kind: RequestKind
+    private let kind: RequestKind
     /// Without the query.
-    var path: String
-    var contentType: String
-    var body: ByteBuffer
+    private let path: String
+    private let contentType: String
+    private let isForm: Bool
+    let body: ByteBuffer
 
-    private var isForm: Bool { FormScanner.isForm(contentType) }
+    init(kind: RequestKind, path: String, contentType: String, body: ByteBuffer) {
+        self.kind = kind
+        self.path = path
+        self.contentType = contentType
+        self.body = body
+        isForm = !contentType.isEmpty && FormScanner.isForm(contentType)
+    }
 
     /// The event loop must not do it.
     var isLarge: Bool { body.readableBytes > (isForm ? Self.inlineForm : Self.inlineJSON) }
@@ -23,8 +30,6 @@ struct RequestDraft: Sendable {
     /// Looks into the body, and gives it to the backends with their name of the model.
     /// - Parameter resolve: the name at the backends that a client's name stands for.
     func request(resolve: (String) -> String) throws(RequestPeekError) -> ClientRequest {
-        let isForm = isForm
-        let (kind, contentType) = (kind, contentType)
         let scanned = body.withUnsafeReadableBytes { bytes in
             Result { () throws(RequestPeekError) in
                 isForm

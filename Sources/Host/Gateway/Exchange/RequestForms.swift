@@ -46,9 +46,9 @@ struct RequestForms {
     }
 
     /// Whether the translation must be made before one of these can be asked.
-    mutating func needsTranslation(for backends: [BackendSnapshot]) -> Bool {
+    mutating func needsTranslation(for backends: @autoclosure () -> [BackendSnapshot]) -> Bool {
         guard isUnprepared else { return false }
-        return backends.contains { if case .unprepared? = form(for: $0) { true } else { false } }
+        return backends().contains { if case .unprepared? = form(for: $0) { true } else { false } }
     }
 
     /// Makes the translation, on any thread; `take` gives it back.

@@ -72,7 +72,7 @@ final class LoopState {
     }
 
     /// The name at the backends that a client's name stands for.
-    func resolved(_ model: String) -> String { names.resolved(model) }
+    func resolved(_ model: String) -> String { ModelNames.resolve(model, router, snapshot) }
 
     /// The names as they are now, for other threads.
     var names: ModelNames { ModelNames(router: router, snapshot: snapshot) }
@@ -134,8 +134,10 @@ struct ModelNames: Sendable {
     let router: Router
     let snapshot: RegistrySnapshot
 
+    func resolved(_ model: String) -> String { Self.resolve(model, router, snapshot) }
+
     /// The name at the backends that a client's name stands for.
-    func resolved(_ model: String) -> String {
+    static func resolve(_ model: String, _ router: Router, _ snapshot: RegistrySnapshot) -> String {
         let name = router.resolved(model)
         guard snapshot.holders[name] == nil else { return name }
         return OllamaNames.resolve(name) { snapshot.holders[$0] != nil }
