@@ -155,16 +155,16 @@ def test_a_limit_may_be_raised_with_the_minor_version_but_never_lowered(checkout
 
 def test_a_field_in_the_padding_of_an_older_struct_is_refused(checkout):
     """An older side's struct_size covers the padding, so a reader would take what happens to be in it."""
-    checkout.change("  uint32_t status;         /* the server's HTTP status; 0: none */\n", "")
-    tail = "                              is no JSON or exceeds NEXUS_LIMIT_FAILURE_BODY */\n"
-    checkout.change(tail, tail + "  uint32_t last;\n")
+    tail = "  uint32_t flags;             /* NEXUS_OUTCOME_... bits */\n"
+    end = "} nexus_failure;\n"
+    checkout.change(tail + "  uint32_t reserved;\n" + end, tail + end)
     for dump in checkout.recorded.glob("*.txt"):
         dump.unlink()
     assert checkout.run("--record").returncode == 0
-    checkout.change(tail + "  uint32_t last;\n", tail + "  uint32_t last;\n  uint32_t more;\n")
+    checkout.change(tail + end, tail + "  uint32_t more;\n" + end)
     checkout.raise_minor()
 
-    assert "the new field `52 4 more uint32_t` lies in the padding" in checkout.refused()
+    assert "the new field `76 4 more uint32_t` lies in the padding" in checkout.refused()
 
 
 def test_a_function_without_a_thread_mark_is_named(checkout):
