@@ -57,7 +57,8 @@ final class GatewayProcess: Sendable {
             settings: LiveSettings(configuration), logger: logger, registry: registry,
             journal: Journal(capacity: configuration.history.capacity, broadcaster: broadcaster),
             broadcaster: broadcaster)
-        let loops = try await makeLoops(state)
+        let tls = try TLSContexts(configuration.upstream)
+        let loops = try await makeLoops(state, tls)
         updates.set(loops)
         let watchdog = LoopWatchdog(
             activities: try await activities(of: loops), registry: registry, logger: logger)
@@ -66,7 +67,8 @@ final class GatewayProcess: Sendable {
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)
         let backends = RunningBackends(
-            registry: registry, retirement: retirement, logger: logger, probe: { monitor.probe($0) })
+            registry: registry, retirement: retirement, logger: logger, prepareTLS: { await tls.prepare() },
+            probe: { monitor.probe($0) })
         let port = SharedPort(configuration.server.port)
         let logger = logger
         let reconfigurer = Reconfigurer(
@@ -95,8 +97,7 @@ final class GatewayProcess: Sendable {
         return activities
     }
 
-    private func makeLoops(_ state: GatewayState) async throws -> [NIOLoopBound<LoopState>] {
-        let tls = try TLSContexts(configuration.upstream)
+    private func makeLoops(_ state: GatewayState, _ tls: TLSContexts) async throws -> [NIOLoopBound<LoopState>] {
         var loops: [NIOLoopBound<LoopState>] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {
             let loop = try await eventLoop.submit {
