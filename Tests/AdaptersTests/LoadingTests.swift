@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import PluginAPI
 import Testing
 
@@ -139,6 +140,19 @@ import Testing
 
         #expect(library.images.map(\.type) == ["echo"])
         #expect(library.rejected.map(\.problem) == [.tooSlow(seconds: 2)])
+    }
+
+    @Test(arguments: [Int.min, -1, 0, 1 << 34, Int.max]) func aFileMayClaimAnyTime(_ time: Int) {
+        var status = Glibc.stat()
+        status.st_mtim.tv_sec = time
+        status.st_ctim.tv_sec = time
+        #expect(FileStamp(status) == FileStamp(status) && FileStamp(status) != FileStamp(stat(tv: 5)))
+    }
+
+    private func stat(tv seconds: Int) -> Glibc.stat {
+        var status = Glibc.stat()
+        status.st_mtim.tv_sec = seconds
+        return status
     }
 
     @Test func aFileThatIsCutWhileItIsReadIsLookedAtAgain() {

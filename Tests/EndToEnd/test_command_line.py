@@ -213,3 +213,14 @@ def test_it_can_be_ended_while_it_looks_for_servers(tmp_path):
 
     assert process.wait(timeout=LONG) in (0, -signal.SIGTERM)
     process.stderr.close()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 100_000, '{"a":' * 20_000])
+def test_no_json_of_others_ends_a_command(nexus, tmp_path, text: str):
+    (tmp_path / "script.json").write_text(text)
+    argument = nexus("actions", "run", "--url", "http://127.0.0.1:1", "b", "pull", f"a:={text}")
+    script = nexus("adapter", "check", str(BUILD / "libOpenAICompat.so"), "--script", str(tmp_path / "script.json"))
+    options = nexus("adapter", "check", str(BUILD / "libOpenAICompat.so"), "--options", text)
+
+    assert argument.returncode == 1 and "not JSON" in argument.stderr
+    assert script.returncode == 2 and options.returncode == 2

@@ -130,3 +130,30 @@ def test_a_key_in_the_place_of_a_variables_name_is_not_repeated(start, nexus, up
     assert "the environment variable (api_key_env) is not set" in gateway.get("/v1/backends").text
     assert "CANARY" not in told(gateway)
     assert checked.returncode == 1 and "not the keys themselves" in checked.stderr and "CANARY" not in checked.stderr
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_action_tells_a_secret(start, upstream: Upstream, spelling: str):
+    spelled = SPELLINGS[spelling](KEY)
+    model = {"name": spelled, "model": spelled, "size_vram": 1}
+    upstream.on("/api/tags", lambda exchange: exchange.answer({"models": []}))
+    upstream.on("/api/version", lambda exchange: exchange.answer({"version": spelled}))
+    upstream.on("/api/ps", lambda exchange: exchange.answer({"models": [model]}))
+
+    def pull(exchange: Exchange) -> None:
+        exchange.begin_stream("application/x-ndjson")
+        exchange.piece(json.dumps({"status": f"pulling {spelled}"}).encode() + b"\n")
+        exchange.piece(json.dumps({"error": f"no {spelled}"}).encode() + b"\n")
+        exchange.end_stream()
+
+    upstream.on("/api/pull", pull)
+    gateway = start(backend("one", upstream.url, type="ollama", api_key_env="NEXUS_TEST_KEY"), environment=ENVIRONMENT)
+    gateway.wait_for_backend("one")
+    with gateway.socket("?actions=1") as live:
+        pulled = gateway.http.post("/v1/backends/one/actions/pull_model?stream=true", json={"model": "m"})
+        seen = json.dumps(live.until("BackendStatus"))
+    running = gateway.http.post("/v1/backends/one/actions/running_models", json={})
+
+    assert "no [API key]" in pulled.text and running.status_code == 200
+    everything = pulled.text + running.text + seen + told(gateway)
+    assert spelled not in everything and json.dumps(spelled)[1:-1] not in everything

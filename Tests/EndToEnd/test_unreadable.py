@@ -86,6 +86,21 @@ def test_without_descriptors_adapters_and_backends_stay(gateway: Gateway, folder
     assert "adapter removed" not in gateway.log and "draining" not in gateway.log
 
 
+def test_without_descriptors_a_probe_says_nothing_of_the_server(start, upstream: Upstream):
+    gateway = start("[health_check]\ninterval_seconds = 1\nfailure_threshold = 1\n" + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    client = Client(gateway)
+    assert client.chat() == 200
+    # What was kept open is gone, so that a probe needs a new connection.
+    upstream.on("/v1/models", lambda exchange: exchange.cut())
+    with without_descriptors(gateway):
+        logged(gateway, "a probe says nothing")
+        data = json.loads(client.ask("GET", "/v1/backends")[1])["data"]
+        assert data[0]["status"] == "Healthy"
+    upstream.models("m")
+    gateway.wait_for_backend("one")
+
+
 def test_a_new_version_that_could_not_be_opened_is_loaded_once_it_can(gateway: Gateway, folder: Path):
     client = Client(gateway)
     assert client.chat() == 200

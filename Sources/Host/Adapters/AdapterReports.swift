@@ -1,8 +1,10 @@
 import Core
 import Glibc
 import Logging
+import NIOCore
 import PluginAPI
 import Synchronization
+import Upstream
 
 /// Takes one backend's reports to the registry and the log: at once while they are few; of a flood the newest health and the
 /// newest list count, and lines of the log are dropped. On any thread.
@@ -25,6 +27,9 @@ final class AdapterReports: ReportReceiver, Sendable {
         var heldModels: [Model]?
         var isFlushing = false
         var probeEnd: (@Sendable () -> Void)?
+        var probeBegan = NIODeadline.now()
+        /// The last probe failed for want of something of this process, and that was told.
+        var isShort = false
         /// False once another instance stands for the backend: what this one finds is of no interest any more.
         var counts = true
         weak var backend: AdapterBackend?
@@ -57,7 +62,12 @@ final class AdapterReports: ReportReceiver, Sendable {
     // MARK: Probes
 
     /// - Parameter ended: called once, at the first health report from here on.
-    func beginProbe(ended: @escaping @Sendable () -> Void) { state.withLock { $0.probeEnd = ended } }
+    func beginProbe(ended: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            state.probeEnd = ended
+            state.probeBegan = .now()
+        }
+    }
 
     /// A probe is under way and has not been ended by a report.
     var isProbing: Bool { state.withLock { $0.probeEnd != nil } }
@@ -68,7 +78,30 @@ final class AdapterReports: ReportReceiver, Sendable {
         var report = report
         report.message = secrets.hidden(in: report.message)
         report.server = secrets.hidden(in: report.server)
+        if isOfOurOwn(report) { return endProbe() }
         take(report)
+    }
+
+    /// A probe that failed because this process has no descriptors left: the server is as it was.
+    private func isOfOurOwn(_ report: HealthReport) -> Bool {
+        let (isOurs, isNew) = state.withLock { state in
+            guard state.probeEnd != nil else { return (false, false) }
+            let isOurs = report.outcome == .unhealthy && LocalShortage.happened(since: state.probeBegan)
+            defer { state.isShort = isOurs }
+            return (isOurs, isOurs && !state.isShort)
+        }
+        if isNew {
+            logger.warning("this process is short of descriptors or memory: a probe says nothing (\(report.message))")
+        }
+        return isOurs
+    }
+
+    private func endProbe() {
+        let ended = state.withLock { state in
+            defer { state.probeEnd = nil }
+            return state.probeEnd
+        }
+        ended?()
     }
 
     private func take(_ report: HealthReport) {

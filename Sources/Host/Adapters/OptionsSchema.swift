@@ -5,16 +5,23 @@ import JSON
 /// Of JSON Schema (draft 2020-12, "Validation") this knows `type`, `enum`, `minimum`, `maximum`, `required`, `properties`,
 /// `additionalProperties` and `items`; every other keyword is taken for an annotation.
 public enum OptionsSchema {
-    /// What is wrong, for the operator; nil if nothing is.
+    /// Levels of options and of a schema: each is gone through by calls within calls.
+    static let depth = 64
+
+    /// What is wrong, for the operator, without a value, which may be a secret; nil if nothing is.
     /// - Parameters:
     ///   - options: the JSON text of an object.
     ///   - schema: the adapter's; empty: it takes no options.
     public static func problem(options: String, schema: String) -> String? {
-        guard let options = try? JSONValue.parse(options) else { return "options are not valid JSON" }
+        guard let options = try? JSONValue.parse(options, maximumDepth: depth) else {
+            return "options are not valid JSON"
+        }
         guard !schema.isEmpty else {
             return options.object?.isEmpty == true ? nil : "this adapter takes no options"
         }
-        guard let schema = try? JSONValue.parse(schema) else { return "the adapter's own options_schema is not JSON" }
+        guard let schema = try? JSONValue.parse(schema, maximumDepth: depth) else {
+            return "the adapter's own options_schema is not JSON, or nested too deeply"
+        }
         return problem(options, schema, at: "options")
     }
 

@@ -4,6 +4,9 @@ import JSON
 
 /// Reads a configuration from a TOML text. Every key is documented at its field in `Configuration`.
 public enum ConfigurationReader {
+    /// Backends of one gateway.
+    static let backendLimit = 4096
+
     /// - Parameters:
     ///   - text: the file.
     ///   - source: its name for messages.
@@ -40,6 +43,9 @@ public enum ConfigurationReader {
             section.choice("format", into: &configuration.logging.format)
         }
         root.finish()
+        if configuration.backends.count > backendLimit {
+            problems.add("backends", "there are \(configuration.backends.count); at most \(backendLimit) are possible")
+        }
         checkNames(configuration.backends, problems)
         checkCycles(configuration.routing, problems)
         guard problems.problems.isEmpty else {

@@ -19,7 +19,7 @@ struct FileMark: Sendable, Equatable {
         guard stat(path, &status) == 0 else { return nil }
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
-        changed = Int64(status.st_ctim.tv_sec) * 1000 + Int64(status.st_ctim.tv_nsec) / 1_000_000
+        changed = Int64(status.st_ctim.tv_sec) &* 1000 &+ Int64(status.st_ctim.tv_nsec) / 1_000_000
     }
 }
 

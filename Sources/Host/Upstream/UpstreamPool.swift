@@ -88,6 +88,7 @@ public final class UpstreamPool {
         do {
             tls = target.isTLS ? try tlsContext() : nil
         } catch {
+            LocalShortage.note(error)
             let message = "TLS could not be set up for \(target.authority): \(error)"
             loop.execute { boundCall.value.end(.refused(message)) }
             return
@@ -121,6 +122,7 @@ public final class UpstreamPool {
                     }
                     connection.run(call)
                 case .failure(let error):
+                    LocalShortage.note(error)
                     call.end(.refused("\(target.authority): \(ConnectFailure.describe(error))"))
                 }
             }

@@ -99,7 +99,7 @@ struct ActionSignatureParser {
         position = min(position, bytes.count)
         let value: JSONValue
         do throws(JSONError) {
-            value = try JSONValue.parse(Array(bytes[start..<position]))
+            value = try JSONValue.parse(Array(bytes[start..<position]), maximumDepth: OptionsSchema.depth)
         } catch {
             throw Problem(position: start + error.offset, reason: "the default is not JSON: \(error.reason)")
         }

@@ -6,9 +6,6 @@ import JSON
 /// 9.4) or `"format": "password"`, what the operator marks, and the variables that options named `..._env` name. Whatever stands
 /// below such a place is secret too.
 enum OptionSecrets {
-    /// Deeper is nothing that a schema or a configuration file may hold.
-    private static let depth = 64
-
     private struct Place {
         var value: JSONValue
         var schemas: [JSONValue]
@@ -38,7 +35,7 @@ enum OptionSecrets {
         }
         var texts: [String] = []
         while var place = open.popLast() {
-            guard place.depth <= depth else { continue }
+            guard place.depth <= OptionsSchema.depth else { continue }
             place.schemas = all(place.schemas)
             place.isSecret = place.isSecret || place.schemas.contains(where: isSecret)
             switch place.value {

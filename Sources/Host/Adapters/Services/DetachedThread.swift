@@ -17,6 +17,9 @@ package enum DetachedThread {
         }
     }
 
+    /// Bytes of its stack, whatever limit the process was started with: what adapters and servers may nest fits many times.
+    private static let stack = 8 * 1024 * 1024
+
     /// Runs it on the calling thread if no other is to be had.
     /// - Parameter name: shown by the system's tools; at most 15 bytes count.
     package static func run(_ name: String, _ body: @escaping @Sendable () -> Void) {
@@ -29,6 +32,7 @@ package enum DetachedThread {
         var thread = pthread_t()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, stack)
         pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
         let box = Unmanaged.passRetained(Box(name, body))
         let status = pthread_create(

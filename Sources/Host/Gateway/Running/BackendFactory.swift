@@ -8,6 +8,8 @@ import Upstream
 struct BackendFactory: Sendable {
     let registry: Registry
     let logger: Logger
+    /// Called before the first connection to an https server.
+    let prepareTLS: @Sendable () async -> Void
 
     /// - Parameter image: the adapter behind it; nil: none is there.
     static func identity(
@@ -36,6 +38,7 @@ struct BackendFactory: Sendable {
         var log = logger
         log[metadataKey: "backend"] = "\(definition.name)"
         let url = definition.url
+        if url.isTLS { await prepareTLS() }
         return try await AdapterBackend.make(
             identity: identity, image: image,
             target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path),

@@ -58,7 +58,8 @@ final class GatewayProcess: Sendable {
             settings: LiveSettings(configuration), logger: logger, registry: registry,
             journal: Journal(capacity: configuration.history.capacity, broadcaster: broadcaster),
             broadcaster: broadcaster)
-        let loops = try await makeLoops(state, quota: quota)
+        let tls = try TLSContexts(configuration.upstream)
+        let loops = try await makeLoops(state, tls, quota: quota)
         updates.set(loops)
         let watchdog = LoopWatchdog(
             activities: try await activities(of: loops), registry: registry, logger: logger)
@@ -69,7 +70,8 @@ final class GatewayProcess: Sendable {
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)
         let backends = RunningBackends(
-            registry: registry, retirement: retirement, logger: logger, probe: { monitor.probe($0) })
+            registry: registry, retirement: retirement, logger: logger, prepareTLS: { await tls.prepare() },
+            probe: { monitor.probe($0) })
         let port = SharedPort(configuration.server.port)
         let logger = logger
         let reconfigurer = Reconfigurer(
@@ -98,8 +100,9 @@ final class GatewayProcess: Sendable {
         return activities
     }
 
-    private func makeLoops(_ state: GatewayState, quota: ClientQuota) async throws -> [NIOLoopBound<LoopState>] {
-        let tls = try TLSContexts(configuration.upstream)
+    private func makeLoops(
+        _ state: GatewayState, _ tls: TLSContexts, quota: ClientQuota
+    ) async throws -> [NIOLoopBound<LoopState>] {
         let closesHalf = configuration.server.tlsCertificate == nil
         var loops: [NIOLoopBound<LoopState>] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {

@@ -19,15 +19,18 @@ actor RunningBackends {
     private var running: [String: Running] = [:]
     private var generations = 0
 
-    /// - Parameter probe: called with each new instance, when it is in the registry.
+    /// - Parameters:
+    ///   - prepareTLS: called before the first connection to an https server.
+    ///   - probe: called with each new instance, when it is in the registry.
     init(
-        registry: Registry, retirement: Retirement, logger: Logger, probe: @escaping @Sendable (AdapterBackend) -> Void
+        registry: Registry, retirement: Retirement, logger: Logger, prepareTLS: @escaping @Sendable () async -> Void,
+        probe: @escaping @Sendable (AdapterBackend) -> Void
     ) {
         self.registry = registry
         self.retirement = retirement
         self.logger = logger
         self.probe = probe
-        factory = BackendFactory(registry: registry, logger: logger)
+        factory = BackendFactory(registry: registry, logger: logger, prepareTLS: prepareTLS)
     }
 
     /// Makes, changes and ends backends until they are the wanted ones. A backend that cannot be made is in the registry

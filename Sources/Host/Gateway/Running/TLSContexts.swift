@@ -1,3 +1,4 @@
+import Adapters
 import Core
 import Glibc
 import NIOSSL
@@ -33,6 +34,18 @@ final class TLSContexts: Sendable {
                 let context = try NIOSSLContext(configuration: clientSettings)
                 cached = context
                 return context
+            }
+        }
+    }
+
+    /// Returns when the one for backends is made, which takes longer than a loop should be held up.
+    func prepare() async {
+        guard cached.withLock({ $0 == nil }) else { return }
+        await withCheckedContinuation { continuation in
+            DetachedThread.run("nexus-tls") { [self] in
+                // What is wrong is told to whoever asks for it.
+                _ = try? client()
+                continuation.resume()
             }
         }
     }
