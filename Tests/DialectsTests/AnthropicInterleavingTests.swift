@@ -35,7 +35,7 @@ import Testing
         var words = ["text": "", "thinking": ""]
 
         while let next = deltas.randomElement(using: &dice)?.key {
-            if Bool.random(using: &dice) { answer.call(deltas[next]?.removeFirst() ?? .null, into: &out) }
+            if Bool.random(using: &dice) { try answer.call(deltas[next]?.removeFirst() ?? .null, into: &out) }
             if deltas[next]?.isEmpty == true { deltas[next] = nil }
             let word = "\(Int.random(in: 0...99, using: &dice)) "
             switch Int.random(in: 0...3, using: &dice) {

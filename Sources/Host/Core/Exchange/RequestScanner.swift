@@ -128,6 +128,20 @@ public struct RequestScanner {
     }
 
     private mutating func member(_ key: ScannedString) -> Member? {
+        if key.isPlain {
+            // Settles nearly all: names that are as long as none, or are one.
+            switch key.span.count {
+            case 5:
+                if matches(key.span, "model") { return .model }
+                if matches(key.span, "tools") { return .tools }
+                if matches(key.span, "input") { return .input }
+            case 6: if matches(key.span, "stream") { return .stream }
+            case 8: if matches(key.span, "messages") { return .messages }
+            case 14: if matches(key.span, "stream_options") { return .streamOptions }
+            case 15: if matches(key.span, "response_format") { return .responseFormat }
+            default: return nil
+            }
+        }
         var next: UInt8 = 0
         while let member = Member(rawValue: next) {
             if isNamed(key, member.name) { return member }

@@ -25,7 +25,7 @@ struct AnthropicAnswer: AnswerTranslation {
     mutating func piece(_ bytes: UnsafeRawBufferPointer) throws(AnswerProblem) -> [UInt8] {
         let chunks = try reader.feed(bytes)
         var out: [UInt8] = []
-        for chunk in chunks { take(chunk, into: &out) }
+        for chunk in chunks { try take(chunk, into: &out) }
         if reader.isDone { try finish(into: &out) }
         return out
     }
@@ -33,7 +33,7 @@ struct AnthropicAnswer: AnswerTranslation {
     mutating func end() throws(AnswerProblem) -> [UInt8] {
         let chunks = try reader.finish()
         var out: [UInt8] = []
-        for chunk in chunks { take(chunk, into: &out) }
+        for chunk in chunks { try take(chunk, into: &out) }
         guard reader.isDone || stop.finishReason != nil else {
             throw AnswerProblem("The backend ended its stream before the answer was finished.")
         }
@@ -41,7 +41,7 @@ struct AnthropicAnswer: AnswerTranslation {
         return out
     }
 
-    private mutating func take(_ chunk: JSONValue, into out: inout [UInt8]) {
+    private mutating func take(_ chunk: JSONValue, into out: inout [UInt8]) throws(AnswerProblem) {
         if let counts = chunk["usage"] { usage.take(counts) }
         if !hasStarted {
             hasStarted = true
@@ -56,7 +56,7 @@ struct AnthropicAnswer: AnswerTranslation {
                 stop.isRefused = true
                 blocks.say(text, into: &out)
             }
-            for call in delta["tool_calls"]?.array ?? [] { blocks.call(call, into: &out) }
+            for call in delta["tool_calls"]?.array ?? [] { try blocks.call(call, into: &out) }
         }
         stop.take(choice, stopSequences: stopSequences)
         if stop.finishReason != nil { blocks.finish(into: &out) }

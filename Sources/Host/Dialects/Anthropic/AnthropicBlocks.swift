@@ -33,12 +33,13 @@ struct AnthropicBlocks {
         if mustWait { waiting.append(.text(text)) } else { show(.text(text), into: &out) }
     }
 
-    mutating func call(_ delta: JSONValue, into out: inout [UInt8]) {
+    mutating func call(_ delta: JSONValue, into out: inout [UInt8]) throws(AnswerProblem) {
         let number: Int
         if let known = calls.lastIndex(where: { $0.owns(delta) }) {
             number = known
         } else {
             number = calls.count
+            guard number < ToolCallLimit.calls else { throw ToolCallLimit.problem }
             let id = AnthropicToolCall.id(delta, at: number, requestID: requestID)
             calls.append(AnthropicToolCall(delta, id: id))
             waiting.append(.tool(number))

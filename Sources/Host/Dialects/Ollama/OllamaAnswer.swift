@@ -54,7 +54,7 @@ struct OllamaAnswer: AnswerTranslation {
         let answer = try AnswerError.answer(in: bytes)
         guard let choice = answer["choices"]?[0] else { throw AnswerProblem("The backend's answer has no choice.") }
         var text = OllamaText(choice, in: "message")
-        calls.add(choice["message"]?["tool_calls"])
+        try calls.add(choice["message"]?["tool_calls"])
         finishReason = choice["finish_reason"]?.string
         counts.take(answer)
         text.toolCalls = try calls.encoded(isCut: finishReason == "length")
@@ -68,7 +68,7 @@ struct OllamaAnswer: AnswerTranslation {
         counts.take(chunk)
         guard let choice = chunk["choices"]?[0] else { return }
         if let reason = choice["finish_reason"]?.string, !reason.isEmpty { finishReason = reason }
-        calls.add(choice["delta"]?["tool_calls"])
+        try calls.add(choice["delta"]?["tool_calls"])
         let text = OllamaText(choice, in: "delta")
         if !text.isEmpty {
             let now = clock.elapsedNanoseconds()

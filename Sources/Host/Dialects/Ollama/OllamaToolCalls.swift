@@ -7,9 +7,28 @@ struct OllamaToolCalls {
         var index: Int64?
         var id: String
         var name: String
-        var arguments: String
+        private(set) var arguments = ""
+        private var nesting = JSONNesting()
 
-        var isWhole: Bool { (try? JSONValue.parse(arguments))?.object != nil }
+        init(index: Int64?) {
+            self.index = index
+            id = ""
+            name = ""
+        }
+
+        /// Told by the brackets: the text is not parsed again with each fragment.
+        var isWhole: Bool { nesting.isComplete }
+
+        mutating func add(_ text: String) {
+            arguments += text
+            for byte in text.utf8 { nesting.take(byte) }
+        }
+
+        mutating func replace(_ text: String) {
+            arguments = ""
+            nesting = JSONNesting()
+            add(text)
+        }
     }
 
     private let requestID: String
@@ -20,18 +39,19 @@ struct OllamaToolCalls {
     var isEmpty: Bool { calls.isEmpty }
 
     /// - Parameter fragments: `tool_calls` of a delta or of a message.
-    mutating func add(_ fragments: JSONValue?) {
+    mutating func add(_ fragments: JSONValue?) throws(AnswerProblem) {
         for fragment in fragments?.array ?? [] {
             let id = fragment["id"]?.string ?? ""
             let name = fragment["function"]?["name"]?.string ?? ""
             let at = place(of: fragment, id: id, name: name)
+            guard at < ToolCallLimit.calls else { throw ToolCallLimit.problem }
             if calls[at].id.isEmpty { calls[at].id = id }
             if calls[at].name.isEmpty { calls[at].name = name }
             switch fragment["function"]?["arguments"] {
-            case .string(let text): calls[at].arguments += text
+            case .string(let text): calls[at].add(text)
             case .object(let arguments):
                 // Some servers send the object itself.
-                calls[at].arguments = String(decoding: JSONValue.object(arguments).bytes, as: UTF8.self)
+                calls[at].replace(String(decoding: JSONValue.object(arguments).bytes, as: UTF8.self))
             default: break
             }
         }
@@ -54,7 +74,7 @@ struct OllamaToolCalls {
                 }
             if !isAnother { return at }
         }
-        calls.append(Call(index: index, id: "", name: "", arguments: ""))
+        calls.append(Call(index: index))
         return calls.count - 1
     }
 
