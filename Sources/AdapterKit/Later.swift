@@ -96,6 +96,16 @@ enum LargeWork {
     static let answerValues = 5_000_000
 }
 
+/// What can keep a large request, which is worked on away from the event loop, from being sent.
+enum LargeRequest {
+    static let tooMany = Failure(
+        kind: NEXUS_FAIL_BUSY, message: "too many large requests and answers are worked on at once; try again")
+
+    static func notSent(_ status: nexus_status) -> Failure {
+        Failure(kind: NEXUS_FAIL_INTERNAL, message: "the host did not send the request (status \(status))")
+    }
+}
+
 /// A timer that was started by `after`. On the loop of its task.
 struct TaskTimer {
     fileprivate let handle: nexus_timer
