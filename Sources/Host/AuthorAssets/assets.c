@@ -34,10 +34,6 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/Host.swift" suffix(, 0)
      }},
-    {"Sources/AdapterKit/LargeRequest.swift",
-     (const char[]){
-#embed "../../../Sources/AdapterKit/LargeRequest.swift" suffix(, 0)
-     }},
     {"Sources/AdapterKit/Later.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/Later.swift" suffix(, 0)

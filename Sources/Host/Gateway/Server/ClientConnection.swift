@@ -31,7 +31,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         static let command = 64 * 1024
     }
 
-    private enum Phase {
+    enum Phase {
         case head
         case body(BodyReader)
         case answering
@@ -44,48 +44,48 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     let loop: LoopState
-    private var context: ChannelHandlerContext?
-    private var phase = Phase.head
+    var context: ChannelHandlerContext?
+    var phase = Phase.head
     private var headFinder = HeadEndFinder()
     private var emptyLines = 0
-    private var pending: ByteBuffer?
-    private(set) var head = RequestHead()
+    var pending: ByteBuffer?
+    var head = RequestHead()
     private(set) var path = ""
     /// In whose words this request is answered.
     private(set) var dialect = Dialect.openAI
-    private var contentType = ""
-    private var query = ""
-    private var arrival = NIODeadline.now()
-    private var lastRead = NIODeadline.now()
-    private var exchange: Exchange?
-    private var later: LaterAnswer?
+    var contentType = ""
+    var query = ""
+    var arrival = NIODeadline.now()
+    var lastRead = NIODeadline.now()
+    var exchange: Exchange?
+    var later: LaterAnswer?
     /// The host that was admitted last: clients say the same with each request.
     private var admittedHost: [UInt8] = []
-    private var preparation: RequestPreparation?
+    var preparation: RequestPreparation?
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
-    private(set) var requestID = ""
+    var requestID = ""
     /// Of the request under way, and of what waits to be read.
-    private var requestMemory: MemoryShare
+    var requestMemory: MemoryShare
     /// Of what the client has not taken.
-    private var answerMemory: MemoryShare
-    private var stall = WriteStall()
+    var answerMemory: MemoryShare
+    var stall = WriteStall()
     /// Accepted beyond the limit: for what the gateway answers itself.
-    private var isReserve = false
+    var isReserve = false
     /// A request was read: the client is no stranger any more.
-    private var hasSpoken = false
+    var hasSpoken = false
     /// The next request waits until the client has taken the answers before.
-    private var isHeldUp = false
+    var isHeldUp = false
     /// `process` is at work, and goes on with what it has.
-    private var isProcessing = false
+    var isProcessing = false
     /// `pending` is looked at in a later turn.
-    private var isResuming = false
+    var isResuming = false
     /// The client has ended its sending side: what it has sent is answered, more does not come.
-    private var inputIsClosed = false
+    var inputIsClosed = false
     /// The head of the answer under way was written, or its start.
-    private var progress = AnswerProgress.nothing
+    var progress = AnswerProgress.nothing
 
-    private enum AnswerProgress {
+    enum AnswerProgress {
         case nothing
         /// The first bytes of every answer, and no more (`probe`).
         case start
@@ -171,7 +171,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     // MARK: Reading requests
 
-    private func process(_ input: ByteBuffer) {
+    func process(_ input: ByteBuffer) {
         var bytes = input
         var heads = 0
         isProcessing = true
@@ -218,7 +218,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// Keeps what cannot be looked at yet, within bounds.
-    private func keep(_ bytes: ByteBuffer) {
+    func keep(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0 else { return }
         pending = bytes
         if case .answering = phase, bytes.readableBytes > Limits.ahead { setReading(false) }
@@ -227,7 +227,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// False if the memory of all is used up.
     private func count(_ bytes: Int) -> Bool { requestMemory.set(bytes > Limits.uncounted ? bytes : 0) }
 
-    private func setReading(_ reading: Bool) {
+    func setReading(_ reading: Bool) {
         try? context?.channel.syncOptions?.setOption(.autoRead, value: reading)
     }
 
@@ -306,136 +306,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// A client's own id is taken over if it is short and printable.
-    private static func requestID(_ given: UnsafeRawBufferPointer?) -> String {
+    static func requestID(_ given: UnsafeRawBufferPointer?) -> String {
         guard let given, (1...Limits.requestID).contains(given.count),
             given.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return "" }
         return String(decoding: given, as: UTF8.self)
     }
 
-    private func dispatch(_ body: ByteBuffer) {
-        phase = .answering
-        guard let route = Route(path: path) else {
-            return refuseKeeping(
-                ErrorBody(
-                    status: 404, message: "Unknown path \(EntryLimits.cut(path, to: 200)); see GET / for what is here.",
-                    code: "unknown_path"))
-        }
-        switch (route, head.method) {
-        case (.exchange, .post) where isReserve || loop.isShortOfDescriptors: refuseRecorded(.outOfDescriptors)
-        case (.exchange(let kind), .post): startExchange(kind, body)
-        case (.ollamaShow, .post), (.runAction, .post):
-            guard body.readableBytes <= Limits.command else { return refuseKeeping(.commandTooLarge(Limits.command)) }
-            if route == .ollamaShow { showModel(body) } else { command(route, head.method, body) }
-        case (.ollamaShow, _): methodNotAllowed(route)
-        case (.ollamaManagement, _): refuseKeeping(.ollamaManagement(path))
-        case (.storedResponse, _): refuseKeeping(.storedResponse)
-        case (.exchange, _): methodNotAllowed(route)
-        case (.webSocket, .get):
-            refuseKeeping(
-                ErrorBody(status: 400, message: "This path speaks WebSocket only; send an upgrade request."))
-        case (.reload, .get), (.reload, .head), (.runAction, .get), (.runAction, .head), (.action, .get),
-            (.action, .head):
-            methodNotAllowed(route)
-        case (_, .get), (_, .head): answerLocally(route)
-        case (_, let method) where route.isCommand(method): command(route, method, body)
-        default: methodNotAllowed(route)
-        }
-    }
-
-    private func methodNotAllowed(_ route: Route) {
-        refuseKeeping(
-            ErrorBody(
-                status: 405, message: "This path takes \(route.allow) only.", code: "method_not_allowed",
-                allow: route.allow))
-    }
-
-    private func startExchange(_ kind: RequestKind, _ body: ByteBuffer) {
-        let draft = RequestDraft(kind: kind, path: path, contentType: contentType, body: body)
-        guard draft.isLarge else {
-            let loop = loop
-            return prepared(Result { () throws(RequestPeekError) in try draft.request(resolve: loop.resolved) })
-        }
-        preparation = RequestPreparation.start(draft, for: self)
-        if preparation == nil { refuseRecorded(.overloaded) }
-    }
-
-    /// The body of the request under way was looked into.
-    func prepared(_ result: Result<ClientRequest, RequestPeekError>) {
-        preparation = nil
-        switch result {
-        case .failure(let error): refuseRecorded(ErrorBody(error))
-        case .success(let request):
-            let exchange = Exchange(request, arrival: arrival, connection: self, loop: loop)
-            self.exchange = exchange
-            exchange.start()
-        }
-    }
-
-    /// Refused before a backend could be chosen; recorded all the same.
-    func refuseRecorded(_ error: ErrorBody) {
-        record(error)
-        refuseKeeping(error)
-    }
-
-    /// Records a request for which no backend was chosen.
-    func record(_ error: ErrorBody) {
-        let milliseconds = (NIODeadline.now() - arrival).nanoseconds / 1_000_000
-        var entry = HistoryEntry(
-            timestamp: Clock.wallSeconds(), model: "", backendID: HistoryEntry.noBackend,
-            durationMilliseconds: UInt64(max(0, milliseconds)), status: .error, errorMessage: error.message)
-        entry.requestID = requestID
-        entry.statusCode = error.status
-        entry.endpoint = path
-        loop.shared.journal.record(entry)
-    }
-
-    private func answerLocally(_ route: Route) {
-        let (answers, query) = (loop.shared.localAnswers, query)
-        answer(size: answers.size(of: route)) { answers.answer(route, query: query) }
-    }
-
-    /// Makes an answer here if it is small, else on another thread.
-    private func answer(size: Int, _ make: @escaping @Sendable () -> LocalAnswer) {
-        guard size > LocalAnswers.inlineLimit else { return answer(make()) }
-        let later = LaterAnswer(connection: self)
-        self.later = later
-        let remote = later.remote
-        if !WorkPool.gateway.submit(size: size, { remote.answer(make()) }) { later.answer(.error(.overloaded)) }
-    }
-
-    private func answer(_ answer: LocalAnswer) {
-        write(answer)
-        answered()
-    }
-
-    private func showModel(_ body: ByteBuffer) {
-        let answers = OllamaAnswers(state: loop.shared)
-        answer(size: loop.shared.localAnswers.size(of: .ollama(.tags))) { answers.show(body) }
-    }
-
-    private func command(_ route: Route, _ method: RequestHead.Method, _ body: ByteBuffer) {
-        let later = LaterAnswer(connection: self)
-        self.later = later
-        let command = OperatorCommand(
-            route: route, method: method, query: query, body: body, wantsEvents: head.acceptsEventStream)
-        loop.shared.operatorAnswers.run(command, later)
-    }
-
-    private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer) throws {
-        guard let context else { return }
-        let key = try WebSocketUpgrade.key(of: head, headBytes)
-        phase = .handedOver
-        pending = nil
-        WebSocketUpgrade.takeOver(
-            context: context, handler: self, key: key, rest: rest, loop: loop,
-            query: WebSocketQuery(query))
-    }
-
     // MARK: Answers
 
     /// The request cannot be understood or is not wanted to its end: answer and close.
-    private func refuse(_ error: ErrorBody) {
+    func refuse(_ error: ErrorBody) {
         head.keepAlive = false
         if requestID.isEmpty { requestID = loop.nextRequestID() }
         writeError(error, origin: nil)
@@ -444,7 +325,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         linger()
     }
 
-    private func refuseKeeping(_ error: ErrorBody) {
+    func refuseKeeping(_ error: ErrorBody) {
         writeError(error, origin: nil)
         answered()
     }
@@ -477,178 +358,5 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private static let startOfAnswer: StaticString = "HTTP/1.1 "
-
-    // MARK: After an answer
-
-    func exchangeEnded() {
-        exchange = nil
-        answered()
-    }
-
-    func laterAnswerEnded() {
-        later = nil
-        answered()
-    }
-
-    /// The request is not needed any more, though its answer goes on.
-    func requestIsDone() { _ = requestMemory.set(0) }
-
-    /// Asked before each piece of an answer: cheap while the client takes what comes.
-    var isOverfull: Bool {
-        guard let waiting = unsent else { return false }
-        return waiting > Limits.unsent || !answerMemory.set(waiting)
-    }
-
-    var isWritable: Bool { context?.channel.isWritable ?? false }
-
-    /// Bytes that the client has not taken; nil while it takes what comes.
-    private var unsent: Int? {
-        guard let context, !context.channel.isWritable else { return nil }
-        return (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    }
-
-    private func answered() {
-        guard case .answering = phase else { return }
-        _ = requestMemory.set(0)
-        progress = .nothing
-        guard head.keepAlive, !loop.isDraining else {
-            if pending != nil { return linger() }
-            phase = .closing
-            return closeAfterFlush()
-        }
-        phase = .head
-        lastRead = .now()
-        if !isWritable {
-            isHeldUp = true
-            return setReading(false)
-        }
-        // `process` goes on by itself.
-        guard !isProcessing else { return }
-        if pending != nil {
-            setReading(true)
-            resumeLater()
-        } else if inputIsClosed {
-            closeAfterFlush()
-        }
-    }
-
-    /// In a later turn: this one may be inside an event of the exchange that has just ended, and others have their turn too.
-    private func resumeLater() {
-        guard !isResuming else { return }
-        isResuming = true
-        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        loop.eventLoop.execute { connection.value.resume() }
-    }
-
-    private func resume() {
-        isResuming = false
-        let bytes = pending ?? ByteBuffer()
-        pending = nil
-        if !isHeldUp { process(bytes) } else { keep(bytes) }
-    }
-
-    // MARK: The end
-
-    /// The client sends nothing more. That may be all it has to say (`shutdown(SHUT_WR)`), or it may be gone (`close`): which of
-    /// them shows when something is sent to it, since a peer that is gone answers with a reset.
-    private func endOfInput() {
-        inputIsClosed = true
-        switch phase {
-        case .head where isHeldUp || isResuming: break
-        case .head: closeAfterFlush()
-        case .body:
-            refuse(ErrorBody(status: 400, message: "The connection's input ended before the request did."))
-        case .answering: probe()
-        case .lingering, .closing: close()
-        case .handedOver: break
-        }
-    }
-
-    /// Sends what belongs to every answer that is not over: the start of its status line, or a zero before the size of its
-    /// next chunk (RFC 9112, section 7.1, allows any number of them).
-    private func probe() {
-        switch progress {
-        case .nothing:
-            progress = .start
-            write(ByteBuffer(staticString: Self.startOfAnswer), flush: true)
-        case .head where sendsChunks: write(ByteBuffer(staticString: "0"), flush: true)
-        case .start, .head: break
-        }
-    }
-
-    /// Closes once the client has read what was written, so that a reset does not take it away.
-    private func linger() {
-        guard !inputIsClosed, let context else { return closeAfterFlush() }
-        phase = .lingering(Lingering(now: .now()))
-        setReading(true)
-        // Over TLS there is no half of a connection to close.
-        guard loop.closesHalf else { return context.flush() }
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
-            bound.value.close(mode: .output, promise: nil)
-        }
-    }
-
-    private func closeAfterFlush() {
-        phase = .closing
-        guard let context else { return }
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
-            bound.value.close(promise: nil)
-        }
-    }
-
-    func close() { context?.close(promise: nil) }
-
-    // MARK: Called by the loop
-
-    /// How much is lost if the connection is closed to make room; nil: too much.
-    var idleness: Idleness? {
-        switch phase {
-        case .head where !isHeldUp && pending == nil: Idleness(hasSpoken: hasSpoken, since: lastRead)
-        case .head where !hasSpoken: Idleness(hasSpoken: false, since: lastRead)
-        case .lingering: Idleness(hasSpoken: false, since: lastRead)
-        default: nil
-        }
-    }
-
-    func keepAlive(after interval: TimeAmount, now: NIODeadline) {
-        guard isWritable else { return }
-        exchange?.keepAlive(after: interval, now: now)
-    }
-
-    /// Closes the connection if it has been silent for too long, or takes nothing.
-    func sweep(now: NIODeadline) {
-        guard !stall.isStalled(waiting: unsent ?? 0, now: now) else { return close() }
-        switch phase {
-        case .head where isHeldUp: break
-        case .head where pending == nil: if now - lastRead > Limits.idleTime { close() }
-        case .head, .body:
-            if now - lastRead > Limits.receiveTime {
-                refuse(
-                    ErrorBody(
-                        status: 408, message: "The request did not come within 60 seconds.", code: "request_timeout"))
-            }
-        case .lingering(let lingering): if lingering.isOver(now: now) { close() }
-        case .answering, .closing, .handedOver: break
-        }
-    }
-
-    /// The gateway drains: what is idle is closed, what is under way ends with this answer.
-    func drain() {
-        switch phase {
-        case .head, .lingering: close()
-        default: break
-        }
-    }
-
-    /// The gateway waits no longer.
-    func stop() {
-        let preparation = preparation
-        self.preparation = nil
-        preparation?.stop()
-        exchange?.stop()
-        close()
-    }
+    static let startOfAnswer: StaticString = "HTTP/1.1 "
 }
