@@ -80,6 +80,10 @@ final class HealthProbe {
             return unhealthy("GET /api/tags did not answer with a list of models; is this Ollama?")
         }
         models = list.compactMap(ListedModel.init)
+        // A list in which nothing can be read is no empty one.
+        guard !models.isEmpty || list.isEmpty else {
+            return unhealthy("GET /api/tags answered with a list in which no model can be read; is this Ollama?")
+        }
         for index in models.indices where !models[index].isComplete {
             if let known = backend.details[models[index].digest] {
                 models[index].apply(show: known)

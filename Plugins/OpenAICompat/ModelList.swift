@@ -10,7 +10,8 @@ enum ModelList {
         var hasStates = false
     }
 
-    /// `GET /v1/models`: `{"data":[{"id",…}]}`; nil if it is something else.
+    /// `GET /v1/models`: `{"data":[{"id",…}]}`; nil if it is something else, also a list in which nothing can be read: that is
+    /// no empty one.
     static func parse(_ value: JSONValue) -> List? {
         guard let data = value["data"]?.array ?? value.array else { return nil }
         var models: [ReportedModel] = []
@@ -20,6 +21,7 @@ enum ModelList {
             models.append(model(id, item))
             flavor = flavor ?? Flavor.of(owner: item["owned_by"]?.string ?? "")
         }
+        guard !models.isEmpty || data.isEmpty else { return nil }
         let hasStates = !data.isEmpty && data.allSatisfy { $0["status"]?["value"]?.string != nil }
         return List(models: models, flavor: flavor, hasStates: hasStates)
     }

@@ -78,8 +78,10 @@ import Testing
     }
 
     @Test(
-        arguments: [((500, #"{"error":"boom"}"#), "boom"), ((200, "{}"), "is this Ollama?"), ((404, ""), "status 404")]
-            as [((UInt32, String), String)])
+        arguments: [
+            ((500, #"{"error":"boom"}"#), "boom"), ((200, "{}"), "is this Ollama?"), ((404, ""), "status 404"),
+            ((200, #"{"models":[{"id":"x"},5]}"#), "no model can be read"),
+        ] as [((UInt32, String), String)])
     func aServerThatIsNoOllamaIsUnhealthyForAReason(_ answer: (UInt32, String), _ words: String) throws {
         try FakeHost.run { host in
             _ = probe(try backend(), host, ["/api/tags": answer])

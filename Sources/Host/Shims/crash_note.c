@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "crash_note.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,8 +52,12 @@ size_t nexus_note_describe(char *buffer, size_t capacity) {
   return length;
 }
 
-/* Only what signal-safety(7) allows. */
-static void put(const char *text) { (void)!write(STDERR_FILENO, text, strlen(text)); }
+/* Only what signal-safety(7) allows. A log whose reader has stopped must not keep the process from its end, so nothing is
+ * written where that could block: a pipe that is ready takes PIPE_BUF bytes at once (pipe(7)), which is more than a text has. */
+static void put(const char *text) {
+  struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
+  if (poll(&log, 1, 0) == 1) (void)!write(STDERR_FILENO, text, strlen(text));
+}
 
 static const char *name(int signal) {
   switch (signal) {

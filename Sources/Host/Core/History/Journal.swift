@@ -53,7 +53,11 @@ public final class Journal: Sendable {
     private let state: Mutex<State>
     private let broadcaster: Broadcaster
 
+    /// Entries that the history may hold.
+    public let capacity: Int
+
     public init(capacity: Int, broadcaster: Broadcaster) {
+        self.capacity = max(1, capacity)
         state = Mutex(State(ring: HistoryRing(capacity: capacity)))
         self.broadcaster = broadcaster
     }

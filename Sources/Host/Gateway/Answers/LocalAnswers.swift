@@ -54,14 +54,16 @@ struct LocalAnswers {
             let views = state.registry.views
             let own = route == .page ? historySize : 0
             return views.reduce(own) { $0 + 1024 + 256 * $1.models.count }
-        case .metrics, .stats: return 2048 * (state.registry.snapshot.backends.count + Journal.modelLimit / 8)
+        case .metrics, .stats: return state.registry.views.reduce(0) { $0 + 2048 + 512 * $1.models.count }
         case .history: return historySize
         default: return 0
         }
     }
 
     /// 384 bytes an entry; there cannot be more entries than requests.
-    private var historySize: Int { Int(min(state.journal.totals.total, 100_000)) * 384 }
+    private var historySize: Int {
+        min(Int(clamping: state.journal.totals.total), state.journal.capacity) * 384
+    }
 
     /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
     /// - Parameter allowsEmpty: also if the file names no backend any more.

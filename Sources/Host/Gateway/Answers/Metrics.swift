@@ -39,6 +39,12 @@ enum Metrics {
         page.sample(
             "nexus_websocket_updates_skipped_total", [],
             Double(state.broadcaster.skipped.load(ordering: .relaxed)))
+        page.family("nexus_log_lines_dropped_total", "counter", "Lines of the log that its reader was too slow for.")
+        page.sample("nexus_log_lines_dropped_total", [], Double(GatewayLog.writer.dropped))
+        page.family("nexus_memory_bytes", "gauge", "Memory that requests and answers take.")
+        page.sample("nexus_memory_bytes", [], Double(state.memory.used))
+        page.family("nexus_memory_refused_total", "counter", "What was refused for want of memory.")
+        page.sample("nexus_memory_refused_total", [], Double(state.memory.refused))
         page.family(
             "nexus_adapter_misuse_total", "counter",
             "What adapters did that the ABI forbids, and that was ignored, by kind.")

@@ -18,6 +18,9 @@ struct AnswerPath {
 
     var isTranslated: Bool { translation != nil }
 
+    /// Bytes that are kept until the answer is whole.
+    var waiting: Int { collected.readableBytes }
+
     /// Bytes of a whole answer that is translated on the event loop.
     private static let inlineLimit = 64 * 1024
 

@@ -3,6 +3,7 @@ import Core
 import Dialects
 import NIOCore
 import Routing
+import Upstream
 
 /// One client request on its way through backends: drives the pure `ExchangeMachine`, and carries out what it decides.
 /// Lives on one event loop. Every path through it ends in exactly one `complete`.
@@ -204,13 +205,18 @@ final class Exchange: AttemptSink {
         do throws(AnswerProblem) {
             let translated = try path.piece(bytes)
             noteFirstByte()
-            guard translated.readableBytes > 0 else { return .taken }
+            guard translated.readableBytes > 0 else {
+                return countHeld() ? .taken : .failed(Self.outOfMemory)
+            }
             lastSign = .now()
             return take(translated)
         } catch {
             return .failed(ExchangeFailure(kind: .upstream, message: error.message))
         }
     }
+
+    /// False if the memory of all is used up.
+    private func countHeld() -> Bool { heldMemory.set((held?.readableBytes ?? 0) + path.waiting) }
 
     /// Takes bytes for the client.
     private func take(_ bytes: ByteBuffer) -> AttemptReply {
@@ -220,7 +226,7 @@ final class Exchange: AttemptSink {
         case .hold:
             noteFirstByte()
             hold(&bytes)
-            guard heldMemory.set(held?.readableBytes ?? 0) else { return .failed(Self.outOfMemory) }
+            guard countHeld() else { return .failed(Self.outOfMemory) }
         case .commit:
             noteFirstByte()
             hold(&bytes)
@@ -308,8 +314,11 @@ final class Exchange: AttemptSink {
         return .taken
     }
 
-    func attemptFailed(_ failure: ExchangeFailure) {
+    func attemptFailed(_ told: ExchangeFailure) {
         guard !machine.isOver, let backend else { return }
+        var failure = told
+        // What this process has no descriptor or memory for says nothing of the server.
+        if failure.kind == .connect, LocalShortage.happened(since: attemptStart) { failure.kind = .busy }
         held = nil
         _ = heldMemory.set(0)
         let name = backend.identity.name
