@@ -170,6 +170,16 @@ private func request(_ sequence: UInt64) -> HistoryEntry {
         #expect(feed.picture(now: 0) == .none)
     }
 
+    @Test func whatWasNotSentAfterAllIsToldBySnapshotLater() {
+        var feed = Feed(form: .deltas, lastSequence: 0)
+        let updates = (1...5).map { Update(.requestComplete(request($0))) }
+        let sent = feed.take(updates, now: 0).send
+
+        feed.returned(sent[2...])
+
+        #expect(feed.lastSequence == 2)
+    }
+
     @Test func whoDidNotGetsPicturesInsteadOfSingleViews() {
         var feed = Feed(form: .pictures, lastSequence: 0)
         #expect(kinds(feed.take(everything, now: 0).send) == ["models", "request"])

@@ -129,7 +129,10 @@ def test_a_client_that_goes_away_frees_the_backend_at_once(start, upstream, stre
     def waits(exchange):
         if answered:
             exchange.begin_stream("text/event-stream" if stream else "application/json")
-            exchange.event(delta("one"))
+            if stream:
+                exchange.event(delta("one"))
+            else:
+                exchange.piece(b'{"id":"c",')
         closed.append(exchange.wait_until_closed())
 
     upstream.chat(waits)

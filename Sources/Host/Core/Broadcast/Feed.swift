@@ -57,6 +57,15 @@ public struct Feed: Sendable {
         return (send, skipped)
     }
 
+    /// Some of what was taken was not sent after all: a snapshot tells of it later.
+    public mutating func returned(_ updates: some Sequence<Update>) {
+        for update in updates {
+            guard case .requestComplete(let entry) = update.content else { continue }
+            lastSequence = min(lastSequence, entry.sequence &- 1)
+            return
+        }
+    }
+
     public enum Picture: Sendable, Equatable {
         case none
         case now

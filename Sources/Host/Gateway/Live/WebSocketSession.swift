@@ -181,6 +181,7 @@ final class WebSocketSession: ChannelInboundHandler {
         for (index, update) in updates.enumerated() {
             guard context.channel.isWritable else {
                 isBehind = true
+                feed.returned(updates[index...])
                 loop.shared.broadcaster.skipped.add(UInt64(updates.count - index), ordering: .relaxed)
                 break
             }
