@@ -48,6 +48,12 @@ import Testing
         }
     }
 
+    @Test func aChunkThatIsAnnouncedTooLargeIsRefusedBeforeItComes() {
+        #expect { _ = try read(.chunked, ["fffffffffffffff\r\n"], limit: 10) } throws: {
+            ($0 as? ErrorBody)?.status == 413
+        }
+    }
+
     @Test func anIncompleteBodyIsNoBody() throws {
         #expect(try read(.length(10), ["012345678"]).0 == nil)
         #expect(try read(.chunked, ["4\r\nWiki\r\n"]).0 == nil)

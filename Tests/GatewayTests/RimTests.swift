@@ -71,8 +71,43 @@ import Testing
     @Test func aStrangerMakesRoomBeforeAClientThatHasSpoken() {
         let early = NIODeadline.uptimeNanoseconds(1)
         let late = NIODeadline.uptimeNanoseconds(2)
-        #expect(Idleness(hasSpoken: false, since: late) < Idleness(hasSpoken: true, since: early))
-        #expect(Idleness(hasSpoken: true, since: early) < Idleness(hasSpoken: true, since: late))
+        #expect(Idleness(.stranger, since: late) < Idleness(.client, since: early))
+        #expect(Idleness(.client, since: early) < Idleness(.client, since: late))
+        #expect(Idleness(.client, since: late) < Idleness(.halfRequest, since: early))
+    }
+}
+
+@Suite struct ClosedInputProbeTests {
+    private typealias Stage = ClosedInputProbe.Stage
+
+    /// What is sent in so many seconds, asked once a second.
+    private func bytes(_ probe: inout ClosedInputProbe, _ stage: Stage, seconds: Int) -> String {
+        let sent = (0..<seconds).compactMap { second in
+            probe.next(stage, now: .uptimeNanoseconds(1 + UInt64(second) * 1_000_000_000))
+        }
+        return String(decoding: sent, as: UTF8.self)
+    }
+
+    @Test func beforeAnAnswerItsStartIsSentByteByByte() {
+        var probe = ClosedInputProbe()
+        #expect(bytes(&probe, .beforeHead, seconds: 1) == "H")
+        probe = ClosedInputProbe()
+        #expect(bytes(&probe, .beforeHead, seconds: 8) == "HTTP")
+        probe = ClosedInputProbe()
+        #expect(bytes(&probe, .beforeHead, seconds: 10_000) == "HTTP/1.1 " && probe.startSent == 9)
+    }
+
+    @Test func withinAnAnswerAFewZerosBeforeEachChunk() {
+        var probe = ClosedInputProbe()
+        #expect(bytes(&probe, .betweenChunks, seconds: 10_000) == "00000000")
+        probe.pieceSent()
+        let next = probe.next(.betweenChunks, now: .distantFuture)
+        #expect(next == UInt8(ascii: "0"))
+    }
+
+    @Test func elsewhereThereIsNothingToSend() {
+        var probe = ClosedInputProbe()
+        #expect(bytes(&probe, .elsewhere, seconds: 100) == "")
     }
 }
 

@@ -58,6 +58,7 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", .unsupportedVersion), ("GET / HTTP/1.1\r\n\r\n", .badHost),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", .badHost),
         ("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", .badField),
+        ("GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\nOrigin: http://a\r\n\r\n", .badField),
         ("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n", .badField),
         ("GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: 1\r\n\r\n", .badField),
         ("GET / HTTP/1.1\r\nHost: a\r\nX: a\u{0}b\r\n\r\n", .badField),

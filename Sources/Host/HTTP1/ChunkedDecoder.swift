@@ -18,6 +18,9 @@ public struct ChunkedDecoder: Sendable, Equatable {
     /// The last chunk and the trailer section have been read.
     public var isDone: Bool { phase == .done }
 
+    /// Bytes of the chunk under way that are still to come.
+    public var left: Int { phase == .data ? remaining : 0 }
+
     /// Reads bytes from the front of `bytes` until a piece of data is complete as far as it is there, or the input
     /// ends, or the body ends. Gives how many bytes were read, and where among them the data is (may be empty).
     public mutating func next(

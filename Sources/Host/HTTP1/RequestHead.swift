@@ -124,7 +124,10 @@ public struct RequestHead: Sendable, Equatable {
                 host = field.value
             case 6 where scanner.equals(field.name, "expect"):
                 expectsContinue = scanner.equals(field.value, "100-continue")
-            case 6 where scanner.equals(field.name, "origin"): origin = field.value
+            case 6 where scanner.equals(field.name, "origin"):
+                // Of two that differ one would be believed.
+                guard origin == nil else { throw .badField }
+                origin = field.value
             case 6 where scanner.equals(field.name, "accept"):
                 if scanner.lists(field.value, "text/event-stream") { acceptsEventStream = true }
             case 7 where scanner.equals(field.name, "upgrade"): webSocket = scanner.lists(field.value, "websocket")
@@ -139,7 +142,9 @@ public struct RequestHead: Sendable, Equatable {
                     throw .badLength
                 }
                 length = value
-            case 17 where scanner.equals(field.name, "sec-websocket-key"): webSocketKey = field.value
+            case 17 where scanner.equals(field.name, "sec-websocket-key"):
+                guard webSocketKey == nil else { throw .badField }
+                webSocketKey = field.value
             case 21 where scanner.equals(field.name, "sec-websocket-version"): webSocketVersion = field.value
             case 17 where scanner.equals(field.name, "transfer-encoding"):
                 guard !chunked, minorVersion == 1 else { throw .badLength }

@@ -94,6 +94,8 @@ public final class UpstreamPool {
             return
         }
         let loop = loop
+        // Counted from here on: many may begin before the first has come about.
+        UpstreamSockets.open.add(1, ordering: .relaxed)
         ClientBootstrap(group: loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.maxMessagesPerRead, value: 4)
@@ -111,6 +113,7 @@ public final class UpstreamPool {
             .connect(host: target.host, port: target.port)
             .assumeIsolated()
             .whenComplete { result in
+                UpstreamSockets.open.subtract(1, ordering: .relaxed)
                 let call = boundCall.value
                 switch result {
                 case .success(let channel):

@@ -45,7 +45,7 @@ struct LocalAnswers {
     }
 
     /// Bytes of an answer that is made on the event loop: some 5 ms of work.
-    static let inlineLimit = 512 * 1024
+    static let inlineLimit = 128 * 1024
 
     /// About how many bytes an answer has, or are read to make it. Cheap.
     func size(of route: Route) -> Int {

@@ -148,6 +148,7 @@ final class Exchange: AttemptSink {
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
         guard let driver = backend.driver as? AdapterBackend else { return }
         machine.attemptStarted()
+        guard countHeld() else { return attemptFailed(Self.outOfMemory) }
         firstByte = nil
         attemptStart = tried.isEmpty ? arrival : .now()
         let attempts = machine.attempts
@@ -216,7 +217,9 @@ final class Exchange: AttemptSink {
     }
 
     /// False if the memory of all is used up.
-    private func countHeld() -> Bool { heldMemory.set((held?.readableBytes ?? 0) + path.waiting) }
+    private func countHeld() -> Bool {
+        heldMemory.set((held?.readableBytes ?? 0) + path.waiting + (isNative ? 0 : requestBody.readableBytes))
+    }
 
     /// Takes bytes for the client.
     private func take(_ bytes: ByteBuffer) -> AttemptReply {

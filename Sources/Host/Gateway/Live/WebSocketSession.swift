@@ -51,6 +51,8 @@ final class WebSocketSession: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        // Little comes, so a flood is not worth more than one read in a turn.
+        try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         loop.add(self)
         let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
@@ -88,12 +90,18 @@ final class WebSocketSession: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
+        /// Of what was read at once the newest ping is answered (RFC 6455, section 5.5.3).
+        var ping: ByteBuffer?
+        defer { if let ping { pong(ping) } }
         do throws(ClientFrameReader.Breach) {
             while !isClosing, let frame = try frames.next(&bytes) {
                 switch frame {
-                case .ping(let data): pong(data)
+                case .ping(let data): ping = data
                 case .pong: unansweredPings = 0
-                case .close(let code): close(code: code)
+                case .close(let code):
+                    if let data = ping { pong(data) }
+                    ping = nil
+                    close(code: code)
                 }
             }
         } catch {

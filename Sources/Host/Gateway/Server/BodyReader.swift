@@ -36,6 +36,8 @@ struct BodyReader {
                     collected.writeBuffer(&slice)
                 }
                 bytes.moveReaderIndex(forwardBy: consumed)
+                // A chunk that is announced too large need not come first.
+                guard decoder.left <= limit - collected.readableBytes else { throw ErrorBody.bodyTooLarge(limit) }
             }
             return decoder.isDone ? collected : nil
         }

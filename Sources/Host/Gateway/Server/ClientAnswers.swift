@@ -70,6 +70,7 @@ extension ClientConnection {
     }
 
     func writePiece(_ piece: inout ByteBuffer) {
+        probe.pieceSent()
         guard sendsChunks else { return write(piece, flush: false) }
         var bytes = ByteBuffer()
         bytes.reserveCapacity(piece.readableBytes + 16)

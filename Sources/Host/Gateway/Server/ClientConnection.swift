@@ -17,10 +17,15 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         static let unsent = 64 * 1024 * 1024
         /// Bytes that a client may send ahead while an answer is under way; beyond that nothing more is read.
         static let ahead = 64 * 1024
-        /// Requests that are answered in one turn of the loop; others have their turn before the next.
+        /// Requests that are answered in one turn of the loop, and how long that may take before others have theirs.
         static let requestsAtOnce = 16
+        static let turn = TimeAmount.milliseconds(2)
+        /// Until the next turn: the loop looks at its sockets in between only if nothing is due at once.
+        static let pause = TimeAmount.microseconds(50)
         /// A head, or the next piece of a body, must come within this.
         static let receiveTime = TimeAmount.seconds(60)
+        /// The same for a connection beyond the limit of all.
+        static let reserveTime = TimeAmount.seconds(2)
         /// A connection without a request is closed after this.
         static let idleTime = TimeAmount.minutes(10)
         /// Bytes of a client's own x-request-id that are taken over.
@@ -60,7 +65,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     var exchange: Exchange?
     var later: LaterAnswer?
     /// The host that was admitted last: clients say the same with each request.
-    private var admittedHost: [UInt8] = []
+    private var admittedHost: [UInt8]?
     var preparation: RequestPreparation?
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
@@ -82,15 +87,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     var isResuming = false
     /// The client has ended its sending side: what it has sent is answered, more does not come.
     var inputIsClosed = false
-    /// The head of the answer under way was written, or its start.
-    var progress = AnswerProgress.nothing
-
-    enum AnswerProgress {
-        case nothing
-        /// The first bytes of every answer, and no more (`probe`).
-        case start
-        case head
-    }
+    /// The head of the answer under way was written.
+    var isHeadWritten = false
+    var probe = ClosedInputProbe()
+    /// What the client sends is not read for now.
+    var isPaused = false
 
     init(loop: LoopState) {
         self.loop = loop
@@ -130,6 +131,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
         if var pending {
             self.pending = nil
+            pending.discardReadBytes()
             pending.writeBuffer(&bytes)
             bytes = pending
         }
@@ -174,6 +176,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     func process(_ input: ByteBuffer) {
         var bytes = input
         var heads = 0
+        let start = NIODeadline.now()
         isProcessing = true
         defer { isProcessing = false }
         while true {
@@ -181,9 +184,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 switch phase {
                 case .head:
                     guard !isHeldUp else { return keep(bytes) }
-                    guard heads < Limits.requestsAtOnce else {
+                    if heads >= Limits.requestsAtOnce || heads > 0 && NIODeadline.now() - start > Limits.turn {
                         keep(bytes)
-                        return resumeLater()
+                        return resumeLater(after: Limits.pause)
                     }
                     heads += 1
                     guard bytes.readableBytes > 0, try readHead(&bytes) else { return wait(bytes) }
@@ -228,6 +231,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private func count(_ bytes: Int) -> Bool { requestMemory.set(bytes > Limits.uncounted ? bytes : 0) }
 
     func setReading(_ reading: Bool) {
+        isPaused = !reading
         try? context?.channel.syncOptions?.setOption(.autoRead, value: reading)
     }
 
@@ -260,6 +264,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
         if requestID.isEmpty { requestID = loop.nextRequestID() }
         try checkBorder(headBytes)
+        if isReserve {
+            // A place that is soon free again: for one small question.
+            head.keepAlive = false
+            guard head.framing == .none, !head.upgradesToWebSocket else { throw ErrorBody.outOfDescriptors }
+        }
         if path == "/ws", head.method == .get, head.upgradesToWebSocket {
             try handOver(headBytes, rest: bytes)
             return true
@@ -293,7 +302,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             span.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
         }
         let span = head.authority ?? head.host
-        let isKnown = span.map { span in headBytes.withUnsafeReadableBytes { $0[span].elementsEqual(admittedHost) } }
+        let isKnown = span.map { span in
+            headBytes.withUnsafeReadableBytes { bytes in
+                admittedHost.map { bytes[span].elementsEqual($0) } ?? false
+            }
+        }
         if isKnown ?? true, head.origin == nil { return }
         let border = loop.settings.border
         let host = text(span)
@@ -344,8 +357,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Writes what begins with the head of an answer.
     func writeHead(_ bytes: ByteBuffer, flush: Bool) {
         var bytes = bytes
-        if progress == .start { bytes.moveReaderIndex(forwardBy: Self.startOfAnswer.utf8CodeUnitCount) }
-        progress = .head
+        // A probe may have sent the start of it.
+        bytes.moveReaderIndex(forwardBy: probe.startSent)
+        isHeadWritten = true
         write(bytes, flush: flush)
     }
 
@@ -358,5 +372,4 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    static let startOfAnswer: StaticString = "HTTP/1.1 "
 }

@@ -34,11 +34,11 @@ extension ClientConnection {
     func answered() {
         guard case .answering = phase else { return }
         _ = requestMemory.set(0)
-        progress = .nothing
+        isHeadWritten = false
+        probe = ClosedInputProbe()
         guard head.keepAlive, !loop.isDraining else {
-            if pending != nil { return linger() }
-            phase = .closing
-            return closeAfterFlush()
+            // The client may still be writing what nobody will read.
+            return pending != nil || loop.closesHalf && !loop.isDraining ? linger() : closeAfterFlush()
         }
         phase = .head
         lastRead = .now()
@@ -56,16 +56,24 @@ extension ClientConnection {
         }
     }
 
-    /// In a later turn: this one may be inside an event of the exchange that has just ended, and others have their turn too.
-    func resumeLater() {
+    /// In a later turn: this one may be inside an event of the exchange that has just ended.
+    /// - Parameter pause: so that others have their turn too: what is due at once is done before the loop looks at sockets.
+    func resumeLater(after pause: TimeAmount? = nil) {
         guard !isResuming else { return }
         isResuming = true
         let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        loop.eventLoop.execute { connection.value.resume() }
+        if let pause {
+            // What comes meanwhile would pile up.
+            setReading(false)
+            loop.eventLoop.scheduleTask(in: pause) { connection.value.resume() }
+        } else {
+            loop.eventLoop.execute { connection.value.resume() }
+        }
     }
 
     func resume() {
         isResuming = false
+        if isPaused, !isHeldUp { setReading(true) }
         let bytes = pending ?? ByteBuffer()
         pending = nil
         if !isHeldUp { process(bytes) } else { keep(bytes) }
@@ -79,25 +87,26 @@ extension ClientConnection {
         inputIsClosed = true
         switch phase {
         case .head where isHeldUp || isResuming: break
-        case .head: closeAfterFlush()
-        case .body:
+        case .head where pending == nil: closeAfterFlush()
+        case .head, .body:
             refuse(ErrorBody(status: 400, message: "The connection's input ended before the request did."))
-        case .answering: probe()
+        case .answering: sendProbe(now: .now())
         case .lingering, .closing: close()
         case .handedOver: break
         }
     }
 
-    /// Sends what belongs to every answer that is not over: the start of its status line, or a zero before the size of its
-    /// next chunk (RFC 9112, section 7.1, allows any number of them).
-    func probe() {
-        switch progress {
-        case .nothing:
-            progress = .start
-            write(ByteBuffer(staticString: Self.startOfAnswer), flush: true)
-        case .head where sendsChunks: write(ByteBuffer(staticString: "0"), flush: true)
-        case .start, .head: break
-        }
+    func sendProbe(now: NIODeadline) {
+        let stage: ClosedInputProbe.Stage =
+            !isHeadWritten ? .beforeHead : sendsChunks ? .betweenChunks : .elsewhere
+        guard isWritable, let byte = probe.next(stage, now: now) else { return }
+        write(ByteBuffer(bytes: [byte]), flush: true)
+    }
+
+    /// Once a second: is a client that has ended its sending side still there? Behind what is not read its end may wait unseen;
+    /// one that is there takes what is sent for the start of its answer.
+    func lookForClient(now: NIODeadline) {
+        if case .answering = phase, inputIsClosed || isPaused { sendProbe(now: now) }
     }
 
     /// Closes once the client has read what was written, so that a reset does not take it away.
@@ -127,18 +136,25 @@ extension ClientConnection {
     // MARK: Called by the loop
 
     /// How much is lost if the connection is closed to make room; nil: too much.
-    var idleness: Idleness? {
+    func idleness(now: NIODeadline) -> Idleness? {
         switch phase {
-        case .head where !isHeldUp && pending == nil: Idleness(hasSpoken: hasSpoken, since: lastRead)
-        case .head where !hasSpoken: Idleness(hasSpoken: false, since: lastRead)
-        case .lingering: Idleness(hasSpoken: false, since: lastRead)
-        default: nil
+        case .lingering: Idleness(.stranger, since: lastRead)
+        case .head where !hasSpoken: Idleness(.stranger, since: lastRead)
+        case .head where isHeldUp: nil
+        case .head where pending == nil: Idleness(.client, since: lastRead)
+        case .head, .body: now - lastRead > Limits.reserveTime ? Idleness(.halfRequest, since: lastRead) : nil
+        case .answering, .closing, .handedOver: nil
         }
     }
 
     func keepAlive(after interval: TimeAmount, now: NIODeadline) {
         guard isWritable else { return }
         exchange?.keepAlive(after: interval, now: now)
+    }
+
+    /// Closes a connection beyond the limit of all that does not come to the point.
+    func sweepReserve(now: NIODeadline) {
+        if isReserve, now - lastRead > Limits.reserveTime, case .head = phase { close() }
     }
 
     /// Closes the connection if it has been silent for too long, or takes nothing.

@@ -118,6 +118,7 @@ extension ClientConnection {
     func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer) throws {
         guard let context else { return }
         let key = try WebSocketUpgrade.key(of: head, headBytes)
+        guard loop.takesSessions else { throw ErrorBody.outOfDescriptors }
         phase = .handedOver
         pending = nil
         WebSocketUpgrade.takeOver(

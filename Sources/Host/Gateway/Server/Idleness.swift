@@ -1,12 +1,25 @@
 import NIOCore
 
-/// How little is lost when an idle connection is closed to make room for another: the least compares lowest.
+/// How little is lost when a connection is closed to make room for another: the least compares lowest.
 struct Idleness: Comparable {
-    /// It has sent a request before, so a client stands behind it that may send the next.
-    let hasSpoken: Bool
+    enum Kind: Int {
+        /// Nobody that has said anything, or somebody that was refused.
+        case stranger
+        /// A client that may send its next request.
+        case client
+        /// A request that does not go on.
+        case halfRequest
+    }
+
+    let kind: Kind
     let since: NIODeadline
 
+    init(_ kind: Kind, since: NIODeadline) {
+        self.kind = kind
+        self.since = since
+    }
+
     static func < (left: Idleness, right: Idleness) -> Bool {
-        left.hasSpoken == right.hasSpoken ? left.since < right.since : !left.hasSpoken
+        (left.kind.rawValue, left.since) < (right.kind.rawValue, right.since)
     }
 }

@@ -59,6 +59,10 @@ final class LoopState {
         if let interval = settings.keepAlive {
             for connection in connections.values { connection.keepAlive(after: interval, now: now) }
         }
+        for connection in connections.values {
+            connection.lookForClient(now: now)
+            connection.sweepReserve(now: now)
+        }
         guard sweeps % 5 == 0 else { return }
         for connection in connections.values { connection.sweep(now: now) }
     }
@@ -82,17 +86,27 @@ final class LoopState {
     /// Takes a new connection in; at the limit it takes the place of one that nobody misses.
     func add(_ connection: ClientConnection) -> ClientQuota.Admission {
         let open = connections.count + sessions.count
-        connections[ObjectIdentifier(connection)] = connection
-        guard open >= quota.clients else { return .ordinary }
-        let idle = connections.values.lazy.compactMap { other in other.idleness.map { ($0, other) } }
-        // The first few are as good as all: none has done anything for a while.
-        let victim = idle.filter { $0.1 !== connection }.prefix(ClientQuota.looks).min { $0.0 < $1.0 }
-        if let (_, victim) = victim {
-            victim.close()
+        guard open >= quota.clients else {
+            connections[ObjectIdentifier(connection)] = connection
             return .ordinary
         }
-        return open < quota.clients + quota.reserve ? .reserve : .refused
+        let now = NIODeadline.now()
+        let idle = connections.values.lazy.compactMap { other in other.idleness(now: now).map { ($0, other) } }
+        // The first few are as good as all: none has done anything for a while.
+        if let (_, victim) = idle.prefix(ClientQuota.looks).min(by: { $0.0 < $1.0 }) {
+            // At once, or the next one would find it again.
+            connections[ObjectIdentifier(victim)] = nil
+            victim.close()
+            connections[ObjectIdentifier(connection)] = connection
+            return .ordinary
+        }
+        guard open < quota.clients + quota.reserve else { return .refused }
+        connections[ObjectIdentifier(connection)] = connection
+        return .reserve
     }
+
+    /// Live updates may have half of the connections.
+    var takesSessions: Bool { sessions.count < max(1, quota.clients / 2) }
 
     /// There may be no descriptor for one more connection to a backend.
     var isShortOfDescriptors: Bool {
