@@ -212,8 +212,12 @@ ATTACKS: list[tuple[Callable[..., None], float]] = [
 ]
 
 
+def attackers(port: int, file: Path, seconds: float) -> None:
+    os.nice(19)
+    attack(port, file, seconds)
+
+
 def attack(port: int, file: Path, seconds: float) -> None:
-    os.nice(10)
     end = time.monotonic() + seconds
     counts: dict[str, int] = {}
 
@@ -299,6 +303,9 @@ def main() -> int:
     subprocess.run(["cc", "-O2", "-o", str(folder / "server"), str(HERE / "server.c")], check=True)
     last = str((os.cpu_count() or 1) - 1)
     os.sched_setaffinity(0, {0})
+    # What the attackers cost on this core is not the gateway's doing.
+    with contextlib.suppress(PermissionError):
+        os.nice(-15)
     upstream, port = free_port(), free_port()
     liar = Liar()
     liar.start()
@@ -327,12 +334,15 @@ def main() -> int:
                 connection.sendall(request("GET", "/health"))
                 if b'"healthy":2' in connection.recv(65536) or time.monotonic() > until:
                     break
+        # Every way is gone once, so that code and tables are there before anything is measured.
+        attack(port, file, 10)
         asyncio.run(ordinary(port, options.rate, 10))
         before, failures = asyncio.run(ordinary(port, options.rate, 60))
+        time.sleep(15)
         memory = resident(gateway.pid)
         print(f"before:  p50 {percentile(before, 0.5):.2f} ms, p99 {percentile(before, 0.99):.2f} ms, "
               f"{failures} failures of {len(before)}; {memory:.0f} MiB", flush=True)  # fmt: skip
-        attacker = multiprocessing.Process(target=attack, args=(port, file, options.seconds))
+        attacker = multiprocessing.Process(target=attackers, args=(port, file, options.seconds))
         attacker.start()
         during, failures = asyncio.run(ordinary(port, options.rate, options.seconds))
         peak = resident(gateway.pid)
@@ -340,6 +350,7 @@ def main() -> int:
         print(f"attacks: p50 {percentile(during, 0.5):.2f} ms, p99 {percentile(during, 0.99):.2f} ms, "
               f"max {max(during):.0f} ms, {failures} failures of {len(during)}; {peak:.0f} MiB", flush=True)  # fmt: skip
         asyncio.run(ordinary(port, options.rate, 30))
+        time.sleep(15)
         after = resident(gateway.pid)
         print(f"after:   {after:.0f} MiB", flush=True)
         if failures:

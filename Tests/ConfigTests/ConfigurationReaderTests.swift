@@ -147,6 +147,65 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(found.first { $0.key == "backends[1].url" }?.line == 8)
     }
 
+    private static func text(_ key: String, _ value: String) -> String {
+        let members = ["name": "\"a\"", "type": "\"openai\"", "url": "\"http://x\""].merging([key: value]) { $1 }
+        return "[[backends]]\n" + members.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }.joined()
+    }
+
+    private static let limited: [(key: String, text: @Sendable (String) -> String, limit: Int)] = [
+        ("backends[0].name", { text("name", "\"\($0)\"") }, 256),
+        ("backends[0].type", { text("type", "\"\($0)\"") }, 256),
+        ("backends[0].url", { text("url", "\"http://\($0)\"") }, 2048),
+        ("backends[0].api_key_env", { text("api_key_env", "[\"\($0)\"]") }, 256),
+        ("backends[0].secret_options", { text("secret_options", "[\"\($0)\"]") }, 1024),
+        ("server.host", { "[server]\nhost = \"\($0)\"" }, 512),
+        ("server.hostnames", { "[server]\nhostnames = [\"\($0)\"]" }, 512),
+        ("server.allowed_origins", { "[server]\nallowed_origins = [\"\($0)\"]" }, 512),
+        ("server.tls_key", { "[server]\ntls_certificate = \"c\"\ntls_key = \"\($0)\"" }, 4096),
+        ("server.tls_certificate", { "[server]\ntls_key = \"k\"\ntls_certificate = \"\($0)\"" }, 4096),
+        ("upstream.ca_file", { "[upstream]\nca_file = \"\($0)\"" }, 4096),
+        ("adapters.directories", { "[adapters]\ndirectories = [\"\($0)\"]" }, 4096),
+    ]
+
+    @Test(arguments: 0..<limited.count) func noTextIsLongerThanItsLimit(_ index: Int) {
+        let (key, text, limit) = Self.limited[index]
+        let found = problems(text(String(repeating: "a", count: 900_000)))
+        #expect(found.map(\.key) == [key] && found.first?.message == "is longer than \(limit) bytes")
+    }
+
+    @Test func aNameMayHaveAsManyBytesAsItsLimit() throws {
+        let name = String(repeating: "a", count: 256)
+        #expect(try read(Self.text("name", "\"\(name)\"")).backends.first?.name == name)
+        let model = String(repeating: "m", count: 1024)
+        #expect(try read("[routing.aliases]\na = \"\(model)\"").routing.aliases["a"] == model)
+        #expect(problems("[routing.aliases]\na = \"\(model)m\"").map(\.key) == ["routing.aliases.a"])
+        #expect(problems("[routing.fallbacks]\na = [\"\(model)m\"]").map(\.key) == ["routing.fallbacks.a"])
+    }
+
+    @Test(arguments: ["hostnames", "allowed_origins"]) func noListIsLongerThanItsLimit(_ key: String) {
+        func text(_ count: Int) -> String {
+            "[server]\n\(key) = [" + Array(repeating: "\"a\"", count: count).joined(separator: ",") + "]"
+        }
+        #expect(problems(text(1000)).isEmpty)
+        #expect(problems(text(1001)).map(\.message) == ["has more than 1000 entries"])
+    }
+
+    @Test func whatIsToldOfAValueIsCut() {
+        let long = String(repeating: "a", count: 400)
+        let host = problems("[server]\nhostnames = [\"\(long)\"]").first
+        #expect(host?.message.contains("\"\(String(repeating: "a", count: 200))…\" is no host name") == true)
+        let key = String(repeating: "k", count: 900)
+        let unknown = problems("[\(key)]\n\(key) = 1\n[server]\n\(key) = 1").map(\.description)
+        #expect(unknown.count == 2 && unknown.allSatisfy { $0.utf8.count < 1400 && $0.contains("kk…") })
+    }
+
+    @Test func aPipeIsNoFileOfAuthorities() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("nexus-\(UUID().uuidString)").path
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        #expect(problems("[upstream]\nca_file = \"\(path)\"").first?.message.hasSuffix("it is no regular file") == true)
+    }
+
     @Test func namesOfBackendsDiffer() {
         let text = (0..<2).map { _ in "[[backends]]\nname = \"a\"\ntype = \"t\"\nurl = \"http://x\"\n" }.joined()
         #expect(problems(text).map(\.key) == ["backends[1].name"])

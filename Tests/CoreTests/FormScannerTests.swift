@@ -31,6 +31,12 @@ import Testing
         #expect(try scan(part("model", "m") + "--xyz--", type).model == "m")
     }
 
+    @Test func ofANameBeyondTheLimitTheBeginningIsKept() {
+        let name = String(repeating: "é", count: 513)
+        let error = #expect(throws: RequestPeekError.self) { try scan(part("model", name) + "--xyz--") }
+        #expect(error == .modelTooLong(beginning: String(repeating: "é", count: 256)))
+    }
+
     @Test func nothingOfAFileIsTakenForAField() throws {
         let file = "Content-Disposition: form-data; name=\"model\"\r\n\r\nno"
 

@@ -48,6 +48,18 @@ private func entry(
         #expect(cleaned.errorMessage?.count == 1024)
     }
 
+    @Test func theNameOfABackendIsCutAtItsLimit() {
+        var long = entry("m")
+        long.backendID = String(repeating: "b", count: 5000)
+        #expect(EntryLimits.clean(long, now: 1000).backendID.count == 256)
+    }
+
+    @Test(arguments: ["x", "é", "😀", "e\u{301}"]) func aTextIsCutAtBytesToo(_ character: String) {
+        let cut = EntryLimits.cutBytes(String(repeating: character, count: 400), to: 100)
+        #expect(cut.utf8.count <= 103 && cut.hasSuffix("…") && cut.dropLast().allSatisfy { String($0) == character })
+        #expect(EntryLimits.cutBytes("abc", to: 3) == "abc")
+    }
+
     @Test(arguments: ["é", "漢", "😀", "👨‍👩‍👧‍👦", "e\u{301}"]) func textIsCutBetweenCharacters(_ character: String) {
         let cut = EntryLimits.cut(String(repeating: character, count: 400), to: 256)
         #expect(cut.count <= 256)

@@ -69,6 +69,10 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
     ])
     func leavesTheNamesThatItDoesNotReadAlone(_ text: String) throws { #expect(try scan(text).model == "m") }
 
+    @Test(arguments: ["messages", "input"]) func refusesAConversationThatComesTwice(_ name: String) {
+        #expect(throws: RequestPeekError.twice(name)) { try scan(#"{"model":"m","\#(name)":[1],"\#(name)":[2]}"#) }
+    }
+
     @Test func anImageIsFoundHoweverItIsSpelt() throws {
         #expect(try scan(#"{"model":"m","a":[{"image\u005furl":""}]}"#).images)
         #expect(try scan(#"{"model":"m","a":[{"Image_URL":""}]}"#).images)
@@ -84,9 +88,26 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
     @Test func refusesANameBeyondTheLimitWithoutReadingIt() {
         let longest = String(repeating: "q", count: RequestPeek.maximumName)
         #expect((try? scan(#"{"model":"\#(longest)"}"#))?.model == longest)
-        #expect(throws: RequestPeekError.modelTooLong) { try scan(#"{"model":"\#(longest)q"}"#) }
+        let kept = String(repeating: "q", count: 256)
+        #expect(throws: RequestPeekError.modelTooLong(beginning: kept)) { try scan(#"{"model":"\#(longest)q"}"#) }
         let marks = "a" + String(repeating: "\u{301}", count: 1_000_000)
-        #expect(throws: RequestPeekError.modelTooLong) { try scan(#"{"model":"\#(marks)"}"#) }
+        let error = #expect(throws: RequestPeekError.self) { try scan(#"{"model":"\#(marks)"}"#) }
+        #expect(
+            error?.model.unicodeScalars.starts(with: "a\u{301}".unicodeScalars) == true
+                && (error?.model.utf8.count ?? .max) <= 2048)
+    }
+
+    @Test(arguments: [#"\u00e9"#, "é", #"\n"#, "😀", #"\ud83d\ude00"#, #"a\u00e9"#])
+    func ofANameBeyondTheLimitTheBeginningIsKept(_ unit: String) throws {
+        let one = try scan(#"{"model":"\#(unit)"}"#).model
+        func body(_ count: Int) -> String { #"{"model":"\#(String(repeating: unit, count: count))"}"# }
+        let most = RequestPeek.maximumName / unit.utf8.count
+
+        #expect(try scan(body(most)).model == String(repeating: one, count: most))
+        let error = #expect(throws: RequestPeekError.self) { try scan(body(1025)) }
+        let name = String(repeating: one, count: 256)
+        #expect(error?.model == String(name.prefix(unit == #"\ud83d\ude00"# ? 128 : 256)))
+        #expect(error?.param == "model" && error?.message.contains("1024 bytes, as it is written") == true)
     }
 
     @Test func saysThatAByteOrderMarkIsInTheWay() {
@@ -97,7 +118,10 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
         }
     }
 
-    @Test(arguments: [#""input":"""#, #""input":[ ]"#, #""input":null"#, #""x":1"#])
+    @Test(arguments: [
+        #""input":"""#, #""input":[ ]"#, #""input":null"#, #""x":1"#,
+        #""input":[[]]"#, #""input":[""]"#, #""input":[[ ], ["", ""] ]"#,
+    ])
     func embeddingsOfNothingAreRefused(_ member: String) throws {
         let bytes = Array(#"{"model":"m",\#(member)}"#.utf8)
         let error = #expect(throws: RequestPeekError.self) {
@@ -107,7 +131,10 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
         #expect(try scan(bytes).model == "m")
     }
 
-    @Test(arguments: [#""input":"a""#, #""input":["a"]"#, #""input":[1,2]"#, #""messages":[{}]"#])
+    @Test(arguments: [
+        #""input":"a""#, #""input":["a"]"#, #""input":[1,2]"#, #""messages":[{}]"#,
+        #""input":[["",1]]"#, #""input":["","a"]"#, #""input":["],["]"#, #""input":["\""]"#, #""input":[{}]"#,
+    ])
     func embeddingsOfSomethingAreNot(_ member: String) throws {
         let bytes = Array(#"{"model":"m",\#(member)}"#.utf8)
         #expect(try bytes.withUnsafeBytes { try RequestScanner.scan($0, needsInput: true) }.model == "m")

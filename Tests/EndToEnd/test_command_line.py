@@ -1,6 +1,7 @@
 """The program as its operator uses it."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -29,6 +30,20 @@ def test_a_configuration_is_not_overwritten(nexus, tmp_path):
     assert refused.returncode == 1 and "--force" in refused.stderr
     assert (tmp_path / "nexus.toml").read_text() == "# mine\n"
     assert nexus("config", "init", "--force", cwd=tmp_path).returncode == 0
+
+
+def test_the_start_reads_a_pipe(upstream: Upstream):
+    check = [str(BUILD / "nexus"), "config", "check", "--config", "/dev/stdin"]
+    checked = subprocess.run(check, input=backend("one", upstream.url), text=True, capture_output=True, timeout=LONG)
+
+    assert checked.returncode == 0 and checked.stdout == "/dev/stdin: valid, 1 backend\n"
+
+
+def test_a_pipe_that_nobody_writes_is_not_waited_for(nexus, tmp_path):
+    os.mkfifo(tmp_path / "nexus.toml")
+    checked = nexus("config", "check", cwd=tmp_path)
+
+    assert checked.returncode == 1 and "cannot be read: it did not come to its end within 5 s" in checked.stderr
 
 
 @pytest.mark.parametrize("command", [["config", "check"], ["serve"]])

@@ -81,6 +81,20 @@ def test_long_names_in_paths_are_refused(gateway: Gateway) -> None:
     assert gateway.get(f"/v1/backends/{'q' * 5000}/actions").status_code == 400
 
 
+@pytest.mark.parametrize("member", ["model", "name"])
+def test_long_names_of_models_to_show_are_refused(gateway: Gateway, member: str) -> None:
+    answer = gateway.http.post("/api/show", json={member: "a\u0301" * 3000})
+
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "invalid model name: it is longer than 1024 bytes"}
+
+
+def test_the_history_keeps_the_beginning_of_a_name_that_is_too_long(gateway: Gateway) -> None:
+    assert gateway.chat("qé" * 5000).status_code == 400
+
+    assert gateway.wait_for_entry(lambda entry: entry["status_code"] == 400)["model"] == ("qé" * 128)[: 256]
+
+
 # Beside the event loops.
 
 

@@ -1,5 +1,6 @@
 """The configuration, read again while the gateway runs."""
 
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -227,3 +228,41 @@ def test_many_mistakes_are_told_in_part(gateway: Gateway):
 
     assert answer.status_code == 400 and "49900 more problems" in answer.json()["error"]["message"]
     assert len(answer.content) < 100_000 and len(gateway.log) < 200_000
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_in_place_of_the_file_holds_up_nothing(gateway: Gateway, upstream: Upstream, tmp_path: Path, linked: bool):
+    path = gateway.log_path.parent / "nexus.toml"
+    path.unlink()
+    os.mkfifo(tmp_path / "pipe" if linked else path)
+    if linked:
+        path.symlink_to(tmp_path / "pipe")
+    refused = gateway.http.post("/v1/admin/reload")
+    path.unlink()
+    taken = reload(gateway, RARE + backend("one", upstream.url, priority=7))
+
+    assert refused.status_code == 400 and "it is no regular file" in refused.json()["error"]["message"]
+    assert taken.json()["changed"] == ["one"] and gateway.chat().status_code == 200
+
+
+def test_a_pipe_of_authorities_holds_up_nothing(gateway: Gateway, upstream: Upstream, tmp_path: Path):
+    os.mkfifo(tmp_path / "ca.pem")
+    good = RARE + backend("one", upstream.url)
+    refused = reload(gateway, f'[upstream]\nca_file = "{tmp_path / "ca.pem"}"\n' + good)
+
+    assert refused.status_code == 400 and "it is no regular file" in refused.json()["error"]["message"]
+    assert reload(gateway, good).status_code == 200
+
+
+def test_long_texts_are_refused_and_repeated_nowhere(gateway: Gateway, upstream: Upstream):
+    for text in [
+        backend("n" * 900_000, upstream.url),
+        backend("one", upstream.url, type="t" * 900_000),
+        backend("one", "http://" + "h" * 900_000),
+        f'[server]\nhostnames = ["{"a." * 400_000}b"]\n' + backend("one", upstream.url),
+    ]:
+        answer = reload(gateway, RARE + text)
+        assert answer.status_code == 400 and "is longer than" in answer.json()["error"]["message"]
+        assert len(answer.content) < 1000
+
+    assert len(gateway.get("/").content) < 100_000 and len(gateway.log) < 100_000

@@ -25,6 +25,24 @@ import Testing
         #expect(NearestNames.list(of: "x", in: ["a"]) == "'a'" && NearestNames.list(of: "x", in: [String]()) == nil)
     }
 
+    @Test func theBestAreTheSameInAnyOrder() {
+        let names = (0..<300).map { "model-\($0)-\($0 % 7)" }
+        let best = NearestNames.of("model-123", in: names)
+
+        #expect(best.count == 20 && best.contains("model-123-4"))
+        #expect(NearestNames.of("model-123", in: names.reversed()) == best)
+        #expect(NearestNames.of("model-123", in: names.shuffled()) == best)
+    }
+
+    @Test func ofThousandsOnlySomeAreLookedAt() {
+        var looked = 0
+        let names = (0..<50_000).lazy.map { number in
+            looked += 1
+            return "model-\(number)"
+        }
+        #expect(NearestNames.of("model-7", in: AnySequence(names)).first == "model-7" && looked <= 1001)
+    }
+
     @Test(arguments: ["x", "界", "👩‍👩‍👧‍👦", "a\u{301}\u{301}\u{301}"])
     func longNamesAreShortened(_ unit: String) throws {
         let name = String(repeating: unit, count: 256 / unit.utf8.count)

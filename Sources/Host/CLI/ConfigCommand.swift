@@ -1,5 +1,6 @@
 import ArgumentParser
 import Config
+import Core
 import Glibc
 import JSON
 

@@ -35,7 +35,9 @@ public struct ConfigurationLoader: Sendable {
         let (path, isOptional) = place(flags, environment, before)
         var configuration = Configuration()
         var read: String?
-        if let text = try text(of: path, isOptional: isOptional) {
+        // A pipe can be read once, and only the start may wait.
+        let patience = before == nil ? FileBytes.pipePatience : 0
+        if let text = try text(of: path, isOptional: isOptional, patience: patience) {
             configuration = try ConfigurationReader.read(text, source: path)
             read = path
         }
@@ -56,13 +58,15 @@ public struct ConfigurationLoader: Sendable {
     }
 
     /// Nil for one that is not there, if it may be missing.
-    private static func text(of path: String, isOptional: Bool) throws(ConfigurationError) -> String? {
+    private static func text(
+        of path: String, isOptional: Bool, patience: Int
+    ) throws(ConfigurationError) -> String? {
         func problem(_ message: String) -> ConfigurationError {
             ConfigurationError(source: path, problems: [ConfigurationProblem(key: "", message: message)])
         }
         let bytes: [UInt8]
         do throws(FileBytes.Failure) {
-            bytes = try FileBytes.read(path, limit: sizeLimit)
+            bytes = try FileBytes.read(path, limit: sizeLimit, patience: patience)
         } catch {
             if error.isAbsence, isOptional { return nil }
             throw problem("cannot be read: \(error)")

@@ -24,7 +24,7 @@ public enum ConfigurationReader {
         root.section("server") { server(&$0, &configuration.server) }
         root.section("upstream") { upstream(&$0, &configuration.upstream) }
         root.section("adapters") { section in
-            section.strings("directories", into: &configuration.adapters.directories)
+            section.strings("directories", limit: TextLimits.path, into: &configuration.adapters.directories)
             section.bool("watch", into: &configuration.adapters.watch)
         }
         root.section("health_check") { healthCheck(&$0, &configuration.healthCheck) }
@@ -55,24 +55,26 @@ public enum ConfigurationReader {
     }
 
     private static func server(_ section: inout Section, _ server: inout Configuration.Server) {
-        section.string("host", into: &server.host)
+        section.string("host", limit: TextLimits.host, into: &server.host)
         section.integer("port", 0...65535, into: &server.port)
         section.seconds("request_timeout_seconds", 1...86400, into: &server.requestTimeout)
         section.seconds("stream_keep_alive_seconds", 0...3600, into: &server.streamKeepAlive)
         section.integer("max_body_bytes", 1024...1_073_741_824, into: &server.maxBodyBytes)
         section.seconds("shutdown_timeout_seconds", 0...3600, into: &server.shutdownTimeout)
-        server.tlsCertificate = section.optionalString("tls_certificate")
-        server.tlsKey = section.optionalString("tls_key")
-        if (server.tlsCertificate == nil) != (server.tlsKey == nil) {
+        server.tlsCertificate = section.optionalString("tls_certificate", limit: TextLimits.path)
+        server.tlsKey = section.optionalString("tls_key", limit: TextLimits.path)
+        if section.has("tls_certificate") != section.has("tls_key") {
             section.problem(
-                server.tlsKey == nil ? "tls_certificate" : "tls_key",
+                section.has("tls_certificate") ? "tls_certificate" : "tls_key",
                 "tls_certificate and tls_key must be given together")
         }
-        section.strings("allowed_origins", into: &server.allowedOrigins)
-        section.strings("hostnames", into: &server.hostnames)
+        section.strings("allowed_origins", limit: TextLimits.host, into: &server.allowedOrigins)
+        section.strings("hostnames", limit: TextLimits.host, into: &server.hostnames)
         for name in server.hostnames where !isHostPattern(name) {
             section.problem(
-                "hostnames", "\"\(name)\" is no host name; write it without scheme and port, like \"nexus.example.org\""
+                "hostnames",
+                "\(ConfigurationProblem.quoted(name)) is no host name; write it without scheme and port, like "
+                    + "\"nexus.example.org\""
             )
         }
         server.maxMemoryBytes = section.optionalInteger("max_memory_bytes", 67_108_864...1_099_511_627_776)
@@ -92,16 +94,17 @@ public enum ConfigurationReader {
     }
 
     private static func upstream(_ section: inout Section, _ upstream: inout Configuration.Upstream) {
-        guard let path = section.optionalString("ca_file") else { return }
+        guard let path = section.optionalString("ca_file", limit: TextLimits.path) else { return }
         upstream.caFile = path
+        let shown = ConfigurationProblem.quoted(path)
         let bytes: [UInt8]
         do throws(FileBytes.Failure) {
             bytes = try FileBytes.read(path, limit: 16 * 1024 * 1024)
         } catch {
-            return section.problem("ca_file", "\"\(path)\" cannot be read: \(error)")
+            return section.problem("ca_file", "\(shown) cannot be read: \(error)")
         }
         if !String(decoding: bytes, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") {
-            section.problem("ca_file", "\"\(path)\" holds no certificate; it must be a PEM file")
+            section.problem("ca_file", "\(shown) holds no certificate; it must be a PEM file")
         }
     }
 
@@ -123,25 +126,30 @@ public enum ConfigurationReader {
             weights.integer("latency", 0...1000, into: &routing.weights.latency)
         }
         for (name, value) in section.names("aliases").members {
-            if let model = value.string, !model.isEmpty {
+            if let model = value.string, isModel(model) {
                 routing.aliases[name] = model
             } else {
-                section.problem("aliases.\(name)", "must be the name of a model")
+                section.problem("aliases.\(name)", "must be the name of a model, of at most \(TextLimits.model) bytes")
             }
         }
         for (name, value) in section.names("fallbacks").members {
-            if let models = value.array, !models.isEmpty, models.allSatisfy({ $0.string?.isEmpty == false }) {
+            if let models = value.array, (1...TextLimits.entries).contains(models.count),
+                models.allSatisfy({ $0.string.map(isModel) == true })
+            {
                 routing.fallbacks[name] = models.compactMap(\.string)
             } else {
-                section.problem("fallbacks.\(name)", "must be an array of names of models")
+                section.problem(
+                    "fallbacks.\(name)", "must be an array of names of models; at most \(TextLimits.entries)")
             }
         }
     }
 
+    private static func isModel(_ text: String) -> Bool { (1...TextLimits.model).contains(text.utf8.count) }
+
     private static func backend(_ section: inout Section) -> Configuration.Backend? {
-        let name = section.optionalString("name")
-        let type = section.optionalString("type")
-        let text = section.optionalString("url")
+        let name = section.optionalString("name", limit: TextLimits.name)
+        let type = section.optionalString("type", limit: TextLimits.name)
+        let text = section.optionalString("url", limit: TextLimits.url)
         var url: BackendURL?
         if let text {
             do throws(BackendURL.Malformed) {
@@ -150,12 +158,12 @@ public enum ConfigurationReader {
                 section.problem("url", "\(shown(text)) is no address of a server: \(error)")
             }
         }
-        for (key, value) in [("name", name), ("type", type), ("url", text)] where value == nil {
+        for key in ["name", "type", "url"] where !section.has(key) {
             section.problem(key, "is missing; every backend needs name, type and url")
         }
         var priority = 50
         section.integer("priority", 0...1000, into: &priority)
-        let keyVariables = section.oneOrMoreStrings("api_key_env")
+        let keyVariables = section.oneOrMoreStrings("api_key_env", limit: TextLimits.name)
         if keyVariables.count > Configuration.Backend.keyLimit {
             section.problem("api_key_env", "must name at most \(Configuration.Backend.keyLimit) variables")
         }
@@ -166,9 +174,9 @@ public enum ConfigurationReader {
         let limit = section.optionalInteger("max_concurrent", 1...100_000)
         let options = section.names("options")
         var secretOptions: [String] = []
-        section.strings("secret_options", into: &secretOptions)
+        section.strings("secret_options", limit: TextLimits.option, into: &secretOptions)
         for path in secretOptions where SecretOptions.values(at: path, of: options).isEmpty {
-            section.problem("secret_options", "\"\(path)\" is none of this backend's options")
+            section.problem("secret_options", "\(ConfigurationProblem.quoted(path)) is none of this backend's options")
         }
         guard let name, let type, let url else { return nil }
         var backend = Configuration.Backend(name: name, type: type, url: url)
@@ -199,7 +207,8 @@ public enum ConfigurationReader {
         for (index, backend) in backends.enumerated() {
             if !seen.insert(backend.name).inserted {
                 problems.add(
-                    "backends[\(index)].name", "\"\(backend.name)\" is taken by another backend; names must differ")
+                    "backends[\(index)].name",
+                    "\(ConfigurationProblem.quoted(backend.name)) is taken by another backend; names must differ")
             }
             if backend.name == HistoryEntry.noBackend || backend.name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F })
             {
@@ -211,7 +220,9 @@ public enum ConfigurationReader {
     /// An alias must not lead to another alias, and a fallback not back to itself.
     private static func checkCycles(_ routing: Configuration.Routing, _ problems: ProblemList) {
         for (name, target) in routing.aliases where routing.aliases[target] != nil {
-            problems.add("routing.aliases.\(name)", "leads to \"\(target)\", which is an alias itself; name the model")
+            problems.add(
+                "routing.aliases.\(name)",
+                "leads to \(ConfigurationProblem.quoted(target)), which is an alias itself; name the model")
         }
         for (name, targets) in routing.fallbacks where targets.contains(name) {
             problems.add("routing.fallbacks.\(name)", "leads back to itself")

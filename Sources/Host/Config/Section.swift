@@ -1,3 +1,4 @@
+import Core
 import JSON
 
 /// Where problems are collected while a document is read.
@@ -27,6 +28,21 @@ final class ProblemList {
     }
 }
 
+/// Bytes of the texts of a configuration. They are shown, sent and kept wherever a backend is.
+enum TextLimits {
+    /// A backend, an adapter's type, a variable.
+    static let name = 256
+    static let url = 2048
+    /// A host or an origin.
+    static let host = 512
+    static let path = 4096
+    static let model = RequestPeek.maximumName
+    /// Where an option stands; keys have a limit of their own.
+    static let option = 1024
+    /// Entries of a list.
+    static let entries = 1000
+}
+
 /// One table while it is read: every access checks the type and the range and notes the key as known; what is left
 /// over at the end is unknown and therefore a problem.
 struct Section {
@@ -45,28 +61,45 @@ struct Section {
 
     func problem(_ key: String, _ message: @autoclosure () -> String) { problems.add(full(key), message()) }
 
+    /// Whether there is such a key, of whatever type.
+    func has(_ key: String) -> Bool { members[key] != nil }
+
     private mutating func take(_ key: String) -> JSONValue? {
         known.append(key)
         return members[key]
     }
 
-    mutating func string(_ key: String, into target: inout String) {
-        guard let value = take(key) else { return }
-        if let text = value.string, !text.isEmpty { target = text } else { problem(key, "must be a non-empty string") }
+    mutating func string(_ key: String, limit: Int, into target: inout String) {
+        if let text = optionalString(key, limit: limit) { target = text }
     }
 
-    mutating func optionalString(_ key: String) -> String? {
+    /// - Parameter limit: bytes of the text.
+    mutating func optionalString(_ key: String, limit: Int) -> String? {
         guard let value = take(key) else { return nil }
-        if let text = value.string, !text.isEmpty { return text }
+        if let text = value.string, !text.isEmpty { return fits(text, key, limit) ? text : nil }
         problem(key, "must be a non-empty string")
         return nil
     }
 
+    private func fits(_ text: String, _ key: String, _ limit: Int) -> Bool {
+        if text.utf8.count <= limit { return true }
+        problem(key, "is longer than \(limit) bytes")
+        return false
+    }
+
+    private func fit(_ texts: [String], _ key: String, _ limit: Int) -> Bool {
+        if texts.count > TextLimits.entries {
+            problem(key, "has more than \(TextLimits.entries) entries")
+            return false
+        }
+        return texts.allSatisfy { fits($0, key, limit) }
+    }
+
     /// One string or a list of them; empty if it is not there.
-    mutating func oneOrMoreStrings(_ key: String) -> [String] {
+    mutating func oneOrMoreStrings(_ key: String, limit: Int) -> [String] {
         guard let value = take(key) else { return [] }
         let texts = (value.array ?? [value]).map { $0.string ?? "" }
-        if !texts.isEmpty, texts.allSatisfy({ !$0.isEmpty }) { return texts }
+        if !texts.isEmpty, texts.allSatisfy({ !$0.isEmpty }) { return fit(texts, key, limit) ? texts : [] }
         problem(key, "must be a non-empty string or a list of them")
         return []
     }
@@ -115,10 +148,11 @@ struct Section {
         }
     }
 
-    mutating func strings(_ key: String, into target: inout [String]) {
+    mutating func strings(_ key: String, limit: Int, into target: inout [String]) {
         guard let value = take(key) else { return }
         if let array = value.array, array.allSatisfy({ $0.string?.isEmpty == false }) {
-            target = array.compactMap(\.string)
+            let texts = array.compactMap(\.string)
+            if fit(texts, key, limit) { target = texts }
         } else {
             problem(key, "must be an array of non-empty strings")
         }

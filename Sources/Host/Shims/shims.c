@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 static _Thread_local void *thread_value;
 
@@ -20,6 +21,14 @@ int nexus_available_processors(void) {
 }
 
 void nexus_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+void nexus_yield_to_loops(void) {
+  static _Thread_local int done;
+  if (done) return;
+  done = 1;
+  /* On Linux this is of the thread alone (setpriority(2), "C library/kernel differences"). A failure changes nothing. */
+  (void)setpriority(PRIO_PROCESS, 0, 10);
+}
 
 int nexus_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 

@@ -35,6 +35,7 @@ public final class WorkPool: Sendable {
             return false
         }
         pool.submit { _ in
+            nexus_yield_to_loops()
             work()
             self.bytes.subtract(size, ordering: .relaxed)
         }

@@ -73,7 +73,10 @@ public enum FormScanner {
         if field == "model" {
             if fields.hasModel { throw .twice("model") }
             fields.hasModel = true
-            guard value.count <= RequestPeek.maximumName else { throw .modelTooLong }
+            guard value.count <= RequestPeek.maximumName else {
+                let beginning = String(decoding: bytes[value].prefix(RequestPeek.maximumName), as: UTF8.self)
+                throw .modelTooLong(beginning: EntryLimits.cut(beginning, to: EntryLimits.model))
+            }
             fields.peek.modelSpan = value
             fields.peek.model = try text(bytes[value])
         } else {

@@ -31,8 +31,8 @@ public enum RequestPeekError: Error, Sendable, Equatable {
     case form(reason: String)
     case modelMissing
     case modelNotString
-    /// The name of the model has more than `RequestPeek.maximumName` bytes.
-    case modelTooLong
+    /// The name of the model has more than `RequestPeek.maximumName` bytes; it begins so, for the history.
+    case modelTooLong(beginning: String)
     /// A member that is read here comes twice: a server may take the other one.
     case twice(String)
     /// A member that is read here is written with escapes, or in other letters that some servers take for the same.
@@ -51,12 +51,17 @@ public enum RequestPeekError: Error, Sendable, Equatable {
         case .modelMissing: "The request must have a member \"model\" that names a model; GET /v1/models lists them."
         case .modelNotString: "\"model\" must be a non-empty string; GET /v1/models lists the models."
         case .modelTooLong:
-            "\"model\" must not be longer than \(RequestPeek.maximumName) bytes; GET /v1/models lists the models."
+            "\"model\" must not be longer than \(RequestPeek.maximumName) bytes, as it is written; GET /v1/models lists the models."
         case .twice(let name): "\"\(name)\" is given twice; it must be clear which one counts."
         case .spelling(let name): "\"\(name)\" must be written exactly so, in lower case and without escapes."
         case .notBool(let name): "\"\(name)\" must be true or false."
         case .inputEmpty: "\"input\" must be a text or a list, and must not be empty."
         }
+    }
+
+    /// What is known of the model that was asked for.
+    public var model: String {
+        if case .modelTooLong(let beginning) = self { beginning } else { "" }
     }
 
     /// The member that is wrong; nil: the body as a whole.

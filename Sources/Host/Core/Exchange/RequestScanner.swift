@@ -85,7 +85,7 @@ public struct RequestScanner {
 
     private mutating func topMember(_ key: ScannedString) throws(RequestPeekError) {
         guard let member = member(key) else { return try value(depth: 2) }
-        if has(member), member != .messages { note(.twice("\(member.name)")) }
+        if has(member) { note(.twice("\(member.name)")) }
         seen |= 1 << member.rawValue
         let start = position
         switch member {
@@ -95,7 +95,9 @@ public struct RequestScanner {
                 return try value(depth: 2)
             }
             let text = try string()
-            guard text.span.count <= RequestPeek.maximumName else { throw .modelTooLong }
+            guard text.span.count <= RequestPeek.maximumName else {
+                throw .modelTooLong(beginning: beginning(of: text.span))
+            }
             peek.modelSpan = start..<position
             peek.model = unescaped(text.span)
         case .stream:
@@ -110,7 +112,7 @@ public struct RequestScanner {
                 switch base[start] {
                 case UInt8(ascii: "n"): true
                 case UInt8(ascii: "\""): position - start == 2
-                case UInt8(ascii: "["): !holdsSomething(start..<position)
+                case UInt8(ascii: "["): !holdsInput(start..<position)
                 default: false
                 }
         case .messages: try value(depth: 2)
@@ -227,6 +229,42 @@ public struct RequestScanner {
             index += 1
         }
         return false
+    }
+
+    /// Whether the text of a list has anything but empty lists and empty strings.
+    private func holdsInput(_ span: Range<Int>) -> Bool {
+        var index = span.lowerBound
+        while index < span.upperBound {
+            switch base[index] {
+            case UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ","): break
+            case UInt8(ascii: "\""):
+                index += 1
+                if base[index] != UInt8(ascii: "\"") { return true }
+            case let byte: if !Self.isSpace(byte) { return true }
+            }
+            index += 1
+        }
+        return false
+    }
+
+    /// What stands in the first bytes of a string, without what is cut within a character or an escape.
+    private func beginning(of span: Range<Int>) -> String {
+        // An escape has up to six bytes.
+        let limit = span.lowerBound + 6 * EntryLimits.model
+        var end = span.lowerBound
+        while end < span.upperBound {
+            let length =
+                switch base[end] {
+                case UInt8(ascii: "\\"): base[end + 1] == UInt8(ascii: "u") ? 6 : 2
+                case 0xC0...0xDF: 2
+                case 0xE0...0xEF: 3
+                case 0xF0...0xFF: 4
+                default: 1
+                }
+            if end + length > limit { break }
+            end += length
+        }
+        return EntryLimits.cut(unescaped(span.lowerBound..<end), to: EntryLimits.model)
     }
 
     // MARK: Grammar

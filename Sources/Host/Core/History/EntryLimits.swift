@@ -2,6 +2,7 @@
 public enum EntryLimits {
     /// Characters (grapheme clusters).
     public static let model = 256
+    static let backendID = 256
     public static let errorMessage = 1024
     /// A cluster may hold any number of combining marks; bytes are bounded as well.
     static let bytesPerCharacter = 8
@@ -13,8 +14,14 @@ public enum EntryLimits {
         let latest = now.addingReportingOverflow(futureSeconds)
         if !latest.overflow, entry.timestamp > latest.partialValue { entry.timestamp = now }
         entry.model = cut(entry.model, to: model)
+        entry.backendID = cut(entry.backendID, to: backendID)
         entry.errorMessage = entry.errorMessage.map { cut($0, to: errorMessage) }
         return entry
+    }
+
+    /// At most `limit` bytes of a text, and a sign that there were more.
+    public static func cutBytes(_ text: String, to limit: Int) -> String {
+        text.utf8.count <= limit ? text : TextCutter.prefix(of: text, bytes: limit) + "…"
     }
 
     /// The longest prefix of whole characters within `limit` characters and 8 times as many bytes. What it costs depends

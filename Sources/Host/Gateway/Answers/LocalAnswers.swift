@@ -81,7 +81,9 @@ struct LocalAnswers {
     }
 
     private func model(_ id: String) -> LocalAnswer {
-        guard id.utf8.count <= RequestPeek.maximumName else { return .error(ErrorBody(RequestPeekError.modelTooLong)) }
+        guard id.utf8.count <= RequestPeek.maximumName else {
+            return .error(ErrorBody(RequestPeekError.modelTooLong(beginning: "")))
+        }
         guard let json = ContractEncoder.model(id: id, in: state.registry.views) else {
             return .error(.unknownModel(id, among: state.registry.snapshot.candidates.keys))
         }

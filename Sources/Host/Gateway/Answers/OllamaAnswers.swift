@@ -22,6 +22,12 @@ struct OllamaAnswers {
         guard let asked = (request?["model"] ?? request?["name"])?.string, !asked.isEmpty else {
             return Self.error(ClientError(status: 400, message: "model is required"))
         }
+        // What follows takes its time for each byte of a name.
+        guard asked.utf8.count <= RequestPeek.maximumName else {
+            let limit = RequestPeek.maximumName
+            return Self.error(
+                ClientError(status: 400, message: "invalid model name: it is longer than \(limit) bytes"))
+        }
         let views = state.registry.views
         let known = Set(views.filter { $0.status == .healthy }.flatMap { $0.models.map(\.id) })
         let name = OllamaNames.resolve(state.settings.routing.aliases[asked] ?? asked) { known.contains($0) }

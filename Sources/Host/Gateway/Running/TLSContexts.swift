@@ -1,6 +1,5 @@
 import Adapters
 import Core
-import Glibc
 import NIOSSL
 import Synchronization
 
@@ -13,17 +12,14 @@ final class TLSContexts: Sendable {
     private let trusted: [NIOSSLCertificate]
     private let cached = Mutex<NIOSSLContext?>(nil)
 
-    /// - Throws: `UnusableCertificates`.
+    /// - Throws: `PEMFile.Unusable`.
     init(_ configuration: Configuration.Upstream) throws {
         guard let path = configuration.caFile else {
             trusted = []
             return
         }
-        do {
-            trusted = try NIOSSLCertificate.fromPEMFile(path)
-        } catch {
-            throw UnusableCertificates(path: path)
-        }
+        // Read once with the configuration, and now again: nothing that can be read only once.
+        trusted = try PEMFile(path, key: "upstream.ca_file").certificates()
     }
 
     /// For connections to backends; made when first asked for, since reading the system's certificates takes a while.
@@ -59,18 +55,12 @@ final class TLSContexts: Sendable {
     }
 
     /// Nil if no certificate is configured.
-    /// - Throws: `UnusableServerFile`.
+    /// - Throws: `PEMFile.Unusable`.
     static func server(_ configuration: Configuration.Server) throws -> NIOSSLContext? {
         guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return nil }
-        let chain: [NIOSSLCertificate]
-        do {
-            chain = try NIOSSLCertificate.fromPEMFile(certificate)
-        } catch {
-            throw UnusableServerFile(key: "server.tls_certificate", path: certificate, holds: "certificates")
-        }
-        guard let privateKey = try? NIOSSLPrivateKey(file: key, format: .pem) else {
-            throw UnusableServerFile(key: "server.tls_key", path: key, holds: "a private key without a passphrase")
-        }
+        let patience = FileBytes.pipePatience
+        let chain = try PEMFile(certificate, key: "server.tls_certificate", patience: patience).certificates()
+        let privateKey = try PEMFile(key, key: "server.tls_key", patience: patience).privateKey()
         return try NIOSSLContext(configuration: serverSettings(chain, privateKey))
     }
 
@@ -81,25 +71,4 @@ final class TLSContexts: Sendable {
         settings.applicationProtocols = ["http/1.1"]
         return settings
     }
-}
-
-/// A file for TLS with clients that cannot be read, or holds something else.
-struct UnusableServerFile: Error, CustomStringConvertible {
-    let key: String
-    let path: String
-    let holds: String
-
-    var description: String {
-        let isReadable = access(path, R_OK) == 0
-        let reason =
-            isReadable ? "does not hold \(holds) in PEM" : "cannot be read: \(String(cString: strerror(errno)))"
-        return "\(key): \(path) \(reason)"
-    }
-}
-
-/// The file of `upstream.ca_file` holds something that is no certificate.
-struct UnusableCertificates: Error, CustomStringConvertible {
-    let path: String
-
-    var description: String { "upstream.ca_file: \(path) does not hold valid certificates in PEM" }
 }

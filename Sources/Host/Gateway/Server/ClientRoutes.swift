@@ -57,7 +57,7 @@ extension ClientConnection {
     func prepared(_ result: Result<ClientRequest, RequestPeekError>) {
         preparation = nil
         switch result {
-        case .failure(let error): refuseRecorded(ErrorBody(error))
+        case .failure(let error): refuseRecorded(ErrorBody(error), model: error.model)
         case .success(let request):
             let exchange = Exchange(request, arrival: arrival, connection: self, loop: loop)
             self.exchange = exchange
@@ -66,16 +66,16 @@ extension ClientConnection {
     }
 
     /// Refused before a backend could be chosen; recorded all the same.
-    func refuseRecorded(_ error: ErrorBody) {
-        record(error)
+    func refuseRecorded(_ error: ErrorBody, model: String = "") {
+        record(error, model: model)
         refuseKeeping(error)
     }
 
     /// Records a request for which no backend was chosen.
-    func record(_ error: ErrorBody) {
+    func record(_ error: ErrorBody, model: String = "") {
         let milliseconds = (NIODeadline.now() - arrival).nanoseconds / 1_000_000
         var entry = HistoryEntry(
-            timestamp: Clock.wallSeconds(), model: "", backendID: HistoryEntry.noBackend,
+            timestamp: Clock.wallSeconds(), model: model, backendID: HistoryEntry.noBackend,
             durationMilliseconds: UInt64(max(0, milliseconds)), status: .error, errorMessage: error.message)
         entry.requestID = requestID
         entry.statusCode = error.status

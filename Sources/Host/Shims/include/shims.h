@@ -17,6 +17,10 @@ int nexus_available_processors(void);
 /* Names the calling thread for the system's tools; at most 15 bytes count. */
 void nexus_name_thread(const char *name);
 
+/* From its first call on the calling thread has less of a processor than those that have not called it (nice(2) of one thread).
+ * Cheap when called again. */
+void nexus_yield_to_loops(void);
+
 /* An anonymous file that is closed on exec and can be sealed; -1 and errno on failure. */
 int nexus_memfd(const char *name);
 

@@ -1,0 +1,91 @@
+import Glibc
+
+/// Whole files, read and written without Foundation.
+public enum FileBytes {
+    /// Why a file could not be read.
+    public enum Failure: Error, Sendable, Equatable, CustomStringConvertible {
+        /// As `errno`.
+        case system(CInt)
+        /// A pipe, a socket or a disk: to open one may take for ever, and to read it takes away what is in it.
+        case notAFile
+        /// Nothing came from a pipe, or not its end, for as long as one was waited for.
+        case silent(seconds: Int)
+
+        /// There is no such file. Everything else says nothing of what is in it.
+        public var isAbsence: Bool { self == .system(ENOENT) }
+
+        public var description: String {
+            switch self {
+            case .system(let code): String(cString: strerror(code))
+            case .notAFile: "it is no regular file"
+            case .silent(let seconds): "it did not come to its end within \(seconds) s"
+            }
+        }
+    }
+
+    /// How long the start waits for a pipe.
+    public static let pipePatience = 5
+
+    /// Never waits for anything but the disk and, if that is wanted, a pipe.
+    /// - Parameters:
+    ///   - path: a regular file, or a device that has its bytes at hand (`/dev/null`).
+    ///   - limit: a file that is larger is not read.
+    ///   - patience: seconds for which a pipe (`<(...)`, `/dev/stdin`) may keep one waiting; 0: no pipe is read.
+    public static func read(_ path: String, limit: Int, patience: Int = 0) throws(Failure) -> [UInt8] {
+        // Else the system would open the file before the NUL.
+        guard !path.utf8.contains(0) else { throw .system(EINVAL) }
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard file >= 0 else { throw errno == ENXIO ? .notAFile : .system(errno) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw .system(errno) }
+        let type = status.st_mode & S_IFMT
+        switch type {
+        case S_IFREG, S_IFCHR: break
+        case S_IFDIR: throw .system(EISDIR)
+        case S_IFIFO where patience > 0: break
+        default: throw .notAFile
+        }
+        let end = now() + Int64(patience) * 1000
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = Glibc.read(file, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno != EAGAIN { throw .system(errno) }
+            if count > 0 {
+                bytes.append(contentsOf: chunk[..<count])
+                if bytes.count > limit { throw .system(EFBIG) }
+                continue
+            }
+            // A pipe that nobody has opened for writing yet looks as if it were at its end.
+            if count == 0, type != S_IFIFO || !bytes.isEmpty { return bytes }
+            let left = end - now()
+            guard left > 0 else { throw patience > 0 ? .silent(seconds: patience) : .notAFile }
+            var wanted = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
+            // It was opened, and closed with nothing in it.
+            if poll(&wanted, 1, CInt(left)) > 0, Int32(wanted.revents) & (POLLIN | POLLHUP) == POLLHUP { return bytes }
+        }
+    }
+
+    /// Milliseconds.
+    private static func now() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+    }
+
+    /// False with `errno` set. `exclusive`: an existing file is an error.
+    public static func write(_ bytes: [UInt8], to path: String, exclusive: Bool) -> Bool {
+        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC), 0o644)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            guard count > 0 else { return false }
+            written += count
+        }
+        return true
+    }
+}
