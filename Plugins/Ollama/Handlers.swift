@@ -45,9 +45,12 @@ class AnswerHandler: HTTPHandler {
         retryAfter = retryAfterMilliseconds(head)
     }
 
+    /// An answer may follow; two of the successes have none, whatever their body says.
+    private var isGood: Bool { (200...299).contains(status) && status != 204 && status != 205 }
+
     final override func body(_ bytes: UnsafeRawBufferPointer) {
         guard !isOver else { return }
-        if (200...299).contains(status) {
+        if isGood {
             take(bytes)
         } else {
             errorBody.append(contentsOf: bytes.prefix(Self.errorLimit - errorBody.count))
@@ -57,7 +60,7 @@ class AnswerHandler: HTTPHandler {
     final override func end(_ end: HTTPEnd) {
         // Also when the exchange was cancelled: nobody is left to be told.
         guard !isOver, end != .cancelled else { return }
-        let isRefused = status != 0 && !(200...299).contains(status)
+        let isRefused = status != 0 && !isGood
         if isRefused, triesNextKey() { return }
         if isRefused, end == .complete {
             fail(

@@ -72,9 +72,11 @@ final class HealthProbe {
                     + "set api_key_env to the variable that holds it"
             )
         }
-        guard answer.status == 200 else {
-            let told = value.flatMap(OllamaError.text).map { ": \($0)" } ?? ""
-            return unhealthy("GET /api/tags answered with status \(answer.status)\(told)")
+        // An error beside a list is why the list is short.
+        let told = value.flatMap(OllamaError.text)
+        guard answer.status == 200, told == nil else {
+            let words = told.map { ": \($0)" } ?? ""
+            return unhealthy("GET /api/tags answered with status \(answer.status)\(words)")
         }
         guard let list = value?["models"]?.array else {
             return unhealthy("GET /api/tags did not answer with a list of models; is this Ollama?")

@@ -38,12 +38,14 @@ enum NativeRequest {
 
     /// The handler of a whole answer, whose bytes go to the client as they are.
     static func unary(_ exchange: ExchangeTask, path: String) -> UnaryHandler {
-        let generates = generates(path)
         return UnaryHandler(exchange, shape: .ollama) { answer, bytes in
+            let isDone = answer["done"]?.bool == true
             let isWhole =
-                generates
-                ? answer["done"]?.bool == true
-                : answer["embeddings"]?.array != nil || answer["embedding"]?.array != nil
+                switch path {
+                case "/api/chat": isDone && answer["message"]?.object != nil
+                case "/api/generate": isDone && answer["response"]?.string != nil
+                default: answer["embeddings"]?.array != nil || answer["embedding"]?.array != nil
+                }
             return isWhole ? (bytes, Usage.counts(answer)) : nil
         }
     }

@@ -21,6 +21,9 @@ enum StreamLine {
             self = .error(text)
         } else if value["done_reason"] == "error" {
             self = .error("Ollama ended the answer because of an error")
+        } else if value["done"] == nil, let text = value["message"]?.string ?? value["detail"]?.string {
+            // A proxy's words; what the model says is an object.
+            self = .error(text)
         } else {
             self = .value(value)
         }

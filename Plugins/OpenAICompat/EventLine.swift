@@ -25,6 +25,21 @@ enum EventLine {
         }
     }
 
+    /// Words: without a colon and not the name of a field, which may stand alone; or with a space in what would be the name.
+    static func isWords(_ line: UnsafeRawBufferPointer) -> Bool {
+        guard !isBlank(line) else { return false }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+            return !["data", "event", "id", "retry"].contains { line.elementsEqual($0.utf8) }
+        }
+        return line[..<colon].drop { $0 == 0x20 }.contains(0x20)
+    }
+
+    /// The line names the event "error".
+    static func namesError(_ line: UnsafeRawBufferPointer) -> Bool {
+        guard line.count <= 64, starts(line, "event:") else { return false }
+        return String(decoding: line[6...], as: UTF8.self).split(separator: " ") == ["error"]
+    }
+
     /// The value of a field "error"; nil: the line is none.
     static func error(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         starts(line, "error:") ? UnsafeRawBufferPointer(rebasing: line[6...]) : nil

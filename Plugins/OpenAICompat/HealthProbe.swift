@@ -45,7 +45,8 @@ final class HealthProbe {
         }
         let told = value.flatMap { UpstreamError.insideStream($0)?.message }
         switch answer.status {
-        case 200...299 where told == nil: break
+        // A part of a list, or none, is no list.
+        case 200 where told == nil: break
         case 401, 403: return refused(answer.status, key)
         case 503 where Self.isLoading(told): return loading(told ?? "")
         case 404 where options.flavor == nil || options.flavor == .tgi: return askTGI(instead: answer, told)
@@ -58,6 +59,10 @@ final class HealthProbe {
             return unhealthy(
                 "GET \(path) did not answer with a list of models; is this an OpenAI-compatible server, and is models_path right?"
             )
+        }
+        // Words beside an empty list are why it is empty.
+        if list.models.isEmpty, let told = UpstreamError.insteadOfAnswer(value)?.message {
+            return unhealthy(Self.words(path, answer.status, told))
         }
         take(list, server: answer.server)
     }

@@ -17,7 +17,7 @@ enum ModelList {
         var models: [ReportedModel] = []
         var flavor: Flavor?
         for item in data {
-            guard let id = item["id"]?.string else { continue }
+            guard let id = item["id"]?.string, !id.isEmpty else { continue }
             models.append(model(id, item))
             flavor = flavor ?? Flavor.of(owner: item["owned_by"]?.string ?? "")
         }

@@ -29,6 +29,19 @@ struct Order {
         return kind == NEXUS_KIND_RERANK ? [.object, .array] : [.object]
     }
 
+    /// The members of which a whole answer has one. Empty: an answer may be anything.
+    var answerMembers: JSONScan.Members {
+        switch kind {
+        case NEXUS_KIND_RESPONSES: [.output]
+        case NEXUS_KIND_EMBEDDINGS, NEXUS_KIND_IMAGES: [.data]
+        case NEXUS_KIND_RERANK: [.results, .data]
+        case NEXUS_KIND_MESSAGES: [.content]
+        case NEXUS_KIND_COUNT_TOKENS: [.inputTokens]
+        case NEXUS_KIND_AUDIO: []
+        default: [.choices]
+        }
+    }
+
     var isAnthropic: Bool { kind == NEXUS_KIND_MESSAGES || kind == NEXUS_KIND_COUNT_TOKENS }
 
     /// What the events of the answer mean.

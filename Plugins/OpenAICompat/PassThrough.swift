@@ -45,6 +45,8 @@ final class PassThrough: HTTPHandler {
 
     override func head(_ head: nexus_http_head) {
         status = head.status
+        // These two have no answer, whatever their body says.
+        guard status != 204, status != 205 else { return fail("the server answered \(status) with nothing in it") }
         guard (200...299).contains(status) else {
             retryAfter = retryAfterMilliseconds(head)
             mode = .error([])
@@ -67,7 +69,8 @@ final class PassThrough: HTTPHandler {
     }
 
     private func unary(_ head: nexus_http_head) -> UnaryWatcher {
-        UnaryWatcher(length: head.field("content-length").flatMap { Int($0.text) })
+        UnaryWatcher(
+            length: head.field("content-length").flatMap { Int($0.text) }, members: order.answerMembers)
     }
 
     override func body(_ bytes: UnsafeRawBufferPointer) {
@@ -169,6 +172,7 @@ final class PassThrough: HTTPHandler {
         guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
         if let failure = watcher.failure { return failed(failure) }
         guard watcher.isWhole(order.answerKinds) else { return fail(Self.noJSON) }
+        if let failure = watcher.noAnswer { return failed(failure) }
         begin(Self.json)
         exchange.write(watcher.rest)
         exchange.finish(watcher.usage)

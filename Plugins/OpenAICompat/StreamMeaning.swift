@@ -70,7 +70,22 @@ final class CompletionStream: StreamMeaning {
             self.failure = failure
             return .failure
         }
+        if let failure = Self.failure(in: value) {
+            self.failure = failure
+            return .failure
+        }
         return look(into: value)
+    }
+
+    /// What a chunk that has no error of its own says all the same: in one of its choices, as OpenRouter does, or instead of
+    /// any choices.
+    private static func failure(in chunk: JSONValue) -> Failure? {
+        guard let choices = chunk["choices"]?.array else { return UpstreamError.insteadOfAnswer(chunk) }
+        for choice in choices {
+            if choice.errorMember != nil, let failure = UpstreamError.insideStream(choice) { return failure }
+            if choice["finish_reason"]?.string == "error" { return UpstreamError.failedChoice }
+        }
+        return nil
     }
 
     private func look(into chunk: JSONValue) -> EventKind {

@@ -32,6 +32,8 @@ final class StreamWatcher {
     /// Lines of data of the event under way, and what the first of them is.
     private var dataLines = 0
     private var kind = EventKind.silent
+    /// The event under way is named "error".
+    private var isNamedError = false
     private var sawMark = false
     /// There was an event, and there was a line that is no part of any.
     private var sawEvent = false
@@ -63,6 +65,9 @@ final class StreamWatcher {
         if texts > usage.completion ?? 0 { usage.estimate(texts) }
         return usage
     }
+
+    /// Lines of data of one event; each is looked at by itself where together they mean nothing.
+    private static let lineLimit = 10_000
 
     // MARK: Pieces
 
@@ -120,17 +125,20 @@ final class StreamWatcher {
         return Step(range: 0..<(first == 0x0A ? 1 : 0))
     }
 
-    private func look(at line: UnsafeRawBufferPointer) {
+    /// - Parameter isCut: it has no end.
+    private func look(at line: UnsafeRawBufferPointer, isCut: Bool = false) {
         var line = line
         if isAtStart {
             isAtStart = false
             line = EventLine.withoutMark(line)
         }
         guard EventLine.isData(line) else {
-            if EventLine.isForeign(line) { look(atForeign: line) }
+            if EventLine.isForeign(line) { look(atForeign: line, isCut: isCut) }
+            if EventLine.namesError(line) { isNamedError = true }
             return
         }
         dataLines += 1
+        if dataLines > Self.lineLimit { failure = failure ?? Self.tooManyLines }
         // Several lines are one text, which is looked at when all of them are there.
         guard dataLines == 1 else { return }
         kind = meaning.look(EventLine.data(line))
@@ -139,12 +147,14 @@ final class StreamWatcher {
 
     /// A line that is no field of an event. Unknown fields mean nothing, but older versions of llama.cpp put errors into a
     /// field of their own; and no field begins as JSON or a page does, which servers and proxies send instead of an event.
-    private func look(atForeign line: UnsafeRawBufferPointer) {
+    private func look(atForeign line: UnsafeRawBufferPointer, isCut: Bool) {
         sawForeignLine = true
         if let told = EventLine.error(line) {
             failure = failure ?? UpstreamError.insideField(told)
         } else if EventLine.isNoField(line) {
             failure = failure ?? UpstreamError.insideLine(line) ?? Self.noStream
+        } else if !isCut, EventLine.isWords(line) {
+            failure = failure ?? Self.noStream
         }
     }
 
@@ -154,11 +164,10 @@ final class StreamWatcher {
     ///   - next: where it ends.
     private func endEvent(_ bytes: UnsafeRawBufferPointer, _ start: inout Int, _ complete: Int, _ next: Int) {
         isAtStart = false
+        if isNamedError { failNamed(event(bytes, complete, next)) }
         guard dataLines > 0 else { return openIfLong(next) }
         sawEvent = true
-        if dataLines > 1 {
-            lookAtLines(of: complete == 0 ? held[heldEvent...] + bytes[..<next] : Array(bytes[complete..<next])[...])
-        }
+        if dataLines > 1, failure == nil { lookAtLines(of: event(bytes, complete, next)) }
         dataLines = 0
         switch kind {
         case .text:
@@ -183,6 +192,16 @@ final class StreamWatcher {
             if bytes[next - 1] == 0x0A || next < bytes.count { isEnded = true } else { awaitsLineFeed = true }
         }
         kind = .silent
+    }
+
+    private func event(_ bytes: UnsafeRawBufferPointer, _ complete: Int, _ next: Int) -> ArraySlice<UInt8> {
+        complete == 0 ? held[heldEvent...] + bytes[..<next] : Array(bytes[complete..<next])[...]
+    }
+
+    /// An event that is named "error" is one, whatever its data are.
+    private func failNamed(_ event: ArraySlice<UInt8>) {
+        failure = failure ?? UpstreamError.namedEvent(Array(Self.texts(of: event).joined(separator: [0x0A])))
+        kind = .failure
     }
 
     private func openIfLong(_ next: Int) {
@@ -210,18 +229,7 @@ final class StreamWatcher {
 
     /// An event of several lines of data: joined they are one text; where that means nothing, each may be one.
     private func lookAtLines(of event: ArraySlice<UInt8>) {
-        var texts: [[UInt8]] = []
-        var lines = LineDecoder(limit: .max)
-        func note(_ line: UnsafeRawBufferPointer) {
-            if EventLine.isData(line) { texts.append(Array(EventLine.data(line))) }
-        }
-        event.withUnsafeBytes { bytes in
-            try? lines.feed(EventLine.withoutMark(bytes)) { line, _ in
-                note(line)
-                return true
-            }
-            lines.finish(note)
-        }
+        let texts = Self.texts(of: event)
         kind = Array(texts.joined(separator: [0x0A])).withUnsafeBytes { meaning.look($0) }
         guard kind == .garbled else {
             failure = kind == .failure ? meaning.failure : nil
@@ -236,6 +244,23 @@ final class StreamWatcher {
         if kind == .failure { failure = meaning.failure }
     }
 
+    /// What the lines of data of an event hold.
+    private static func texts(of event: ArraySlice<UInt8>) -> [[UInt8]] {
+        var texts: [[UInt8]] = []
+        var lines = LineDecoder(limit: .max)
+        func note(_ line: UnsafeRawBufferPointer) {
+            if EventLine.isData(line) { texts.append(Array(EventLine.data(line))) }
+        }
+        event.withUnsafeBytes { bytes in
+            try? lines.feed(EventLine.withoutMark(bytes)) { line, _ in
+                note(line)
+                return true
+            }
+            lines.finish(note)
+        }
+        return texts
+    }
+
     // MARK: The end
 
     /// The body has ended before the end mark was complete.
@@ -245,10 +270,11 @@ final class StreamWatcher {
         var isGarbled = false
         lines.finish { line in
             let line = isAtStart ? EventLine.withoutMark(line) : line
-            look(at: line)
+            look(at: line, isCut: true)
             isGarbled = !EventLine.isData(line) && !EventLine.isComment(line)
         }
-        if dataLines > 1 { lookAtLines(of: held[heldEvent...]) }
+        if isNamedError, dataLines > 0 { failNamed(held[heldEvent...]) }
+        if dataLines > 1, failure == nil { lookAtLines(of: held[heldEvent...]) }
         if let failure { return Verdict(failure: failure) }
         if dataLines > 0 {
             sawMark = kind == .mark
@@ -276,6 +302,8 @@ final class StreamWatcher {
         kind: NEXUS_FAIL_UPSTREAM, message: "the server sent an event that is no JSON object")
     private static let noStream = Failure(
         kind: NEXUS_FAIL_UPSTREAM, message: "the server did not answer with a stream of events")
+    private static let tooManyLines = Failure(
+        kind: NEXUS_FAIL_UPSTREAM, message: "the server sent an event of more than \(lineLimit) lines")
     private static let tooLong = Failure(
         kind: NEXUS_FAIL_UPSTREAM, message: "the server sent an event of more than \(LineDecoder.defaultLimit) bytes")
 }

@@ -17,6 +17,11 @@ class TypedStream: StreamMeaning {
             return .garbled
         }
         let type = event["type"]?.string ?? ""
+        // What has no type is no event, and words in it are of something that went wrong.
+        if type.isEmpty, let failure = UpstreamError.insideStream(event) ?? UpstreamError.insteadOfAnswer(event) {
+            self.failure = failure
+            return .failure
+        }
         let isError = type == "error" || UpstreamError.insideStream(event) != nil
         let kind =
             isError

@@ -1,3 +1,5 @@
+import PluginAPI
+
 /// Watches a whole answer on its way to the client: checks from its first byte to its last that it is JSON, tells an error
 /// inside a success from an answer, wherever in it the error stands, and finds the token counts. The answer goes on as it
 /// comes, once its first member has shown that it is one; what shows only later makes it a failure at its end, or at once
@@ -13,6 +15,8 @@ struct UnaryWatcher {
 
     /// Bytes that the server said its answer has; nil if it did not.
     private let length: Int?
+    /// The members of which an answer has one; empty: it may have any.
+    private let members: JSONScan.Members
     private var scan = JSONScan()
     /// Bytes that came.
     private var count = 0
@@ -28,7 +32,10 @@ struct UnaryWatcher {
     private var error: [UInt8] = []
     private var errorStart = -1
 
-    init(length: Int? = nil) { self.length = length }
+    init(length: Int? = nil, members: JSONScan.Members = []) {
+        self.length = length
+        self.members = members
+    }
 
     enum Step {
         /// Send this, and then the piece itself.
@@ -45,7 +52,7 @@ struct UnaryWatcher {
         count += piece.count
         if scan.isBroken { return .broken }
         if isPassed { return .send([]) }
-        guard scan.isDecided && !scan.mayBeError || held.count + piece.count > Self.keep else {
+        guard scan.isDecided && !scan.mayBeError && hasAnswer || held.count + piece.count > Self.keep else {
             held.append(contentsOf: piece)
             return .hold
         }
@@ -86,6 +93,23 @@ struct UnaryWatcher {
 
     var isEmpty: Bool { scan.kind == nil }
 
+    /// It has a member that makes it an answer: servers and the proxies before them put what went wrong in many ways.
+    var hasAnswer: Bool {
+        guard scan.kind == .object else { return true }
+        return members.isEmpty ? scan.members.contains(.text) : !scan.members.isDisjoint(with: members)
+    }
+
+    /// What an object that has none is instead. Nil: an answer of a kind that may have any members.
+    var noAnswer: Failure? {
+        if hasAnswer { return nil }
+        return UpstreamError.insteadOfAnswer(held)
+            ?? (members.isEmpty
+                ? nil
+                : Failure(
+                    kind: NEXUS_FAIL_UPSTREAM,
+                    message: "the server reported success, and sent no answer of the kind that was asked for"))
+    }
+
     /// One whole JSON text of one of these kinds.
     func isWhole(_ kinds: [JSONScan.Kind]) -> Bool {
         scan.isWhole && scan.kind.map(kinds.contains) == true
@@ -94,13 +118,14 @@ struct UnaryWatcher {
     /// What a whole answer says of an error in it; nil: it speaks of none.
     var failure: Failure? {
         guard scan.mayBeError, scan.isWhole else { return nil }
-        if !held.isEmpty { return UpstreamError.insideSuccess(held) }
+        if !held.isEmpty, let failure = UpstreamError.insideSuccess(held) { return failure }
         if scan.error != nil {
             let told = (try? JSONValue.parse(error)) ?? .string("the server reported an error of many bytes")
             if let failure = UpstreamError.insideSuccess(.object(JSONObject([(name: "error", value: told)]))) {
                 return failure
             }
         }
+        if scan.isChoiceFailed { return UpstreamError.failedChoice }
         guard scan.isLabelledError else { return nil }
         return (count == tail.count ? UpstreamError.insideSuccess(tail) : nil)
             ?? UpstreamError.insideSuccess(["object": "error"])

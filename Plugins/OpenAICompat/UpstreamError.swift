@@ -26,6 +26,29 @@ enum UpstreamError {
             body: told.body(original: value))
     }
 
+    /// What stands where an answer or a part of one should be, if it has words: a success is what it says, and an error what
+    /// it is.
+    static func insteadOfAnswer(_ value: JSONValue) -> Failure? {
+        guard let told = normalised(value, status: 502, bare: true) else { return nil }
+        return Failure(
+            kind: NEXUS_FAIL_UPSTREAM, status: 502, message: told.message, body: told.body(original: value))
+    }
+
+    static func insteadOfAnswer(_ text: [UInt8]) -> Failure? {
+        guard text.count <= readable else { return nil }
+        return (try? JSONValue.parse(text)).flatMap(insteadOfAnswer)
+    }
+
+    /// The data of an event that is named "error".
+    static func namedEvent(_ data: [UInt8]) -> Failure {
+        let value = data.count <= readable ? try? JSONValue.parse(data) : nil
+        return value.flatMap { insideStream($0) ?? insteadOfAnswer($0) }
+            ?? Failure(kind: NEXUS_FAIL_UPSTREAM, status: 502, message: withoutMessage)
+    }
+
+    static let failedChoice = Failure(
+        kind: NEXUS_FAIL_UPSTREAM, status: 502, message: "the server ended the answer because of an error")
+
     /// An event of a stream that is an error. Nil if it is none.
     static func insideStream(_ event: JSONValue) -> Failure? {
         guard let told = normalised(event, status: 502) else { return nil }
@@ -45,10 +68,11 @@ enum UpstreamError {
 
     /// What a long event says of an error, as a scan has found it. Nil if it speaks of none.
     static func inside(_ event: UnsafeRawBufferPointer, _ scan: JSONScan) -> Failure? {
-        if event.count <= readable { return insideLine(event) }
+        if event.count <= readable, let failure = insideLine(event) { return failure }
         if let span = scan.error, let end = span.end {
             return insideField(UnsafeRawBufferPointer(rebasing: event[span.start..<end]))
         }
+        if scan.isChoiceFailed { return failedChoice }
         return scan.isLabelledError ? insideStream(["object": "error"]) : nil
     }
 
@@ -90,7 +114,8 @@ enum UpstreamError {
 
         /// The server's own bytes when they have OpenAI's shape, so that nothing it tells is lost.
         func body(original: JSONValue) -> [UInt8] {
-            if isOpenAIShaped { return original.bytes }
+            // Not where a second member unsays the first.
+            if isOpenAIShaped, original["error"]?.isNull == false { return original.bytes }
             let error: JSONValue = ["message": .string(message), "type": type, "param": param, "code": code]
             return JSONValue.object(JSONObject([(name: "error", value: error)])).bytes
         }
@@ -120,16 +145,28 @@ enum UpstreamError {
                 param: value["param"] ?? .null, code: value["code"] ?? .null, status: httpStatus(value["code"]),
                 isOpenAIShaped: false)
         }
-        if bare, let text = value["message"]?.string ?? detail(value["detail"]) {
+        if bare, let text = bareWords(value) {
             return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
         }
         return nil
     }
 
-    /// A text, or a list of what is wrong with the request.
-    private static func detail(_ value: JSONValue?) -> String? {
-        if let text = value?.string { return text }
-        let texts = value?.array?.compactMap { $0["msg"]?.string } ?? []
+    /// The names under which servers, and proxies before them, tell what went wrong.
+    private static func bareWords(_ value: JSONValue) -> String? {
+        for name in ["message", "msg", "detail", "errors", "Error", "Message", "error_message", "error_msg"] {
+            if let text = words(value[name]) { return text }
+        }
+        // A number alone says little, but no answer has one under this name.
+        return value["code"]?.int.map { "the server reported an error with the code \($0)" }
+    }
+
+    /// A text, what holds one, or a list of what is wrong with the request.
+    private static func words(_ value: JSONValue?) -> String? {
+        func text(_ value: JSONValue?) -> String? {
+            value?.string ?? value?["message"]?.string ?? value?["msg"]?.string
+        }
+        if let text = text(value), !text.isEmpty { return text }
+        let texts = value?.array?.prefix(20).compactMap { text($0) } ?? []
         return texts.isEmpty ? nil : texts.joined(separator: "; ")
     }
 

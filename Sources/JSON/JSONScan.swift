@@ -20,7 +20,27 @@ public struct JSONScan: Sendable {
     }
 
     /// A member of the outermost object that matters here.
-    private enum Member: UInt8 { case other, error, object, type, usage }
+    private enum Member: UInt8 { case other, error, object, type, usage, answer }
+
+    /// A member of one of the choices of an answer that matters here.
+    private enum ChoiceMember: UInt8 { case other, error, finishReason }
+
+    /// Members of an outermost object of which one makes it an answer, and what their values have to be.
+    public struct Members: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// Lists.
+        public static let choices = Members(rawValue: 1)
+        public static let data = Members(rawValue: 2)
+        public static let output = Members(rawValue: 4)
+        public static let results = Members(rawValue: 8)
+        public static let content = Members(rawValue: 16)
+        /// A number.
+        public static let inputTokens = Members(rawValue: 32)
+        /// A text.
+        public static let text = Members(rawValue: 64)
+    }
 
     private var state = State.value
     /// A bit for each open bracket, the innermost lowest: set for an object.
@@ -42,12 +62,23 @@ public struct JSONScan: Sendable {
     private var word: UInt64 = 0
 
     private var member = Member.other
+    /// Which one, where the member is one that makes an answer.
+    private var answerMember: Members = []
+    private var choiceMember = ChoiceMember.other
     private var knowsFirstMember = false
     /// The members "object" and "type" that are "error".
     private var labels: (object: Bool, type: Bool) = (false, false)
     private var errorStart: Int?
     private var errorEnd: Int?
+    /// The error that is known is more than a text or a number, which may say that there is none.
+    private var isErrorCertain = false
+    /// How deep the error under way stands; 0: none is under way.
+    private var errorDepth = 0
 
+    /// The members that came with a value of their kind; of two with the same name the last one counts.
+    public private(set) var members: Members = []
+    /// One of the choices ended because of an error.
+    public private(set) var isChoiceFailed = false
     /// What the text is; nil while nothing but space has come.
     public private(set) var kind: Kind?
     /// The outermost object has a member "usage" that is not null.
@@ -70,8 +101,9 @@ public struct JSONScan: Sendable {
         }
     }
 
-    /// Where in the text the value of the outermost object's member "error" stands; its end may still have to come. Nil if
-    /// there is none, or it is null.
+    /// Where in the text the value of the outermost object's member "error" stands, or of one of its choices; its end may
+    /// still have to come. Nil if there is none, or it is null or false. Of two the first that says something counts: what
+    /// follows does not unsay it.
     public var error: (start: Int, end: Int?)? { errorStart.map { ($0, errorEnd) } }
 
     /// The outermost object has a member "object" or "type" that is "error".
@@ -82,7 +114,7 @@ public struct JSONScan: Sendable {
     public var isDecided: Bool { isBroken || kind != nil && (kind != .object || knowsFirstMember || state == .end) }
 
     /// The outermost object says that it is an error, or has a member that may say so.
-    public var mayBeError: Bool { errorStart != nil || isLabelledError }
+    public var mayBeError: Bool { errorStart != nil || isLabelledError || isChoiceFailed }
 
     /// The next piece; borrowed for the call.
     public mutating func feed(_ bytes: UnsafeRawBufferPointer) {
@@ -115,7 +147,7 @@ public struct JSONScan: Sendable {
         }
         if state == .value { return value(base, count, index) }
         if byte == UInt8(ascii: "\""), state == .name || state == .firstMember {
-            beginString(isName: true, collects: depth == 1)
+            beginString(isName: true, collects: isNameLookedAt)
             return string(base, count, index &+ 1)
         }
         if state == .colon, byte == UInt8(ascii: ":") {
@@ -148,9 +180,14 @@ public struct JSONScan: Sendable {
     @inline(__always)
     private mutating func value(_ base: UnsafePointer<UInt8>, _ count: Int, _ index: Int) -> Int {
         let byte = base[index]
-        if depth <= 1 { beginMember(byte, index) }
+        if depth <= 1 {
+            beginMember(byte, index)
+        } else if choiceMember != .other, depth == 3, isInObject {
+            if choiceMember == .error { noteError(byte, index) }
+        }
         if byte == UInt8(ascii: "\"") {
-            beginString(isName: false, collects: depth == 1 && (member == .object || member == .type))
+            let isReason = choiceMember == .finishReason && depth == 3 && isInObject
+            beginString(isName: false, collects: depth == 1 && (member == .object || member == .type) || isReason)
             return index &+ 1
         }
         if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
@@ -184,15 +221,33 @@ public struct JSONScan: Sendable {
         let isNull = byte == UInt8(ascii: "n")
         switch member {
         case .error:
-            errorStart = isNull ? nil : offset + index
-            errorEnd = nil
+            noteError(byte, index)
             knowsFirstMember = true
         case .object, .type:
             label(false)
             if byte != UInt8(ascii: "\"") { knowsFirstMember = true }
         case .usage: hasUsage = !isNull
+        case .answer:
+            let isOfKind =
+                switch answerMember {
+                case .inputTokens: byte &- 0x30 < 10
+                case .text: byte == UInt8(ascii: "\"")
+                default: byte == UInt8(ascii: "[")
+                }
+            if isOfKind { members.insert(answerMember) } else { members.remove(answerMember) }
         case .other: break
         }
+    }
+
+    /// The value of a member "error" begins.
+    private mutating func noteError(_ byte: UInt8, _ index: Int) {
+        guard byte != UInt8(ascii: "n"), byte != UInt8(ascii: "f"), !isErrorCertain else { return }
+        let isCertain = byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "t")
+        guard isCertain || errorStart == nil else { return }
+        isErrorCertain = isCertain
+        errorStart = offset + index
+        errorEnd = nil
+        errorDepth = depth
     }
 
     private mutating func label(_ isError: Bool) {
@@ -200,7 +255,9 @@ public struct JSONScan: Sendable {
     }
 
     private mutating func endMember(_ index: Int) {
-        if depth == 1, member == .error, errorStart != nil { errorEnd = offset + index }
+        guard errorDepth != 0, depth == errorDepth else { return }
+        errorEnd = offset + index
+        errorDepth = 0
     }
 
     private mutating func broken(_ index: Int) -> Int {
@@ -211,6 +268,9 @@ public struct JSONScan: Sendable {
     // MARK: Brackets
 
     private var isInObject: Bool { brackets.0 & 1 != 0 }
+
+    /// The name that begins may be one of those which are looked for.
+    private var isNameLookedAt: Bool { depth == 1 || depth == 3 && member == .answer && answerMember == .choices }
 
     private mutating func open(isObject: Bool) {
         if depth >= 64 {
@@ -339,7 +399,7 @@ public struct JSONScan: Sendable {
                     index += 1
                     state = .name
                     guard base[index] == UInt8(ascii: "\"") else { return index }
-                    beginString(isName: true, collects: depth == 1)
+                    beginString(isName: true, collects: isNameLookedAt)
                     index += 1
                 }
                 guard state == .string else { return index }
@@ -363,46 +423,73 @@ public struct JSONScan: Sendable {
     private mutating func endString() {
         guard isName else {
             if collects {
-                label(isError)
-                knowsFirstMember = true
+                if depth == 1 {
+                    label(isError)
+                    knowsFirstMember = true
+                } else if isError {
+                    isChoiceFailed = true
+                }
             }
             return endValue()
         }
         state = .colon
         guard collects else { return }
+        guard depth == 1 else {
+            // Eight letters and the length are enough to know the longer names by.
+            switch (collected, collectedCount) {
+            case (0x72_6F72_7265, 5): choiceMember = .error
+            case (0x725F_6873_696E_6966, 13): choiceMember = .finishReason
+            default: choiceMember = .other
+            }
+            return
+        }
+        choiceMember = .other
         switch (collected, collectedCount) {
         case (0x72_6F72_7265, 5): member = .error
         case (0x7463_656A_626F, 6): member = .object
         case (0x6570_7974, 4): member = .type
         case (0x65_6761_7375, 5): member = .usage
+        case (0x7365_6369_6F68_63, 7): answer(.choices)
+        case (0x6174_6164, 4): answer(.data)
+        case (0x7475_7074_756F, 6): answer(.output)
+        case (0x7374_6C75_7365_72, 7): answer(.results)
+        case (0x746E_6574_6E6F_63, 7): answer(.content)
+        case (0x6F74_5F74_7570_6E69, 12): answer(.inputTokens)
+        case (0x7478_6574, 4): answer(.text)
         default: member = .other
         }
         // A name that says nothing says it at once.
-        if member == .other || member == .usage { knowsFirstMember = true }
+        if member == .other || member == .usage || member == .answer { knowsFirstMember = true }
+    }
+
+    private mutating func answer(_ name: Members) {
+        member = .answer
+        answerMember = name
     }
 
     private var isError: Bool { collected == 0x72_6F72_7265 && collectedCount == 5 }
 
-    /// Characters of a string that may be one of the short texts which are looked for; the first byte lowest.
+    /// Characters of a string that may be one of the texts which are looked for: the first eight, the first byte lowest, and
+    /// how many there are.
     /// - Parameter available: bytes that can be read.
     private mutating func collect(_ text: UnsafePointer<UInt8>, _ count: Int, of available: Int) {
-        guard collectedCount + count <= 8 else {
+        guard collectedCount + count < Self.tooMany else {
             collectedCount = Self.tooMany
             return
         }
         if collectedCount == 0, count > 0, available >= 8 {
-            collected = Self.eight(text) & (~0 >> UInt64(64 - 8 * count))
+            collected = Self.eight(text) & (~0 >> UInt64(max(0, 64 - 8 * count)))
             collectedCount = count
             return
         }
-        for index in 0..<count {
+        for index in 0..<min(count, max(0, 8 - collectedCount)) {
             collected |= UInt64(text[index]) << UInt64(8 * (collectedCount + index))
         }
         collectedCount += count
     }
 
     /// More than the longest of those texts.
-    private static let tooMany = 9
+    private static let tooMany = 16
 
     private static func isSimpleEscape(_ byte: UInt8) -> Bool {
         switch byte {

@@ -4,6 +4,12 @@ import Testing
 @testable import Dialects
 
 @Suite struct ChunkReaderTests {
+    @Test func anEventOfTooManyLinesIsAProblem() {
+        let reading = Self.read("data: {\n" + String(repeating: "data: 1\n", count: 10_000))
+
+        #expect(reading.problem?.contains("10000 lines") == true)
+    }
+
     /// What a reader makes of a stream: texts of the chunks, the problem if there is one, whether the end mark was read.
     struct Reading: Equatable {
         var chunks: [String] = []

@@ -172,6 +172,22 @@ def test_an_error_that_is_null_is_none(one, upstream):
     assert one.chat().json() == {**long(20_000), "error": None}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"detail": "bad token"},
+        {"errors": [{"message": "bad token"}]},
+        {"id": "x", "choices": None},
+        {"choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "error", "error": {"message": "bad"}}]},
+    ],
+)
+def test_a_success_without_an_answer_is_asked_for_elsewhere(pair, upstream, body):
+    upstream.chat(lambda exchange: exchange.answer(body))
+
+    answered_by_the_second(pair)
+
+
 # Streams.
 
 
@@ -196,6 +212,20 @@ def test_in_the_middle_it_is_one_error_that_names_the_server(one, upstream, garb
     assert (entry["status"], entry["completion_tokens"], entry["tokens_estimated"]) == ("Error", 2, True)
     assert entry["status_code"] != 499 and entry["error_message"].startswith("one: ")
     assert one.metric('nexus_backend_failures_total{backend="one",type="openai"}') == 1
+
+
+@pytest.mark.parametrize("event", [b'event: error\ndata: {"message":"hot"}\n\n', b"Internal Server Error\n\n"])
+def test_an_event_that_is_named_an_error_and_a_line_of_words_are_failures(pair, upstream, second_upstream, event):
+    def script(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        exchange.piece(event)
+        exchange.event(b"[DONE]")
+        exchange.end_stream()
+
+    upstream.chat(script)
+    second_upstream.chat(events(delta("two"), FINISHED, b"[DONE]"))
+
+    answered_by_the_second(pair, stream=True)
 
 
 def test_an_error_behind_the_choices_of_an_event_is_one(one, upstream):

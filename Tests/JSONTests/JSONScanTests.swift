@@ -154,3 +154,43 @@ private let texts = [
         #expect((try JSONValue.parse(text).errorMember != nil) == isError)
     }
 }
+
+@Suite struct JSONScanMemberTests {
+    @Test func theMembersThatMakeAnAnswerAreSeenWhereverTheTextIsCut() {
+        let all: [(String, JSONScan.Members)] = [
+            (#"{"id":1,"choices":[{"a":"b"}]}"#, .choices), (#"{"data":[]}"#, .data), (#"{"output":[]}"#, .output),
+            (#"{"results":[]}"#, .results), (#"{"content":[]}"#, .content), (#"{"input_tokens":5}"#, .inputTokens),
+            (#"{"text":""}"#, .text), (#"{"ch\u006fices":[]}"#, .choices), (#"{"choices":null}"#, []),
+            (#"{"choices":[],"choices":null}"#, []), (#"{"a":{"choices":[]}}"#, []), (#"{"choices":"x"}"#, []),
+            (#"{"input_tokenz":5,"input_t":5,"choicesx":[]}"#, []), (#"["choices"]"#, []),
+        ]
+        for (text, members) in all {
+            for cut in 0...text.utf8.count {
+                #expect(scan(text.utf8, cuts: [cut]).members == members, "\(text), \(cut)")
+            }
+        }
+    }
+
+    @Test func aFailedChoiceIsSeenAndOnlyThere() {
+        let failed = #"{"choices":[{"text":"a"},{"finish_reason":"error"}]}"#
+        for cut in 0...failed.utf8.count { #expect(scan(failed.utf8, cuts: [cut]).isChoiceFailed, "cut at \(cut)") }
+        let told = #"{"choices":[{"error":{"error":1} ,"b":2}],"error":null}"#
+        for cut in 0...told.utf8.count {
+            let error = scan(told.utf8, cuts: [cut]).error
+            #expect(error?.start == 21 && error?.end.map { (31...34).contains($0) } == true, "cut at \(cut)")
+        }
+        for text in [
+            #"{"choices":[{"text":"error","message":{"finish_reason":"error","error":1}}]}"#,
+            #"{"x":[{"finish_reason":"error","error":1}]}"#,
+            #"{"choices":[{"finish_reasom":"error"}],"x":[{"error":1}]}"#,
+            #"{"choices":[{"error":null,"finish_reason":"stop"}]}"#,
+        ] { #expect(!scan(text).mayBeError, "\(text)") }
+    }
+
+    @Test func whatFollowsDoesNotUnsayAnError() {
+        #expect(scan(#"{"error":{"a":1},"error":null}"#).error?.start == 9)
+        #expect(scan(#"{"error":{"a":1},"error":"x"}"#).error?.start == 9)
+        #expect(scan(#"{"error":"","error":{"a":1}}"#).error?.start == 20)
+        #expect(scan(#"{"error":null,"error":false}"#).error == nil)
+    }
+}

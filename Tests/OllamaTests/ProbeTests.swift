@@ -22,6 +22,15 @@ import Testing
         #"{"models":[{"name":"a:1b","digest":"d1"},{"name":"b","digest":"d2","capabilities":["completion","vision"],"details":{"context_length":100}}]}"#
     private let show = #"{"capabilities":["completion","tools"],"model_info":{"llama.context_length":8192}}"#
 
+    @Test func anErrorBesideAListIsWhyItIsShort() throws {
+        try FakeHost.run { host in
+            _ = probe(try backend(), host, ["/api/tags": (200, #"{"error":"database locked","models":[]}"#)])
+
+            #expect(host.health.map(\.status) == [NEXUS_UNHEALTHY] && host.models.isEmpty)
+            #expect(host.health.first?.message.contains("database locked") == true)
+        }
+    }
+
     @Test func modelsAreCompletedOnceAndRemembered() throws {
         try FakeHost.run { host in
             let backend = try backend()

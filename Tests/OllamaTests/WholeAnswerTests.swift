@@ -53,6 +53,28 @@ private func whole(_ text: String, kind: UInt32 = NEXUS_KIND_CHAT, path: String 
         }
     }
 
+    @Test func wordsWhereALineShouldBeAreAnError() throws {
+        for line in [#"{"message":"hot"}"#, #"{"detail":"hot"}"#] {
+            for exchange in try streams([piece, line, last]) { #expect(exchange.failure?.message == "hot") }
+        }
+    }
+
+    @Test func anAnswerWithoutItsMemberIsNone() throws {
+        for path in ["/api/chat", "/api/generate", "/api/embed"] {
+            for text in [#"{"model":"m","done":true}"#, "{}", #"{"done":true,"message":"hot"}"#] {
+                #expect(try whole(text, kind: NEXUS_KIND_OLLAMA, path: path).failure != nil)
+            }
+        }
+        for path in ["", "/api/chat"] {
+            let kind = path.isEmpty ? NEXUS_KIND_CHAT : NEXUS_KIND_OLLAMA
+            let exchange = try answered(stream: false, kind: kind, path: path) { $0.answer(205, [], last) }
+            #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM)
+            #expect(
+                try whole(#"{"error":"hot","error":null,\#(last.dropFirst())"#, kind: kind, path: path).failure?.message
+                    == "hot")
+        }
+    }
+
     @Test func anErrorBehindOtherMembersIsOne() throws {
         for error in [#""error":"hot""#, #""error":{"message":"hot"}"#, #""err\u006fr":"hot""#] {
             for exchange in try streams([piece, #"{"message":{"content":"a"},"done":false,\#(error)}"#, last]) {

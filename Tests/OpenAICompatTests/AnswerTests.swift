@@ -46,7 +46,7 @@ import Testing
 
     @Test func theUsageOfALongAnswerIsFound() throws {
         let long =
-            #"{"data":[\#(Array(repeating: "0.123456", count: 50_000).joined(separator: ","))],"usage":{"prompt_tokens":7}}"#
+            #"{"choices":[\#(Array(repeating: "0.123456", count: 50_000).joined(separator: ","))],"usage":{"prompt_tokens":7}}"#
         let exchange = try answered { upstream in
             upstream.head(200, json)
             for start in stride(from: 0, to: long.utf8.count, by: 1000) {
@@ -178,7 +178,7 @@ import Testing
     }
 
     @Test func usageAtTheStartOfALongAnswerIsFound() throws {
-        let text = #"{"usage":{"prompt_tokens":9},"data":["\#(String(repeating: "x", count: 100_000))"]}"#
+        let text = #"{"usage":{"prompt_tokens":9},"choices":["\#(String(repeating: "x", count: 100_000))"]}"#
 
         #expect(try answered { $0.answer(200, json, text) }.outcome?.prompt_tokens == 9)
     }

@@ -60,7 +60,7 @@ private func event(_ type: String, _ rest: String = "") -> String {
 
     @Test func aWholeAnswerTellsItsUsage() throws {
         let answer =
-            #"{"id":"r","object":"response","error":null,"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":2},"output_tokens":4,"total_tokens":13}}"#
+            #"{"id":"r","object":"response","error":null,"output":[],"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":2},"output_tokens":4,"total_tokens":13}}"#
         let exchange = try answered(kind: NEXUS_KIND_RESPONSES, path: "/v1/responses") { $0.answer(200, json, answer) }
 
         #expect(exchange.text == answer && exchange.outcome?.prompt_tokens == 9)
@@ -183,7 +183,8 @@ private func event(_ type: String, _ rest: String = "") -> String {
 
 @Suite struct RerankTests {
     @Test(arguments: [
-        (#"{"results":[],"usage":{"total_tokens":12}}"#, 12), (#"{"usage":{"prompt_tokens":7,"total_tokens":7}}"#, 7),
+        (#"{"results":[],"usage":{"total_tokens":12}}"#, 12),
+        (#"{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}"#, 7),
         (#"[{"index":0,"score":1.0}]"#, UInt64.max),
     ])
     func anAnswerIsAnObjectOrAList(_ answer: String, _ tokens: UInt64) throws {

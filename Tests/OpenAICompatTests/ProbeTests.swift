@@ -88,6 +88,9 @@ import Testing
             ((401, #"{"error":{"message":"bad key"}}"#), "refuses the API key"), ((500, "oops"), "status 500"),
             ((200, "<html>"), "did not answer with JSON"), ((200, #"{"x":1}"#), "did not answer with a list of models"),
             ((200, #"{"error":"Unexpected endpoint"}"#), "Unexpected endpoint"), ((404, "{}"), "status 404"),
+            ((206, #"{"data":[{"id":"x"}]}"#), "status 206"),
+            ((200, #"{"data":[],"detail":"database locked"}"#), "database locked"),
+            ((200, #"{"data":[{"id":""}]}"#), "did not answer with a list of models"),
             ((200, #"{"data":[{"name":"x"},5]}"#), "did not answer with a list of models"),
         ] as [((UInt32, String), String)])
     func aServerThatCannotServeIsUnhealthyForAReason(_ answer: (UInt32, String), _ words: String) throws {

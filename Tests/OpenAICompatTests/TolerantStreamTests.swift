@@ -65,7 +65,7 @@ import Testing
 
     @Test func commentsAndUnknownFieldsPass() throws {
         let bytes = text(
-            ": one\n\n", "id: 7\nretry: 10\n: two\nevent: x\n", chunk("a"), "\nnonsense\n\n", ":\n\n", finished,
+            ": one\n\n", "id: 7\nretry: 10\n: two\nevent: x\n", chunk("a"), "\nnonsense: 1\nid\n\n", ":\n\n", finished,
             "\n\ndata: [DONE]\n\n")
         let exchange = try streamed(bytes)
 

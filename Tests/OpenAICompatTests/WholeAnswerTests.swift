@@ -25,7 +25,7 @@ private func choices(_ length: Int) -> String {
 /// An answer counts when it is JSON from its first byte to its last.
 @Suite struct WholeAnswerTests {
     @Test func noBeginningOfAnAnswerIsOne() throws {
-        let answer = Array(#"{"a":{"b":{}},"c":[{"d":"}"}],"usage":{"prompt_tokens":5}}"#.utf8)
+        let answer = Array(#"{"a":{"b":{}},"choices":[{"d":"}"}],"usage":{"prompt_tokens":5}}"#.utf8)
         for cut in 0..<answer.count {
             let exchange = try ended(answer[..<cut], pieces: 7)
             #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.outcome == nil, "cut at \(cut)")
@@ -85,7 +85,7 @@ private func choices(_ length: Int) -> String {
 
     @Test func anAnswerMayBeDeepAndNotEndless() throws {
         func nested(_ depth: Int) -> String {
-            #"{"a":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
+            #"{"choices":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
         }
         #expect(try ended(nested(200).utf8).outcome != nil)
         #expect(try ended(nested(1_000_000).utf8, pieces: 65_536).failure?.kind == NEXUS_FAIL_UPSTREAM)
@@ -167,9 +167,87 @@ private func choices(_ length: Int) -> String {
 
     @Test func wordsOfTheModelAndInnerMembersAreNone() throws {
         let text =
-            #"{"choices":[{"error":{"message":"no"},"message":{"content":"\"error\":{\"message\":\"no\"}"}}],"x":{"error":1}}"#
+            #"{"choices":[{"message":{"error":"no","finish_reason":"error","content":"\"error\":{\"message\":\"no\"}"}}],"x":{"error":1}}"#
 
         #expect(try ended(text.utf8).text == text)
+    }
+
+    @Test(arguments: [10, 20_000])
+    func aSecondMemberDoesNotUnsayTheFirst(_ length: Int) throws {
+        for text in [
+            "{\(error),\(choices(length)),\"error\":null}",
+            "{\"error\":null,\(choices(length)),\(error),\"error\":\"\"}",
+        ] {
+            let exchange = try ended(text.utf8)
+            #expect(exchange.failure?.message == "out of memory")
+            #expect(try JSONValue.parse(exchange.failure?.body ?? "")["error"]?.isNull == false)
+        }
+    }
+
+    @Test(arguments: [10, 20_000], [1, 1000])
+    func aChoiceThatFailedIsAFailure(_ length: Int, _ pieces: Int) throws {
+        let text = String(repeating: "x", count: length)
+        let told = #"{"choices":[{"index":0},{"text":"\#(text)","error":{"code":502,"message":"hot"}}]}"#
+        let untold = #"{"choices":[{"text":"\#(text)","finish_reason":"error"}]}"#
+
+        #expect(try ended(told.utf8, pieces: pieces).failure?.message == "hot")
+        #expect(try ended(untold.utf8, pieces: pieces).failure?.message.contains("because of an error") == true)
+        #expect(try ended(#"{"choices":[{"text":"error","error":null,"finish_reason":"stop"}]}"#.utf8).outcome != nil)
+    }
+}
+
+/// A success holds what was asked for, or it is none.
+@Suite struct AnswerMemberTests {
+    private static let kinds = [
+        (NEXUS_KIND_CHAT, "choices", "[]"), (NEXUS_KIND_COMPLETIONS, "choices", "[]"),
+        (NEXUS_KIND_EMBEDDINGS, "data", "[]"), (NEXUS_KIND_IMAGES, "data", "[]"),
+        (NEXUS_KIND_RESPONSES, "output", "[]"), (NEXUS_KIND_RERANK, "results", "[]"),
+        (NEXUS_KIND_RERANK, "data", "[]"), (NEXUS_KIND_MESSAGES, "content", "[]"),
+        (NEXUS_KIND_COUNT_TOKENS, "input_tokens", "7"),
+    ]
+    private static let paths = [
+        NEXUS_KIND_IMAGES: "/v1/images/generations", NEXUS_KIND_RERANK: "/v1/rerank",
+        NEXUS_KIND_RESPONSES: "/v1/responses",
+        NEXUS_KIND_MESSAGES: "/v1/messages", NEXUS_KIND_COUNT_TOKENS: "/v1/messages/count_tokens",
+        NEXUS_KIND_AUDIO: "/v1/audio/transcriptions",
+    ]
+
+    private func whole(_ text: String, _ kind: UInt32) throws -> FakeHost.Exchange {
+        try answered(kind: kind, path: Self.paths[kind] ?? "") {
+            $0.answer(200, json + [("content-length", "\(text.utf8.count)")], text)
+        }
+    }
+
+    @Test(arguments: kinds)
+    func anObjectWithoutItsMemberIsNoAnswer(_ kind: UInt32, _ member: String, _ value: String) throws {
+        for text in ["{}", #"{"id":"x"}"#, #"{"\#(member)":null}"#, #"{"a":{"\#(member)":\#(value)}}"#] {
+            let exchange = try whole(text, kind)
+            #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.written.isEmpty, "\(text)")
+        }
+        let good = #"{"id":"x","pad":"\#(String(repeating: "x", count: 20_000))","\#(member)":\#(value)}"#
+        #expect(try whole(good, kind).text == good)
+    }
+
+    @Test(arguments: [
+        (#"{"detail":"hot"}"#, "hot"), (#"{"detail":[{"msg":"hot"},{"msg":"wet"}]}"#, "hot; wet"),
+        (#"{"errors":[{"message":"hot"}]}"#, "hot"), (#"{"status":"error","message":"hot"}"#, "hot"),
+        (#"{"code":500,"msg":"hot"}"#, "hot"), (#"{"Error":{"Message":"x","message":"hot"}}"#, "hot"),
+        (#"{"errors":"hot"}"#, "hot"), (#"{"code":500}"#, "the server reported an error with the code 500"),
+    ])
+    func theServersWordsAreTheFailures(_ text: String, _ message: String) throws {
+        for kind in [NEXUS_KIND_CHAT, NEXUS_KIND_EMBEDDINGS, NEXUS_KIND_COUNT_TOKENS, NEXUS_KIND_AUDIO] {
+            let exchange = try whole(text, kind)
+            #expect(exchange.failure?.message == message && exchange.failure?.kind == NEXUS_FAIL_UPSTREAM)
+            #expect(try JSONValue.parse(exchange.failure?.body ?? "")["error"]?["message"]?.string == message)
+        }
+    }
+
+    @Test(arguments: [UInt32(204), 205])
+    func aStatusThatHasNoAnswerIsAFailureWhateverComes(_ status: UInt32) throws {
+        for stream in [false, true] {
+            let exchange = try answered(stream: stream) { $0.answer(status, json, #"{"choices":[]}"#) }
+            #expect(exchange.failure?.kind == NEXUS_FAIL_UPSTREAM && exchange.written.isEmpty)
+        }
     }
 }
 
@@ -269,6 +347,44 @@ private func choices(_ length: Int) -> String {
         let bytes = transcript([part, part, finished, "data: [DONE]"])
 
         #expect(try streamed(bytes).written == bytes)
+    }
+
+    @Test(arguments: [
+        ("event: error\ndata: {\"message\":\"hot\"}", "hot"), ("data: {\"message\":\"hot\"}\nevent:error", "hot"),
+        ("event: error\ndata: {\"error\":\ndata: {\"message\":\"hot\"}}", "hot"),
+        ("event: error\ndata: words", UpstreamError.withoutMessage), ("event: error", UpstreamError.withoutMessage),
+        (#"data: {"message":"hot","code":500}"#, "hot"), (#"data: {"detail":"hot"}"#, "hot"),
+        (#"data: {"errors":[{"message":"hot"}]}"#, "hot"),
+        (#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"error","error":{"message":"hot"}}]}"#, "hot"),
+        (#"data: {"choices":[{"index":0,"delta":{},"error":{"message":"hot"},"finish_reason":null}]}"#, "hot"),
+        (#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}"#, UpstreamError.failedChoice.message),
+        (#"data: {"error":{"message":"hot"},"error":null,"choices":[]}"#, "hot"),
+        ("Internal Server Error", "the server did not answer with a stream of events"),
+        ("upstream error: gone", "the server did not answer with a stream of events"),
+    ])
+    func whatSaysThatItFailedFails(_ event: String, _ message: String) throws {
+        let before = transcript([chunk("a")])
+        let bytes = before + transcript([event, chunk("b"), finished, "data: [DONE]"])
+        for cut in [nil, 1, before.count, before.count + 3, before.count + event.utf8.count + 1] {
+            let exchange = try streamed(bytes, cut: cut)
+            #expect(exchange.failure?.message == message && exchange.written == before, "\(event), \(cut ?? 0)")
+        }
+        let atOnce = try streamed(transcript([event, chunk("b"), finished, "data: [DONE]"]))
+        #expect(atOnce.failure?.message == message && atOnce.written.isEmpty)
+    }
+
+    @Test(arguments: ["event: errors", "event: x error", "data", "event", "id: error", "data: {}", "   "])
+    func whatOnlyLooksLikeItPasses(_ event: String) throws {
+        let bytes = transcript([chunk("a"), event, finished, "data: [DONE]"])
+
+        #expect(try streamed(bytes).written == bytes)
+    }
+
+    @Test func anEventOfTooManyLinesFails() throws {
+        let before = transcript([chunk("a")])
+        let exchange = try streamed(before + Array(String(repeating: "data: 1\n", count: 10_001).utf8))
+
+        #expect(exchange.failure?.message.contains("10000 lines") == true && exchange.written == before)
     }
 
     @Test func theFieldErrorOfOlderServersIsAnError() throws {

@@ -7,10 +7,13 @@ struct ChunkReader {
     static let eventLimit = 4 * 1024 * 1024
     /// Values of an event.
     private static let maximumValues = 100_000
+    /// Lines of data of an event.
+    private static let lineLimit = 10_000
 
     private var lines = LineDecoder(limit: eventLimit)
     /// Data lines of an event that are no whole value yet.
     private var data: [UInt8] = []
+    private var dataLines = 0
     private var isFirstLine = true
     private var problem: AnswerProblem?
     /// The end mark was read: nothing that follows is looked at.
@@ -72,6 +75,11 @@ struct ChunkReader {
 
     private mutating func read(data value: UnsafeRawBufferPointer, _ chunks: inout [JSONValue]) {
         let isFirst = data.isEmpty
+        dataLines = isFirst ? 1 : dataLines + 1
+        guard dataLines <= Self.lineLimit else {
+            problem = Self.tooManyLines
+            return
+        }
         if isFirst, value.drop(while: { $0 <= 0x20 }).starts(with: "[DONE]".utf8) {
             isDone = true
             return
@@ -117,6 +125,7 @@ struct ChunkReader {
     }
 
     private static let notObject = AnswerProblem("The backend sent an event that is no JSON object.")
+    private static let tooManyLines = AnswerProblem("The backend sent an event of more than \(lineLimit) lines.")
     private static let tooLong = AnswerProblem(
         "The backend sent an event of more than \(eventLimit) bytes.")
 }
