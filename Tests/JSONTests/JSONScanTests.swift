@@ -162,7 +162,7 @@ private let texts = [
             (#"{"results":[]}"#, .results), (#"{"content":[]}"#, .content), (#"{"input_tokens":5}"#, .inputTokens),
             (#"{"text":""}"#, .text), (#"{"ch\u006fices":[]}"#, .choices), (#"{"choices":null}"#, []),
             (#"{"choices":[],"choices":null}"#, []), (#"{"a":{"choices":[]}}"#, []), (#"{"choices":"x"}"#, []),
-            (#"{"input_tokenz":5,"input_t":5,"choicesx":[]}"#, []), (#"["choices"]"#, []),
+            (#"{"input_tokensx":5,"input_t":5,"choicesx":[]}"#, []), (#"["choices"]"#, []),
         ]
         for (text, members) in all {
             for cut in 0...text.utf8.count {
@@ -182,7 +182,7 @@ private let texts = [
         for text in [
             #"{"choices":[{"text":"error","message":{"finish_reason":"error","error":1}}]}"#,
             #"{"x":[{"finish_reason":"error","error":1}]}"#,
-            #"{"choices":[{"finish_reasom":"error"}],"x":[{"error":1}]}"#,
+            #"{"choices":[{"finish_reasons":"error"}],"x":[{"error":1}]}"#,
             #"{"choices":[{"error":null,"finish_reason":"stop"}]}"#,
         ] { #expect(!scan(text).mayBeError, "\(text)") }
     }
