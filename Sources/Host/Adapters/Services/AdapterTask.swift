@@ -156,7 +156,7 @@ public final class AdapterTask {
             kept = 0
             _ = memory.set(0)
         }
-        guard !sink.attemptIsOverfull else { return overfull() }
+        guard !sink.attemptIsOverfull else { return sink.attemptIsOutOfMemory ? outOfMemory() : overfull() }
         switch sink.attemptWrote(buffer(bytes)) {
         case .taken: break
         case .refused: return NEXUS_BAD_STATE
@@ -197,6 +197,12 @@ public final class AdapterTask {
         return NEXUS_BAD_STATE
     }
 
+    private func outOfMemory() -> nexus_status {
+        let message = "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes."
+        _ = failed(ExchangeFailure(kind: .busy, message: message))
+        return NEXUS_TOO_LARGE
+    }
+
     /// Part of the answer would be missing from here on: better an error than that.
     private func overfull() -> nexus_status {
         Misuse.dropped.record("exchange_write", of: backend.identity.name)
@@ -224,11 +230,7 @@ public final class AdapterTask {
     func lend(_ piece: ByteBuffer, _ body: (UnsafeRawBufferPointer) -> Void) {
         kept += piece.readableBytes
         if kept > Self.uncounted, !memory.set(kept) {
-            _ = failed(
-                ExchangeFailure(
-                    kind: .busy,
-                    message: "The gateway has no memory left for this answer; the operator can raise "
-                        + "server.max_memory_bytes."))
+            _ = outOfMemory()
             return
         }
         isReading = true

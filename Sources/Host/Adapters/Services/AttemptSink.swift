@@ -9,11 +9,17 @@ public protocol AttemptSink: AnyObject {
     func attemptBegan(_ head: AttemptHead) -> Bool
     /// More is waiting for the client than may be.
     var attemptIsOverfull: Bool { get }
+    /// Asked after `attemptIsOverfull`: there is no memory left in which it could wait, which is not the adapter's doing.
+    var attemptIsOutOfMemory: Bool { get }
     /// The bytes are sent with the next flush.
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply
     func attemptFlush()
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply
     func attemptFailed(_ failure: ExchangeFailure)
+}
+
+extension AttemptSink {
+    public var attemptIsOutOfMemory: Bool { false }
 }
 
 /// What an exchange says to a call of the adapter.

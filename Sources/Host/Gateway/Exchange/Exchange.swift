@@ -199,6 +199,7 @@ final class Exchange: AttemptSink {
     }
 
     var attemptIsOverfull: Bool { machine.isCommitted && connection.isOverfull }
+    var attemptIsOutOfMemory: Bool { connection.isOutOfMemory }
 
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
         guard path.isTranslated else { return take(bytes) }
@@ -432,7 +433,7 @@ final class Exchange: AttemptSink {
         }
         complete(
             status: .error, code: machine.isHeadSent ? answerStatus : failure.clientStatus,
-            error: "\(name): \(failure.message)")
+            outcome: failure.outcome, error: "\(name): \(failure.message)")
     }
 
     private func answer(_ error: ErrorBody) {

@@ -15,6 +15,8 @@ final class WebSocketSession: ChannelInboundHandler {
         static let missedPings = 2
         /// For the peer to take the close frame.
         static let closeTime = TimeAmount.seconds(5)
+        /// Updates that are kept for a peer which takes nothing.
+        static let owed = 256
         /// Updates taken from the broadcast at once.
         static let batch = 1000
     }
@@ -33,6 +35,8 @@ final class WebSocketSession: ChannelInboundHandler {
     private var awaitsPicture = false
     /// The peer took too little of what it was sent: it gets a fresh picture instead of the rest.
     private var isBehind = false
+    /// What a picture does not tell: what was removed, and how actions stand.
+    private var owed: [Update] = []
     private var unansweredPings = 0
     private var pings: RepeatedTask?
     private var isClosing = false
@@ -153,7 +157,7 @@ final class WebSocketSession: ChannelInboundHandler {
     }
 
     private func ping() {
-        guard let context else { return }
+        guard let context, !isClosing else { return }
         guard unansweredPings < Limits.missedPings else { return context.close(promise: nil) }
         unansweredPings += 1
         context.writeAndFlush(
@@ -181,6 +185,7 @@ final class WebSocketSession: ChannelInboundHandler {
             isBehind = false
             let skipped = batch.lagged &+ UInt64(batch.updates.count)
             loop.shared.broadcaster.skipped.add(skipped, ordering: .relaxed)
+            owe(batch.updates)
             return sendSnapshot()
         }
         let (updates, skipped) = feed.take(batch.updates, now: now)
@@ -190,12 +195,24 @@ final class WebSocketSession: ChannelInboundHandler {
             guard context.channel.isWritable else {
                 isBehind = true
                 feed.returned(updates[index...])
+                owe(updates[index...])
                 loop.shared.broadcaster.skipped.add(UInt64(updates.count - index), ordering: .relaxed)
                 break
             }
             write(update)
         }
         context.flush()
+    }
+
+    private func owe(_ updates: some Sequence<Update>) {
+        guard feed.form == .deltas else { return }
+        owed += updates.filter { update in
+            switch update.content {
+            case .removed, .action: true
+            case .requestComplete, .backends, .fleet, .models: false
+            }
+        }
+        owed.removeFirst(max(0, owed.count - Limits.owed))
     }
 
     /// All backends, if that is what the peer gets and one of them has changed.
@@ -228,12 +245,14 @@ final class WebSocketSession: ChannelInboundHandler {
         let newer = loop.shared.journal.entries(after: feed.lastSequence)
         let entries = feed.snapshot(newer: newer, now: Clock.monotonicNanoseconds())
         write(fleet)
+        for update in owed { write(update) }
+        owed = []
         for entry in entries { write(Update(.requestComplete(entry))) }
         context?.flush()
     }
 
     private func write(_ update: Update) {
-        guard let context else { return }
+        guard let context, !isClosing else { return }
         for message in update.messages {
             let frame = WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message))
             context.write(wrapOutboundOut(frame), promise: nil)

@@ -31,9 +31,8 @@ final class MemoryUpkeep {
         let isDue = Self.isDue(total: total, atLook: atLook, atRelease: atRelease)
         atLook = total
         guard isDue else { return }
-        atRelease = total
         // It takes milliseconds, and is nothing for an event loop.
-        _ = WorkPool.gateway.submit(size: 0) { _ = nexus_memory_release(Self.growth) }
+        if WorkPool.gateway.submit(size: 0, { _ = nexus_memory_release(Self.growth) }) { atRelease = total }
     }
 
     /// Whether there was something to do since memory was given back, and is little to do now.

@@ -6,6 +6,9 @@ import NIOCore
 extension ClientConnection {
     /// Writes a whole answer of the gateway's own.
     func write(_ answer: LocalAnswer) {
+        guard answer.body.count <= Limits.ahead || answerMemory.set(answer.body.count) else {
+            return writeError(.outOfMemory, origin: nil)
+        }
         var writer = AnswerWriter(status: answer.status, common: common, bodyCapacity: answer.body.count)
         writer.field("content-type", answer.contentType)
         for (name, value) in answer.fields { writer.field(name, value) }

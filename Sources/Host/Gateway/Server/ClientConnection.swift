@@ -70,11 +70,15 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
     var requestID = ""
-    /// Of the request under way, and of what waits to be read.
+    /// Of the request under way.
     var requestMemory: MemoryShare
+    /// Of what waits to be looked at.
+    var aheadMemory: MemoryShare
     /// Of what the client has not taken.
     var answerMemory: MemoryShare
     var stall = WriteStall()
+    /// The memory of all was used up when the client took nothing.
+    var isOutOfMemory = false
     /// Accepted beyond the limit: for what the gateway answers itself.
     var isReserve = false
     /// A request was read: the client is no stranger any more.
@@ -96,6 +100,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     init(loop: LoopState) {
         self.loop = loop
         requestMemory = MemoryShare(of: loop.shared.memory)
+        aheadMemory = MemoryShare(of: loop.shared.memory)
         answerMemory = MemoryShare(of: loop.shared.memory)
     }
 
@@ -178,6 +183,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         var heads = 0
         let start = NIODeadline.now()
         isProcessing = true
+        _ = aheadMemory.set(0)
         defer { isProcessing = false }
         while true {
             do {
@@ -223,8 +229,18 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Keeps what cannot be looked at yet, within bounds.
     func keep(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0 else { return }
+        // More than is read ahead may be there: the end of the input brings all that came before it.
+        guard aheadMemory.set(bytes.readableBytes > Limits.uncounted ? bytes.readableBytes : 0) else { return forget() }
         pending = bytes
         if case .answering = phase, bytes.readableBytes > Limits.ahead { setReading(false) }
+    }
+
+    /// Nothing of what was sent ahead is looked at, and the connection ends with its answer.
+    private func forget() {
+        pending = nil
+        _ = aheadMemory.set(0)
+        head.keepAlive = false
+        if case .head = phase { linger() }
     }
 
     /// False if the memory of all is used up.
@@ -278,7 +294,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             guard length <= limit else { throw ErrorBody.bodyTooLarge(limit) }
             guard count(length) else { throw ErrorBody.outOfMemory }
         }
-        if head.expectsContinue, head.framing != .none {
+        if head.expectsContinue, head.minorVersion == 1, head.framing != .none {
             write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"), flush: true)
         }
         phase = .body(BodyReader(head.framing, limit: limit))

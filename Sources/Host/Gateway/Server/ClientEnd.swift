@@ -19,23 +19,28 @@ extension ClientConnection {
 
     /// Asked before each piece of an answer: cheap while the client takes what comes.
     var isOverfull: Bool {
-        guard let waiting = unsent else { return false }
-        return waiting > Limits.unsent || !answerMemory.set(waiting)
+        guard !isWritable else { return false }
+        return unsent > Limits.unsent || !countUnsent()
+    }
+
+    /// False if the memory of all is used up.
+    func countUnsent() -> Bool {
+        isOutOfMemory = !answerMemory.set(unsent)
+        return !isOutOfMemory
     }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
-    /// Bytes that the client has not taken; nil while it takes what comes.
-    var unsent: Int? {
-        guard let context, !context.channel.isWritable else { return nil }
-        return (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    }
+    /// Bytes that the client has not taken, beyond those that the kernel keeps for it.
+    var unsent: Int { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
 
     func answered() {
         guard case .answering = phase else { return }
         _ = requestMemory.set(0)
         isHeadWritten = false
         probe = ClosedInputProbe()
+        // It takes nothing, and there is no room for what it has been given.
+        if !isWritable, !countUnsent() { return abort() }
         guard head.keepAlive, !loop.isDraining else {
             // The client may still be writing what nobody will read.
             return pending != nil || loop.closesHalf && !loop.isDraining ? linger() : closeAfterFlush()
@@ -76,6 +81,7 @@ extension ClientConnection {
         if isPaused, !isHeldUp { setReading(true) }
         let bytes = pending ?? ByteBuffer()
         pending = nil
+        _ = aheadMemory.set(0)
         if !isHeldUp { process(bytes) } else { keep(bytes) }
     }
 
@@ -140,10 +146,11 @@ extension ClientConnection {
         switch phase {
         case .lingering: Idleness(.stranger, since: lastRead)
         case .head where !hasSpoken: Idleness(.stranger, since: lastRead)
-        case .head where isHeldUp: nil
+        case .head where isHeldUp || unsent > 0: nil
         case .head where pending == nil: Idleness(.client, since: lastRead)
         case .head, .body: now - lastRead > Limits.reserveTime ? Idleness(.halfRequest, since: lastRead) : nil
-        case .answering, .closing, .handedOver: nil
+        case .closing: now - lastRead > Limits.reserveTime ? Idleness(.stranger, since: lastRead) : nil
+        case .answering, .handedOver: nil
         }
     }
 
@@ -159,7 +166,7 @@ extension ClientConnection {
 
     /// Closes the connection if it has been silent for too long, or takes nothing.
     func sweep(now: NIODeadline) {
-        guard !stall.isStalled(waiting: unsent ?? 0, now: now) else { return close() }
+        guard !stall.isStalled(waiting: unsent, now: now) else { return close() }
         switch phase {
         case .head where isHeldUp: break
         case .head where pending == nil: if now - lastRead > Limits.idleTime { close() }
@@ -176,10 +183,8 @@ extension ClientConnection {
 
     /// The gateway drains: what is idle is closed, what is under way ends with this answer.
     func drain() {
-        switch phase {
-        case .head, .lingering: close()
-        default: break
-        }
+        // Of an answer that has ended some may still be on its way. What lingers ends soon by itself.
+        if case .head = phase { closeAfterFlush() }
     }
 
     /// The gateway waits no longer.
