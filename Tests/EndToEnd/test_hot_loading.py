@@ -16,7 +16,7 @@ import pytest
 
 from conftest import compile_adapter
 from gateway import BUILD, LONG, Gateway, backend
-from upstream import FINISHED, delta
+from upstream import ANSWER, FINISHED, delta
 
 WATCHED = "[health_check]\ninterval_seconds = 3600\n"
 """Nothing but what a test does changes a backend."""
@@ -147,7 +147,7 @@ def test_a_removed_adapter_drains_and_may_come_back(start, folder, upstream):
     gateway = start(WATCHED + backend("u", upstream.url), adapters=(folder,))
     gateway.wait_for_backend("u")
     go_on = threading.Event()
-    upstream.chat(lambda exchange: exchange.answer({"n": 1}) if go_on.wait(LONG) else None)
+    upstream.chat(lambda exchange: exchange.answer(ANSWER) if go_on.wait(LONG) else None)
     running = ThreadPoolExecutor(1).submit(gateway.chat)
     upstream.request()
     with gateway.socket() as live:
@@ -159,7 +159,7 @@ def test_a_removed_adapter_drains_and_may_come_back(start, folder, upstream):
         put(BUILD / "libOpenAICompat.so", folder / "openai.so")
         live.backend(lambda view: view["status"] == "Healthy")
 
-    assert running.result().json() == {"n": 1}
+    assert running.result().json() == ANSWER
     assert refused.status_code == 503 and "draining" in refused.json()["error"]["message"]
     assert 'the adapter of type "openai" was removed' in gone["last_error"]
     assert gateway.chat().status_code == 200

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import LONG, Gateway, backend
-from upstream import Upstream
+from upstream import ANSWER, Upstream
 
 RARE = "[health_check]\ninterval_seconds = 3600\n"
 
@@ -42,7 +42,7 @@ def test_a_new_backend_is_served(gateway: Gateway, upstream: Upstream, second_up
 
 def test_a_removed_backend_ends_what_it_has_and_goes(gateway: Gateway, upstream: Upstream, second_upstream: Upstream):
     go_on = threading.Event()
-    upstream.chat(lambda exchange: exchange.answer({"n": 1}) if go_on.wait(LONG) else None)
+    upstream.chat(lambda exchange: exchange.answer(ANSWER) if go_on.wait(LONG) else None)
     running = ThreadPoolExecutor(1).submit(gateway.chat)
     upstream.request()
     with gateway.socket() as live:
@@ -55,7 +55,7 @@ def test_a_removed_backend_ends_what_it_has_and_goes(gateway: Gateway, upstream:
 
     assert answer.json()["removed"] == ["one"] and draining["status"] == "Draining"
     assert elsewhere.headers["x-nexus-backend"] == "two"
-    assert running.result().json() == {"n": 1}
+    assert running.result().json() == ANSWER
     assert [view["name"] for view in gateway.json("/v1/backends")["data"]] == ["two"]
 
 
