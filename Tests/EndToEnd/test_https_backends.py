@@ -195,4 +195,4 @@ def test_a_garbled_certificate_is_refused_at_the_start(nexus, tmp_path: Path):
     (tmp_path / "nexus.toml").write_text('[upstream]\nca_file = "ca.pem"\n')
     done = nexus("serve", "--port", "0", cwd=tmp_path)
 
-    assert done.returncode != 0 and "upstream.ca_file: ca.pem does not hold valid certificates" in done.stderr
+    assert done.returncode != 0 and "upstream.ca_file: ca.pem does not hold certificates in PEM" in done.stderr

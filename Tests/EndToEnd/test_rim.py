@@ -391,9 +391,9 @@ def test_bodies_have_a_bound_in_sum(start, upstream):
     def third() -> httpx.Response:
         return gateway.http.post("/v1/chat/completions", content=b"x" * 10 * MIB)
 
-    # The two before it may not have been read yet.
-    until(lambda: third().status_code == 503)
+    until(lambda: gateway.metric("nexus_memory_bytes") >= 60 * MIB)
     refused = third()
+    assert refused.status_code == 503
     assert refused.headers["retry-after"] == "1" and "max_memory_bytes" in refused.text
     assert gateway.chat().status_code == 200
     for connection in waiting:
