@@ -42,7 +42,9 @@ actor RunningBackends {
         let wanted = definitions.map {
             BackendPlan.Part(definition: $0, image: library.image(type: $0.type)?.ordinal)
         }
-        for step in BackendPlan.steps(running: running.values.map(\.part), wanted: wanted) {
+        // By name, so that the same change is always told in the same order.
+        let parts = running.values.map(\.part).sorted { $0.definition.name < $1.definition.name }
+        for step in BackendPlan.steps(running: parts, wanted: wanted) {
             await take(step, library, source, &outcome)
         }
         return outcome
