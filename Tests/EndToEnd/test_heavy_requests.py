@@ -330,4 +330,4 @@ def test_memory_is_given_back_after_a_load(gateway: Gateway) -> None:
     deadline = time.monotonic() + LONG
     while gateway.resident_kib() > before + 12 * 1024:
         assert time.monotonic() < deadline, f"{gateway.resident_kib()} KiB, {before} before"
-        time.sleep(0.1)
+        time.sleep(0.1)  # nothing tells when the system has got memory back

@@ -63,7 +63,7 @@ def logged(gateway: Gateway, words: str) -> None:
     deadline = time.monotonic() + LONG
     while words not in gateway.log:
         assert time.monotonic() < deadline, gateway.log
-        time.sleep(0.01)
+        time.sleep(0.01)  # a file tells nobody that it has grown
 
 
 def touch(folder: Path) -> None:

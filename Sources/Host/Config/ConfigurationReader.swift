@@ -70,7 +70,7 @@ public enum ConfigurationReader {
         }
         section.strings("allowed_origins", limit: TextLimits.host, into: &server.allowedOrigins)
         section.strings("hostnames", limit: TextLimits.host, into: &server.hostnames)
-        for name in server.hostnames where !isHostPattern(name) {
+        for name in server.hostnames where !HostName.isPattern(name) {
             section.problem(
                 "hostnames",
                 "\(ConfigurationProblem.quoted(name)) is no host name; write it without scheme and port, like "
@@ -78,19 +78,6 @@ public enum ConfigurationReader {
             )
         }
         server.maxMemoryBytes = section.optionalInteger("max_memory_bytes", 67_108_864...1_099_511_627_776)
-    }
-
-    /// A name, "*." and a name, or "*".
-    private static func isHostPattern(_ text: String) -> Bool {
-        let name = text.hasPrefix("*.") ? text.dropFirst(2) : Substring(text)
-        return text == "*"
-            || name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
-                !label.isEmpty && label.utf8.count <= 63
-                    && label.utf8.allSatisfy {
-                        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-                            || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
-                    }
-            }
     }
 
     private static func upstream(_ section: inout Section, _ upstream: inout Configuration.Upstream) {

@@ -198,8 +198,7 @@ public final class AdapterTask {
     }
 
     private func outOfMemory() -> nexus_status {
-        let message = "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes."
-        _ = failed(ExchangeFailure(kind: .busy, message: message))
+        _ = failed(.outOfMemory)
         return NEXUS_TOO_LARGE
     }
 

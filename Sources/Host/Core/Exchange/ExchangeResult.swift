@@ -65,6 +65,11 @@ public struct ExchangeFailure: Sendable, Equatable {
         self.outcome = outcome
     }
 
+    /// There is no room for the answer in the memory of all; nobody's fault.
+    public static let outOfMemory = ExchangeFailure(
+        kind: .busy,
+        message: "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes.")
+
     /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable.
     public var isOfTheBackend: Bool { kind != .rejected && kind != .busy && kind != .unsupported }
 

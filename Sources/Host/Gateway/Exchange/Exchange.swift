@@ -148,7 +148,7 @@ final class Exchange: AttemptSink {
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
         guard let driver = backend.driver as? AdapterBackend else { return }
         machine.attemptStarted()
-        guard countHeld() else { return attemptFailed(Self.outOfMemory) }
+        guard countHeld() else { return attemptFailed(.outOfMemory) }
         firstByte = nil
         attemptStart = tried.isEmpty ? arrival : .now()
         let attempts = machine.attempts
@@ -208,7 +208,7 @@ final class Exchange: AttemptSink {
             let translated = try path.piece(bytes)
             noteFirstByte()
             guard translated.readableBytes > 0 else {
-                return countHeld() ? .taken : .failed(Self.outOfMemory)
+                return countHeld() ? .taken : .failed(.outOfMemory)
             }
             lastSign = .now()
             return take(translated)
@@ -230,7 +230,7 @@ final class Exchange: AttemptSink {
         case .hold:
             noteFirstByte()
             hold(&bytes)
-            guard countHeld() else { return .failed(Self.outOfMemory) }
+            guard countHeld() else { return .failed(.outOfMemory) }
         case .commit:
             noteFirstByte()
             hold(&bytes)
@@ -361,10 +361,6 @@ final class Exchange: AttemptSink {
                 status: .error, code: answerStatus, outcome: failure.outcome, error: "\(name): \(failure.message)")
         }
     }
-
-    private static let outOfMemory = ExchangeFailure(
-        kind: .busy,
-        message: "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes.")
 
     // MARK: Signs of life
 

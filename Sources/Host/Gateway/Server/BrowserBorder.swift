@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// What keeps pages of other sites out, whatever route they ask for.
@@ -56,21 +57,7 @@ struct BrowserBorder: Sendable, Equatable {
         var parsed = in_addr()
         if inet_pton(AF_INET, String(name), &parsed) == 1 { return .address }
         if name.hasSuffix(".") { name = name.dropLast() }
-        return isName(name) ? .name(String(name)) : nil
-    }
-
-    /// A host name as it may be configured: labels of letters, digits, hyphens and underscores.
-    static func isName(_ name: Substring) -> Bool {
-        name.utf8.count <= 253
-            && name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
-                !label.isEmpty && label.count <= 63
-                    && label.allSatisfy { byte in
-                        switch byte {
-                        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
-                        default: false
-                        }
-                    }
-            }
+        return HostName.isValid(name) ? .name(String(name)) : nil
     }
 
     private static func isPort(_ text: Substring) -> Bool {
