@@ -212,12 +212,12 @@ ATTACKS: list[tuple[Callable[..., None], float]] = [
 ]
 
 
-def attackers(port: int, file: Path, seconds: float) -> None:
+def attackers(port: int, file: Path, seconds: float, only: set[str]) -> None:
     os.nice(19)
-    attack(port, file, seconds)
+    attack(port, file, seconds, only)
 
 
-def attack(port: int, file: Path, seconds: float) -> None:
+def attack(port: int, file: Path, seconds: float, only: set[str]) -> None:
     end = time.monotonic() + seconds
     counts: dict[str, int] = {}
 
@@ -228,7 +228,7 @@ def attack(port: int, file: Path, seconds: float) -> None:
             counts[act.__name__] = counts.get(act.__name__, 0) + 1
             time.sleep(pause)
 
-    threads = [threading.Thread(target=run, args=one) for one in ATTACKS]
+    threads = [threading.Thread(target=run, args=one) for one in ATTACKS if one[0].__name__ in only]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -239,8 +239,8 @@ def attack(port: int, file: Path, seconds: float) -> None:
 # A server that says what is wrong
 
 
-class Liar(threading.Thread):
-    """Answers with absurd figures, broken events, cut answers."""
+class Liar(multiprocessing.Process):
+    """Answers with absurd figures, broken events, cut answers. A process, so that it does not hold the clients' interpreter."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -248,6 +248,7 @@ class Liar(threading.Thread):
         self.port = int(self.listener.getsockname()[1])
 
     def run(self) -> None:
+        os.nice(19)
         while True:
             connection, _ = self.listener.accept()
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
@@ -296,9 +297,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600, help="how long the attacks last")
     parser.add_argument("--rate", type=int, default=1000, help="ordinary requests a second")
+    parser.add_argument("--quiet-seconds", type=float, default=60, help="how long the rate is measured without attacks")
+    parser.add_argument("--only", nargs="+", help="the attacks to run, by name; all of them if left out")
     parser.add_argument("--build", type=Path, default=HERE.parent / ".build" / "release")
     options = parser.parse_args()
     options.build = options.build.resolve()
+    names = {act.__name__ for act, _ in ATTACKS}
+    only = set(options.only or names)
+    if unknown := only - names:
+        parser.error(f"no such attack: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(names))}")
     folder = Path(tempfile.mkdtemp(prefix="nexus-soak-"))
     subprocess.run(["cc", "-O2", "-o", str(folder / "server"), str(HERE / "server.c")], check=True)
     last = str((os.cpu_count() or 1) - 1)
@@ -335,14 +342,14 @@ def main() -> int:
                 if b'"healthy":2' in connection.recv(65536) or time.monotonic() > until:
                     break
         # Every way is gone once, so that code and tables are there before anything is measured.
-        attack(port, file, 10)
+        attack(port, file, 10, only)
         asyncio.run(ordinary(port, options.rate, 10))
-        before, failures = asyncio.run(ordinary(port, options.rate, 60))
+        before, failures = asyncio.run(ordinary(port, options.rate, options.quiet_seconds))
         time.sleep(15)
         memory = resident(gateway.pid)
         print(f"before:  p50 {percentile(before, 0.5):.2f} ms, p99 {percentile(before, 0.99):.2f} ms, "
               f"{failures} failures of {len(before)}; {memory:.0f} MiB", flush=True)  # fmt: skip
-        attacker = multiprocessing.Process(target=attackers, args=(port, file, options.seconds))
+        attacker = multiprocessing.Process(target=attackers, args=(port, file, options.seconds, only))
         attacker.start()
         during, failures = asyncio.run(ordinary(port, options.rate, options.seconds))
         peak = resident(gateway.pid)

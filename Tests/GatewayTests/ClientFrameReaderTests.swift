@@ -39,7 +39,12 @@ import Testing
 
         let frames = try Self.read(bytes, by: size)
 
-        #expect(frames == [.ping(ByteBuffer(string: "hello")), .pong, .close(code: 1000)])
+        #expect(frames.dropFirst() == [.pong, .close(code: 1000)])
+        guard case .ping(let data)? = frames.first else {
+            Issue.record("the ping was not given")
+            return
+        }
+        #expect(data.unmasked == ByteBuffer(string: "hello"))
     }
 
     @Test func aCloseFrameMayLackACode() throws {

@@ -6,8 +6,23 @@ struct ClientFrameReader {
     /// Bytes of one frame; a page has nothing to tell.
     static let maximumFrame = 16 * 1024
 
+    /// What a frame carried, still under its mask: of a flood of pings only one is answered, so only one is unmasked.
+    struct Masked: Equatable {
+        let bytes: ByteBuffer
+        let key: UInt32
+
+        /// Section 5.3.
+        var unmasked: ByteBuffer {
+            var result = ByteBuffer()
+            for (index, byte) in bytes.readableBytesView.enumerated() {
+                result.writeInteger(byte ^ UInt8(truncatingIfNeeded: key >> UInt32(24 - index % 4 * 8)))
+            }
+            return result
+        }
+    }
+
     enum Frame: Equatable {
-        case ping(ByteBuffer)
+        case ping(Masked)
         case pong
         /// The code is nil where the client gave none.
         case close(code: UInt16?)
@@ -48,7 +63,7 @@ struct ClientFrameReader {
     private var key: UInt32 = 0
     /// A message has begun and is not complete.
     private var isInMessage = false
-    /// Of a control frame, unmasked.
+    /// Of a control frame, as it came.
     private var payload = ByteBuffer()
 
     /// The next control frame; nil: more bytes are needed. Consumes what was read.
@@ -117,20 +132,17 @@ struct ClientFrameReader {
 
     private mutating func takePayload(_ bytes: inout ByteBuffer, _ left: Int) throws(Breach) -> Frame? {
         let count = min(left, bytes.readableBytes)
-        if opcode.isControl {
-            for _ in 0..<count {
-                guard let byte = bytes.readInteger(as: UInt8.self) else { break }
-                let shift = UInt32(24 - payload.readableBytes % 4 * 8)
-                payload.writeInteger(byte ^ UInt8(truncatingIfNeeded: key >> shift))
-            }
-        } else {
+        if !opcode.isControl {
             bytes.moveReaderIndex(forwardBy: count)
+        } else if var part = bytes.readSlice(length: count) {
+            // A control frame that came whole, as nearly all do, is not copied.
+            if payload.readableBytes == 0 { payload = part } else { payload.writeBuffer(&part) }
         }
         phase = .payload(left: left - count)
         guard left == count else { return nil }
         phase = .start
         switch opcode {
-        case .ping: return .ping(payload)
+        case .ping: return .ping(Masked(bytes: payload, key: key))
         case .pong: return .pong
         case .close: return .close(code: try closeCode())
         case .continuation, .text, .binary: return nil
@@ -138,7 +150,7 @@ struct ClientFrameReader {
     }
 
     private func closeCode() throws(Breach) -> UInt16? {
-        var payload = payload
+        var payload = Masked(bytes: payload, key: key).unmasked
         guard payload.readableBytes > 0 else { return nil }
         guard let code = payload.readInteger(as: UInt16.self), Self.maySend(code) else { throw .protocolError }
         guard String(validating: payload.readableBytesView, as: UTF8.self) != nil else { throw .notUTF8 }

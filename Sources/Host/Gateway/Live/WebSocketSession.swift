@@ -19,6 +19,11 @@ final class WebSocketSession: ChannelInboundHandler {
         static let owed = 256
         /// Updates taken from the broadcast at once.
         static let batch = 1000
+        /// Bytes read at once.
+        static let read = 4096
+        /// How long a peer that has sent a whole read of bytes is not read: a page has little to tell, so a flood waits in the
+        /// peer's own memory and costs the loop next to nothing.
+        static let rest = TimeAmount.milliseconds(20)
     }
 
     /// Whether the session has been told that there is something to read: publishers wake it once, not per update.
@@ -40,6 +45,7 @@ final class WebSocketSession: ChannelInboundHandler {
     private var unansweredPings = 0
     private var pings: RepeatedTask?
     private var isClosing = false
+    private var isResting = false
     private var frames = ClientFrameReader()
     /// The data of the newest ping that was not answered, since the peer takes nothing; older ones need no answer (RFC 6455,
     /// section 5.5.3).
@@ -57,6 +63,8 @@ final class WebSocketSession: ChannelInboundHandler {
         self.context = context
         // Little comes, so a flood is not worth more than one read in a turn.
         try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+        try? context.channel.syncOptions?.setOption(
+            .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Limits.read))
         loop.add(self)
         let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
@@ -81,8 +89,7 @@ final class WebSocketSession: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        // A peer that takes nothing is not read either.
-        try? context.channel.syncOptions?.setOption(.autoRead, value: context.channel.isWritable)
+        setReading()
         if context.channel.isWritable {
             if let owedPong { pong(owedPong) }
             serve()
@@ -92,18 +99,36 @@ final class WebSocketSession: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
+    /// A peer that takes nothing, or has sent much, is not read.
+    private func setReading() {
+        guard let context else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: context.channel.isWritable && !isResting)
+    }
+
+    private func rest() {
+        guard let context, !isResting else { return }
+        isResting = true
+        setReading()
+        let session = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Limits.rest) {
+            session.value.isResting = false
+            session.value.setReading()
+        }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
+        if bytes.readableBytes >= Limits.read { rest() }
         /// Of what was read at once the newest ping is answered (RFC 6455, section 5.5.3).
-        var ping: ByteBuffer?
-        defer { if let ping { pong(ping) } }
+        var ping: ClientFrameReader.Masked?
+        defer { if let ping { pong(ping.unmasked) } }
         do throws(ClientFrameReader.Breach) {
             while !isClosing, let frame = try frames.next(&bytes) {
                 switch frame {
                 case .ping(let data): ping = data
                 case .pong: unansweredPings = 0
                 case .close(let code):
-                    if let data = ping { pong(data) }
+                    if let data = ping { pong(data.unmasked) }
                     ping = nil
                     close(code: code)
                 }
