@@ -48,9 +48,9 @@ let package = Package(
         layer("HTTP1", uses: ["Shims"]),
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
         layer(
-            "Adapters",
+            "AdapterHost",
             uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
-        layer("Conformance", uses: ["Adapters", "Core", "JSON", "PluginAPI", "Shims"]),
+        layer("Conformance", uses: ["AdapterHost", "Core", "JSON", "PluginAPI", "Shims"]),
         layer("Routing", uses: ["Core"]),
         layer("Dialects", uses: ["Core", "JSON"]),
         .target(
@@ -64,7 +64,7 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "Adapters", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
+                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -78,7 +78,7 @@ let package = Package(
             path: "Sources/Host/CLI"),
 
         .executableTarget(
-            name: "abi-benchmark", dependencies: ["Adapters", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
+            name: "abi-benchmark", dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
             path: "benchmarks/abi", exclude: ["adapter.c"]),
 
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
@@ -106,11 +106,11 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "JSON"]),
-        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "Adapters", "JSON", "PluginAPI"]),
+        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Adapters", "Core", "Dialects", "HTTP1", "JSON", nioCore]),
+            dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore]),
     ],
     swiftLanguageModes: [.v6]
 )

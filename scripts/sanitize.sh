@@ -19,5 +19,5 @@ for sanitizer in address thread; do
   NEXUS_TEST_CC="$compiler" NEXUS_TEST_CFLAGS="-fsanitize=$sanitizer -g -Wno-unused-command-line-argument" \
     ASAN_OPTIONS="detect_leaks=0:abort_on_error=1" \
     TSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/thread.suppressions:halt_on_error=1" \
-    swift test --skip-build "${build[@]}" --filter AdaptersTests
+    swift test --skip-build "${build[@]}" --filter AdapterHostTests
 done

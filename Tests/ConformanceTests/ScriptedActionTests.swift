@@ -3,7 +3,7 @@ import PluginAPI
 import Synchronization
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 @testable import Conformance
 
 /// What an action's function saw, in order. It is the instance that the function is given.

@@ -3,7 +3,7 @@ import PluginAPI
 import Synchronization
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 @testable import Conformance
 
 /// What an adapter's functions saw, in order. A C function finds it by its `user`.

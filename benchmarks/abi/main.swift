@@ -1,5 +1,5 @@
 // Times what crosses the ABI, in nanoseconds: `abi-benchmark ADAPTER.so`, which benchmarks/abi.sh builds and calls.
-import Adapters
+import AdapterHost
 import Core
 import Glibc
 import Logging

@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import PluginAPI
 
 /// What one check works with: instances of the adapter, a server that goes as the check wants it, and the breaches of the

@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import PluginAPI
 import Synchronization
 

@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import PluginAPI
 
 /// One entry of an adapter's table of actions, as it stands there.

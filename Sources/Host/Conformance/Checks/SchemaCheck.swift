@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import JSON
 
 /// Whether an adapter's options schema is one, as far as the host reads it.

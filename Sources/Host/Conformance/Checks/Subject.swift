@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import Glibc
 import JSON
 import PluginAPI

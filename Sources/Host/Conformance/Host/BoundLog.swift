@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import PluginAPI
 
 /// The callbacks of one backend: C functions that carry its log. Made by libffi and never freed, so they are used again.

@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import PluginAPI
 
 /// The host's part of the actions: it answers as the gateway does, and notes what the header forbids.

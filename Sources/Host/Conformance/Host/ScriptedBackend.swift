@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import PluginAPI
 
 /// An instance of the adapter under check.

@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import PluginAPI
 
 /// `http_start` of the scripted host: checks what the gateway checks.

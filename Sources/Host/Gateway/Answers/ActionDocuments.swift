@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import Core
 import JSON
 

@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import Core
 
 /// `GET /metrics` in the Prometheus text format 0.0.4. Labels are names of backends and of models that a backend has or

@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import HTTP1
 
 /// What a path means.

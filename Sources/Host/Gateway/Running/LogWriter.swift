@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import Dispatch
 import Glibc
 import Synchronization

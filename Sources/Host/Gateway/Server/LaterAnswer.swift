@@ -1,4 +1,4 @@
-import Adapters
+import AdapterHost
 import NIOCore
 
 /// An answer that is not known yet when its request has been read: it comes whole (`answer`), or in pieces (`begin`,

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 import Upstream
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// A backend of the adapter in actions.c, and all that its actions tell.
 private struct ActionBench {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 private final class Thing {}
 

@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 @Suite struct ActionSignatureTests {
     private typealias Parameter = ActionSignature.Parameter

@@ -4,7 +4,7 @@ import PluginAPI
 import Synchronization
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// Keeps what it receives.
 private final class Recorder: ReportReceiver {

@@ -3,7 +3,7 @@ import JSON
 import NIOCore
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 @Suite struct SubmitTests {
     @Test func anExchangeIsAnsweredThroughTheABI() async throws {

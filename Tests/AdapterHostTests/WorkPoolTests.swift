@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 @Suite struct WorkPoolTests {
     @Test func whatIsWorkedOnAtOnceIsBounded() {

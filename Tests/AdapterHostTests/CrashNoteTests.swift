@@ -3,7 +3,7 @@ import NIOCore
 import Shims
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// What a crash would be said to have happened in.
 private func noted() -> String {

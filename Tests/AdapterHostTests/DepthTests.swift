@@ -3,7 +3,7 @@ import PluginAPI
 import Synchronization
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// Texts of others that are nested as deeply as anybody likes.
 @Suite struct DepthTests {

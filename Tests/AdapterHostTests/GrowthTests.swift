@@ -3,7 +3,7 @@ import Glibc
 import PluginAPI
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// Adapters built against a later minor version of the ABI work with this host.
 @Suite struct FutureAdapterTests {

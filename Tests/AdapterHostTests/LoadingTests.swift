@@ -3,7 +3,7 @@ import Glibc
 import PluginAPI
 import Testing
 
-@testable import Adapters
+@testable import AdapterHost
 
 @Suite struct LoadingTests {
     @Test func anAdapterOfPlainCIsLoadedAndDescribed() throws {

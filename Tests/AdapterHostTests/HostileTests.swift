@@ -5,7 +5,7 @@ import NIOCore
 import Testing
 import Upstream
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// What the host does with an adapter that breaks the rules: Tests/Adapters/hostile.c.
 @Suite(.serialized) struct HostileAdapterTests {

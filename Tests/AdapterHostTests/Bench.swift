@@ -7,7 +7,7 @@ import NIOSSL
 import Testing
 import Upstream
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// Keeps what an attempt writes. On the attempt's loop.
 final class Sink: AttemptSink {

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import Upstream
 
-@testable import Adapters
+@testable import AdapterHost
 
 /// Ways in which a server may write a secret into its words.
 private let spellings: [(name: String, write: @Sendable (String) -> String)] = [
