@@ -12,6 +12,8 @@ let strictC: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werro
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// A layer of the gateway in Sources/Host; `uses` names the layers below it.
@@ -46,7 +48,7 @@ let package = Package(
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
         layer("Core", uses: ["JSON"]),
         layer("HTTP1", uses: ["Shims"]),
-        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
+        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
             "AdapterHost",
             uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
@@ -64,7 +66,8 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
+                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix,
+                nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -78,7 +81,8 @@ let package = Package(
             path: "Sources/Host/CLI"),
 
         .executableTarget(
-            name: "abi-benchmark", dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
+            name: "abi-benchmark",
+            dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
             path: "benchmarks/abi", exclude: ["adapter.c"]),
 
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
@@ -106,6 +110,8 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
         .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
