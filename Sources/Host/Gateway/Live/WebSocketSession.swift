@@ -20,10 +20,10 @@ final class WebSocketSession: ChannelInboundHandler {
         /// Updates taken from the broadcast at once.
         static let batch = 1000
         /// Bytes read at once.
-        static let read = 4096
+        static let read = 16 * 1024
         /// How long a peer that has sent a whole read of bytes is not read: a page has little to tell, so a flood waits in the
         /// peer's own memory and costs the loop next to nothing.
-        static let rest = TimeAmount.milliseconds(20)
+        static let rest = TimeAmount.milliseconds(5)
     }
 
     /// Whether the session has been told that there is something to read: publishers wake it once, not per update.
