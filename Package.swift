@@ -13,6 +13,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// A layer of the gateway in Sources/Host; `uses` names the layers below it.
@@ -47,7 +48,7 @@ let package = Package(
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
         layer("Core", uses: ["JSON", nioCore]),
         layer("HTTP1", uses: ["Shims"]),
-        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
+        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
             "AdapterHost",
             uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
@@ -67,7 +68,7 @@ let package = Package(
             uses: [
                 "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix,
                 nioSSL,
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
+                nioTLS, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
         layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
@@ -109,6 +110,8 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
         .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(

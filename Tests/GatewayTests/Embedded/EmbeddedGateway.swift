@@ -10,12 +10,13 @@ final class EmbeddedGateway {
     let eventLoop = EmbeddedEventLoop()
     let state: GatewayState
     let loop: LoopState
-    private(set) var drivers: [String: ScriptedDriver] = [:]
+    private let timeouts: Configuration.Timeouts
 
     init(_ change: (inout Configuration) -> Void = { _ in }) {
         var configuration = Configuration()
         configuration.routing.strategy = .priorityOnly
         change(&configuration)
+        timeouts = configuration.timeouts
         let broadcaster = Broadcaster()
         let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in }
         state = GatewayState(
@@ -33,12 +34,12 @@ final class EmbeddedGateway {
     ) -> ScriptedDriver {
         let driver = ScriptedDriver(kinds: kinds)
         let identity = BackendIdentity(
-            id: name, name: name, url: "", backendType: "t", priority: priority, maxConcurrent: limit)
+            id: name, name: name, url: "", backendType: "t", priority: priority, maxConcurrent: limit,
+            timeouts: timeouts)
         _ = state.registry.add(identity, driver: driver)
         state.registry.record([Model(id: "m")], of: name)
         state.registry.record(HealthReport(outcome: .healthy), of: name, now: 1)
         loop.refresh()
-        drivers[name] = driver
         return driver
     }
 

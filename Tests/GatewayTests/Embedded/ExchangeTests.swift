@@ -146,6 +146,83 @@ import Testing
         #expect(gateway.history.map(\.statusCode) == [503] && gateway.inFlight() == 0)
     }
 
+    // MARK: Time
+
+    @Test func whatGivesNoFirstByteInTimeIsReplaced() throws {
+        let gateway = EmbeddedGateway { $0.timeouts.firstByte = .seconds(2) }
+        let slow = gateway.add("slow", priority: 1)
+        let good = gateway.add("good", priority: 2)
+        let client = try gateway.client()
+        try client.ask()
+
+        gateway.advance(.milliseconds(1900))
+        #expect(good.attempts.isEmpty)
+        gateway.advance(.milliseconds(400))
+
+        #expect(slow.attempts[0].isCancelled && good.attempts.count == 1 && gateway.inFlight("slow") == 0)
+        good.attempts[0].answer("{}")
+        #expect(try client.status() == 200)
+    }
+
+    @Test func aStreamThatStandsStillEndsWithTrueWords() throws {
+        let gateway = EmbeddedGateway { $0.timeouts.gap = .seconds(3) }
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.ask(#"{"model":"m","stream":true}"#)
+        driver.attempts[0].begin()
+        for _ in 0..<10 {
+            driver.attempts[0].write("data: 1\n\n")
+            gateway.advance(.seconds(2))
+        }
+        _ = try client.take()
+        gateway.advance(.seconds(2))
+
+        let text = try client.take()
+        #expect(text.contains("gap_timeout") && text.contains("sent nothing for 3 s after 10 pieces"))
+        #expect(driver.attempts[0].isCancelled && gateway.history.map(\.status) == [.error])
+    }
+
+    @Test func theTotalCutsNoStreamThatGoesOn() throws {
+        let gateway = EmbeddedGateway { $0.timeouts.total = .seconds(5) }
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.ask(#"{"model":"m","stream":true}"#)
+        driver.attempts[0].begin()
+        for _ in 0..<20 {
+            driver.attempts[0].write("data: 1\n\n")
+            gateway.advance(.seconds(2))
+        }
+        driver.attempts[0].finish()
+        #expect(gateway.history.map(\.status) == [.success])
+    }
+
+    @Test func withNoLimitOfTimeTheFirstByteMayTakeHours() throws {
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.ask()
+        gateway.advance(.hours(2))
+        driver.attempts[0].answer("{}")
+        #expect(try client.status() == 200)
+    }
+
+    @Test func aClientThatIsSlowIsNotTheServersFault() throws {
+        let gateway = EmbeddedGateway { $0.timeouts.gap = .seconds(3) }
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.ask(#"{"model":"m","stream":true}"#)
+        driver.attempts[0].begin()
+        driver.attempts[0].write("data: 1\n\n")
+        client.setTaking(false)
+        gateway.advance(.seconds(30))
+        client.setTaking(true)
+        driver.attempts[0].write("data: 2\n\n")
+        driver.attempts[0].finish()
+
+        #expect(gateway.history.map(\.status) == [.success])
+    }
+
+    // MARK: Records
+
     @Test func theRecordIsThereForWhoeverReadsAtOnceAndPublishedSoon() throws {
         var subscription = gateway.state.broadcaster.subscribe {}
         let driver = gateway.add()

@@ -20,6 +20,8 @@ public final class AdapterTask: Attempt {
     let deadline: NIODeadline
     private(set) var purpose: Purpose?
     private(set) var handle: nexus_task = 0
+    /// The last of its requests found no connection in time.
+    var connectTimedOut = false
     /// Its time is up: no request may be started any more.
     private(set) var isExpired = false
     private var requests: [AdapterRequest] = []
@@ -89,7 +91,8 @@ public final class AdapterTask: Attempt {
         switch purpose {
         case .exchange(let sink):
             sink.attemptFailed(
-                ExchangeFailure(kind: .timeout, message: "\(backend.identity.name) did not answer in time."))
+                ExchangeFailure(
+                    kind: .timeout, message: "\(backend.identity.name) did not answer in time.", deadline: .total))
         case .probe:
             backend.probeExpired("The adapter did not report in time (\(target)).")
         }
@@ -108,7 +111,10 @@ public final class AdapterTask: Attempt {
 
     // MARK: The adapter's side
 
-    func start(_ request: AdapterRequest) { requests.append(request) }
+    func start(_ request: AdapterRequest) {
+        connectTimedOut = false
+        requests.append(request)
+    }
 
     func ended(_ request: AdapterRequest) { requests.removeAll { $0 === request } }
 
@@ -213,7 +219,10 @@ public final class AdapterTask: Attempt {
     func failed(_ failure: ExchangeFailure) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         endedByAdapter()
-        sink.attemptFailed(backend.secrets.hidden(in: failure))
+        var failure = backend.secrets.hidden(in: failure)
+        if failure.kind == .connect, connectTimedOut { failure.deadline = .connect }
+        if failure.kind == .timeout, isExpired { failure.deadline = .total }
+        sink.attemptFailed(failure)
         return NEXUS_OK
     }
 

@@ -58,16 +58,25 @@ public struct Dispatch: Sendable {
     /// The head was sent, with nothing but comments behind it so far.
     public private(set) var isHeadSent = false
     public private(set) var timeline: Timeline
+    private var isConnected = false
+    private var deadlines: Deadlines
 
-    /// - Parameter arrival: when the request arrived.
-    public init(_ request: Request, arrival: NIODeadline) {
+    /// - Parameters:
+    ///   - timeouts: those of the gateway; a backend has its own.
+    ///   - arrival: when the request arrived.
+    public init(
+        _ request: Request, timeouts: Configuration.Timeouts = Configuration.Timeouts(), arrival: NIODeadline
+    ) {
         self.request = request
         maximumAttempts = request.maximumAttempts
+        deadlines = Deadlines(arrival: arrival.uptimeNanoseconds, limits: timeouts, isStream: request.stream)
         timeline = Timeline(arrival: arrival)
     }
 
     public var isOver: Bool { phase == .over }
     public var isCommitted: Bool { phase == .committed }
+    /// An attempt is under way.
+    public var isTrying: Bool { phase == .waiting || takesPieces }
     /// The answer has begun and has not ended.
     public var takesPieces: Bool { phase == .begun || phase == .committed }
 
@@ -109,14 +118,28 @@ public struct Dispatch: Sendable {
     // MARK: Attempts
 
     /// A place at a backend was taken, and the request is given to it.
-    /// - Parameter reason: why it, for the record.
-    public mutating func attemptStarted(at backend: BackendIdentity, reason: String, now: NIODeadline) {
+    /// - Parameters:
+    ///   - reason: why it, for the record.
+    ///   - hasAlternative: another backend is left to try.
+    public mutating func attemptStarted(
+        at backend: BackendIdentity, reason: String, hasAlternative: Bool = false, now: NIODeadline
+    ) {
         assert(phase == .choosing, "an attempt begins while \(phase)")
         phase = .waiting
         attempts += 1
         self.backend = backend
-        (held, sendsAtOnce, hasEvents, hasData) = (0, false, false, false)
+        (held, sendsAtOnce, hasEvents, hasData, isConnected) = (0, false, false, false, false)
+        deadlines.attemptStarted(
+            at: now.uptimeNanoseconds, endpoint: backend.url, limits: backend.timeouts, hasAlternative: hasAlternative)
         timeline.append(.attemptStarted(backend: backend.id, reason: reason), at: now)
+    }
+
+    /// Something was seen of the attempt's way to the server.
+    public mutating func saw(_ sign: AttemptSign, now: NIODeadline) {
+        deadlines.saw(sign, at: now.uptimeNanoseconds)
+        guard sign == .connected, !isConnected, isTrying else { return }
+        isConnected = true
+        timeline.append(.connected, at: now)
     }
 
     /// Whether the answer's head is accepted.
@@ -152,6 +175,7 @@ public struct Dispatch: Sendable {
 
     /// There are bytes for the client.
     public mutating func wrote(_ count: Int, now: NIODeadline) -> Write {
+        deadlines.wrote(at: now.uptimeNanoseconds)
         switch phase {
         case .begun:
             dataCame(now: now)
@@ -223,6 +247,7 @@ public struct Dispatch: Sendable {
         assert(phase != .choosing, "an attempt fails that is not under way")
         timeline.append(
             .attemptFailed(AttemptFailure(backend: backend.id, kind: failure.kind, message: failure.message)), at: now)
+        deadlines.attemptEnded()
         let words = Words.failure(failure, backend: backend.name)
         if phase == .committed {
             end(.error(status, "\(backend.name): \(failure.message)", failure.outcome), now: now)
@@ -258,6 +283,25 @@ public struct Dispatch: Sendable {
     public mutating func refuse(status: Int, message: String, now: NIODeadline) -> Telling {
         end(.error(isHeadSent ? self.status : status, message), now: now)
         return isHeadSent ? .event(.own) : .answer(.own)
+    }
+
+    // MARK: Time
+
+    /// The server's answer is not read while the client does not take it: meanwhile no piece can come.
+    public mutating func setPaused(_ paused: Bool, now: NIODeadline) {
+        deadlines.setPaused(paused, at: now.uptimeNanoseconds)
+    }
+
+    /// Some limit of time may be over: `passed` tells. Cheap.
+    public func isDue(now: NIODeadline) -> Bool {
+        phase != .over && deadlines.next.map { $0.at <= now.uptimeNanoseconds } ?? false
+    }
+
+    /// What is over, as the failure of the attempt under way; nil: nothing yet.
+    public mutating func passed(now: NIODeadline, hasAlternative: Bool) -> ExchangeFailure? {
+        guard phase != .over else { return nil }
+        deadlines.hasAlternative = hasAlternative
+        return deadlines.passed(at: now.uptimeNanoseconds)?.failure
     }
 
     // MARK: Signs of life

@@ -41,7 +41,6 @@ final class Exchange {
 
     /// When the client heard the last of us.
     var lastSign: NIODeadline
-    private let deadline: NIODeadline
 
     /// - Parameter onEnd: called when it has ended, before the client's next request.
     init(
@@ -58,12 +57,11 @@ final class Exchange {
         heldMemory = MemoryShare(of: loop.shared.memory)
         attemptStart = context.arrival
         lastSign = context.arrival
-        deadline = context.arrival + loop.settings.requestTimeout
         dispatch = Dispatch(
             Dispatch.Request(
                 model: request.model, stream: request.stream, takesComments: request.takesComments,
                 maximumAttempts: loop.settings.maximumAttempts),
-            arrival: context.arrival)
+            timeouts: loop.settings.timeouts, arrival: context.arrival)
     }
 
     var now: NIODeadline { loop.eventLoop.now }
@@ -162,10 +160,11 @@ final class Exchange {
 
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
         attemptStart = now
-        dispatch.attemptStarted(at: backend.identity, reason: reason ?? "", now: attemptStart)
+        dispatch.attemptStarted(
+            at: backend.identity, reason: reason ?? "", hasAlternative: hasAlternative, now: attemptStart)
         guard countHeld() else { return attemptFailed(.outOfMemory) }
         let attempts = dispatch.attempts
-        let task = backend.driver.submit(request, sink: self, on: loop.eventLoop, deadline: deadline)
+        let task = backend.driver.submit(request, sink: self, on: loop.eventLoop, deadline: .distantFuture)
         // The backend may have ended the attempt inside submit, and a next one may be under way.
         guard dispatch.attempts == attempts, !dispatch.isOver, lease != nil else { return }
         if let task {
@@ -196,8 +195,7 @@ final class Exchange {
         let canRephrase =
             failure.kind == .unsupported && isNative && !dispatch.isCommitted && forms.refused(by: backend)
         let action = dispatch.failed(
-            failure, hasAlternative: dispatch.hasAlternative(in: loop.snapshot, able: { forms.form(for: $0) != nil }),
-            canRephrase: canRephrase, now: now)
+            failure, hasAlternative: hasAlternative, canRephrase: canRephrase, now: now)
         release(failure.isOfTheBackend ? .failure : .neutral)
         if failure.kind == .connect { loop.shared.noteUnreachable(backend) }
         switch action {
@@ -206,6 +204,22 @@ final class Exchange {
         case .rephrase: tryAgain("trying again in other words", after: failure, at: backend)
         case .tell(let telling): tell(telling)
         }
+    }
+
+    /// Another backend than the one of the attempt is left to try.
+    private var hasAlternative: Bool {
+        dispatch.hasAlternative(in: loop.snapshot) { forms.form(for: $0) != nil }
+    }
+
+    /// Ends what takes longer than it may; to be called several times a second.
+    func lookAtTime(now: NIODeadline) {
+        guard dispatch.isDue(now: now), let failure = dispatch.passed(now: now, hasAlternative: hasAlternative) else {
+            return
+        }
+        guard dispatch.isTrying else { return refuse(.timedOut(failure)) }
+        let task = task
+        attemptFailed(failure)
+        task?.cancel()
     }
 
     private func tryAgain(_ how: String, after failure: ExchangeFailure, at backend: BackendSnapshot) {
@@ -245,7 +259,10 @@ final class Exchange {
     }
 
     /// Slow clients push back.
-    func setPaused(_ paused: Bool) { task?.setPaused(paused) }
+    func setPaused(_ paused: Bool) {
+        dispatch.setPaused(paused, now: now)
+        task?.setPaused(paused)
+    }
 
     // MARK: The end
 

@@ -82,6 +82,8 @@ extension Exchange: AttemptSink {
         if held == nil { held = bytes } else { held?.writeBuffer(&bytes) }
     }
 
+    func attemptSaw(_ sign: AttemptSign) { dispatch.saw(sign, now: now) }
+
     func attemptFlush() {
         if dispatch.isCommitted { client.flush() }
     }

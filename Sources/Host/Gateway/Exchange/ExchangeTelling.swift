@@ -75,6 +75,13 @@ extension ErrorBody {
         status: 503, message: "The gateway is shutting down.", type: "service_unavailable_error",
         code: "shutting_down", retryAfter: 5)
 
+    /// The time of the exchange is over while no attempt is under way.
+    static func timedOut(_ failure: ExchangeFailure) -> ErrorBody {
+        ErrorBody(
+            status: failure.clientStatus, message: "The request was not answered in time: \(failure.message).",
+            type: "upstream_error", code: failure.deadline?.code)
+    }
+
     /// Words for what cannot happen.
     static let internalError = ErrorBody(
         status: 500, message: "The gateway has made a mistake; please report it.", type: "api_error",

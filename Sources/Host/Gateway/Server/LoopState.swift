@@ -26,8 +26,9 @@ final class LoopState {
     private let page: Ledger.Page
     private var onEmpty: (() -> Void)?
 
-    /// Idle connections are looked for at every fifth of these.
-    static let sweepInterval = TimeAmount.seconds(1)
+    /// Between two looks at the deadlines of exchanges. Every fourth of these looks after connections, every twentieth after
+    /// those that are idle.
+    static let sweepInterval = TimeAmount.milliseconds(250)
 
     init(
         index: Int, eventLoop: any EventLoop, shared: GatewayState, quota: ClientQuota,
@@ -55,6 +56,8 @@ final class LoopState {
     private func sweep() {
         sweeps &+= 1
         let now = eventLoop.now
+        for connection in connections.values { connection.service?.lookAtTime(now: now) }
+        guard sweeps % 4 == 0 else { return }
         if let interval = settings.keepAlive {
             for connection in connections.values { connection.keepAlive(after: interval, now: now) }
         }
@@ -62,7 +65,7 @@ final class LoopState {
             connection.lookForClient(now: now)
             connection.sweepHasty(now: now)
         }
-        guard sweeps % 5 == 0 else { return }
+        guard sweeps % 20 == 0 else { return }
         for connection in connections.values { connection.sweep(now: now) }
     }
 

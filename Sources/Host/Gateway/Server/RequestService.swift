@@ -170,5 +170,8 @@ final class RequestService {
     /// Slow clients push back.
     func setPaused(_ paused: Bool) { exchange?.setPaused(paused) }
 
+    /// Ends what takes longer than it may.
+    func lookAtTime(now: NIODeadline) { exchange?.lookAtTime(now: now) }
+
     func keepAlive(after interval: TimeAmount, now: NIODeadline) { exchange?.keepAlive(after: interval, now: now) }
 }
