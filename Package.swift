@@ -36,6 +36,8 @@ let package = Package(
     targets: [
         // The ABI and what binds it.
         .target(name: "PluginAPI", exclude: ["abi"], cSettings: strictC),
+        // What may cross the ABI, for the hosts of adapters: the gateway, the scripted one of the checks, the one of tests.
+        .target(name: "ABIRules", dependencies: ["PluginAPI"]),
         .systemLibrary(
             name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
 
@@ -49,8 +51,11 @@ let package = Package(
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
         layer(
             "AdapterHost",
-            uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
-        layer("Conformance", uses: ["AdapterHost", "Core", "JSON", "PluginAPI", "Shims"]),
+            uses: [
+                "Core", "JSON", "HTTP1", "Upstream", "ABIRules", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL,
+                logging,
+            ]),
+        layer("Conformance", uses: ["ABIRules", "AdapterHost", "Core", "JSON", "PluginAPI", "Shims"]),
         layer("Routing", uses: ["Core"]),
         layer("Dialects", uses: ["Core", "JSON"]),
         .target(
@@ -64,7 +69,8 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
+                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix,
+                nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -78,7 +84,8 @@ let package = Package(
             path: "Sources/Host/CLI"),
 
         .executableTarget(
-            name: "abi-benchmark", dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
+            name: "abi-benchmark",
+            dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
             path: "benchmarks/abi", exclude: ["adapter.c"]),
 
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
@@ -93,7 +100,7 @@ let package = Package(
             linkerSettings: adapterLinking),
 
         // The host as adapters see it, for their tests.
-        .target(name: "FakeHost", dependencies: ["PluginAPI"], path: "Tests/FakeHost"),
+        .target(name: "FakeHost", dependencies: ["ABIRules", "PluginAPI"], path: "Tests/FakeHost"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
@@ -102,12 +109,14 @@ let package = Package(
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
         .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
+        .testTarget(name: "ABIRulesTests", dependencies: ["ABIRules", "PluginAPI"]),
         .testTarget(name: "AdapterKitTests", dependencies: ["FakeHost", "PluginAPI"]),
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
-        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON"]),
-        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
+        .testTarget(name: "AdapterHostTests", dependencies: ["ABIRules", "AdapterHost", "JSON"]),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["ABIRules", "Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore]),

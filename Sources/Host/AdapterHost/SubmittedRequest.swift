@@ -1,3 +1,5 @@
+import Core
+import NIOCore
 import PluginAPI
 
 /// What a client asks for, as adapters know it.
@@ -45,17 +47,24 @@ public struct SubmittedRequest: Sendable {
     public var path: String
     /// Of the body.
     public var contentType: String
+    /// Those of the client that a backend may pass on; what may not is left out before an adapter sees it.
+    public var headers: [HeaderField]
+    /// When the exchange ends at the latest; nil: the attempt's own deadline alone.
+    public var deadline: NIODeadline?
     var flags: UInt32
 
     public init(
         kind: RequestKind, model: String, requestID: String, path: String, contentType: String = "application/json",
-        stream: Bool, includeUsage: Bool, tools: Bool, images: Bool
+        stream: Bool, includeUsage: Bool, tools: Bool, images: Bool, headers: [HeaderField] = [],
+        deadline: NIODeadline? = nil
     ) {
         self.kind = kind
         self.model = model
         self.requestID = requestID
         self.path = path
         self.contentType = contentType
+        self.headers = headers
+        self.deadline = deadline
         flags =
             (stream ? NEXUS_REQUEST_STREAM : 0) | (includeUsage ? NEXUS_REQUEST_INCLUDE_USAGE : 0)
             | (tools ? NEXUS_REQUEST_TOOLS : 0) | (images ? NEXUS_REQUEST_IMAGES : 0)

@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import Glibc
 import JSON
@@ -21,7 +22,6 @@ public final class ActionRun: Sendable {
         public static let time = TimeAmount.hours(24)
         /// Progress is passed on no more often than this.
         static let progressInterval = TimeAmount.milliseconds(100)
-        static let result = Int(NEXUS_LIMIT_RESULT)
     }
 
     /// What is told of a run. The last one is `ended`.
@@ -169,7 +169,7 @@ public final class ActionRun: Sendable {
     // MARK: The function's side
 
     func progressed(_ told: nexus_progress) {
-        let message = backend.secrets.hidden(in: BorrowedText.line(told.message, limit: HostTable.messageLimit))
+        let message = backend.secrets.hidden(in: BorrowedText.line(told.message, limit: ABILimits.message))
         state.withLock { state in
             state.progress.done = Tally(told.done).value
             state.progress.total = told.total == 0 ? nil : Tally(told.total).value
@@ -203,7 +203,7 @@ public final class ActionRun: Sendable {
     }
 
     func gave(_ json: UnsafeRawBufferPointer) -> nexus_status {
-        guard json.count <= Limits.result else { return NEXUS_TOO_LARGE }
+        guard json.count <= ABILimits.result else { return NEXUS_TOO_LARGE }
         guard (try? JSONValue.parse(json)) != nil else { return NEXUS_INVALID }
         // Without a byte order mark: the text becomes a part of another.
         let bytes = [UInt8](json.starts(with: [0xEF, 0xBB, 0xBF]) ? json.dropFirst(3) : json[...])
@@ -225,10 +225,9 @@ public final class ActionRun: Sendable {
         guard UInt(pthread_self()) == thread.load(ordering: .relaxed) else {
             return HostTable.wrongThread("the http of an action")
         }
-        guard request.flags & NEXUS_HTTP_EXCHANGE_BODY == 0 else { return NEXUS_INVALID }
         let prepared: HTTPStart.Prepared
-        do throws(HTTPStart.Refused) {
-            prepared = try HTTPStart.prepare(request, body: nil, target: backend.target)
+        do throws(Refusal) {
+            prepared = try HTTPStart.prepare(request, exchangeBody: nil, target: backend.target)
         } catch {
             return error.status
         }

@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import PluginAPI
 import Synchronization

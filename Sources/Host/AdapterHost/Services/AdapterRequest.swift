@@ -77,9 +77,10 @@ final class AdapterRequest: UpstreamCallDelegate {
     func upstreamReadComplete() { task.readComplete() }
 
     func upstreamEnd(_ end: UpstreamEnd) {
+        let timings = call?.timings ?? UpstreamTimings()
         call = nil
         task.readComplete()
-        HTTPEvents.withEnd(end) { crossing in
+        HTTPEvents.withEnd(end, timings) { crossing in
             task.backend.calling(.onEnd, on: task.services) { handlers.on_end(user, handle, crossing) }
         }
         task.ended(self)

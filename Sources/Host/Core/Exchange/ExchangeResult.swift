@@ -52,10 +52,12 @@ public struct ExchangeFailure: Sendable, Equatable {
     public var body: [UInt8]
     /// What is known of the work that was done until then.
     public var outcome: ExchangeOutcome
+    /// The server's, for the client.
+    public var headers: [HeaderField]
 
     public init(
         kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = [],
-        outcome: ExchangeOutcome = ExchangeOutcome()
+        outcome: ExchangeOutcome = ExchangeOutcome(), headers: [HeaderField] = []
     ) {
         self.kind = kind
         self.status = status
@@ -63,6 +65,7 @@ public struct ExchangeFailure: Sendable, Equatable {
         self.message = message
         self.body = body
         self.outcome = outcome
+        self.headers = headers
     }
 
     /// There is no room for the answer in the memory of all; nobody's fault.
