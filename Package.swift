@@ -12,6 +12,8 @@ let strictC: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werro
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// A layer of the gateway in Sources/Host; `uses` names the layers below it.
@@ -48,7 +50,7 @@ let package = Package(
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
         layer("Core", uses: ["JSON"]),
         layer("HTTP1", uses: ["Shims"]),
-        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
+        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
             "AdapterHost",
             uses: [
@@ -114,9 +116,16 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
+<<<<<<< HEAD
         .testTarget(name: "AdapterHostTests", dependencies: ["ABIRules", "AdapterHost", "JSON"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["ABIRules", "Conformance", "AdapterHost", "JSON", "PluginAPI"]),
+=======
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
+        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
+>>>>>>> 91661476470e88b5dca9bafce9a0e97fc7958f23
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore]),

@@ -18,6 +18,8 @@ public final class AdapterTask {
     let deadline: NIODeadline
     private(set) var purpose: Purpose?
     private(set) var handle: nexus_task = 0
+    /// The last of its requests found no connection in time.
+    var connectTimedOut = false
     /// Its time is up: no request may be started any more.
     private(set) var isExpired = false
     private var requests: [AdapterRequest] = []
@@ -106,7 +108,10 @@ public final class AdapterTask {
 
     // MARK: The adapter's side
 
-    func start(_ request: AdapterRequest) { requests.append(request) }
+    func start(_ request: AdapterRequest) {
+        connectTimedOut = false
+        requests.append(request)
+    }
 
     func ended(_ request: AdapterRequest) { requests.removeAll { $0 === request } }
 
@@ -212,7 +217,9 @@ public final class AdapterTask {
     func failed(_ failure: ExchangeFailure) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         endedByAdapter()
-        sink.attemptFailed(backend.secrets.hidden(in: failure))
+        var failure = backend.secrets.hidden(in: failure)
+        if failure.kind == .connect, connectTimedOut { failure.deadline = .connect }
+        sink.attemptFailed(failure)
         return NEXUS_OK
     }
 

@@ -52,12 +52,14 @@ public struct ExchangeFailure: Sendable, Equatable {
     public var body: [UInt8]
     /// What is known of the work that was done until then.
     public var outcome: ExchangeOutcome
+    /// The limit of time that was over; nil: something else failed.
+    public var deadline: DeadlineKind?
     /// The server's, for the client.
     public var headers: [HeaderField]
 
     public init(
         kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = [],
-        outcome: ExchangeOutcome = ExchangeOutcome(), headers: [HeaderField] = []
+        outcome: ExchangeOutcome = ExchangeOutcome(), deadline: DeadlineKind? = nil, headers: [HeaderField] = []
     ) {
         self.kind = kind
         self.status = status
@@ -65,6 +67,7 @@ public struct ExchangeFailure: Sendable, Equatable {
         self.message = message
         self.body = body
         self.outcome = outcome
+        self.deadline = deadline
         self.headers = headers
     }
 
@@ -77,7 +80,7 @@ public struct ExchangeFailure: Sendable, Equatable {
     public var isOfTheBackend: Bool { kind != .rejected && kind != .busy && kind != .unsupported }
 
     /// Another backend may do better.
-    public var isRetryable: Bool { kind != .rejected && kind != .timeout }
+    public var isRetryable: Bool { deadline?.isRetryable ?? (kind != .rejected && kind != .timeout) }
 
     /// The HTTP status for a client to whom this failure is told.
     public var clientStatus: Int {

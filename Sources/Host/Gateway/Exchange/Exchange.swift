@@ -56,7 +56,7 @@ final class Exchange: AttemptSink {
         self.arrival = arrival
         attemptStart = arrival
         lastSign = arrival
-        deadline = arrival + loop.settings.requestTimeout
+        deadline = loop.settings.timeouts.total.map { arrival + TimeAmount($0) } ?? .distantFuture
         machine = ExchangeMachine(stream: request.stream, maximumAttempts: loop.settings.maximumAttempts)
     }
 

@@ -4,7 +4,7 @@ import NIOCore
 /// What of the configuration counts for each request and can change while the gateway runs. Each loop has a copy.
 struct LiveSettings: Sendable {
     let routing: Configuration.Routing
-    let requestTimeout: TimeAmount
+    let timeouts: Configuration.Timeouts
     let maximumBody: Int
     let maximumAttempts: Int
     let border: BrowserBorder
@@ -15,7 +15,7 @@ struct LiveSettings: Sendable {
 
     init(_ configuration: Configuration) {
         routing = configuration.routing
-        requestTimeout = TimeAmount(configuration.server.requestTimeout)
+        timeouts = configuration.timeouts
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
         border = BrowserBorder(
