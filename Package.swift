@@ -112,20 +112,16 @@ let package = Package(
         .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
         .testTarget(name: "ABIRulesTests", dependencies: ["ABIRules", "PluginAPI"]),
-        .testTarget(name: "AdapterKitTests", dependencies: ["FakeHost", "PluginAPI"]),
-        .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
+        .testTarget(name: "AdapterKitTests", dependencies: ["ABIRules", "FakeHost", "PluginAPI"]),
+        .testTarget(name: "OpenAICompatTests", dependencies: ["ABIRules", "OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
-            name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
-<<<<<<< HEAD
+            name: "OllamaTests", dependencies: ["ABIRules", "Ollama", "FakeHost", "PluginAPI"],
+            resources: [.copy("Golden")]),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
         .testTarget(name: "AdapterHostTests", dependencies: ["ABIRules", "AdapterHost", "JSON"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["ABIRules", "Conformance", "AdapterHost", "JSON", "PluginAPI"]),
-=======
-        .testTarget(
-            name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
-        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON"]),
-        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
->>>>>>> 91661476470e88b5dca9bafce9a0e97fc7958f23
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore]),
