@@ -10,6 +10,7 @@ let adapterLinking: [LinkerSetting] = [
 let strictC: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -44,7 +45,7 @@ let package = Package(
 
         // The gateway, bottom up.
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
-        layer("Core", uses: ["JSON"]),
+        layer("Core", uses: ["JSON", nioCore]),
         layer("HTTP1", uses: ["Shims"]),
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
         layer(
@@ -64,8 +65,9 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix,
+                nioSSL,
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
         layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
@@ -78,7 +80,8 @@ let package = Package(
             path: "Sources/Host/CLI"),
 
         .executableTarget(
-            name: "abi-benchmark", dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
+            name: "abi-benchmark",
+            dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
             path: "benchmarks/abi", exclude: ["adapter.c"]),
 
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
@@ -95,7 +98,7 @@ let package = Package(
         // The host as adapters see it, for their tests.
         .target(name: "FakeHost", dependencies: ["PluginAPI"], path: "Tests/FakeHost"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
@@ -106,7 +109,7 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
-        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON"]),
+        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "GatewayTests",
