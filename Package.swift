@@ -10,10 +10,10 @@ let adapterLinking: [LinkerSetting] = [
 let strictC: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
-let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// A layer of the gateway in Sources/Host; `uses` names the layers below it.
@@ -48,7 +48,7 @@ let package = Package(
 
         // The gateway, bottom up.
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
-        layer("Core", uses: ["JSON"]),
+        layer("Core", uses: ["JSON", nioCore]),
         layer("HTTP1", uses: ["Shims"]),
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
@@ -73,7 +73,7 @@ let package = Package(
             uses: [
                 "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix,
                 nioSSL,
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), nioTLS,
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
         layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
@@ -104,7 +104,7 @@ let package = Package(
         // The host as adapters see it, for their tests.
         .target(name: "FakeHost", dependencies: ["ABIRules", "PluginAPI"], path: "Tests/FakeHost"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
@@ -119,7 +119,7 @@ let package = Package(
             resources: [.copy("Golden")]),
         .testTarget(
             name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
-        .testTarget(name: "AdapterHostTests", dependencies: ["ABIRules", "AdapterHost", "JSON"]),
+        .testTarget(name: "AdapterHostTests", dependencies: ["ABIRules", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["ABIRules", "Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(

@@ -19,22 +19,25 @@ final class Sink: AttemptSink {
     private(set) var failure: ExchangeFailure?
     /// Called when the attempt has ended.
     var ended: () -> Void = {}
-    private var machine = ExchangeMachine(stream: true, maximumAttempts: 1)
+    private var dispatch = Dispatch(
+        Dispatch.Request(model: "m", stream: true, takesComments: true, maximumAttempts: 1), arrival: .now())
 
     init(body: String) {
         requestBody = ByteBuffer(string: body)
-        machine.attemptStarted()
+        dispatch.attemptStarted(
+            at: BackendIdentity(id: "one", name: "one", url: "", backendType: "t", priority: 1), reason: "",
+            now: .now())
     }
 
     func attemptBegan(_ head: AttemptHead) -> Bool {
-        guard machine.begin() else { return false }
+        guard dispatch.answerBegan(status: head.status) else { return false }
         status = head.status
         self.head = head
         return true
     }
 
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
-        guard machine.write(count: bytes.readableBytes) != .refuse else { return .refused }
+        guard dispatch.wrote(bytes.readableBytes, now: .now()) != .refuse else { return .refused }
         written.writeImmutableBuffer(bytes)
         return .taken
     }
@@ -44,7 +47,7 @@ final class Sink: AttemptSink {
     func attemptFlush() {}
 
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
-        guard machine.finish() != .refuse else { return .refused }
+        guard dispatch.finished(outcome, now: .now()) != .refuse else { return .refused }
         self.outcome = outcome
         ended()
         return .taken
@@ -117,7 +120,7 @@ struct Bench {
     func probe() async {
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             loop.execute { [services, backend] in
-                backend.probe(services: services.value, timeout: .seconds(60)) { done.resume() }
+                backend.probe(on: services.eventLoop, timeout: .seconds(60)) { done.resume() }
             }
         }
     }
@@ -141,7 +144,7 @@ struct Bench {
             var request = request(model, stream: stream)
             request.headers = headers
             request.deadline = end
-            _ = backend.submit(request, sink: sink, services: services.value, deadline: deadline)
+            _ = backend.submit(request, sink: sink, on: services.eventLoop, deadline: deadline)
             return Result(sink, left: backend.taskCount)
         }.get()
     }
@@ -153,7 +156,7 @@ struct Bench {
                 let sink = Sink(body: #"{"model":"\#(model)"}"#)
                 sink.ended = { [unowned sink] in done.resume(returning: Result(sink, left: backend.taskCount)) }
                 _ = backend.submit(
-                    request(model), sink: sink, services: services.value, deadline: .now() + .seconds(60))
+                    request(model), sink: sink, on: services.eventLoop, deadline: .now() + .seconds(60))
             }
         }
     }

@@ -71,10 +71,9 @@ import Testing
     func itsActionsRun(_ minor: Int) async throws {
         let bench = try await bench(minor, "actions.c")
         let runs = ActionRuns { _ in }
-        let action = try #require(bench.backend.offeredAction(named: "every_type"))
         let json = #"{"name":"n","count":-3,"ratio":0.5,"flag":true,"value":[1]}"#
         let (ends, continuation) = AsyncStream.makeStream(of: ActionEnd.self)
-        _ = try runs.start(action, at: bench.backend, ActionArguments(JSONValue.parse(json), for: action.signature)) {
+        _ = try runs.start("every_type", at: bench.backend, JSONValue.parse(json)) {
             if case .ended(let end) = $0 {
                 continuation.yield(end)
                 continuation.finish()

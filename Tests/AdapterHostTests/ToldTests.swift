@@ -177,7 +177,7 @@ import Testing
                     includeUsage: false, tools: false, images: false)
                 guard
                     let task = backend.submit(
-                        request, sink: sink, services: services.value, deadline: .distantFuture)
+                        request, sink: sink, on: services.eventLoop, deadline: .distantFuture) as? AdapterTask
                 else { return NEXUS_FAILED }
                 defer { task.cancel() }
                 return backend.calling(.submit, on: services.value) {

@@ -4,7 +4,7 @@ import NIOCore
 import PluginAPI
 
 /// One attempt of an exchange or one probe, as the adapter knows it by its handle. Lives on one event loop.
-public final class AdapterTask {
+public final class AdapterTask: Attempt {
     enum Purpose {
         case exchange(any AttemptSink)
         case probe

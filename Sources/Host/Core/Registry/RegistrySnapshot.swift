@@ -1,7 +1,5 @@
-/// The part of a backend that knows how to talk to it. The registry carries it and never looks into it.
-public protocol BackendDriver: AnyObject, Sendable {}
-
-/// What of a backend never changes while it is in the registry.
+/// Who a backend is and what the operator has set for it. A reload may change what routing looks at (`Registry.relabel`);
+/// the id stays.
 public struct BackendIdentity: Sendable, Hashable {
     public var id: String
     public var name: String

@@ -53,8 +53,10 @@ final class WebSocketSession: ChannelInboundHandler {
 
     init(loop: LoopState, query: WebSocketQuery) {
         self.loop = loop
-        let newest = loop.shared.journal.entries.last?.sequence ?? 0
-        feed = Feed(form: query.form, lastSequence: query.after.map { min($0, newest) } ?? newest)
+        let newest = loop.shared.history.entries.last?.sequence ?? 0
+        // A number of another run, or of another gateway, tells nothing of what the page has.
+        let isOurs = query.instance.map { $0 == loop.shared.ledger.instance.id } ?? true
+        feed = Feed(form: query.form, lastSequence: query.after.map { isOurs ? min($0, newest) : 0 } ?? newest)
     }
 
     // MARK: Channel
@@ -267,7 +269,7 @@ final class WebSocketSession: ChannelInboundHandler {
 
     /// How all backends stand, and what was completed since the newest entry the peer has.
     private func sendSnapshot() {
-        let newer = loop.shared.journal.entries(after: feed.lastSequence)
+        let newer = loop.shared.history.entries(after: feed.lastSequence)
         let entries = feed.snapshot(newer: newer, now: Clock.monotonicNanoseconds())
         write(fleet)
         for update in owed { write(update) }

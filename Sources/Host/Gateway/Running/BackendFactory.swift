@@ -69,6 +69,3 @@ struct BackendFactory: Sendable {
         return isCapitals && isShort ? name + " " : ""
     }
 }
-
-/// Stands in the registry for a backend that has no instance.
-final class FailedBackend: BackendDriver {}

@@ -56,8 +56,7 @@ final class GatewayProcess: Sendable {
             onSnapshot: { _ in updates.send() })
         let state = GatewayState(
             settings: LiveSettings(configuration), logger: logger, registry: registry,
-            journal: Journal(capacity: configuration.history.capacity, broadcaster: broadcaster),
-            broadcaster: broadcaster)
+            broadcaster: broadcaster, historyCapacity: configuration.history.capacity)
         let tls = try TLSContexts(configuration.upstream)
         let loops = try await makeLoops(state, tls, quota: quota)
         updates.set(loops)
@@ -223,14 +222,13 @@ final class GatewayProcess: Sendable {
     private func destroyBackends() async {
         guard let running = running.withLock({ $0 }) else { return }
         running.reconfigurer.stop()
-        let drivers = running.state.registry.snapshot.backends.compactMap { $0.driver as? AdapterBackend }
+        let drivers = running.state.registry.snapshot.backends.map(\.driver)
         let limit = Self.destroyLimit
         let left = await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 for driver in drivers {
                     for loop in running.loops {
-                        try? await loop.eventLoop.submit { driver.closeConnections(services: loop.value.services) }
-                            .get()
+                        try? await loop.eventLoop.submit { driver.closeConnections(on: loop.eventLoop) }.get()
                     }
                     await driver.end()
                 }

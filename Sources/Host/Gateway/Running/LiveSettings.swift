@@ -25,10 +25,4 @@ struct LiveSettings: Sendable {
         let seconds = configuration.server.streamKeepAlive
         keepAlive = seconds == .zero ? nil : TimeAmount(seconds)
     }
-
-    /// For the x-nexus-route-reason field: how the backend was chosen.
-    func routeReason(candidates: Int, retried: Bool) -> String {
-        let base = candidates == 1 ? "only-candidate" : "\(routing.strategy.rawValue);candidates=\(candidates)"
-        return retried ? base + ";retry" : base
-    }
 }

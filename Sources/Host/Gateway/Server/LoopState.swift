@@ -25,6 +25,7 @@ final class LoopState {
     private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
     private var identifiers: RequestIDs
     private var sweeps = 0
+    private let page: Ledger.Page
     private var onEmpty: (() -> Void)?
 
     /// Idle connections are looked for at every fifth of these.
@@ -41,6 +42,7 @@ final class LoopState {
         self.services = services
         self.index = index
         settings = shared.settings
+        page = shared.ledger.page()
         router = Router(settings.routing, seed: UInt64(index))
         snapshot = shared.registry.snapshot
         identifiers = RequestIDs()
@@ -55,13 +57,13 @@ final class LoopState {
 
     private func sweep() {
         sweeps &+= 1
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         if let interval = settings.keepAlive {
             for connection in connections.values { connection.keepAlive(after: interval, now: now) }
         }
         for connection in connections.values {
             connection.lookForClient(now: now)
-            connection.sweepReserve(now: now)
+            connection.sweepHasty(now: now)
         }
         guard sweeps % 5 == 0 else { return }
         for connection in connections.values { connection.sweep(now: now) }
@@ -75,11 +77,21 @@ final class LoopState {
         if settings.routing != before { router = Router(settings.routing, seed: UInt64(index)) }
     }
 
-    /// The name at the backends that a client's name stands for.
-    func resolved(_ model: String) -> String { ModelNames.resolve(model, router, snapshot) }
+    /// What names of models stand for now.
+    var names: ModelNames { ModelNames(aliases: settings.routing.aliases, snapshot: snapshot) }
 
-    /// The names as they are now, for other threads.
-    var names: ModelNames { ModelNames(router: router, snapshot: snapshot) }
+    // MARK: Records
+
+    /// Between the end of an exchange and its being settled, if nobody reads before.
+    private static let settleTime = TimeAmount.milliseconds(2)
+
+    /// Writes an exchange that has ended into the ledger. It is settled after a while, together with what ends meanwhile.
+    func record(_ request: ExchangeRecord.Request, _ timeline: Timeline) {
+        let record = ExchangeRecord(request: request, timeline: timeline, endedAt: Clock.wallSeconds())
+        guard page.write(record) else { return }
+        let ledger = shared.ledger
+        eventLoop.scheduleTask(in: Self.settleTime) { ledger.settle() }
+    }
 
     func nextRequestID() -> String { identifiers.next() }
 
@@ -90,7 +102,7 @@ final class LoopState {
             connections[ObjectIdentifier(connection)] = connection
             return .ordinary
         }
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         let idle = connections.values.lazy.compactMap { other in other.idleness(now: now).map { ($0, other) } }
         // The first few are as good as all: none has done anything for a while.
         if let (_, victim) = idle.prefix(ClientQuota.looks).min(by: { $0.0 < $1.0 }) {
@@ -140,21 +152,6 @@ final class LoopState {
     /// Ends all connections now.
     func stop() {
         for connection in connections.values { connection.stop() }
-    }
-}
-
-/// What clients' names of models stand for, at one instant.
-struct ModelNames: Sendable {
-    let router: Router
-    let snapshot: RegistrySnapshot
-
-    func resolved(_ model: String) -> String { Self.resolve(model, router, snapshot) }
-
-    /// The name at the backends that a client's name stands for.
-    static func resolve(_ model: String, _ router: Router, _ snapshot: RegistrySnapshot) -> String {
-        let name = router.resolved(model)
-        guard snapshot.holders[name] == nil else { return name }
-        return OllamaNames.resolve(name) { snapshot.holders[$0] != nil }
     }
 }
 

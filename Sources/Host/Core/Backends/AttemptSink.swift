@@ -1,4 +1,3 @@
-import Core
 import NIOCore
 
 /// The exchange behind an attempt, as the adapter's calls reach it. All on the exchange's event loop.
