@@ -38,6 +38,8 @@ let package = Package(
     targets: [
         // The ABI and what binds it.
         .target(name: "PluginAPI", exclude: ["abi"], cSettings: strictC),
+        // What may cross the ABI, for the hosts of adapters: the gateway, the scripted one of the checks, the one of tests.
+        .target(name: "ABIRules", dependencies: ["PluginAPI"]),
         .systemLibrary(
             name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
 
@@ -51,8 +53,11 @@ let package = Package(
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
             "AdapterHost",
-            uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
-        layer("Conformance", uses: ["AdapterHost", "Core", "JSON", "PluginAPI", "Shims"]),
+            uses: [
+                "Core", "JSON", "HTTP1", "Upstream", "ABIRules", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL,
+                logging,
+            ]),
+        layer("Conformance", uses: ["ABIRules", "AdapterHost", "Core", "JSON", "PluginAPI", "Shims"]),
         layer("Routing", uses: ["Core"]),
         layer("Dialects", uses: ["Core", "JSON"]),
         .target(
@@ -66,8 +71,8 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix,
-                nioSSL,
+                "ABIRules", "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore,
+                nioPosix, nioSSL,
                 nioTLS, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -97,7 +102,7 @@ let package = Package(
             linkerSettings: adapterLinking),
 
         // The host as adapters see it, for their tests.
-        .target(name: "FakeHost", dependencies: ["PluginAPI"], path: "Tests/FakeHost"),
+        .target(name: "FakeHost", dependencies: ["ABIRules", "PluginAPI"], path: "Tests/FakeHost"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
@@ -106,14 +111,17 @@ let package = Package(
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
         .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"]),
-        .testTarget(name: "AdapterKitTests", dependencies: ["FakeHost", "PluginAPI"]),
-        .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
+        .testTarget(name: "ABIRulesTests", dependencies: ["ABIRules", "PluginAPI"]),
+        .testTarget(name: "AdapterKitTests", dependencies: ["ABIRules", "FakeHost", "PluginAPI"]),
+        .testTarget(name: "OpenAICompatTests", dependencies: ["ABIRules", "OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
-            name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
+            name: "OllamaTests", dependencies: ["ABIRules", "Ollama", "FakeHost", "PluginAPI"],
+            resources: [.copy("Golden")]),
         .testTarget(
             name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
-        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON", "PluginAPI"]),
-        .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
+        .testTarget(name: "AdapterHostTests", dependencies: ["ABIRules", "AdapterHost", "JSON", "PluginAPI"]),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["ABIRules", "Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore, nioEmbedded]),

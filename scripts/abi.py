@@ -231,6 +231,11 @@ def title(version: tuple[int, int]) -> str:
 # ----------------------------------------------------------------------------------------------- the rules --
 
 
+def words(line: str) -> list[str]:
+    """The names of a constant that is a list of them."""
+    return line.split('"')[1].split()
+
+
 def changes(old: Layout, new: Layout) -> list[str]:
     """How `new` breaks what was built against `old`. Empty: it only adds."""
     found: list[str] = []
@@ -241,6 +246,11 @@ def changes(old: Layout, new: Layout) -> list[str]:
             # A host that takes more harms nobody; one that takes less would refuse what an adapter relies on.
             if int(new.entries[name].split()[2]) < int(line.split()[2]):
                 found.append(f"{name} was lowered from `{line}`: a limit may only be raised")
+        elif name.startswith("constant NEXUS_HEADERS_"):
+            # A list of names: what passes once passes for ever, and more may.
+            lost = sorted(set(words(line)) - set(words(new.entries[name])))
+            if lost:
+                found.append(f"{name} has lost {', '.join(lost)}: a list may only gain names")
         elif new.entries[name] != line:
             found.append(f"{name} was changed: it was `{line}`, now it is `{new.entries[name]}`: change it back")
     for name, (size, alignment, fields) in old.structs.items():

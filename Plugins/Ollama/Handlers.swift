@@ -9,6 +9,8 @@ class AnswerHandler: HTTPHandler {
     private let warning: String
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
+    /// Those of the server's header fields that the client may see: a proxy before Ollama may have limits of its own.
+    private var headers: [HeaderField] = []
     private var errorBody: [UInt8] = []
     /// Kept where there is another key to send it with.
     private var outgoing: Outgoing?
@@ -43,6 +45,7 @@ class AnswerHandler: HTTPHandler {
     final override func head(_ head: nexus_http_head) {
         status = head.status
         retryAfter = retryAfterMilliseconds(head)
+        headers = head.passedHeaders
     }
 
     /// An answer may follow; two of the successes have none, whatever their body says.
@@ -85,6 +88,7 @@ class AnswerHandler: HTTPHandler {
         status = 0
         retryAfter = 0
         errorBody = []
+        headers = []
         if outgoing.start(exchange, key: key, self) != NEXUS_OK {
             fail(
                 Failure(
@@ -97,7 +101,7 @@ class AnswerHandler: HTTPHandler {
         guard !bytes.isEmpty else { return }
         if !hasBegun {
             hasBegun = true
-            exchange.begin(status: 200, warning: warning)
+            exchange.begin(status: 200, warning: warning, headers: headers)
         }
         exchange.write(bytes)
     }
@@ -109,6 +113,8 @@ class AnswerHandler: HTTPHandler {
 
     final func fail(_ failure: Failure) {
         isOver = true
+        var failure = failure
+        failure.headers = headers
         exchange.fail(failure, usage: usage)
     }
 

@@ -8,6 +8,7 @@ struct Asked: Sendable {
     let requestID: String
     let isStream: Bool
     let includesUsage: Bool
+    private let client: [HeaderField]
 
     init(_ request: nexus_request) {
         kind = request.kind
@@ -16,10 +17,12 @@ struct Asked: Sendable {
         requestID = request.request_id.text
         isStream = request.flags & NEXUS_REQUEST_STREAM != 0
         includesUsage = request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0
+        // What Anthropic's and OpenAI's services know means nothing to Ollama.
+        client = request.passedHeaders.filter { !$0.name.hasPrefix("anthropic-") && !$0.name.hasPrefix("openai-") }
     }
 
-    /// Header fields of one request: its id is found again in the logs of a proxy before the server.
-    var own: [(name: String, value: String)] { requestID.isEmpty ? [] : [("x-request-id", requestID)] }
+    /// Header fields of one request: its id, and what traces it, is found again in the logs of a proxy before the server.
+    var own: [HeaderField] { (requestID.isEmpty ? [] : [("x-request-id", requestID)]) + client }
 
     func reply(_ prefix: String, _ options: Options, echo: String = "") -> Reply {
         Reply(

@@ -51,6 +51,7 @@ final class OpenAIBackend: BackendAdapter {
             kind: request.kind, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0,
             wantsUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0, path: path)
         if order.isMedia { order.contentType = request.content_type.text }
+        order.headers = request.passedHeaders
         if options.asksForUsage, order.wantsStream, !order.wantsUsage,
             request.kind == NEXUS_KIND_CHAT || request.kind == NEXUS_KIND_COMPLETIONS
         {
@@ -82,23 +83,26 @@ final class OpenAIBackend: BackendAdapter {
         let headers = headers[key]
         if let type = order.contentType, !type.isEmpty {
             return host.start(
-                exchange.handle, method: "POST", path: order.path.borrowed.text, headers: headers.plain,
-                extra: [("content-type", type)], sendsExchangeBody: true, handler: handler)
+                exchange.handle, method: "POST", path: order.path.borrowed.text,
+                headers: headers.adding(order.headers, to: headers.plain), extra: [("content-type", type)],
+                sendsExchangeBody: true, handler: handler)
         }
-        let fields = order.isAnthropic ? headers.messages : headers.post
+        let fields = headers.adding(order.headers, to: order.isAnthropic ? headers.messages : headers.post)
         var upstream = nexus_http_request()
         upstream.struct_size = UInt32(MemoryLayout<nexus_http_request>.size)
         upstream.method = post.borrowed
         upstream.path = order.path.borrowed
         upstream.headers = fields.pointer
         upstream.header_count = fields.count
-        guard let body = order.body else {
-            upstream.flags = NEXUS_HTTP_EXCHANGE_BODY
-            return host.start(exchange.handle, &upstream, handler)
-        }
-        return body.withUnsafeBytes { body in
-            upstream.body = nexus_str(body)
-            return host.start(exchange.handle, &upstream, handler)
+        return withExtendedLifetime(fields) {
+            guard let body = order.body else {
+                upstream.flags = NEXUS_HTTP_EXCHANGE_BODY
+                return host.start(exchange.handle, &upstream, handler)
+            }
+            return body.withUnsafeBytes { body in
+                upstream.body = nexus_str(body)
+                return host.start(exchange.handle, &upstream, handler)
+            }
         }
     }
 

@@ -12,6 +12,8 @@ struct Order {
     var contentType: String?
     /// What is sent instead of the client's own body.
     var body: [UInt8]?
+    /// Those of the client's header fields that go to the server.
+    var headers: [HeaderField] = []
 
     init(kind: UInt32, wantsStream: Bool, wantsUsage: Bool, path: LentText) {
         self.kind = kind

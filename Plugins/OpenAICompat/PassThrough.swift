@@ -29,6 +29,8 @@ final class PassThrough: HTTPHandler {
     private var mode = Mode.waiting
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
+    /// Those of the server's header fields that the client may see.
+    private var headers: [HeaderField] = []
     private var hasBegun = false
     /// Of the answer, when it may be another than the client's request implies.
     private var contentType: LentText?
@@ -47,6 +49,7 @@ final class PassThrough: HTTPHandler {
 
     override func head(_ head: nexus_http_head) {
         status = head.status
+        headers = head.passedHeaders
         // These two have no answer, whatever their body says.
         guard status != 204, status != 205 else { return fail("the server answered \(status) with nothing in it") }
         guard (200...299).contains(status) else {
@@ -124,7 +127,7 @@ final class PassThrough: HTTPHandler {
         }
         if let failure = step.failure {
             mode = .over
-            exchange.fail(failure, usage: watcher.usageSoFar)
+            fail(with: failure, usage: watcher.usageSoFar)
         } else if watcher.isEnded {
             // Now and not at the end of the body: clients hang up as soon as they have seen the mark.
             mode = .over
@@ -139,12 +142,12 @@ final class PassThrough: HTTPHandler {
         if end == .cancelled { return }
         switch mode {
         case .over: return
-        case .waiting: exchange.fail(Self.failure(end))
+        case .waiting: fail(with: Self.failure(end))
         case .error(let body): endError(body, end)
         case .unary(let watcher): endUnary(watcher, end)
         case .stream(let watcher): endStream(watcher, end)
         case .media:
-            guard end == .complete else { return exchange.fail(Self.failure(end)) }
+            guard end == .complete else { return fail(with: Self.failure(end)) }
             begin(Self.json)
             exchange.finish(TokenUsage())
         }
@@ -155,7 +158,7 @@ final class PassThrough: HTTPHandler {
             if triesNextKey() { return }
             return failed(UpstreamError.failure(status: status, body: body, retryAfterMilliseconds: retryAfter))
         }
-        guard end == .complete else { return exchange.fail(Self.failure(end)) }
+        guard end == .complete else { return fail(with: Self.failure(end)) }
         if let failure = UpstreamError.insideSuccess(body) { return failed(failure) }
         fail("the server answered with one JSON object though a stream was asked for")
     }
@@ -171,6 +174,7 @@ final class PassThrough: HTTPHandler {
         mode = .waiting
         status = 0
         retryAfter = 0
+        headers = []
         if send() == NEXUS_OK { return true }
         mode = .over
         exchange.fail(
@@ -181,11 +185,18 @@ final class PassThrough: HTTPHandler {
     private func failed(_ failure: Failure) {
         // Where a kind has several paths, the server may have the others.
         if Endpoint.isMissing(failure), !order.isMedia { backend.knowledge.withLock { $0.forget(order.kind) } }
-        exchange.fail(failure)
+        fail(with: failure)
+    }
+
+    /// Ends the exchange as failed, with what the server has for the client.
+    private func fail(with failure: Failure, usage: TokenUsage = TokenUsage()) {
+        var failure = failure
+        failure.headers = headers
+        exchange.fail(failure, usage: usage)
     }
 
     private func endUnary(_ watcher: UnaryWatcher, _ end: HTTPEnd) {
-        guard end == .complete else { return exchange.fail(Self.failure(end)) }
+        guard end == .complete else { return fail(with: Self.failure(end)) }
         guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
         if let failure = watcher.failure { return failed(failure) }
         guard watcher.isWhole(order.answerKinds) else { return fail(Self.noJSON) }
@@ -198,7 +209,7 @@ final class PassThrough: HTTPHandler {
     private func endStream(_ watcher: StreamWatcher, _ end: HTTPEnd) {
         let verdict = watcher.finish(isWhole: end == .complete)
         if let failure = verdict.failure {
-            return exchange.fail(end == .complete ? failure : Self.failure(end), usage: watcher.usageSoFar)
+            return fail(with: end == .complete ? failure : Self.failure(end), usage: watcher.usageSoFar)
         }
         begin(Self.eventStream)
         exchange.write(verdict.rest)
@@ -207,7 +218,7 @@ final class PassThrough: HTTPHandler {
 
     private func fail(_ message: String) {
         mode = .over
-        exchange.fail(Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: message))
+        fail(with: Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: message))
     }
 
     // MARK: Small things
@@ -215,7 +226,7 @@ final class PassThrough: HTTPHandler {
     private func begin(_ type: LentText) {
         guard !hasBegun else { return }
         hasBegun = true
-        exchange.begin(status: status, contentType: (contentType ?? type).borrowed)
+        exchange.begin(status: status, contentType: (contentType ?? type).borrowed, headers: headers)
     }
 
     private static let noJSON = "the server's answer is not JSON of the kind that was asked for, or was cut off"

@@ -18,6 +18,15 @@ func lend<Result>(_ text: String, _ body: (nexus_str) -> Result) -> Result {
     return text.withUTF8 { body(nexus_str(UnsafeRawBufferPointer($0))) }
 }
 
+/// Lends header fields to the host for the duration of `body`; without any the list is empty and costs nothing.
+func lend<Result>(
+    _ headers: [(name: String, value: String)], _ body: (UnsafeBufferPointer<nexus_header>) -> Result
+) -> Result {
+    guard !headers.isEmpty else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
+    let lent = StaticHeaders(headers)
+    return withExtendedLifetime(lent) { body(UnsafeBufferPointer(start: lent.pointer, count: lent.count)) }
+}
+
 /// Text at a fixed place, lent to the host as long as this object lives.
 ///
 /// Invariant behind the unchecked Sendable: nothing is written after `init`.
@@ -60,6 +69,9 @@ final class StaticHeaders: @unchecked Sendable {
         count = headers.count
         pointer = UnsafePointer(fields.baseAddress ?? .allocate(capacity: 1))
     }
+
+    /// Copies.
+    var all: [(name: String, value: String)] { (0..<count).map { (pointer[$0].name.text, pointer[$0].value.text) } }
 
     deinit {
         storage.deallocate()

@@ -32,8 +32,12 @@ extension UInt64 {
     }
 }
 
-/// What `Retry-After` says in seconds (RFC 9110, section 10.2.3), as milliseconds; 0 for a date, and for more than a day.
+/// What `Retry-After` says in seconds (RFC 9110, section 10.2.3), as milliseconds, or `retry-after-ms`, which some servers
+/// send beside it and is more exact; 0 for a date, and for more than a day.
 func retryAfterMilliseconds(_ head: nexus_http_head) -> UInt32 {
+    if let exact = head.field("retry-after-ms").flatMap({ UInt32($0.text) }), (1..<86_400_000).contains(exact) {
+        return exact
+    }
     guard let seconds = head.field("retry-after").flatMap({ UInt32($0.text) }), seconds < 86400 else { return 0 }
     return seconds * 1000
 }

@@ -13,11 +13,24 @@ enum HTTPEnd: Equatable {
     case cancelled
 }
 
+/// When an HTTP request got how far, in microseconds since its start; 0: it did not, or the host does not tell.
+struct HTTPTimings: Equatable {
+    /// There was a connection, TLS included.
+    var connected: UInt64 = 0
+    /// The first byte of the answer came.
+    var firstByte: UInt64 = 0
+    /// The connection was open already.
+    var reusesConnection = false
+}
+
 /// Receives the events of one HTTP request; to be subclassed. All calls are on the task's event loop. The object lives until
 /// `end` has returned.
 class HTTPHandler {
     /// Set when the request was started; for `Host.cancel`.
     final var request: nexus_http = 0
+
+    /// Known in `end`.
+    final private(set) var timings = HTTPTimings()
 
     /// At most once, first. Valid during the call only.
     func head(_ head: nexus_http_head) {}
@@ -42,7 +55,13 @@ class HTTPHandler {
                 guard let user else { return }
                 // The last call: this takes the reference that starting the request gave.
                 let handler = Unmanaged<HTTPHandler>.fromOpaque(user).takeRetainedValue()
-                handler.end(end.map { HTTPHandler.result($0.pointee) } ?? .cancelled)
+                guard let end else { return handler.end(.cancelled) }
+                // A host from before ABI 1.2 tells no times.
+                let told = grown(end, size: end.pointee.struct_size)
+                handler.timings = HTTPTimings(
+                    connected: told.connected_us, firstByte: told.first_byte_us,
+                    reusesConnection: told.flags & NEXUS_HTTP_END_REUSED != 0)
+                handler.end(HTTPHandler.result(told))
             })
     }
 
@@ -71,6 +90,47 @@ extension nexus_http_head {
             if (0..<bytes.count).allSatisfy({ bytes[$0] | 0x20 == name.utf8Start[$0] | 0x20 }) { return field.value }
         }
         return nil
+    }
+}
+
+/// A header field.
+typealias HeaderField = (name: String, value: String)
+
+/// Which of a server's header fields the host passes to a client: the list in nexus_plugin.h, so that an adapter copies no
+/// others. The host looks at them again.
+enum PassedHeaders {
+    private static let names: [(name: [UInt8], isPrefix: Bool)] =
+        NEXUS_HEADERS_OF_SERVERS.split(separator: " ").map { word in
+            (Array(word.utf8.filter { $0 != UInt8(ascii: "*") }), word.hasSuffix("*"))
+        }
+
+    static func contains(_ name: UnsafeRawBufferPointer) -> Bool {
+        guard let first = name.first else { return false }
+        for known in names where known.name.first == first | 0x20 {
+            let length = known.name.count
+            guard known.isPrefix ? name.count > length : name.count == length else { continue }
+            if (0..<length).allSatisfy({ name[$0] | 0x20 == known.name[$0] | 0x20 }) { return true }
+        }
+        return false
+    }
+}
+
+extension nexus_http_head {
+    /// Copies of the fields that a client may see; most answers have none.
+    var passedHeaders: [HeaderField] {
+        var passed: [HeaderField] = []
+        for index in 0..<header_count {
+            guard let field = headers?[index], PassedHeaders.contains(field.name.bytes) else { continue }
+            passed.append((field.name.text, field.value.text))
+        }
+        return passed
+    }
+}
+
+extension nexus_request {
+    /// Copies of the client's fields that may go to the server, names in lower case.
+    var passedHeaders: [HeaderField] {
+        (0..<header_count).compactMap { index in headers.map { ($0[index].name.text, $0[index].value.text) } }
     }
 }
 

@@ -81,13 +81,21 @@ struct ExchangeTask: HostTask {
     ///   - status: 200...299.
     ///   - contentType: empty: application/json, or the type of a stream when the client asked for one.
     ///   - warning: what of the request was left out, for the client; may be empty.
-    func begin(status: UInt32, contentType: nexus_str = nexus_str(), warning: String = "") {
-        var head = nexus_response_head(
-            struct_size: UInt32(MemoryLayout<nexus_response_head>.size), status: status, content_type: contentType,
-            warning: nexus_str())
-        if warning.isEmpty {
-            _ = host.services.exchange_begin(handle, &head)
-        } else {
+    ///   - headers: the server's, for the client; the host takes those it passes. See `nexus_http_head.passedHeaders`.
+    func begin(
+        status: UInt32, contentType: nexus_str = nexus_str(), warning: String = "", headers: [HeaderField] = []
+    ) {
+        var head = nexus_response_head()
+        head.struct_size = UInt32(MemoryLayout<nexus_response_head>.size)
+        head.status = status
+        head.content_type = contentType
+        lend(headers) { fields in
+            head.headers = fields.baseAddress
+            head.header_count = fields.count
+            guard !warning.isEmpty else {
+                _ = host.services.exchange_begin(handle, &head)
+                return
+            }
             lend(warning) {
                 head.warning = $0
                 _ = host.services.exchange_begin(handle, &head)
@@ -161,18 +169,28 @@ struct Failure: Error, Equatable {
     var message: String
     /// The error as JSON in OpenAI's shape; may be empty.
     var body: [UInt8] = []
+    /// The server's, for the client; the host takes those it passes.
+    var headers: [HeaderField] = []
+
+    static func == (left: Failure, right: Failure) -> Bool {
+        left.kind == right.kind && left.status == right.status
+            && left.retryAfterMilliseconds == right.retryAfterMilliseconds && left.message == right.message
+            && left.body == right.body && left.headers.elementsEqual(right.headers, by: ==)
+    }
 
     /// Lends it to the host for the duration of `body`.
     func cross(_ usage: TokenUsage = TokenUsage(), _ body: (UnsafePointer<nexus_failure>) -> Void) {
         lend(message) { message in
-            self.body.withUnsafeBytes { bytes in
-                var crossing = nexus_failure(
-                    struct_size: UInt32(MemoryLayout<nexus_failure>.size), kind: kind, status: status,
-                    retry_after_ms: retryAfterMilliseconds, message: message, body: nexus_str(bytes),
-                    prompt_tokens: usage.prompt ?? 0, completion_tokens: usage.completion ?? 0,
-                    cached_tokens: usage.cached ?? 0, flags: usage.isEstimated ? NEXUS_OUTCOME_ESTIMATED : 0,
-                    reserved: 0)
-                body(&crossing)
+            lend(headers) { fields in
+                self.body.withUnsafeBytes { bytes in
+                    var crossing = nexus_failure(
+                        struct_size: UInt32(MemoryLayout<nexus_failure>.size), kind: kind, status: status,
+                        retry_after_ms: retryAfterMilliseconds, message: message, body: nexus_str(bytes),
+                        prompt_tokens: usage.prompt ?? 0, completion_tokens: usage.completion ?? 0,
+                        cached_tokens: usage.cached ?? 0, flags: usage.isEstimated ? NEXUS_OUTCOME_ESTIMATED : 0,
+                        reserved: 0, headers: fields.baseAddress, header_count: fields.count)
+                    body(&crossing)
+                }
             }
         }
     }

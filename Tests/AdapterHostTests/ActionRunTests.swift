@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import JSON
 import Logging

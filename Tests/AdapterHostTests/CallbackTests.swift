@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import Foundation
 import PluginAPI
@@ -185,7 +186,7 @@ enum Crossing {
     @Test func moreModelsThanTheLimitAreCut() {
         let result = cleaned((0..<10_010).map { "m\($0)" })
 
-        #expect(result.models.count == ReportCleaning.modelLimit && result.dropped == 10)
+        #expect(result.models.count == ABILimits.models && result.dropped == 10)
     }
 
     @Test(arguments: [0, 8, 4097, 61] as [UInt32])

@@ -1,3 +1,4 @@
+import ABIRules
 import JSON
 import PluginAPI
 import Synchronization

@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import Glibc
 import PluginAPI
@@ -74,51 +75,6 @@ import Testing
         #expect(outcome(7, 3) == ExchangeOutcome(promptTokens: 7, completionTokens: 3))
         #expect(
             outcome(0, 3, flags: NEXUS_OUTCOME_ESTIMATED) == ExchangeOutcome(completionTokens: 3, isEstimated: true))
-    }
-}
-
-/// Adapters built against ABI 1.0 and 1.1 work with this host.
-@Suite struct PastAdapterTests {
-    private func bench(minor: Int = 0) async throws -> Bench {
-        try await Bench.make(adapter: TestAdapter.echoOfThePast(minor: minor, in: TestAdapter.directory()))
-    }
-
-    @Test(arguments: [0, 1])
-    func itIsLoadedAndItsVersionIsShown(_ minor: Int) throws {
-        let image = try AdapterImage(path: TestAdapter.echoOfThePast(minor: minor, in: TestAdapter.directory()))
-
-        #expect(image.abiMajor == 1 && Int(image.abiMinor) == minor && image.type == "echo")
-    }
-
-    @Test(arguments: [0, 1])
-    func itAnswersAnExchangeAndTellsNothingOfWhatCameLater(_ minor: Int) async throws {
-        let result = try await bench(minor: minor).submit("echo")
-
-        #expect(result.status == 200 && result.written.contains(#""request":{"model":"echo"}"#))
-        #expect(result.outcome == ExchangeOutcome(promptTokens: 3, completionTokens: 5))
-    }
-
-    @Test(arguments: [0, 1])
-    func itsFailureTellsNothingOfTheWorkThatWasDone(_ minor: Int) async throws {
-        let failure = try #require(try await bench(minor: minor).submit("fail-late").failure)
-
-        #expect(failure.kind == .upstream && failure.status == 500)
-        #expect(failure.message == "the echo adapter fails as it was asked to")
-        #expect(failure.outcome == ExchangeOutcome())
-    }
-
-    @Test func itsModelsHaveNoStateAndItsServerAnswersAllKinds() async throws {
-        let bench = try await bench()
-        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            bench.loop.execute {
-                bench.backend.probe(on: bench.services.eventLoop, timeout: .seconds(60)) { done.resume() }
-            }
-        }
-
-        let view = try #require(bench.registry.views.first)
-        #expect(view.status == .healthy && bench.registry.snapshot.backends.first?.kinds == 0)
-        #expect(view.models.count == 6)
-        #expect(view.models.allSatisfy { $0.isLoaded == nil && $0.size == nil && $0.details.isEmpty })
     }
 }
 

@@ -1,3 +1,4 @@
+import ABIRules
 import Foundation
 import Glibc
 import PluginAPI

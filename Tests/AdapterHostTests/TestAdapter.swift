@@ -38,13 +38,12 @@ enum TestAdapter {
         return try build("echo.c", [], directory + "/future.so", include: include)
     }
 
-    /// The echo adapter as it was built with the header of an older minor version.
-    static func echoOfThePast(minor: Int, in directory: String) throws -> String {
-        let include = directory + "/past"
-        try FileManager.default.createDirectory(atPath: include, withIntermediateDirectories: true)
-        try PastHeader.text(of: try String(contentsOfFile: headers + "/nexus_plugin.h", encoding: .utf8), minor: minor)
-            .write(toFile: include + "/nexus_plugin.h", atomically: true, encoding: .utf8)
-        return try build("echo.c", [], directory + "/past.so", include: include)
+    /// An adapter of an older minor version: its source, and the header it was built with, as they were
+    /// (Tests/Adapters/old).
+    static func old(_ minor: Int, _ source: String, in directory: String) throws -> String {
+        try build(
+            "old/1.\(minor)/\(source)", [], directory + "/old.so",
+            include: tests.appendingPathComponent("Adapters/old/1.\(minor)").path)
     }
 
     private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -76,25 +75,6 @@ enum TestAdapter {
         compiler.waitUntilExit()
         guard compiler.terminationStatus == 0 else { throw BuildFailure(status: compiler.terminationStatus) }
         return output
-    }
-}
-
-/// The header of an older minor version.
-enum PastHeader {
-    /// The header without what stands behind "since 1.x" in its structures for an x above `minor`.
-    static func text(of header: String, minor: Int) -> String {
-        var result: [String] = []
-        var skips = false
-        for line in header.replacingOccurrences(
-            of: "#define NEXUS_ABI_MINOR \(NEXUS_ABI_MINOR)u", with: "#define NEXUS_ABI_MINOR \(minor)u"
-        ).split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("}") { skips = false }
-            for later in minor + 1...Int(NEXUS_ABI_MINOR) {
-                if line == "  /* since 1.\(later) */" || line.hasPrefix("  /* Since 1.\(later).") { skips = true }
-            }
-            if !skips { result.append(String(line)) }
-        }
-        return result.joined(separator: "\n")
     }
 }
 

@@ -41,6 +41,8 @@ static void begin(call *self) {
   if (self->has_begun) return;
   self->has_begun = 1;
   nexus_response_head head = {.struct_size = BREAKS == SHORT_STRUCT ? 8 : sizeof head, .status = 200};
+  static const nexus_header invented = {TEXT("retry-after"), TEXT("99")};
+  if (BREAKS == INVENTS_HEADER) head.headers = &invented, head.header_count = 1;
   if (BREAKS == BAD_CONTENT_TYPE) head.content_type = text("text/plain");
   if (BREAKS == WRITE_BEFORE_BEGIN) self->self->host->exchange_write(self->task, "x", 1);
   if (BREAKS == FORGED_HANDLE) self->self->host->exchange_write(self->task + 12345, "x", 1);
@@ -184,6 +186,9 @@ nexus_status submit(void *instance, nexus_task exchange, const nexus_request *re
   const backend *self = instance;
   const char *path = request->kind == NEXUS_KIND_CHAT ? "/v1/chat/completions" : "/v1/completions";
   const int is_known = request->kind == NEXUS_KIND_CHAT || request->kind == NEXUS_KIND_COMPLETIONS;
+  if (BREAKS == REFUSES_LONG_DEADLINE && NEXUS_HAS(request, deadline_ms) && request->deadline_ms > UINT32_MAX)
+    return NEXUS_INVALID;
+  if (BREAKS == READS_BEYOND && request->deadline_ms > (uint64_t)1 << 60) return NEXUS_INVALID;
   if (BREAKS == REFUSES_UNKNOWN_FLAGS && request->flags > 0xFF) return NEXUS_INVALID;
   if (!is_known && BREAKS != TAKES_ANY_KIND) return NEXUS_UNSUPPORTED;
   if (BREAKS == LOCALE_IN_SUBMIT) setlocale(LC_ALL, "C.UTF-8");
@@ -199,6 +204,11 @@ nexus_status submit(void *instance, nexus_task exchange, const nexus_request *re
   context->task = exchange;
   context->is_stream = (request->flags & NEXUS_REQUEST_STREAM) != 0;
   context->prompt_tokens = context->completion_tokens = NEXUS_TOKENS_UNKNOWN;
+  for (size_t index = 0; NEXUS_HAS(request, header_count) && index < request->header_count; index++) {
+    const nexus_header *field = &request->headers[index];
+    if (field->name.len == strlen("anthropic-beta") && memcmp(field->name.ptr, "anthropic-beta", field->name.len) == 0)
+      snprintf(context->beta, sizeof context->beta, "%.*s", (int)field->value.len, field->value.ptr);
+  }
   start(self, context, "POST", path, NEXUS_HTTP_EXCHANGE_BODY);
   return NEXUS_OK;
 }
@@ -248,17 +258,20 @@ void start(const backend *self, call *context, const char *method, const char *p
                                         .message = TEXT("the host sent no request")};
   char authorization[160];
   snprintf(authorization, sizeof authorization, "Bearer %s", self->key);
-  const nexus_header headers[] = {{TEXT("content-type"), TEXT("application/json")},
-                                  {TEXT("authorization"), text(authorization)},
-                                  {TEXT("connection"), TEXT("close")}};
+  nexus_header headers[5] = {{TEXT("content-type"), TEXT("application/json")}};
+  size_t count = 1;
+  if (self->key[0] != 0) headers[count++] = (nexus_header){TEXT("authorization"), text(authorization)};
+  if (context->beta[0] != 0) headers[count++] = (nexus_header){TEXT("anthropic-beta"), text(context->beta)};
+  if (context->beta[0] != 0 && BREAKS == CLIENT_HEADER_TWICE) headers[count] = headers[count - 1], count++;
+  headers[count] = (nexus_header){TEXT("connection"), TEXT("close")};
   nexus_http_request request = {.struct_size = sizeof request, .flags = flags, .method = text(method),
-                                .path = text(path), .headers = headers, .header_count = self->key[0] ? 2 : 1};
+                                .path = text(path), .headers = headers, .header_count = count};
   nexus_http handle;
   context->self = self;
   if (BREAKS == FORBIDDEN_HEADER) {
-    request.header_count = 3;
+    request.header_count = count + 1;
     if (self->host->http_start(context->task, &request, &handlers, context, &handle) == NEXUS_OK) return;
-    request.header_count = 1;
+    request.header_count = count;
   }
   if (self->host->http_start(context->task, &request, &handlers, context, &handle) == NEXUS_OK) return;
   if (!context->is_probe && BREAKS != HANGS_WHEN_REFUSED) fail(context, NEXUS_FAIL_INTERNAL, "the host sent no request", (nexus_str){NULL, 0});

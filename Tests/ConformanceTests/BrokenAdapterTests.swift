@@ -95,6 +95,10 @@ struct Defect: CustomTestStringConvertible, Sendable {
         Defect("HANGS_WHEN_REFUSED", "exchange.refused-services"),
         Defect("REFUSES_UNKNOWN_FLAGS", "exchange.unknown-flags"),
         Defect("ENDED_AS_FINISH", "exchange.ended-early"),
+        Defect("CLIENT_HEADER_TWICE", "exchange.client-headers"),
+        Defect("INVENTS_HEADER", "exchange.server-headers"),
+        Defect("REFUSES_LONG_DEADLINE", "exchange.told-times"),
+        Defect("READS_BEYOND", "exchange.older-host"),
         Defect("BAD_SIGNATURE", "actions.signatures-parse"),
         Defect("SAME_ACTION_TWICE", "actions.names"),
         Defect("NO_HELP", "actions.help"),
@@ -165,5 +169,21 @@ struct Defect: CustomTestStringConvertible, Sendable {
         #expect(failed.isEmpty, "\(failed.map(\.line).joined(separator: "\n"))")
         #expect(report.count(.pass) >= 50)
         #expect(report.adapter.abi == "1.2" && !report.adapter.type.isEmpty)
+    }
+
+    /// As they were, built with the headers of their time.
+    @Test(arguments: [0, 1], [["echo.c"], ["threaded.c"], Products.broken])
+    func aGoodAdapterOfAnOlderVersionFailsNothing(_ minor: Int, _ sources: [String]) throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        var request = CheckRunner.Request(
+            adapterPath: try Products.compile(sources, ["-fvisibility=hidden"], old: minor, in: directory))
+        request.timeLimit = 60
+
+        let report = try CheckRunner(executable: Products.nexus).run(request)
+
+        let failed = report.results.filter { $0.verdict == .fail }
+        #expect(failed.isEmpty, "\(failed.map(\.line).joined(separator: "\n"))")
+        #expect(report.count(.pass) >= 50 && report.adapter.abi == "1.\(minor)")
     }
 }

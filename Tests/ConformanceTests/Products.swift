@@ -33,12 +33,16 @@ enum Products {
     static let broken = ["broken.c", "broken_exchange.c", "broken_actions.c"]
 
     /// Compiles sources of `Tests/Adapters` as an author would.
-    static func compile(_ sources: [String], _ flags: [String] = [], in directory: URL) throws -> String {
+    /// - Parameter old: the minor version whose header and sources of that time are taken (Tests/Adapters/old).
+    static func compile(
+        _ sources: [String], _ flags: [String] = [], old minor: Int? = nil, in directory: URL
+    ) throws -> String {
+        let old = minor.map { "Tests/Adapters/old/1.\($0)" }
         let output = directory.appendingPathComponent("adapter.so").path
         let arguments =
             ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"] + flags
-            + ["-I", root.appendingPathComponent("Sources/PluginAPI/include").path]
-            + sources.map { root.appendingPathComponent("Tests/Adapters/\($0)").path } + ["-o", output]
+            + ["-I", root.appendingPathComponent(old ?? "Sources/PluginAPI/include").path]
+            + sources.map { root.appendingPathComponent("\(old ?? "Tests/Adapters")/\($0)").path } + ["-o", output]
         guard try run("/usr/bin/env", arguments).status == 0 else { throw BuildFailure(sources: sources) }
         return output
     }

@@ -1,3 +1,4 @@
+import ABIRules
 import Glibc
 import PluginAPI
 import Synchronization

@@ -1,3 +1,4 @@
+import ABIRules
 import PluginAPI
 
 /// The host as an adapter sees it, for tests of adapters: it records what the adapter does, and the test plays the server.
@@ -16,22 +17,26 @@ public final class FakeHost: @unchecked Sendable {
         private let handlers: nexus_http_handlers
         private let user: UnsafeMutableRawPointer?
 
+        /// What the end of the request tells, in microseconds; 0: unknown.
+        public var connectedMicroseconds: UInt64 = 0
+        public var firstByteMicroseconds: UInt64 = 0
+        public var reusesConnection = false
+
         fileprivate init(
-            _ request: nexus_http_request, task: UInt64, handle: UInt64, handlers: nexus_http_handlers,
+            _ request: CheckedHTTPRequest, task: UInt64, handle: UInt64, handlers: nexus_http_handlers,
             user: UnsafeMutableRawPointer?
         ) {
             self.task = task
             self.handle = handle
             self.handlers = handlers
             self.user = user
+            func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
             method = text(request.method)
             path = text(request.path)
-            body = text(request.body)
-            sendsExchangeBody = request.flags & NEXUS_HTTP_EXCHANGE_BODY != 0
+            body = request.body.map(text) ?? ""
+            sendsExchangeBody = request.body == nil
             var headers: [String: String] = [:]
-            for index in 0..<request.header_count {
-                if let header = request.headers?[index] { headers[text(header.name)] = text(header.value) }
-            }
+            request.forEachField { headers[text($0)] = text($1) }
             self.headers = headers
         }
 
@@ -61,8 +66,13 @@ public final class FakeHost: @unchecked Sendable {
             isOver = true
             let bytes = Array(message.utf8)
             withExtendedLifetime(bytes) {
-                var end = nexus_http_end(
-                    struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: borrow(bytes))
+                var end = nexus_http_end()
+                end.struct_size = UInt32(MemoryLayout<nexus_http_end>.size)
+                end.result = result
+                end.message = borrow(bytes)
+                end.connected_us = connectedMicroseconds
+                end.first_byte_us = firstByteMicroseconds
+                end.flags = reusesConnection ? NEXUS_HTTP_END_REUSED : 0
                 handlers.on_end(user, handle, &end)
             }
         }
@@ -80,6 +90,8 @@ public final class FakeHost: @unchecked Sendable {
         public var status: UInt32?
         public var contentType = ""
         public var warning = ""
+        /// What of the answer's header fields reaches the client.
+        public var headers: [PassedField] = []
         public var written: [UInt8] = []
         public var writes = 0
         public var outcome: nexus_outcome?
@@ -89,6 +101,11 @@ public final class FakeHost: @unchecked Sendable {
 
         public var text: String { String(decoding: written, as: UTF8.self) }
         public var isOver: Bool { outcome != nil || failure != nil }
+
+        fileprivate var state: TaskState {
+            if isOver { return .over }
+            return status == nil ? .new : written.isEmpty ? .begun : .written
+        }
     }
 
     public struct Failure: Equatable {
@@ -101,6 +118,22 @@ public final class FakeHost: @unchecked Sendable {
         public var promptTokens: UInt64 = 0
         public var completionTokens: UInt64 = 0
         public var isEstimated = false
+        /// What of its header fields reaches the client.
+        public var headers: [PassedField] = []
+
+        /// Nil for a `struct_size` that cannot be.
+        fileprivate init?(_ pointer: UnsafePointer<nexus_failure>?) {
+            guard let failure = Versioned.read(pointer, minimum: Versioned.Minimum.failure) else { return nil }
+            kind = failure.kind
+            status = failure.status
+            retryAfter = failure.retry_after_ms
+            message = text(failure.message)
+            body = String(decoding: AnswerRules.failureBody(failure.body), as: UTF8.self)
+            promptTokens = failure.prompt_tokens
+            completionTokens = failure.completion_tokens
+            isEstimated = failure.flags & NEXUS_OUTCOME_ESTIMATED != 0
+            headers = PassedHeaders.ofServers.taken(failure.headers, count: failure.header_count)
+        }
     }
 
     public struct Model: Equatable {
@@ -131,6 +164,8 @@ public final class FakeHost: @unchecked Sendable {
     }
 
     public private(set) var requests: [Request] = []
+    /// Why HTTP requests were refused.
+    public private(set) var refusals: [String] = []
     public private(set) var exchanges: [UInt64: Exchange] = [:]
     public private(set) var models: [[Model]] = []
     public private(set) var health: [Health] = []
@@ -202,13 +237,17 @@ public final class FakeHost: @unchecked Sendable {
             abi_major: UInt16(NEXUS_ABI_MAJOR), abi_minor: UInt16(NEXUS_ABI_MINOR),
             struct_size: UInt32(MemoryLayout<nexus_host>.size), version: nexus_str(),
             http_start: { task, request, handlers, user, out in
-                guard let host = FakeHost.current, let request, let handlers, let out else { return NEXUS_INVALID }
-                host.nextHandle += 1
-                out.pointee = host.nextHandle
-                host.requests.append(
-                    Request(
-                        request.pointee, task: task, handle: host.nextHandle, handlers: handlers.pointee, user: user))
-                return NEXUS_OK
+                guard let out else { return NEXUS_INVALID }
+                return FakeHost.start(task, request, handlers, user) { host, sent in
+                    let state = host.exchanges[task]?.state ?? .over
+                    let allowed = TaskCall.httpStart.status(in: state)
+                    guard allowed == NEXUS_OK else { return allowed }
+                    let open = host.requests.count { $0.task == task && !$0.isOver }
+                    guard open < ABILimits.httpRequests else { return NEXUS_TOO_LARGE }
+                    out.pointee = sent.handle
+                    host.requests.append(sent)
+                    return NEXUS_OK
+                }
             },
             http_cancel: { handle in
                 guard let host = FakeHost.current,
@@ -218,41 +257,38 @@ public final class FakeHost: @unchecked Sendable {
                 return NEXUS_OK
             },
             exchange_begin: { task, head in
-                guard let head else { return NEXUS_INVALID }
-                return FakeHost.change(task, "begin") { exchange in
-                    guard exchange.status == nil, (200...299).contains(head.pointee.status) else {
-                        return NEXUS_BAD_STATE
-                    }
-                    exchange.status = head.pointee.status
-                    exchange.contentType = text(head.pointee.content_type)
-                    exchange.warning = text(head.pointee.warning)
+                guard let head = Versioned.read(head, minimum: Versioned.Minimum.responseHead) else {
+                    return NEXUS_INVALID
+                }
+                return FakeHost.change(task, .begin) { exchange in
+                    guard AnswerRules.isSuccess(head.status) else { return NEXUS_INVALID }
+                    exchange.status = head.status
+                    exchange.contentType = text(head.content_type)
+                    exchange.warning = text(head.warning)
+                    exchange.headers = PassedHeaders.ofServers.taken(head.headers, count: head.header_count)
                     return NEXUS_OK
                 }
             },
             exchange_write: { task, bytes, length in
-                FakeHost.change(task, "write") { exchange in
-                    guard exchange.status != nil else { return NEXUS_BAD_STATE }
-                    guard length <= 16 * 1024 * 1024 else { return NEXUS_TOO_LARGE }
+                guard bytes != nil || length == 0 else { return NEXUS_INVALID }
+                guard AnswerRules.isWritable(length) else { return NEXUS_TOO_LARGE }
+                return FakeHost.change(task, .write) { exchange in
                     exchange.written += UnsafeRawBufferPointer(start: bytes, count: length)
                     exchange.writes += 1
                     return NEXUS_OK
                 }
             },
             exchange_finish: { task, outcome in
-                FakeHost.change(task, "finish") { exchange in
-                    guard exchange.status != nil else { return NEXUS_BAD_STATE }
-                    exchange.outcome = outcome?.pointee
+                FakeHost.change(task, .finish) { exchange in
+                    exchange.outcome =
+                        Versioned.read(outcome, minimum: Versioned.Minimum.outcome) ?? nexus_outcome()
                     return NEXUS_OK
                 }
             },
             exchange_fail: { task, failure in
-                guard let failure = failure?.pointee else { return NEXUS_INVALID }
-                return FakeHost.change(task, "fail") { exchange in
-                    exchange.failure = Failure(
-                        kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms,
-                        message: text(failure.message), body: text(failure.body),
-                        promptTokens: failure.prompt_tokens, completionTokens: failure.completion_tokens,
-                        isEstimated: failure.flags & NEXUS_OUTCOME_ESTIMATED != 0)
+                guard let failure = Failure(failure) else { return NEXUS_INVALID }
+                return FakeHost.change(task, .fail) { exchange in
+                    exchange.failure = failure
                     return NEXUS_OK
                 }
             },
@@ -261,7 +297,10 @@ public final class FakeHost: @unchecked Sendable {
                 return UnsafeRawPointer(FakeHost.actionServices.pointer)
             },
             timer_start: { task, milliseconds, function, user, out in
-                guard let host = FakeHost.current, let function, let out else { return NEXUS_INVALID }
+                guard let host = FakeHost.current, let function, let out,
+                    milliseconds <= ABILimits.timerMilliseconds
+                else { return NEXUS_INVALID }
+                guard host.timers.count < ABILimits.timers else { return NEXUS_TOO_LARGE }
                 host.nextHandle += 1
                 out.pointee = host.nextHandle
                 host.timers.append(
@@ -288,14 +327,20 @@ public final class FakeHost: @unchecked Sendable {
         nexus_callbacks(
             struct_size: UInt32(MemoryLayout<nexus_callbacks>.size), reserved: 0,
             report_health: { health in
-                guard let health = health?.pointee else { return }
+                guard let health = Versioned.read(health, minimum: Versioned.Minimum.health) else { return }
                 FakeHost.current?.health.append(
                     Health(
                         status: health.status, message: text(health.message), server: text(health.server),
                         kinds: health.kinds))
             },
             report_models: { models, count in
-                let reported = (0..<count).compactMap { models?[$0] }
+                guard let models, let stride = Versioned.stride(models, minimum: Versioned.Minimum.model) else {
+                    if count == 0 { FakeHost.current?.models.append([]) }
+                    return
+                }
+                let reported = (0..<max(0, min(count, ABILimits.models))).compactMap {
+                    Versioned.element(models, $0, stride: stride, minimum: Versioned.Minimum.model)
+                }
                 FakeHost.current?.models.append(
                     reported.map {
                         Model(
@@ -311,7 +356,7 @@ public final class FakeHost: @unchecked Sendable {
                 return NEXUS_OK
             },
             report_load: { load in
-                guard let load = load?.pointee else { return }
+                guard let load = Versioned.read(load, minimum: Versioned.Minimum.load) else { return }
                 FakeHost.current?.loads.append(
                     Load(slots: load.slots, running: load.running, waiting: load.waiting, cacheUse: load.cache_use))
             }))
@@ -340,7 +385,9 @@ public final class FakeHost: @unchecked Sendable {
         nexus_action_host(
             struct_size: UInt32(MemoryLayout<nexus_action_host>.size), reserved: 0,
             progress: { _, progress in
-                guard let host = FakeHost.current, let progress = progress?.pointee else { return NEXUS_INVALID }
+                guard let host = FakeHost.current,
+                    let progress = Versioned.read(progress, minimum: Versioned.Minimum.progress)
+                else { return NEXUS_INVALID }
                 host.progress.append(Progress(text(progress.message), progress.done, progress.total))
                 return NEXUS_OK
             },
@@ -350,39 +397,51 @@ public final class FakeHost: @unchecked Sendable {
                 return NEXUS_OK
             },
             error: { _, failure in
-                guard let host = FakeHost.current, let failure = failure?.pointee else { return NEXUS_INVALID }
-                host.errors.append(
-                    Failure(
-                        kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms,
-                        message: text(failure.message), body: text(failure.body)))
+                guard let host = FakeHost.current, let failure = Failure(failure) else { return NEXUS_INVALID }
+                host.errors.append(failure)
                 return NEXUS_OK
             },
             check: { _ in FakeHost.current?.isCancelled == false ? NEXUS_OK : NEXUS_STALE },
             http: { task, request, handlers, user in
-                guard let host = FakeHost.current, let request, let handlers else { return NEXUS_INVALID }
-                guard !host.isCancelled else { return NEXUS_STALE }
-                host.nextHandle += 1
-                let sent = Request(
-                    request.pointee, task: task, handle: host.nextHandle, handlers: handlers.pointee, user: user)
-                host.requests.append(sent)
-                host.serveAction(sent)
-                return NEXUS_OK
+                FakeHost.start(task, request, handlers, user, hasExchange: false) { host, sent in
+                    guard !host.isCancelled else { return NEXUS_STALE }
+                    host.requests.append(sent)
+                    host.serveAction(sent)
+                    return NEXUS_OK
+                }
             }))
 
     private static func change(
-        _ task: UInt64, _ call: String, _ body: (inout Exchange) -> nexus_status
+        _ task: UInt64, _ call: TaskCall, _ body: (inout Exchange) -> nexus_status
     ) -> nexus_status {
         guard let host = current, var exchange = host.exchanges[task] else { return NEXUS_STALE }
-        let status = exchange.isOver ? NEXUS_STALE : body(&exchange)
-        if status != NEXUS_OK { exchange.refused.append("\(call): \(status)") }
+        let allowed = call.status(in: exchange.state)
+        let status = allowed == NEXUS_OK ? body(&exchange) : allowed
+        if status != NEXUS_OK { exchange.refused.append("\(call.rawValue): \(status)") }
         host.exchanges[task] = exchange
         return status
     }
+
+    /// Checks an HTTP request as the gateway does, and gives it to `body`.
+    private static func start(
+        _ task: UInt64, _ request: UnsafePointer<nexus_http_request>?, _ handlers: UnsafePointer<nexus_http_handlers>?,
+        _ user: UnsafeMutableRawPointer?, hasExchange: Bool = true, _ body: (FakeHost, Request) -> nexus_status
+    ) -> nexus_status {
+        guard let host = current, let request = Versioned.read(request, minimum: Versioned.Minimum.httpRequest),
+            let handlers = Versioned.handlers(handlers)
+        else { return NEXUS_INVALID }
+        do throws(Refusal) {
+            let checked = try HTTPRequestRules.check(request, hasExchange: hasExchange)
+            host.nextHandle += 1
+            return body(host, Request(checked, task: task, handle: host.nextHandle, handlers: handlers, user: user))
+        } catch {
+            host.refusals.append(error.reason)
+            return error.status
+        }
+    }
 }
 
-private func text(_ borrowed: nexus_str) -> String {
-    String(decoding: UnsafeRawBufferPointer(start: borrowed.ptr, count: borrowed.len), as: UTF8.self)
-}
+private func text(_ borrowed: nexus_str) -> String { BorrowedText.string(borrowed, limit: .max) }
 
 /// Valid as long as the array is not touched.
 private func borrow(_ bytes: [UInt8]) -> nexus_str {

@@ -36,7 +36,7 @@ func answered(
 /// Submits a request for the model "m" and gives its task.
 func submit(
     to backend: OllamaBackend, _ host: FakeHost, stream: Bool = false, includeUsage: Bool = false,
-    kind: UInt32 = NEXUS_KIND_CHAT, path: String = "",
+    kind: UInt32 = NEXUS_KIND_CHAT, path: String = "", headers: [(name: String, value: String)] = [],
     body: String = #"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#
 ) -> nexus_task {
     let task = host.newTask()
@@ -54,7 +54,11 @@ func submit(
                     request.request_id = id
                     request.path = path
                     let exchange = ExchangeTask(handle: task, host: Host(FakeHost.table))
-                    #expect(backend.submit(exchange, request) == NEXUS_OK)
+                    lend(headers) { headers in
+                        request.headers = headers.baseAddress
+                        request.header_count = headers.count
+                        #expect(backend.submit(exchange, request) == NEXUS_OK)
+                    }
                 }
             }
         }

@@ -22,7 +22,8 @@ struct Submitted {
 
     init(
         _ host: FakeHost, to backend: OpenAIBackend, kind: UInt32 = NEXUS_KIND_CHAT, stream: Bool = false,
-        usage: Bool = true, path: String = "", type: String = "", body: String = #"{"model":"m"}"#
+        usage: Bool = true, path: String = "", type: String = "", headers: [(name: String, value: String)] = [],
+        body: String = #"{"model":"m"}"#
     ) throws {
         self.host = host
         let task = host.newTask()
@@ -37,7 +38,11 @@ struct Submitted {
                     request.body = body
                     request.path = path
                     request.content_type = type
-                    return backend.submit(ExchangeTask(handle: task, host: Host(FakeHost.table)), request)
+                    return lend(headers) { headers in
+                        request.headers = headers.baseAddress
+                        request.header_count = headers.count
+                        return backend.submit(ExchangeTask(handle: task, host: Host(FakeHost.table)), request)
+                    }
                 }
             }
         }

@@ -153,10 +153,19 @@ def test_a_limit_may_be_raised_with_the_minor_version_but_never_lowered(checkout
     assert "was lowered from" in checkout.refused()
 
 
+def test_a_list_of_names_may_gain_some_but_lose_none(checkout):
+    checkout.change("openai-* traceparent tracestate user-agent", "openai-* traceparent user-agent x-trace")
+    checkout.raise_minor()
+    assert "NEXUS_HEADERS_OF_CLIENTS has lost tracestate" in checkout.refused("--record")
+
+    checkout.change("traceparent user-agent x-trace", "traceparent tracestate user-agent x-trace")
+    assert checkout.run("--record").returncode == 0 and checkout.run().returncode == 0
+
+
 def test_a_field_in_the_padding_of_an_older_struct_is_refused(checkout):
     """An older side's struct_size covers the padding, so a reader would take what happens to be in it."""
-    tail = "  uint32_t flags;             /* NEXUS_OUTCOME_... bits */\n"
-    end = "} nexus_failure;\n"
+    tail = "  uint32_t flags;         /* NEXUS_HTTP_END_... bits */\n"
+    end = "} nexus_http_end;\n"
     checkout.change(tail + "  uint32_t reserved;\n" + end, tail + end)
     for dump in checkout.recorded.glob("*.txt"):
         dump.unlink()
@@ -164,7 +173,7 @@ def test_a_field_in_the_padding_of_an_older_struct_is_refused(checkout):
     checkout.change(tail + end, tail + "  uint32_t more;\n" + end)
     checkout.raise_minor()
 
-    assert "the new field `76 4 more uint32_t` lies in the padding" in checkout.refused()
+    assert "the new field `44 4 more uint32_t` lies in the padding" in checkout.refused()
 
 
 def test_a_function_without_a_thread_mark_is_named(checkout):

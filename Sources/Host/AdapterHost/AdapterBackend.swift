@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import Logging
 import NIOCore
@@ -38,7 +39,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     private static let nextOrdinal = Atomic<Int>(0)
 
     /// How long an adapter may take to create an instance.
-    public static let createLimit = Duration.seconds(10)
+    public static let createLimit = Duration.milliseconds(ABILimits.createMilliseconds)
 
     /// Creates the adapter's instance on a thread of its own. One that takes longer than `createLimit` has failed; if it
     /// comes later, it is destroyed.
@@ -182,21 +183,11 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             taskEnded()
             return nil
         }
-        let body = sink.requestBody
-        let status = body.withUnsafeReadableBytes { body in
-            withBorrowed(request.model) { model in
-                withBorrowed(request.requestID, request.path, request.contentType) { requestID, path, contentType in
-                    var crossing = nexus_request(
-                        struct_size: UInt32(MemoryLayout<nexus_request>.size), kind: request.kind.bit,
-                        flags: request.flags, reserved: 0, model: model,
-                        body: nexus_str(
-                            ptr: body.assumingMemoryBound(to: CChar.self).baseAddress, len: body.count),
-                        request_id: requestID, path: path, content_type: contentType)
-                    return calling(.submit, on: services) {
-                        image.functions.submit(instance, task.handle, &crossing)
-                    }
-                }
-            }
+        let status = lend(request, body: sink.requestBody) { crossing in
+            var crossing = crossing
+            crossing.deadline_ms = Self.milliseconds(
+                until: min(request.deadline ?? .distantFuture, deadline), on: services.loop)
+            return calling(.submit, on: services) { image.functions.submit(instance, task.handle, &crossing) }
         }
         if status != NEXUS_OK, task.isLive {
             task.endedByAdapter()
@@ -206,6 +197,39 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
                     kind: kind, message: "The adapter \(image.type) did not take the request (status \(status))."))
         }
         return task
+    }
+
+    /// Lends a request as it crosses to the adapter.
+    private func lend<Result>(
+        _ request: SubmittedRequest, body: ByteBuffer, to take: (nexus_request) -> Result
+    ) -> Result {
+        let headers = request.headers.isEmpty ? [] : Self.passed(request.headers)
+        return body.withUnsafeReadableBytes { body in
+            withBorrowed(request.model) { model in
+                withBorrowed(request.requestID, request.path, request.contentType) { id, path, contentType in
+                    withBorrowed(headers) { headers in
+                        take(
+                            nexus_request(
+                                struct_size: UInt32(MemoryLayout<nexus_request>.size), kind: request.kind.bit,
+                                flags: request.flags, reserved: 0, model: model,
+                                body: nexus_str(
+                                    ptr: body.assumingMemoryBound(to: CChar.self).baseAddress, len: body.count),
+                                request_id: id, path: path, content_type: contentType, deadline_ms: 0,
+                                headers: headers.baseAddress, header_count: headers.count))
+                    }
+                }
+            }
+        }
+    }
+
+    private static func passed(_ headers: [HeaderField]) -> [PassedField] {
+        PassedHeaders.ofClients.taken(headers.map { PassedField(name: $0.name, value: $0.value) })
+    }
+
+    /// What is left of the time; 0: there is no end.
+    private static func milliseconds(until deadline: NIODeadline, on loop: any EventLoop) -> UInt64 {
+        guard deadline < .distantFuture else { return 0 }
+        return AnswerRules.given(UInt64(clamping: (deadline - loop.now).nanoseconds / 1_000_000))
     }
 
     func taskEnded() {
@@ -242,7 +266,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         _ function: @escaping nexus_posted, for task: nexus_task, user: UnsafeMutableRawPointer?
     ) -> nexus_status {
         guard let services = LoopServices.owning(task) else { return NEXUS_STALE }
-        guard posts.add(1, ordering: .sequentiallyConsistent).newValue <= Int(NEXUS_LIMIT_POSTS) else {
+        guard posts.add(1, ordering: .sequentiallyConsistent).newValue <= ABILimits.posts else {
             endPost()
             return NEXUS_TOO_LARGE
         }
@@ -271,7 +295,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
 
     /// False if the backend has as much blocking work as it may. Each true is followed by one `endBlocking`.
     func beginBlocking() -> Bool {
-        guard blocking.add(1, ordering: .relaxed).newValue <= Int(NEXUS_LIMIT_BLOCKING) else {
+        guard blocking.add(1, ordering: .relaxed).newValue <= ABILimits.blocking else {
             blocking.subtract(1, ordering: .relaxed)
             return false
         }

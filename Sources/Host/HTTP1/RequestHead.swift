@@ -24,6 +24,8 @@ public struct RequestHead: Sendable, Equatable {
     public var contentType: Range<Int>?
     public var webSocketKey: Range<Int>?
     public var webSocketVersion: Range<Int>?
+    /// Where the header fields begin.
+    private var fieldsStart = 0
 
     public init() {}
 
@@ -71,6 +73,7 @@ public struct RequestHead: Sendable, Equatable {
             throw .unsupportedVersion
         }
         scanner.position = version.upperBound + 2
+        fieldsStart = scanner.position
     }
 
     /// `http://authority/path?query`: a server must accept it as well (RFC 9112, section 3.2.2).
@@ -93,6 +96,22 @@ public struct RequestHead: Sendable, Equatable {
         guard end > start + scheme else { throw .badStartLine }
         authority = start + scheme..<end
         target = end..<target.upperBound
+    }
+
+    /// Goes through the header fields of a head that was parsed, in their order.
+    /// - Parameter bytes: those that it was parsed from.
+    public func forEachField(
+        of bytes: UnsafeRawBufferPointer,
+        _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
+    ) {
+        guard let start = bytes.baseAddress, fieldsStart > 0 else { return }
+        var scanner = FieldScanner(
+            base: start.assumingMemoryBound(to: UInt8.self), position: fieldsStart, end: bytes.count)
+        while let field = try? scanner.next() {
+            body(
+                UnsafeRawBufferPointer(rebasing: bytes[field.name]),
+                UnsafeRawBufferPointer(rebasing: bytes[field.value]))
+        }
     }
 
     private static func method(_ scanner: FieldScanner, _ span: Range<Int>) -> Method {

@@ -68,6 +68,49 @@
  *  Limits. The NEXUS_LIMIT_... constants. What exceeds one is refused with NEXUS_TOO_LARGE where the function has a
  *    status, else it is cut or dropped and the host's log says so under the backend's name.
  *
+ *  Unknown. In everything added since 1.2, zero means unknown, and a measured value that would be zero is given as 1.
+ *    So what one side does not fill in, or is too old to know, is unknown. Older fields have spellings of their own;
+ *    these are all of them:
+ *      0                     context_length, max_output_tokens, created, loaded_until, state, size and memory of a
+ *                            nexus_model; slots of a nexus_load; kinds of a nexus_health; prompt_us and completion_us
+ *                            of a nexus_outcome; status and retry_after_ms of a nexus_failure; total of a
+ *                            nexus_progress
+ *      NEXUS_TOKENS_UNKNOWN  prompt_tokens, completion_tokens and cached_tokens of a nexus_outcome; also taken in a
+ *                            nexus_failure, where 0 means the same
+ *      NEXUS_LOAD_UNKNOWN    running and waiting of a nexus_load
+ *      UINT64_MAX            device_memory of a nexus_model
+ *      negative, or NaN      latency_ms of a nexus_health, cache_use of a nexus_load
+ *      empty text            wherever a text may be empty
+ *
+ *  Zeroed structures. A structure that is zero but for its struct_size says nothing: each field is unknown, left out
+ *    or the default. These fields are the exceptions, in which zero is a value; set them:
+ *      nexus_outcome         prompt_tokens, completion_tokens, cached_tokens: no tokens at all
+ *      nexus_load            running, waiting, cache_use: the server is idle
+ *      nexus_health          latency_ms: no time passed. A status of 0 counts as NEXUS_UNHEALTHY
+ *      nexus_model           device_memory: none of its memory is on a device. A model without an id is dropped
+ *      nexus_failure         kind: 0 counts as NEXUS_FAIL_INTERNAL
+ *      nexus_response_head   status: 0 is refused
+ *      nexus_http_end        result: NEXUS_HTTP_COMPLETE
+ *
+ *  States. What a call that concerns a task returns, if its arguments are right and no limit is exceeded. "new": after
+ *    submit(), "begun": after exchange_begin, "written": after the first exchange_write that was not empty, "over":
+ *    after exchange_finish, exchange_fail, cancel(), or the end of a probe. "late": the deadline has passed and the
+ *    on_end calls with NEXUS_HTTP_TIMED_OUT are being made; the column of the state before it holds, except as given.
+ *
+ *                        new         begun       written     late        a probe     over
+ *      http_start        OK          OK          OK          BAD_STATE   OK          STALE
+ *       with EXCHANGE_BODY OK        OK          OK          BAD_STATE   INVALID     STALE
+ *      exchange_begin    OK          BAD_STATE   BAD_STATE   as before   STALE       STALE
+ *      exchange_write    BAD_STATE   OK          OK          as before   STALE       STALE
+ *      exchange_finish   BAD_STATE   OK          OK          as before   STALE       STALE
+ *      exchange_fail     OK          OK          OK          as before   STALE       STALE
+ *      timer_start       OK          OK          OK          OK          OK          STALE
+ *      run_blocking      OK          OK          OK          OK          OK          STALE
+ *
+ *    http_cancel is OK until the request's on_end has returned, and timer_cancel until the timer's function has been
+ *    called; then they are STALE. post is OK as long as the backend exists, and its function learns whether the task is
+ *    over. An exchange_write that finds the client gone or the answer unusable ends the exchange and is BAD_STATE.
+ *
  *  Process. An adapter shares the process with others. It leaves alone: signal handlers, the locale, the working
  *    directory, umask, the environment, standard input, output and error; it never calls exit() or abort(), and
  *    does not fork. Nothing runs before create(): no static constructor that does more than fill memory, no thread.
@@ -133,7 +176,8 @@ typedef int32_t nexus_status;
 #define NEXUS_UNSUPPORTED (-6)  /* this side does not offer that */
 #define NEXUS_FAILED (-7)       /* it went wrong; a message says why where one can be given */
 
-/* Limits; bytes unless something else is said. A later minor version may raise them, never lower them. */
+/* Limits; bytes unless something else is said. A later minor version may raise them, never lower them. Those marked
+ * "1.2" applied before as well, and got their names then. */
 #define NEXUS_LIMIT_ID 256u               /* an id of a model, a name of an action, a type */
 #define NEXUS_LIMIT_MESSAGE 1024u         /* a message, a line of the log */
 #define NEXUS_LIMIT_SCHEMA 65536u         /* options_schema */
@@ -151,6 +195,26 @@ typedef int32_t nexus_status;
 #define NEXUS_LIMIT_PARAMETERS 12u        /* parameters of one action */
 #define NEXUS_LIMIT_KEYS 64u              /* API keys of one backend */
 #define NEXUS_LIMIT_DETAILS 4096u         /* details of one model */
+/* 1.2 */
+#define NEXUS_LIMIT_TYPE 64u              /* `type` of an adapter */
+#define NEXUS_LIMIT_NAME 256u             /* display_name and version of an adapter, `name` of a model */
+#define NEXUS_LIMIT_SERVER 128u           /* `server` of a nexus_health */
+#define NEXUS_LIMIT_DEFAULT_URLS 16u      /* default_urls of an adapter */
+#define NEXUS_LIMIT_URL 256u              /* one of them */
+#define NEXUS_LIMIT_CONTENT_TYPE 256u     /* content_type of an answer */
+#define NEXUS_LIMIT_HTTP_HEADERS 64u      /* headers of an HTTP request of an adapter */
+#define NEXUS_LIMIT_HTTP_HEAD 65536u      /* its path, and its whole head */
+#define NEXUS_LIMIT_TIMER_MS 86400000u    /* milliseconds of a timer; a day */
+#define NEXUS_LIMIT_ACTION_NAME 64u       /* name of an action, and of one of its parameters */
+#define NEXUS_LIMIT_SIGNATURE 8192u       /* signature of an action */
+#define NEXUS_LIMIT_STRUCT 4096u          /* struct_size of anything */
+#define NEXUS_LIMIT_CREATE_MS 10000u      /* milliseconds that create() may take */
+#define NEXUS_LIMIT_TIME 253402300799     /* Unix seconds: the end of the year 9999; later times are taken as that */
+#define NEXUS_LIMIT_COUNT 9007199254740992u /* a count: larger ones are unknown, or taken as that */
+/* New in 1.2. */
+#define NEXUS_LIMIT_PASSED_HEADERS 32u    /* headers of a client given to an adapter, or of an adapter to a client */
+#define NEXUS_LIMIT_PASSED_BYTES 8192u    /* their names and values together */
+#define NEXUS_LIMIT_OFFERED_HEADERS 256u  /* headers of an answer or a failure that are looked at */
 
 /* Room for an error message that the caller of a function provides and its implementer may fill. */
 typedef struct nexus_message {
@@ -172,7 +236,8 @@ typedef struct nexus_health {
   nexus_health_status status; /* unknown values count as NEXUS_UNHEALTHY */
   double latency_ms;          /* round trip of the probe; negative or NaN: unknown, the host uses its own clock */
   nexus_str message;          /* for people: what is wrong and where; at most NEXUS_LIMIT_MESSAGE are kept */
-  nexus_str server;           /* name and version of the server software, if it told; may be empty */
+  nexus_str server;           /* name and version of the server software, if it told; may be empty; at most
+                                 NEXUS_LIMIT_SERVER are kept */
   /* since 1.1 */
   uint32_t kinds;             /* NEXUS_KIND_... bits that this server answers; those of the adapter's table alone count;
                                  0: all of them */
@@ -259,13 +324,14 @@ typedef struct nexus_callbacks {
    * Report models BEFORE the health report that ends a probe, so that both appear together. [any] */
   void (*report_models)(const nexus_model *models, size_t count);
 
-  /* Writes a line to the host's log under the backend's name. At most NEXUS_LIMIT_MESSAGE are kept. Never log a secret. [any] */
+  /* Writes a line to the host's log under the backend's name. At most NEXUS_LIMIT_MESSAGE are kept. Never log a secret.
+   * [any] */
   void (*log)(nexus_log_level level, const char *text, size_t length);
 
   /* Has `function` called once on the loop of `task`, where the services marked [loop] may be used: the way back from a
    * thread of the adapter's own. NEXUS_OK: it will be called, with NEXUS_STALE if the task has ended by then; anything
-   * else: it will not (NEXUS_STALE: no such task, or the backend is gone; NEXUS_TOO_LARGE: NEXUS_LIMIT_POSTS wait). Order is kept between posts of one thread to
-   * one task. [any] */
+   * else: it will not (NEXUS_STALE: no such task, or the backend is gone; NEXUS_TOO_LARGE: NEXUS_LIMIT_POSTS wait).
+   * Order is kept between posts of one thread to one task. [any] */
   nexus_status (*post)(nexus_task task, nexus_posted function, void *user);
 
   /* Since 1.1. Reports how busy the server is; the router sends less to one that others keep busy. Best before the health
@@ -274,6 +340,24 @@ typedef struct nexus_callbacks {
 } nexus_callbacks;
 
 /* ------------------------------------------------------------------------------------ HTTP to a backend -- */
+
+/*
+ * Since 1.2. Headers that pass through the host, by name in lower case; "*" at the end stands for any ending. Nothing
+ * else passes, in particular no credentials, no cookies, and nothing that concerns one connection. Of a header that
+ * comes several times each one passes. A later minor version may add names, and never removes one.
+ *
+ * NEXUS_HEADERS_OF_CLIENTS: from a client to the adapter (nexus_request), which may pass them on to its server.
+ *   `user-agent` names the client's software.
+ * NEXUS_HEADERS_OF_SERVERS: from an answer or a failure (nexus_response_head, nexus_failure) to the client. An adapter
+ *   may hand over all headers its server sent: the host picks these, and drops what is no valid field or exceeds a
+ *   limit. The server's own `x-request-id` reaches the client as `x-nexus-upstream-request-id`, since `x-request-id`
+ *   is the gateway's.
+ */
+#define NEXUS_HEADERS_OF_CLIENTS \
+  "anthropic-beta anthropic-version openai-* traceparent tracestate user-agent"
+#define NEXUS_HEADERS_OF_SERVERS \
+  "anthropic-ratelimit-* openai-processing-ms openai-version request-id retry-after retry-after-ms x-ratelimit-* \
+x-request-id x-should-retry"
 
 typedef struct nexus_header {
   nexus_str name; /* an RFC 9110 token */
@@ -286,8 +370,9 @@ typedef struct nexus_http_request {
   nexus_str method;     /* "GET", "POST", "DELETE", ... */
   nexus_str path;       /* starts with "/"; appended to the path of the backend's URL, unless the flags say
                            otherwise; may hold a query */
-  const nexus_header *headers; /* without host, content-length, transfer-encoding and connection: those are the host's */
-  size_t header_count;
+  const nexus_header *headers; /* without host, content-length, transfer-encoding and connection: those are the
+                                  host's */
+  size_t header_count;  /* at most NEXUS_LIMIT_HTTP_HEADERS */
   nexus_str body;       /* copied before the call returns; ignored with NEXUS_HTTP_EXCHANGE_BODY */
   uint32_t timeout_ms;  /* from start to the last byte; 0: the task's own deadline alone */
   uint32_t reserved;
@@ -318,7 +403,16 @@ typedef struct nexus_http_end {
   uint32_t struct_size;
   nexus_http_result result;
   nexus_str message; /* for people, names the address; empty when complete */
+  /* since 1.2 */
+  uint64_t connected_us;  /* microseconds from http_start until a connection was ready, TLS included; 0: unknown, or
+                             there never was one */
+  uint64_t first_byte_us; /* likewise until the first byte of the answer */
+  uint32_t flags;         /* NEXUS_HTTP_END_... bits */
+  uint32_t reserved;
 } nexus_http_end;
+
+/* The connection was open already: it had served another request. */
+#define NEXUS_HTTP_END_REUSED (1u << 0)
 
 /* Events of one HTTP request, in this order: on_head at most once, on_body any number of times, on_end exactly once. All
  * three are required. */
@@ -373,16 +467,27 @@ typedef struct nexus_request {
   /* since 1.1 */
   nexus_str path;         /* what the client asked for, without a query, e.g. "/v1/audio/speech" */
   nexus_str content_type; /* of `body`: application/json, or multipart/form-data with its boundary */
+  /* since 1.2 */
+  uint64_t deadline_ms;   /* milliseconds left until the host ends the exchange; 0: there is no such time, or it is
+                             unknown */
+  const nexus_header *headers; /* those of the client that an adapter may pass on: NEXUS_HEADERS_OF_CLIENTS, names in
+                                  lower case */
+  size_t header_count;    /* at most NEXUS_LIMIT_PASSED_HEADERS */
 } nexus_request;
 
 /* Start of an answer. The host sends nothing to the client before the first byte is written. */
 typedef struct nexus_response_head {
   uint32_t struct_size;
   uint32_t status;        /* 200...299 */
-  nexus_str content_type; /* empty: application/json, or text/event-stream (NEXUS_KIND_OLLAMA: application/x-ndjson) when the
-                             client asked for a stream. Anything else is sent as it comes, never held back */
+  nexus_str content_type; /* empty: application/json, or text/event-stream (NEXUS_KIND_OLLAMA: application/x-ndjson)
+                             when the client asked for a stream. Anything else is sent as it comes, never held back;
+                             cut at NEXUS_LIMIT_CONTENT_TYPE */
   /* since 1.1 */
-  nexus_str warning;      /* what of the request was left out, for the client: the value of x-nexus-warning; may be empty */
+  nexus_str warning;      /* what of the request was left out, for the client: the value of x-nexus-warning; may be
+                             empty */
+  /* since 1.2 */
+  const nexus_header *headers; /* for the client; of these NEXUS_HEADERS_OF_SERVERS are taken. NULL: none */
+  size_t header_count;
 } nexus_response_head;
 
 #define NEXUS_TOKENS_UNKNOWN UINT64_MAX
@@ -425,12 +530,15 @@ typedef struct nexus_failure {
                               failure is what the client gets to see; may be empty; left out if it
                               is no JSON or exceeds NEXUS_LIMIT_FAILURE_BODY */
   /* since 1.2 */
-  uint64_t prompt_tokens;     /* of an exchange that had begun: what is known of its work so far, as in nexus_outcome; 0 and
-                                 NEXUS_TOKENS_UNKNOWN: nothing is known */
+  uint64_t prompt_tokens;     /* of an exchange that had begun: what is known of its work so far, as in
+                                 nexus_outcome; 0 and NEXUS_TOKENS_UNKNOWN: unknown */
   uint64_t completion_tokens; /* likewise */
   uint64_t cached_tokens;     /* likewise */
   uint32_t flags;             /* NEXUS_OUTCOME_... bits */
   uint32_t reserved;
+  const nexus_header *headers; /* for the client, when this failure is what it gets to see; of these
+                                  NEXUS_HEADERS_OF_SERVERS are taken. NULL: none */
+  size_t header_count;
 } nexus_failure;
 
 /* -------------------------------------------------------------------------------------- host services ---- */
@@ -453,8 +561,9 @@ typedef struct nexus_host {
 
   /* Starts an HTTP request on behalf of `task` to the backend's server. On NEXUS_OK `*out` is its handle and
    * events follow, never inside this call. Otherwise no event follows and `user` stays the caller's.
-   * A task may have NEXUS_LIMIT_HTTP_REQUESTS under way. When the task ends they end too: after exchange_finish the host may still read
-   * the rest of an answer, to keep the connection, but of a request's events only on_end follows. [loop] */
+   * A task may have NEXUS_LIMIT_HTTP_REQUESTS under way. When the task ends they end too: after exchange_finish the
+   * host may still read the rest of an answer, to keep the connection, but of a request's events only on_end follows.
+   * [loop] */
   nexus_status (*http_start)(nexus_task task, const nexus_http_request *request, const nexus_http_handlers *handlers,
                              void *user, nexus_http *out);
 
@@ -482,7 +591,7 @@ typedef struct nexus_host {
    * lives as long as the process. [any] */
   const void *(*extension)(const char *id);
 
-  /* Has `function` called once after `milliseconds` (at most a day), or earlier with NEXUS_STALE if it is cancelled or the
+  /* Has `function` called once after `milliseconds` (at most NEXUS_LIMIT_TIMER_MS), or earlier with NEXUS_STALE if it is cancelled or the
    * task ends. Never inside this call. A task may have NEXUS_LIMIT_TIMERS. [loop] */
   nexus_status (*timer_start)(nexus_task task, uint32_t milliseconds, nexus_timer_end function, void *user,
                               nexus_timer *out);
@@ -614,15 +723,15 @@ typedef struct nexus_adapter {
   nexus_str options_schema; /* JSON Schema of `options`: an object schema; empty: no options are taken. The host checks
                                type, enum, minimum, maximum, required, properties, additionalProperties and items */
   const nexus_str *default_urls; /* where such a server listens by default, for discovery; may be NULL */
-  size_t default_url_count;
+  size_t default_url_count; /* at most NEXUS_LIMIT_DEFAULT_URLS are looked at */
   uint32_t kinds;           /* NEXUS_KIND_... bits that submit() takes */
   uint32_t reserved;
 
   /* Makes an instance for one backend: checks the configuration and allocates. No network traffic here. On success
    * sets *instance to a non-NULL pointer that the host hands back and never looks into. On failure returns a
    * negative status, fills `error` with what the operator should change (name the option), and leaves nothing behind.
-   * `host` and `callbacks` outlive the instance. After 10 s the host gives the backend up; an instance that comes later
-   * is destroyed at once. [main] */
+   * `host` and `callbacks` outlive the instance. After NEXUS_LIMIT_CREATE_MS the host gives the backend up; an
+   * instance that comes later is destroyed at once. [main] */
   nexus_status (*create)(const nexus_backend_config *config, const nexus_host *host, const nexus_callbacks *callbacks,
                          void **instance, nexus_message *error);
 

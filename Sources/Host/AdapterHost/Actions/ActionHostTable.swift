@@ -1,3 +1,4 @@
+import ABIRules
 import PluginAPI
 
 /// The host's part of the actions: one table for all adapters, filled once, never freed.
@@ -39,8 +40,7 @@ enum ActionHostTable {
                 },
                 http: { handle, request, handlers, user in
                     guard let request = Versioned.read(request, minimum: Versioned.Minimum.httpRequest),
-                        let handlers = Versioned.read(handlers, minimum: Versioned.Minimum.httpHandlers),
-                        handlers.on_head != nil, handlers.on_body != nil, handlers.on_end != nil
+                        let handlers = Versioned.handlers(handlers)
                     else { return NEXUS_INVALID }
                     guard let run = ActionRun.of(handle, "the http of an action") else { return NEXUS_STALE }
                     return HostCode.run { run.http(request, handlers, user) }

@@ -27,7 +27,7 @@ final class ActionRequest: Sendable {
     func start(_ prepared: HTTPStart.Prepared, milliseconds: Int64) {
         loop.execute { [self] in
             guard !isCancelled.load(ordering: .sequentiallyConsistent) else {
-                _ = pipe.push(.end(.cancelled))
+                _ = pipe.push(.end(.cancelled, UpstreamTimings()))
                 return
             }
             let courier = Courier(pipe: pipe, loop: loop)
@@ -69,10 +69,10 @@ final class ActionRequest: Sendable {
                                 user, handle, bytes.assumingMemoryBound(to: CChar.self).baseAddress, bytes.count)
                         }
                     }
-                case .end(let end):
+                case .end(let end, let timings):
                     // Whatever it was: what came before may have been left out.
                     let end = isCancelled.load(ordering: .relaxed) ? .cancelled : end
-                    return HTTPEvents.withEnd(end) { end in
+                    return HTTPEvents.withEnd(end, timings) { end in
                         backend.calling { handlers.on_end(user, handle, end) }
                     }
                 }
@@ -117,12 +117,13 @@ final class ActionRequest: Sendable {
         func upstreamReadComplete() {}
 
         func upstreamEnd(_ end: UpstreamEnd) {
+            let timings = call?.timings ?? UpstreamTimings()
             call = nil
             timeout?.cancel()
             timeout = nil
             errorEnd?.cancel()
             errorEnd = nil
-            _ = pipe.push(.end(end))
+            _ = pipe.push(.end(end, timings))
         }
     }
 }

@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import Glibc
 import JSON
@@ -12,7 +13,6 @@ public final class ActionRun: ActionRunning {
         public static let time = TimeAmount.hours(24)
         /// Progress is passed on no more often than this.
         static let progressInterval = TimeAmount.milliseconds(100)
-        static let result = Int(NEXUS_LIMIT_RESULT)
     }
 
     private struct State {
@@ -155,7 +155,7 @@ public final class ActionRun: ActionRunning {
     // MARK: The function's side
 
     func progressed(_ told: nexus_progress) {
-        let message = backend.secrets.hidden(in: BorrowedText.line(told.message, limit: HostTable.messageLimit))
+        let message = backend.secrets.hidden(in: BorrowedText.line(told.message, limit: ABILimits.message))
         state.withLock { state in
             state.progress.done = Tally(told.done).value
             state.progress.total = told.total == 0 ? nil : Tally(told.total).value
@@ -189,7 +189,7 @@ public final class ActionRun: ActionRunning {
     }
 
     func gave(_ json: UnsafeRawBufferPointer) -> nexus_status {
-        guard json.count <= Limits.result else { return NEXUS_TOO_LARGE }
+        guard json.count <= ABILimits.result else { return NEXUS_TOO_LARGE }
         guard (try? JSONValue.parse(json)) != nil else { return NEXUS_INVALID }
         // Without a byte order mark: the text becomes a part of another.
         let bytes = [UInt8](json.starts(with: [0xEF, 0xBB, 0xBF]) ? json.dropFirst(3) : json[...])
@@ -211,10 +211,9 @@ public final class ActionRun: ActionRunning {
         guard UInt(pthread_self()) == thread.load(ordering: .relaxed) else {
             return HostTable.wrongThread("the http of an action")
         }
-        guard request.flags & NEXUS_HTTP_EXCHANGE_BODY == 0 else { return NEXUS_INVALID }
         let prepared: HTTPStart.Prepared
-        do throws(HTTPStart.Refused) {
-            prepared = try HTTPStart.prepare(request, body: nil, target: backend.target)
+        do throws(Refusal) {
+            prepared = try HTTPStart.prepare(request, exchangeBody: nil, target: backend.target)
         } catch {
             return error.status
         }

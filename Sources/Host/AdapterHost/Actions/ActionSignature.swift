@@ -29,9 +29,6 @@ public struct ActionSignature: Sendable, Equatable {
     /// It ends in "-> json".
     public let givesResult: Bool
 
-    static let nameLimit = 64
-    static let parameterLimit = Int(NEXUS_LIMIT_PARAMETERS)
-
     public init(_ text: String) throws(Problem) {
         var parser = ActionSignatureParser(Array(text.utf8))
         (parameters, givesResult) = try parser.run()

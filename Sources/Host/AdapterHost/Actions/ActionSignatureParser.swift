@@ -1,3 +1,4 @@
+import ABIRules
 import JSON
 
 /// Recursive descent over a signature: `( name : type [? | = default], ... ) -> json | none`.
@@ -20,9 +21,9 @@ struct ActionSignatureParser {
                     throw Problem(position: start, reason: "the parameter \"\(parameter.name)\" is there twice")
                 }
                 parameters.append(parameter)
-                guard parameters.count <= ActionSignature.parameterLimit else {
+                guard parameters.count <= ABILimits.parameters else {
                     throw Problem(
-                        position: start, reason: "more than \(ActionSignature.parameterLimit) parameters")
+                        position: start, reason: "more than \(ABILimits.parameters) parameters")
                 }
             } while take(",")
             guard take(")") else { throw problem("\",\" or \")\" is expected") }
@@ -72,8 +73,8 @@ struct ActionSignatureParser {
             throw problem("a name is expected: a small letter, then small letters, digits and \"_\"")
         }
         let name = word()
-        guard name.utf8.count <= ActionSignature.nameLimit else {
-            throw Problem(position: start, reason: "a name is longer than \(ActionSignature.nameLimit) characters")
+        guard name.utf8.count <= ABILimits.actionName else {
+            throw Problem(position: start, reason: "a name is longer than \(ABILimits.actionName) characters")
         }
         return name
     }

@@ -1,3 +1,4 @@
+import ABIRules
 import PluginAPI
 
 /// One action that an adapter exports.
@@ -20,9 +21,6 @@ struct ActionTable: Sendable {
     private(set) var problems: [String] = []
     private(set) var offers: Offers?
 
-    static let helpLimit = Int(NEXUS_LIMIT_MESSAGE)
-    static let signatureLimit = 8192
-
     /// No actions.
     init() {}
 
@@ -41,7 +39,7 @@ struct ActionTable: Sendable {
             return
         }
         offers = table.offers
-        let limit = Int(NEXUS_LIMIT_ACTIONS)
+        let limit = ABILimits.actions
         if table.count > limit { problems.append("of its \(table.count) actions only \(limit) are used") }
         for index in 0..<min(table.count, limit) {
             do throws(BadEntry) {
@@ -61,19 +59,19 @@ struct ActionTable: Sendable {
             let entry: nexus_action = Versioned.element(
                 first, index, stride: stride, minimum: Versioned.Minimum.action)
         else { throw BadEntry(reason: "its struct_size is absurd") }
-        let name = BorrowedText.string(entry.name, limit: 256)
-        guard Self.isName(name) else {
+        let name = BorrowedText.string(entry.name, limit: ABILimits.name)
+        guard TextRules.isActionName(name) else {
             throw BadEntry(reason: "the name \"\(name)\" must match [a-z][a-z0-9_]{0,63}")
         }
         guard !actions.contains(where: { $0.name == name }) else {
             throw BadEntry(reason: "the name \"\(name)\" is there already")
         }
-        let help = BorrowedText.line(entry.help, limit: Self.helpLimit)
+        let help = BorrowedText.line(entry.help, limit: ABILimits.message)
         guard !help.isEmpty else { throw BadEntry(reason: "\"\(name)\" has no help text") }
         guard let function = entry.function else { throw BadEntry(reason: "\"\(name)\" has no function") }
         let signature: ActionSignature
         do throws(ActionSignature.Problem) {
-            signature = try ActionSignature(BorrowedText.string(entry.signature, limit: Self.signatureLimit))
+            signature = try ActionSignature(BorrowedText.string(entry.signature, limit: ABILimits.signature))
         } catch {
             throw BadEntry(reason: "the signature of \"\(name)\": \(error)")
         }
@@ -83,13 +81,5 @@ struct ActionTable: Sendable {
         return AdapterAction(
             name: name, help: help, isDestructive: entry.flags & NEXUS_ACTION_DESTRUCTIVE != 0,
             signature: signature, call: call)
-    }
-
-    private static func isName(_ text: String) -> Bool {
-        guard let first = text.utf8.first, (0x61...0x7A).contains(first) else { return false }
-        return text.utf8.count <= 64
-            && text.utf8.allSatisfy {
-                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
-            }
     }
 }

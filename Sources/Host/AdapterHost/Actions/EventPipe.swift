@@ -10,7 +10,7 @@ final class EventPipe: @unchecked Sendable {
     enum Event {
         case head(ResponseHead, ByteBuffer)
         case body(ByteBuffer)
-        case end(UpstreamEnd)
+        case end(UpstreamEnd, UpstreamTimings)
     }
 
     enum Limits {

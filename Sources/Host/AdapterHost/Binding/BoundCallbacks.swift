@@ -1,3 +1,4 @@
+import ABIRules
 import CLibFFI
 import Core
 import Glibc
@@ -153,7 +154,7 @@ final class BoundCallbacks: @unchecked Sendable {
 
     private func log(_ level: UInt32, _ text: nexus_str) {
         _ = withReceiver("log") {
-            $0.received(log: BorrowedText.line(text, limit: ReportCleaning.messageLimit), level: level)
+            $0.received(log: BorrowedText.line(text, limit: ABILimits.message), level: level)
         }
     }
 }

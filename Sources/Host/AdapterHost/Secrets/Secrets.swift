@@ -63,7 +63,17 @@ struct Secrets: Sendable {
         var failure = failure
         failure.message = hidden(in: failure.message)
         failure.body = hidden(inJSON: failure.body) ?? []
+        failure.headers = hidden(in: failure.headers)
         return failure
+    }
+
+    /// A field whose name holds a secret is left out.
+    func hidden(in headers: [HeaderField]) -> [HeaderField] {
+        guard patterns != nil else { return headers }
+        return headers.compactMap { field in
+            hidden(in: field.name) == field.name
+                ? HeaderField(name: field.name, value: hidden(in: field.value)) : nil
+        }
     }
 
     /// Models whose id is a secret or holds one are left out: under another name nobody could ask for them.

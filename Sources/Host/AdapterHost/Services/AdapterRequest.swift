@@ -136,10 +136,11 @@ final class AdapterRequest: UpstreamCallDelegate {
     }
 
     func upstreamEnd(_ end: UpstreamEnd) {
+        let timings = call?.timings ?? UpstreamTimings()
         call = nil
         if case .connectTimedOut = end { task.connectTimedOut = true }
         task.readComplete()
-        HTTPEvents.withEnd(end) { crossing in
+        HTTPEvents.withEnd(end, timings) { crossing in
             task.backend.calling(.onEnd, on: task.services) { handlers.on_end(user, handle, crossing) }
         }
         task.ended(self)

@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import NIOCore
 import PluginAPI
@@ -9,9 +10,6 @@ public final class AdapterTask: Attempt {
         case probe
     }
 
-    /// HTTP requests a task may have under way.
-    static let requestLimit = Int(NEXUS_LIMIT_HTTP_REQUESTS)
-    static let timerLimit = Int(NEXUS_LIMIT_TIMERS)
     /// Bytes of an answer that the adapter may keep without their being counted in the memory of all.
     private static let uncounted = 64 * 1024
 
@@ -123,7 +121,7 @@ public final class AdapterTask: Attempt {
     func startTimer(
         _ milliseconds: UInt32, _ function: @escaping nexus_timer_end, _ user: UnsafeMutableRawPointer?
     ) -> (nexus_status, nexus_timer) {
-        guard timers.count < Self.timerLimit else { return (NEXUS_TOO_LARGE, 0) }
+        guard timers.count < ABILimits.timers else { return (NEXUS_TOO_LARGE, 0) }
         let timer = AdapterTimer(task: self, function: function, user: user)
         guard timer.start(milliseconds: milliseconds) else { return (NEXUS_TOO_LARGE, 0) }
         timers.append(timer)
@@ -134,11 +132,12 @@ public final class AdapterTask: Attempt {
 
     func began(_ head: nexus_response_head) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
-        guard (200...299).contains(head.status) else { return NEXUS_INVALID }
+        guard AnswerRules.isSuccess(head.status) else { return NEXUS_INVALID }
         let attempt = AttemptHead(
             status: Int(head.status), contentType: type(head.content_type),
             warning: head.warning.len == 0
-                ? "" : backend.secrets.hidden(in: BorrowedText.line(head.warning, limit: HostTable.messageLimit)))
+                ? "" : backend.secrets.hidden(in: BorrowedText.line(head.warning, limit: ABILimits.message)),
+            headers: head.header_count == 0 ? [] : backend.secrets.hidden(in: HostTable.headers(head)))
         return sink.attemptBegan(attempt) ? NEXUS_OK : NEXUS_BAD_STATE
     }
 
@@ -152,7 +151,7 @@ public final class AdapterTask: Attempt {
         if equals("application/json") { return .json }
         if equals("text/event-stream") { return .eventStream }
         if equals("application/x-ndjson") { return .jsonLines }
-        return .other(backend.secrets.hidden(in: BorrowedText.line(text, limit: 256)))
+        return .other(backend.secrets.hidden(in: BorrowedText.line(text, limit: ABILimits.contentType)))
     }
 
     func wrote(_ bytes: UnsafeRawBufferPointer) -> nexus_status {
@@ -211,7 +210,7 @@ public final class AdapterTask: Attempt {
     /// Part of the answer would be missing from here on: better an error than that.
     private func overfull() -> nexus_status {
         Misuse.dropped.record("exchange_write", of: backend.identity.name)
-        let message = "the adapter wrote more than \(NEXUS_LIMIT_UNSENT) bytes that the client has not taken"
+        let message = "the adapter wrote more than \(ABILimits.unsent) bytes that the client has not taken"
         _ = failed(ExchangeFailure(kind: .adapter, message: message))
         return NEXUS_TOO_LARGE
     }

@@ -3,9 +3,6 @@ import PluginAPI
 
 /// A timer of a task. Its function is called exactly once, in a turn of the loop of its own. Lives on one event loop.
 final class AdapterTimer {
-    /// Milliseconds; a day.
-    static let longest: UInt32 = 86_400_000
-
     private let task: AdapterTask
     private let function: nexus_timer_end
     private let user: UnsafeMutableRawPointer?

@@ -1,3 +1,4 @@
+import ABIRules
 import HTTP1
 import NIOCore
 import PluginAPI
@@ -25,7 +26,9 @@ enum HTTPEvents {
         }
     }
 
-    static func withEnd(_ end: UpstreamEnd, _ body: (UnsafePointer<nexus_http_end>) -> Void) {
+    static func withEnd(
+        _ end: UpstreamEnd, _ timings: UpstreamTimings, _ body: (UnsafePointer<nexus_http_end>) -> Void
+    ) {
         let (result, message): (nexus_http_result, String) =
             switch end {
             case .complete: (NEXUS_HTTP_COMPLETE, "")
@@ -36,8 +39,13 @@ enum HTTPEvents {
             case .cancelled: (NEXUS_HTTP_CANCELLED, "")
             }
         withBorrowed(message) { message in
-            var crossing = nexus_http_end(
-                struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: message)
+            var crossing = nexus_http_end()
+            crossing.struct_size = UInt32(MemoryLayout<nexus_http_end>.size)
+            crossing.result = result
+            crossing.message = message
+            crossing.connected_us = AnswerRules.microseconds(timings.connected)
+            crossing.first_byte_us = AnswerRules.microseconds(timings.firstByte)
+            crossing.flags = timings.reusedConnection ? NEXUS_HTTP_END_REUSED : 0
             body(&crossing)
         }
     }

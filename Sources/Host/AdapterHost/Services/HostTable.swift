@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import Glibc
 import JSON
@@ -10,11 +11,6 @@ import PluginAPI
 /// further than its length says.
 enum HostTable {
     static let versionText: StaticString = "0.1.0"
-
-    /// Bytes of one `exchange_write`.
-    static let writeLimit = Int(NEXUS_LIMIT_WRITE)
-    static let messageLimit = Int(NEXUS_LIMIT_MESSAGE)
-    static let bodyLimit = Int(NEXUS_LIMIT_FAILURE_BODY)
 
     /// Invariant behind the unchecked Sendable: written once, before the first use.
     private struct Table: @unchecked Sendable {
@@ -48,8 +44,7 @@ enum HostTable {
                 },
                 exchange_write: { handle, bytes, length in
                     guard bytes != nil || length == 0 else { return NEXUS_INVALID }
-                    // The largest of C's lengths come as negative numbers.
-                    guard (0...HostTable.writeLimit).contains(length) else { return NEXUS_TOO_LARGE }
+                    guard AnswerRules.isWritable(length) else { return NEXUS_TOO_LARGE }
                     return HostTable.task(handle, "exchange_write") {
                         $0.wrote(UnsafeRawBufferPointer(start: bytes, count: length))
                     }
@@ -65,7 +60,9 @@ enum HostTable {
                 },
                 extension: { HostTable.extensions($0) },
                 timer_start: { handle, milliseconds, function, user, out in
-                    guard let function, let out, milliseconds <= AdapterTimer.longest else { return NEXUS_INVALID }
+                    guard let function, let out, milliseconds <= ABILimits.timerMilliseconds else {
+                        return NEXUS_INVALID
+                    }
                     return HostTable.task(handle, "timer_start") { task in
                         let (status, timer) = task.startTimer(milliseconds, function, user)
                         if status == NEXUS_OK { out.pointee = timer }
@@ -141,22 +138,22 @@ enum HostTable {
         guard let outcome = Versioned.read(outcome, minimum: Versioned.Minimum.outcome) else {
             return ExchangeOutcome()
         }
-        func time(_ microseconds: UInt64) -> UInt64? { (1...1 << 53).contains(microseconds) ? microseconds : nil }
         return ExchangeOutcome(
-            promptTokens: known(outcome.prompt_tokens),
-            completionTokens: known(outcome.completion_tokens),
-            cachedTokens: known(outcome.cached_tokens), isEstimated: outcome.flags & NEXUS_OUTCOME_ESTIMATED != 0,
-            promptMicroseconds: time(outcome.prompt_us), completionMicroseconds: time(outcome.completion_us))
+            promptTokens: AnswerRules.count(outcome.prompt_tokens),
+            completionTokens: AnswerRules.count(outcome.completion_tokens),
+            cachedTokens: AnswerRules.count(outcome.cached_tokens),
+            isEstimated: outcome.flags & NEXUS_OUTCOME_ESTIMATED != 0,
+            promptMicroseconds: AnswerRules.figure(outcome.prompt_us),
+            completionMicroseconds: AnswerRules.figure(outcome.completion_us))
     }
-
-    private static func known(_ tokens: UInt64) -> UInt64? { tokens > 1 << 53 ? nil : tokens }
 
     /// What an adapter left zero, or does not know of, is unknown.
     private static func work(of failure: nexus_failure) -> ExchangeOutcome {
-        func told(_ tokens: UInt64) -> UInt64? { tokens == 0 ? nil : known(tokens) }
-        return ExchangeOutcome(
-            promptTokens: told(failure.prompt_tokens), completionTokens: told(failure.completion_tokens),
-            cachedTokens: told(failure.cached_tokens), isEstimated: failure.flags & NEXUS_OUTCOME_ESTIMATED != 0)
+        ExchangeOutcome(
+            promptTokens: AnswerRules.figure(failure.prompt_tokens),
+            completionTokens: AnswerRules.figure(failure.completion_tokens),
+            cachedTokens: AnswerRules.figure(failure.cached_tokens),
+            isEstimated: failure.flags & NEXUS_OUTCOME_ESTIMATED != 0)
     }
 
     static func failure(_ failure: nexus_failure) -> ExchangeFailure {
@@ -171,13 +168,20 @@ enum HostTable {
             case NEXUS_FAIL_UNSUPPORTED: .unsupported
             default: .adapter
             }
-        let message = BorrowedText.line(failure.message, limit: messageLimit)
-        let given = BorrowedText.bytes(failure.body).map { $0.count <= bodyLimit ? [UInt8]($0) : [] } ?? []
+        let message = BorrowedText.line(failure.message, limit: ABILimits.message)
+        let given = AnswerRules.failureBody(failure.body)
         // It goes to the client as JSON.
         let body = (try? JSONValue.parse(given)) == nil ? [] : given
         return ExchangeFailure(
             kind: kind, status: Int(failure.status), retryAfterMilliseconds: UInt64(failure.retry_after_ms),
             message: message.isEmpty ? "The adapter gave no reason." : message, body: body,
-            outcome: work(of: failure))
+            outcome: work(of: failure), headers: passed(failure.headers, failure.header_count))
+    }
+
+    /// What of an answer's header fields the client may see.
+    static func headers(_ head: nexus_response_head) -> [HeaderField] { passed(head.headers, head.header_count) }
+
+    private static func passed(_ first: UnsafePointer<nexus_header>?, _ count: Int) -> [HeaderField] {
+        PassedHeaders.ofServers.taken(first, count: count).map { HeaderField(name: $0.name, value: $0.value) }
     }
 }

@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import PluginAPI
 
@@ -20,10 +21,7 @@ extension Check {
             var seen: Set<String> = []
             for action in try ExportedAction.all(bench) {
                 let name = action.name
-                let isName =
-                    name.utf8.first.map { (0x61...0x7A).contains($0) } == true && name.utf8.count <= 64
-                    && name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }
-                try require(isName, "\"\(name)\" is no name of an action")
+                try require(TextRules.isActionName(name), "\"\(name)\" is no name of an action")
                 try require(seen.insert(name).inserted, "\"\(name)\" comes twice")
             }
             return seen.sorted().joined(separator: ", ")
@@ -31,9 +29,8 @@ extension Check {
         Check("actions.help", "every action has a help text, UTF-8, at most 1024 bytes") { bench in
             for action in try ExportedAction.all(bench) {
                 try require(!action.help.isEmpty, "\(action.name) has none")
-                try require(
-                    String(validating: action.help, as: UTF8.self) != nil, "that of \(action.name) is not UTF-8")
-                try require(action.help.count <= Int(NEXUS_LIMIT_MESSAGE), "that of \(action.name) is too long")
+                try requireNone(
+                    TextRules.problem(action.help, "that of \(action.name)", limit: ABILimits.message))
             }
             return "they have"
         },

@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import JSON
 import PluginAPI
@@ -99,7 +100,6 @@ extension Check {
     }
 
     static func requireText(_ bytes: [UInt8], _ words: String) throws {
-        try require(String(validating: bytes, as: UTF8.self) != nil, "\(words) is not UTF-8")
-        try require(bytes.count <= Int(NEXUS_LIMIT_MESSAGE), "\(words) has \(bytes.count) bytes; 1024 are kept")
+        try requireNone(TextRules.problem(bytes, words, limit: ABILimits.message))
     }
 }

@@ -1,3 +1,4 @@
+import ABIRules
 import PluginAPI
 
 /// A client's request.
@@ -9,6 +10,10 @@ struct Ask {
     var id = "0123456789abcdef"
     /// Milliseconds of the loop's clock.
     var timeout: UInt64 = 600_000
+    /// What the adapter is told of that, in milliseconds.
+    var deadline: UInt64 = 600_000
+    /// Those of the client that an adapter may pass on.
+    var headers: [PassedField] = []
 
     var path: String {
         switch kind {

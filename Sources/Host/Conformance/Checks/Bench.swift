@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import PluginAPI
 
@@ -132,8 +133,12 @@ final class Bench {
     }
 
     /// An exchange of a new instance, to its end.
-    func exchange(_ ask: Ask, _ variation: Variation = Variation(), key: String = "") throws -> ScriptedTask {
+    /// - Parameter older: the host is of ABI 1.0.
+    func exchange(
+        _ ask: Ask, _ variation: Variation = Variation(), key: String = "", older: OlderHost = .no
+    ) throws -> ScriptedTask {
         let backend = try backend(key: key)
+        backend.older = older
         let loop = loop(variation)
         let task = backend.submit(ask, on: loop, scribbling: variation.scribbles)
         loop.settle()

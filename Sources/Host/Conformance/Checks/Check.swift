@@ -23,7 +23,7 @@ struct Check: Sendable {
     }
 
     /// All checks, in the order in which they run.
-    static let all = loading + creating + probing + exchanging + failing + enduring + acting + runningActions
+    static let all = loading + creating + probing + exchanging + passing + failing + enduring + acting + runningActions
 }
 
 /// Why a check ends without having passed; the text says what was seen.

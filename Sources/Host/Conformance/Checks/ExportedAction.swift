@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import PluginAPI
 
@@ -23,7 +24,7 @@ struct ExportedAction {
 
     static func all(_ bench: Bench) throws -> [ExportedAction] {
         let table = try table(bench)
-        try require(table.count <= Int(NEXUS_LIMIT_ACTIONS), "there are \(table.count) actions, at most 64 are taken")
+        try require(table.count <= ABILimits.actions, "there are \(table.count) actions, at most 64 are taken")
         guard let first = table.actions, table.count > 0 else { throw CheckStop.skipped("the table is empty") }
         guard let stride = Versioned.stride(first, minimum: Versioned.Minimum.action) else {
             throw CheckStop.failed("struct_size of the first action cannot be")

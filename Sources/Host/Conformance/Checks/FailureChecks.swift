@@ -1,3 +1,4 @@
+import ABIRules
 import JSON
 import PluginAPI
 
@@ -49,11 +50,8 @@ extension Check {
                 let task = try failed(bench, fault, stream: true)
                 guard let failure = task.failure else { continue }
                 try require(failure.text.count >= 4, "server \(fault): the message is \"\(failure.text)\"")
-                try require(
-                    String(validating: failure.message, as: UTF8.self) != nil, "server \(fault): it is not UTF-8")
-                try require(
-                    failure.message.count <= Int(NEXUS_LIMIT_MESSAGE),
-                    "server \(fault): the message has \(failure.message.count) bytes")
+                try requireNone(
+                    TextRules.problem(failure.message, "server \(fault): the message", limit: ABILimits.message))
                 if !failure.body.isEmpty {
                     let isJSON = (try? JSONValue.parse(failure.body)) != nil
                     try require(isJSON, "server \(fault): body is not JSON: \(Answer.excerpt(failure.body))")
@@ -75,6 +73,8 @@ extension Check {
                 backend.destroy(after: loop)
                 var texts = log.health.flatMap { [$0.message, $0.server] } + log.lines
                 texts += tasks.flatMap { [$0.failure?.message ?? [], $0.failure?.body ?? [], $0.written] }
+                let headers = tasks.flatMap { $0.headers + ($0.failure?.headers ?? []) }
+                texts += headers.flatMap { [Array($0.name.utf8), Array($0.value.utf8)] }
                 for text in texts where String(decoding: text, as: UTF8.self).contains(key) {
                     throw CheckStop.failed("it is in \(Answer.excerpt(text))")
                 }

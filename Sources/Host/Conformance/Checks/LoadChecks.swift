@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import Core
 import JSON
@@ -88,12 +89,12 @@ extension Check {
         Check("load.texts", "type, display name and version are UTF-8, not empty, within the limits") { bench in
             let table = try bench.subject.image().functions.table.pointee
             for (name, text, limit) in [
-                ("type", table.type, 64), ("display_name", table.display_name, 256), ("version", table.version, 256),
-                ("options_schema", table.options_schema, Int(NEXUS_LIMIT_SCHEMA)),
+                ("type", table.type, ABILimits.type), ("display_name", table.display_name, ABILimits.name),
+                ("version", table.version, ABILimits.name),
+                ("options_schema", table.options_schema, ABILimits.schema),
             ] {
                 guard let bytes = Text.copy(text) else { throw CheckStop.failed("\(name) has a length without data") }
-                try require(String(validating: bytes, as: UTF8.self) != nil, "\(name) is not UTF-8")
-                try require(bytes.count <= limit, "\(name) has \(bytes.count) bytes, at most \(limit) are kept")
+                try requireNone(TextRules.problem(bytes, name, limit: limit))
                 try require(!bytes.isEmpty || name == "options_schema", "\(name) is empty")
             }
             return "\(try bench.subject.image().displayName) \(try bench.subject.image().version)"

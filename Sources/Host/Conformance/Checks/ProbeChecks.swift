@@ -1,3 +1,4 @@
+import ABIRules
 import PluginAPI
 
 extension Check {
@@ -73,9 +74,7 @@ extension Check {
                     try require([1, 2, 3].contains(health.status), "the status \(health.status) is not known")
                     try require(!health.latency.isInfinite, "latency_ms is infinite")
                     for (name, text) in [("message", health.message), ("server", health.server)] {
-                        try require(String(validating: text, as: UTF8.self) != nil, "\(name) is not UTF-8")
-                        try require(
-                            text.count <= Int(NEXUS_LIMIT_MESSAGE), "\(name) has \(text.count) bytes; 1024 are kept")
+                        try requireNone(TextRules.problem(text, name, limit: ABILimits.message))
                     }
                 }
             }
@@ -189,13 +188,13 @@ extension Check {
         var seen: Set<String> = []
         for model in models {
             try require(!model.id.isEmpty, "a model's id is empty")
-            try require(model.id.count <= Int(NEXUS_LIMIT_ID), "the id of a model has \(model.id.count) bytes")
+            try require(model.id.count <= ABILimits.id, "the id of a model has \(model.id.count) bytes")
             try require(
                 String(validating: model.id, as: UTF8.self) != nil
                     && String(validating: model.name, as: UTF8.self) != nil,
                 "an id or name is not UTF-8")
             try require(
-                !model.id.contains { $0 < 0x20 || $0 == 0x7F }, "the id \"\(model.text)\" has control characters")
+                !model.id.contains(where: TextRules.isControl), "the id \"\(model.text)\" has control characters")
             try require(seen.insert(model.text).inserted, "the id \"\(model.text)\" comes twice")
             try require(
                 model.context <= 1 << 40 && model.maxOutput <= 1 << 40,
@@ -205,10 +204,10 @@ extension Check {
 
     private static func require10000(_ bench: Bench) throws -> String {
         guard bench.server.listsAnyNumber else { throw CheckStop.skipped("the script lists its own models") }
-        let run = try bench.probe(Variation(models: Int(NEXUS_LIMIT_MODELS)))
+        let run = try bench.probe(Variation(models: ABILimits.models))
         try bench.requireHTTP(run.task)
         let models = run.log.models.last ?? []
-        try require(models.count == Int(NEXUS_LIMIT_MODELS), "\(models.count) models were reported")
+        try require(models.count == ABILimits.models, "\(models.count) models were reported")
         try checkModels(models)
         return "10000 models"
     }

@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import PluginAPI
 import Synchronization

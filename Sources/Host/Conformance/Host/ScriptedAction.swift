@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import Glibc
 import JSON
@@ -125,7 +126,7 @@ final class ScriptedAction: Sendable {
     }
 
     func gave(_ json: [UInt8]) -> nexus_status {
-        guard json.count <= Int(NEXUS_LIMIT_RESULT) else { return NEXUS_TOO_LARGE }
+        guard json.count <= ABILimits.result else { return NEXUS_TOO_LARGE }
         content.withLock { $0.texts.append(json) }
         guard (try? JSONValue.parse(json)) != nil else { return NEXUS_INVALID }
         content.withLock { $0.result = json }
@@ -140,11 +141,11 @@ final class ScriptedAction: Sendable {
             return NEXUS_WRONG_THREAD
         }
         let request: UpstreamRequest
-        switch ScriptedHTTP.request(given, exchangeBody: nil) {
-        case .failure(let problem):
-            breaches.record(.badRequest, "http of an action: \(problem.text)")
-            return NEXUS_INVALID
-        case .success(let valid): request = valid
+        do throws(Refusal) {
+            request = try ScriptedHTTP.request(given, exchangeBody: nil)
+        } catch {
+            breaches.record(.badRequest, "http of an action: \(error.reason)")
+            return error.status
         }
         let isTaken = content.withLock { content in
             if content.sent.count < Self.kept { content.sent.append(request) }

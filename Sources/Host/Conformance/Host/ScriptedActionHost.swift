@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import PluginAPI
 
@@ -34,21 +35,17 @@ enum ScriptedActionHost {
                 },
                 error: { handle, failure in
                     guard let action = ScriptedAction.of(handle) else { return NEXUS_STALE }
-                    guard let failure = Versioned.read(failure, minimum: Versioned.Minimum.failure),
-                        let message = Text.copy(failure.message), let body = Text.copy(failure.body)
-                    else { return action.breaks("error: struct_size, or a length without data") }
-                    action.note(
-                        ScriptedTask.Failure(
-                            kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms,
-                            message: message, body: body))
+                    guard let failure = ScriptedTask.Failure(failure) else {
+                        return action.breaks("error: struct_size, or a length without data")
+                    }
+                    action.note(failure)
                     return NEXUS_OK
                 },
                 check: { handle in ScriptedAction.of(handle)?.goesOn == true ? NEXUS_OK : NEXUS_STALE },
                 http: { handle, request, handlers, user in
                     guard let action = ScriptedAction.of(handle) else { return NEXUS_STALE }
                     guard let request = Versioned.read(request, minimum: Versioned.Minimum.httpRequest),
-                        let handlers = Versioned.read(handlers, minimum: Versioned.Minimum.httpHandlers),
-                        handlers.on_head != nil, handlers.on_body != nil, handlers.on_end != nil
+                        let handlers = Versioned.handlers(handlers)
                     else { return action.breaks("http: struct_size, or a handler that is NULL") }
                     return action.http(request, handlers, user)
                 }))

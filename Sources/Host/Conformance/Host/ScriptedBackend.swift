@@ -9,6 +9,8 @@ final class ScriptedBackend: @unchecked Sendable {
     let functions: AdapterFunctions
     let log: ReportLog
     private(set) var instance: UnsafeMutableRawPointer?
+    /// Set before the first call.
+    var older = OlderHost.no
 
     init(_ functions: AdapterFunctions, log: ReportLog, instance: UnsafeMutableRawPointer) {
         self.functions = functions
@@ -45,12 +47,24 @@ final class ScriptedBackend: @unchecked Sendable {
         let task = loop.begin(.exchange, self, timeout: ask.timeout, requestBody: body)
         let texts = [ask.model.utf8, ask.body.utf8, ask.id.utf8, ask.path.utf8, "application/json".utf8]
             .map { Lending.keep(Array($0)) }
-        var request = nexus_request(
-            struct_size: UInt32(MemoryLayout<nexus_request>.size), kind: ask.kind, flags: ask.flags, reserved: 0,
-            model: texts[0], body: texts[1], request_id: texts[2], path: texts[3],
-            content_type: texts[4])
-        task.submitStatus = loop.inside { functions.submit(instance, task.handle, &request) }
-        for text in texts { Lending.release(text, scribbling: scribbling) }
+        let fields = ask.headers.map {
+            nexus_header(name: Lending.keep(Array($0.name.utf8)), value: Lending.keep(Array($0.value.utf8)))
+        }
+        let lent = texts + fields.flatMap { [$0.name, $0.value] }
+        task.submitStatus = fields.withUnsafeBufferPointer { fields in
+            var request = nexus_request()
+            request.kind = ask.kind
+            request.flags = ask.flags
+            (request.model, request.body, request.request_id) = (texts[0], texts[1], texts[2])
+            (request.path, request.content_type) = (texts[3], texts[4])
+            request.deadline_ms = ask.deadline
+            request.headers = fields.baseAddress
+            request.header_count = fields.count
+            return loop.inside {
+                older.withSize(&request, first: OlderHost.request) { functions.submit(instance, task.handle, $0) }
+            }
+        }
+        for text in lent { Lending.release(text, scribbling: scribbling) }
         if task.submitStatus != NEXUS_OK { loop.retire(task, by: .refused) }
         return task
     }

@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import Glibc
 import PluginAPI
@@ -57,16 +58,18 @@ enum ScriptedHost {
                         breaches.record(.badArgument, "exchange_begin: struct_size of the head")
                         return NEXUS_INVALID
                     }
-                    guard (200...299).contains(head.status) else {
+                    guard AnswerRules.isSuccess(head.status) else {
                         breaches.record(.badStatus, "exchange_begin with status \(head.status)")
                         return NEXUS_INVALID
                     }
-                    guard task.status == nil else {
+                    let allowed = TaskCall.begin.status(in: task.state)
+                    guard allowed == NEXUS_OK else {
                         breaches.record(.beganTwice, "exchange_begin twice")
-                        return NEXUS_BAD_STATE
+                        return allowed
                     }
                     task.status = head.status
                     task.contentType = String(decoding: type, as: UTF8.self)
+                    task.headers = PassedHeaders.ofServers.taken(head.headers, count: head.header_count)
                     return NEXUS_OK
                 }
             },
@@ -76,14 +79,14 @@ enum ScriptedHost {
                         breaches.record(.badArgument, "exchange_write: NULL with a length")
                         return NEXUS_INVALID
                     }
-                    // The largest of C's lengths come as negative numbers.
-                    guard (0...Int(NEXUS_LIMIT_WRITE)).contains(length) else {
+                    guard AnswerRules.isWritable(length) else {
                         breaches.record(.badArgument, "exchange_write of \(UInt(bitPattern: length)) bytes")
                         return NEXUS_TOO_LARGE
                     }
-                    guard task.status != nil else {
+                    let allowed = TaskCall.write.status(in: task.state)
+                    guard allowed == NEXUS_OK else {
                         breaches.record(.writeBeforeBegin, "exchange_write before exchange_begin")
-                        return NEXUS_BAD_STATE
+                        return allowed
                     }
                     task.wrote(UnsafeRawBufferPointer(start: bytes, count: length))
                     return NEXUS_OK
@@ -91,9 +94,10 @@ enum ScriptedHost {
             },
             exchange_finish: { handle, outcome in
                 ScriptedHost.exchange(handle, "exchange_finish") { task, breaches in
-                    guard task.status != nil else {
+                    let allowed = TaskCall.finish.status(in: task.state)
+                    guard allowed == NEXUS_OK else {
                         breaches.record(.finishBeforeBegin, "exchange_finish before exchange_begin")
-                        return NEXUS_BAD_STATE
+                        return allowed
                     }
                     if outcome != nil, Versioned.read(outcome, minimum: Versioned.Minimum.outcome) == nil {
                         breaches.record(.badArgument, "exchange_finish: struct_size of the outcome")
@@ -105,15 +109,11 @@ enum ScriptedHost {
             },
             exchange_fail: { handle, failure in
                 ScriptedHost.exchange(handle, "exchange_fail") { task, breaches in
-                    guard let failure = Versioned.read(failure, minimum: Versioned.Minimum.failure),
-                        let message = Text.copy(failure.message), let body = Text.copy(failure.body)
-                    else {
+                    guard let failure = ScriptedTask.Failure(failure) else {
                         breaches.record(.badArgument, "exchange_fail: struct_size, or a length without data")
                         return NEXUS_INVALID
                     }
-                    task.failure = ScriptedTask.Failure(
-                        kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms,
-                        message: message, body: body)
+                    task.failure = failure
                     LoopThread.loop?.retire(task, by: .adapter)
                     return NEXUS_OK
                 }
@@ -121,13 +121,13 @@ enum ScriptedHost {
             extension: { ScriptedHost.extension($0) },
             timer_start: { handle, milliseconds, function, user, out in
                 ScriptedHost.task(handle, "timer_start") { task, loop in
-                    guard let function, let out, milliseconds <= 86_400_000 else {
+                    guard let function, let out, milliseconds <= ABILimits.timerMilliseconds else {
                         loop.breaches.record(.badArgument, "timer_start: NULL, or more than a day")
                         return NEXUS_INVALID
                     }
                     guard loop.refusal == NEXUS_OK else { return loop.refusal }
-                    guard task.timers.count < Int(NEXUS_LIMIT_TIMERS) else {
-                        loop.breaches.record(.tooMany, "more than \(NEXUS_LIMIT_TIMERS) timers of one task")
+                    guard task.timers.count < ABILimits.timers else {
+                        loop.breaches.record(.tooMany, "more than \(ABILimits.timers) timers of one task")
                         return NEXUS_TOO_LARGE
                     }
                     out.pointee = loop.start(timer: milliseconds, task, function, user)
@@ -145,7 +145,7 @@ enum ScriptedHost {
                         return NEXUS_INVALID
                     }
                     guard loop.refusal == NEXUS_OK else { return loop.refusal }
-                    guard loop.blockingCount < Int(NEXUS_LIMIT_BLOCKING) else { return NEXUS_TOO_LARGE }
+                    guard loop.blockingCount < ABILimits.blocking else { return NEXUS_TOO_LARGE }
                     loop.runBlocking(handle, work, done, user)
                     return NEXUS_OK
                 }
@@ -180,12 +180,12 @@ enum ScriptedHost {
         guard let outcome = Versioned.read(outcome, minimum: Versioned.Minimum.outcome) else {
             return ScriptedTask.Usage()
         }
-        func known(_ count: UInt64) -> UInt64? { count == UInt64.max ? nil : count }
         // An estimate is not what the server told.
         let isEstimated = outcome.flags & NEXUS_OUTCOME_ESTIMATED != 0
         return ScriptedTask.Usage(
-            prompt: known(outcome.prompt_tokens), completion: isEstimated ? nil : known(outcome.completion_tokens),
-            cached: known(outcome.cached_tokens))
+            prompt: AnswerRules.count(outcome.prompt_tokens),
+            completion: isEstimated ? nil : AnswerRules.count(outcome.completion_tokens),
+            cached: AnswerRules.count(outcome.cached_tokens))
     }
 
     // MARK: Actions

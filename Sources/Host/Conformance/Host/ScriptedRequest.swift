@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import Glibc
 import PluginAPI
@@ -26,7 +27,9 @@ final class ScriptedRequest {
     }
 
     private var delivery: EventDelivery {
-        EventDelivery(handle: handle, handlers: handlers, user: user, scribbles: arrival.scribbles)
+        EventDelivery(
+            handle: handle, handlers: handlers, user: user, scribbles: arrival.scribbles, times: arrival.times,
+            hasAnswer: step > 0, older: task.backend.older)
     }
 
     func deliverHead(_ answer: UpstreamAnswer) { delivery.head(answer) }
@@ -46,6 +49,9 @@ struct EventDelivery {
     let user: UnsafeMutableRawPointer?
     /// What was lent is overwritten after each call.
     let scribbles: Bool
+    var times = Arrival.Times()
+    var hasAnswer = false
+    var older = OlderHost.no
 
     func head(_ answer: UpstreamAnswer) {
         let texts = answer.headers.map { (Array($0.name.utf8), Array($0.value.utf8)) }
@@ -76,9 +82,15 @@ struct EventDelivery {
 
     func end(_ result: nexus_http_result, _ message: String) {
         withBorrowed(message) { message in
-            var end = nexus_http_end(
-                struct_size: UInt32(MemoryLayout<nexus_http_end>.size), result: result, message: message)
-            handlers.on_end(user, handle, &end)
+            var end = nexus_http_end()
+            end.result = result
+            end.message = message
+            if result != NEXUS_HTTP_REFUSED {
+                end.connected_us = times.connected
+                end.flags = NEXUS_HTTP_END_REUSED
+            }
+            if hasAnswer { end.first_byte_us = times.firstByte }
+            older.withSize(&end, first: OlderHost.httpEnd) { handlers.on_end(user, handle, $0) }
         }
     }
 }

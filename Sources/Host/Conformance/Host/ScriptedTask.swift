@@ -1,3 +1,4 @@
+import ABIRules
 import PluginAPI
 
 /// One exchange or one probe of a scripted loop, and what the adapter made of it.
@@ -11,6 +12,8 @@ final class ScriptedTask {
         var retryAfter: UInt32
         var message: [UInt8]
         var body: [UInt8]
+        /// What of them would reach the client.
+        var headers: [PassedField] = []
         var text: String { String(decoding: message, as: UTF8.self) }
     }
 
@@ -37,6 +40,8 @@ final class ScriptedTask {
     var submitStatus: nexus_status = NEXUS_OK
     var status: UInt32?
     var contentType = ""
+    /// What of the answer's header fields would reach the client.
+    var headers: [PassedField] = []
     var written: [UInt8] = []
     /// Bytes beyond what is kept.
     var writtenCount = 0
@@ -56,6 +61,14 @@ final class ScriptedTask {
     }
 
     var isLive: Bool { ender == nil }
+
+    /// How far it is, as the header's table of states has it.
+    var state: TaskState {
+        if !isLive { return .over }
+        if purpose == .probe { return .probe }
+        return status == nil ? .new : writtenCount == 0 ? .begun : .written
+    }
+
     var isFinished: Bool { usage != nil }
     var text: String { String(decoding: written, as: UTF8.self) }
 
@@ -69,6 +82,18 @@ final class ScriptedTask {
         case .deadline: return "never ended"
         default: return "not ended"
         }
+    }
+}
+
+extension ScriptedTask.Failure {
+    /// Nil for a `struct_size` or a text that cannot be.
+    init?(_ pointer: UnsafePointer<nexus_failure>?) {
+        guard let failure = Versioned.read(pointer, minimum: Versioned.Minimum.failure),
+            let message = Text.copy(failure.message), let body = Text.copy(failure.body)
+        else { return nil }
+        self.init(
+            kind: failure.kind, status: failure.status, retryAfter: failure.retry_after_ms, message: message,
+            body: body, headers: PassedHeaders.ofServers.taken(failure.headers, count: failure.header_count))
     }
 }
 

@@ -80,6 +80,10 @@ struct Variation {
     var scribbles = false
     /// Faults concern generation only, not what comes before it.
     var onGenerationOnly = false
+    /// More header fields of every answer.
+    var headers: [(name: String, value: String)] = []
+    /// What the ends of HTTP requests tell of their times, in microseconds.
+    var times = Arrival.Times()
 }
 
 /// The way one answer comes.
@@ -92,13 +96,21 @@ struct Arrival {
     var end: nexus_http_result? = NEXUS_HTTP_COMPLETE
     var message = ""
     var scribbles = false
+    var times = Times()
+
+    /// Microseconds, 0: unknown.
+    struct Times: Sendable {
+        var connected: UInt64 = 250
+        var firstByte: UInt64 = 1250
+    }
 
     private static let address = "server.example:8080"
 
     /// How `server` answers `request` in such a run.
     static func of(_ request: UpstreamRequest, by server: some ServerScript, _ variation: Variation) -> Arrival {
         var answer = server.answer(request, variation)
-        var arrival = Arrival(delay: variation.delay, scribbles: variation.scribbles)
+        answer.headers += variation.headers
+        var arrival = Arrival(delay: variation.delay, scribbles: variation.scribbles, times: variation.times)
         guard answer.isGeneration || !variation.onGenerationOnly else {
             arrival.answer = answer
             arrival.pieces = [answer.body[...]]
@@ -108,7 +120,7 @@ struct Arrival {
         case .none, .errorInside, .tellsKey: break
         case .status(let status, let retryAfter):
             answer.status = status
-            answer.headers = [("content-type", "application/json")]
+            answer.headers = [("content-type", "application/json")] + variation.headers
             if let retryAfter { answer.headers.append(("retry-after", String(retryAfter))) }
             answer.body = server.error(status, "the scripted server answers \(status)", for: request.path)
         case .refused:

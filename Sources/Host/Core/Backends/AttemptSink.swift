@@ -41,11 +41,16 @@ public struct AttemptHead: Sendable, Equatable {
     public var contentType: AnswerType?
     /// What of the request was left out, for the client; empty: nothing.
     public var warning: String
+    /// The server's, for the client.
+    public var headers: [HeaderField]
 
-    public init(status: Int, contentType: AnswerType? = nil, warning: String = "") {
+    public init(
+        status: Int, contentType: AnswerType? = nil, warning: String = "", headers: [HeaderField] = []
+    ) {
         self.status = status
         self.contentType = contentType
         self.warning = warning
+        self.headers = headers
     }
 }
 

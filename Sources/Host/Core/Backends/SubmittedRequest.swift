@@ -1,3 +1,5 @@
+import NIOCore
+
 /// What a backend is told of a request, besides its body.
 public struct SubmittedRequest: Sendable, Equatable {
     public var kind: RequestKind
@@ -16,10 +18,15 @@ public struct SubmittedRequest: Sendable, Equatable {
     public var tools: Bool
     /// A message of the request holds an image.
     public var images: Bool
+    /// Those of the client that a backend may pass on; what may not is left out before an adapter sees it.
+    public var headers: [HeaderField]
+    /// When the exchange ends at the latest; nil: the attempt's own deadline alone.
+    public var deadline: NIODeadline?
 
     public init(
         kind: RequestKind, model: String, requestID: String, path: String, contentType: String = "application/json",
-        stream: Bool, includeUsage: Bool, tools: Bool, images: Bool
+        stream: Bool, includeUsage: Bool, tools: Bool, images: Bool, headers: [HeaderField] = [],
+        deadline: NIODeadline? = nil
     ) {
         self.kind = kind
         self.model = model
@@ -30,5 +37,7 @@ public struct SubmittedRequest: Sendable, Equatable {
         self.includeUsage = includeUsage
         self.tools = tools
         self.images = images
+        self.headers = headers
+        self.deadline = deadline
     }
 }

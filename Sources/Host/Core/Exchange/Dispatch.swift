@@ -287,6 +287,9 @@ public struct Dispatch: Sendable {
 
     // MARK: Time
 
+    /// When the exchange ends at the latest, unless it is a stream that goes on; nil: there is no such time.
+    public var end: NIODeadline? { deadlines.totalEnd.map { .uptimeNanoseconds($0) } }
+
     /// The server's answer is not read while the client does not take it: meanwhile no piece can come.
     public mutating func setPaused(_ paused: Bool, now: NIODeadline) {
         deadlines.setPaused(paused, at: now.uptimeNanoseconds)

@@ -54,10 +54,12 @@ public struct ExchangeFailure: Sendable, Equatable {
     public var outcome: ExchangeOutcome
     /// The limit of time that was over; nil: something else failed.
     public var deadline: DeadlineKind?
+    /// The server's, for the client.
+    public var headers: [HeaderField]
 
     public init(
         kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = [],
-        outcome: ExchangeOutcome = ExchangeOutcome(), deadline: DeadlineKind? = nil
+        outcome: ExchangeOutcome = ExchangeOutcome(), deadline: DeadlineKind? = nil, headers: [HeaderField] = []
     ) {
         self.kind = kind
         self.status = status
@@ -66,6 +68,7 @@ public struct ExchangeFailure: Sendable, Equatable {
         self.body = body
         self.outcome = outcome
         self.deadline = deadline
+        self.headers = headers
     }
 
     /// There is no room for the answer in the memory of all; nobody's fault.

@@ -45,4 +45,6 @@ struct AnswerOrigin {
     var reason: String?
     /// What of the request was left out.
     var warning: String?
+    /// The server's, for the client.
+    var fields: [HeaderField] = []
 }

@@ -37,6 +37,8 @@ final class Exchange {
     /// Of what waits to be sent, and of a request in other words than the client's.
     var heldMemory: MemoryShare
     var warnings: [String] = []
+    /// Fields of the server's answer that the client gets.
+    var answerFields: [HeaderField] = []
     private var reason: String?
 
     /// When the client heard the last of us.
@@ -128,8 +130,9 @@ final class Exchange {
         var submitted = SubmittedRequest(
             kind: request.kind, model: request.model, requestID: context.id, path: request.path,
             contentType: request.contentType, stream: stream, includeUsage: asked.includeUsage, tools: asked.tools,
-            images: asked.images)
+            images: asked.images, headers: context.fields, deadline: dispatch.end)
         warnings = []
+        answerFields = []
         switch forms.form(for: backend) {
         // Neither occurs: only backends with a form are eligible, and what needs a translation has one by now.
         case nil, .unprepared:
@@ -147,6 +150,8 @@ final class Exchange {
             submitted = SubmittedRequest(
                 translation, model: request.model, requestID: context.id, stream: stream, tools: asked.tools,
                 images: asked.images)
+            submitted.headers = context.fields
+            submitted.deadline = dispatch.end
         case .answered(let bytes, let warning):
             release(.neutral)
             warnings = warning.isEmpty ? [] : [warning]
@@ -281,6 +286,7 @@ final class Exchange {
     var origin: AnswerOrigin {
         AnswerOrigin(
             backend: backend?.identity.name, attempts: dispatch.attempts, reason: backend == nil ? nil : reason,
-            warning: warnings.isEmpty ? nil : EntryLimits.cut(warnings.joined(separator: " "), to: 1024))
+            warning: warnings.isEmpty ? nil : EntryLimits.cut(warnings.joined(separator: " "), to: 1024),
+            fields: answerFields)
     }
 }

@@ -20,6 +20,7 @@ extension Exchange: AttemptSink {
         else { return false }
         answerStatus = head.status
         answerType = type
+        answerFields = head.headers
         if !head.warning.isEmpty { warnings.append(head.warning) }
         return true
     }

@@ -26,5 +26,7 @@ struct RequestContext: Sendable {
     var contentType: String
     /// The client asks for server-sent events.
     var wantsEvents: Bool
+    /// Fields of the client that a backend may pass on to its server.
+    var fields: [HeaderField] = []
     var arrival: NIODeadline
 }

@@ -39,6 +39,14 @@ struct AnswerWriter {
         bytes.writeString(value)
     }
 
+    /// - Parameter name: valid in HTTP, as the value is.
+    mutating func field(_ name: String, _ value: String) {
+        bytes.writeStaticString("\r\n")
+        bytes.writeString(name)
+        bytes.writeStaticString(": ")
+        bytes.writeString(value)
+    }
+
     mutating func field(_ name: StaticString, _ value: Int) { field(name, String(value)) }
 
     mutating func contentType(_ type: AnswerType) {

@@ -32,8 +32,12 @@ extension ClientConnection: AnswerSink {
     /// Tells of the failure of the last attempt.
     func writeFailure(_ failure: ExchangeFailure, body: [UInt8], origin: AnswerOrigin) {
         var writer = AnswerWriter(status: failure.clientStatus, common: common, bodyCapacity: body.count)
+        var origin = origin
+        origin.fields = failure.headers
         writer.origin(origin)
-        if failure.retryAfterMilliseconds > 0 {
+        if failure.headers.contains(where: { $0.name == "retry-after" }) {
+            // The server's own says it to the second, or as a date.
+        } else if failure.retryAfterMilliseconds > 0 {
             writer.field("retry-after", Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)))
         } else if failure.body.isEmpty, failure.clientStatus == 503 {
             writer.field("retry-after", 1)

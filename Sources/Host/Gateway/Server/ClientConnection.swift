@@ -1,3 +1,4 @@
+import ABIRules
 import AdapterHost
 import Core
 import Dialects
@@ -313,7 +314,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 path: path,
                 query: mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : "",
                 contentType: mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : "",
-                wantsEvents: head.acceptsEventStream, arrival: now)
+                wantsEvents: head.acceptsEventStream,
+                fields: head.method == .post ? Self.passedFields(head, bytes) : [], arrival: now)
         }
     }
 
@@ -366,6 +368,19 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             bytes.moveReaderIndex(forwardBy: 2)
         }
         return bytes.readableBytes > 0
+    }
+
+    /// Those that a backend may pass on.
+    private static func passedFields(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> [HeaderField] {
+        var fields: [HeaderField] = []
+        head.forEachField(of: bytes) { name, value in
+            guard PassedHeaders.ofClients.takes(name) else { return }
+            fields.append(
+                HeaderField(
+                    name: String(decoding: name, as: UTF8.self).lowercased(),
+                    value: String(decoding: value, as: UTF8.self)))
+        }
+        return fields
     }
 
     /// A client's own id is taken over if it is short and printable.

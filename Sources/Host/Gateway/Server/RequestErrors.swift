@@ -75,5 +75,6 @@ extension AnswerWriter {
         if origin.attempts > 0 { field("x-nexus-attempts", origin.attempts) }
         if let reason = origin.reason { field("x-nexus-route-reason", reason) }
         if let warning = origin.warning { field("x-nexus-warning", warning) }
+        for field in origin.fields { self.field(field.name, field.value) }
     }
 }

@@ -1,22 +1,22 @@
 import PluginAPI
 
-/// Reads text that an adapter lends. Bytes that are not UTF-8 are repaired, NULL and absurd lengths are empty,
+/// Reads text that the other side lends. Bytes that are not UTF-8 are repaired, NULL and absurd lengths are empty,
 /// and no more than `limit` bytes are looked at.
-package enum BorrowedText {
-    package static func string(_ text: nexus_str, limit: Int) -> String {
+public enum BorrowedText {
+    public static func string(_ text: nexus_str, limit: Int) -> String {
         bytes(text).map { String(decoding: $0.prefix(limit), as: UTF8.self) } ?? ""
     }
 
     /// One line for people: like `string`, with control characters replaced by spaces.
-    package static func line(_ text: nexus_str, limit: Int) -> String {
+    public static func line(_ text: nexus_str, limit: Int) -> String {
         let text = string(text, limit: limit)
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
-        return String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+        guard text.utf8.contains(where: TextRules.isControl) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { TextRules.isControl($0.value) ? " " : $0 }))
     }
 
     /// Nil for length without data or a length that no memory has.
-    package static func bytes(_ text: nexus_str) -> UnsafeRawBufferPointer? {
+    @inlinable
+    public static func bytes(_ text: nexus_str) -> UnsafeRawBufferPointer? {
         guard text.len > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         guard let start = text.ptr, text.len <= Int.max >> 1 else { return nil }
         return UnsafeRawBufferPointer(start: start, count: text.len)
@@ -24,7 +24,8 @@ package enum BorrowedText {
 }
 
 /// Lends a Swift string to C for the duration of `body`.
-package func withBorrowed<Result>(_ text: String, _ body: (nexus_str) -> Result) -> Result {
+@inlinable
+public func withBorrowed<Result>(_ text: String, _ body: (nexus_str) -> Result) -> Result {
     var text = text
     return text.withUTF8 { bytes in
         bytes.withMemoryRebound(to: CChar.self) { body(nexus_str(ptr: $0.baseAddress, len: $0.count)) }
@@ -32,7 +33,8 @@ package func withBorrowed<Result>(_ text: String, _ body: (nexus_str) -> Result)
 }
 
 /// Lends three strings at once.
-package func withBorrowed<Result>(
+@inlinable
+public func withBorrowed<Result>(
     _ first: String, _ second: String, _ third: String, _ body: (nexus_str, nexus_str, nexus_str) -> Result
 ) -> Result {
     withBorrowed(first) { first in
@@ -41,7 +43,7 @@ package func withBorrowed<Result>(
 }
 
 /// Lends a list of strings.
-package func withBorrowed<Result>(
+public func withBorrowed<Result>(
     _ texts: [String], _ body: (UnsafeBufferPointer<nexus_str>) -> Result
 ) -> Result {
     let bytes = texts.flatMap { Array($0.utf8) }
@@ -57,21 +59,13 @@ package func withBorrowed<Result>(
     }
 }
 
-/// Room for an error message that an adapter may fill.
-struct MessageBuffer {
-    static let capacity = 1024
-    private(set) var text = ""
-
-    mutating func fill<Result>(_ body: (UnsafeMutablePointer<nexus_message>) -> Result) -> Result {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Self.capacity) { buffer in
-            var message = nexus_message(ptr: buffer.baseAddress, capacity: Self.capacity, length: 0)
-            let result = body(&message)
-            text = BorrowedText.line(
-                nexus_str(
-                    ptr: UnsafePointer(buffer.baseAddress),
-                    len: (0...Self.capacity).contains(message.length) ? message.length : Self.capacity),
-                limit: Self.capacity)
-            return result
-        }
+/// Lends header fields; without any the list is empty and costs nothing.
+public func withBorrowed<Result>(
+    _ fields: [PassedField], _ body: (UnsafeBufferPointer<nexus_header>) -> Result
+) -> Result {
+    guard !fields.isEmpty else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
+    return withBorrowed(fields.flatMap { [$0.name, $0.value] }) { texts in
+        let headers = fields.indices.map { nexus_header(name: texts[2 * $0], value: texts[2 * $0 + 1]) }
+        return headers.withUnsafeBufferPointer(body)
     }
 }
