@@ -44,7 +44,7 @@ let package = Package(
 
         // The gateway, bottom up.
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
-        layer("Core", uses: ["JSON"]),
+        layer("Core", uses: ["JSON", "Shims"]),
         layer("HTTP1", uses: ["Shims"]),
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
         layer(
@@ -64,7 +64,8 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
+                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix,
+                nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -78,7 +79,8 @@ let package = Package(
             path: "Sources/Host/CLI"),
 
         .executableTarget(
-            name: "abi-benchmark", dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
+            name: "abi-benchmark",
+            dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
             path: "benchmarks/abi", exclude: ["adapter.c"]),
 
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
@@ -94,6 +96,16 @@ let package = Package(
 
         // The host as adapters see it, for their tests.
         .target(name: "FakeHost", dependencies: ["PluginAPI"], path: "Tests/FakeHost"),
+        // The gateway inside a simulation: a library for the tests and for the program that runs seeds (`make simulate`).
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Gateway", "AdapterHost", "Core", "Upstream", "Shims", "OpenAICompat", "PluginAPI", nioCore, nioSSL,
+                logging,
+            ],
+            path: "Tests/Simulation"),
+        .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),

@@ -28,7 +28,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var runs = 0
     private var awaitsHandshake: Bool
     private var failure: UpstreamEnd?
-    var idleSince = NIODeadline.now()
+    var idleSince = NIODeadline.uptimeNanoseconds(0)
 
     init(pool: UpstreamPool, awaitsHandshake: Bool) {
         self.pool = pool

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import NIOSSL
 
 /// Connections of one event loop to one server, kept alive and reused newest first. Everything here happens on
@@ -19,13 +18,16 @@ public final class UpstreamPool {
     public let target: UpstreamTarget
     private let loop: any EventLoop
     private let tlsContext: @Sendable () throws -> NIOSSLContext
+    private let connector: any UpstreamConnector
     private var idle: [UpstreamConnection] = []
     private var isClosed = false
 
     /// - Parameter tlsContext: asked for at the first connection to a TLS target.
     public init(
-        target: UpstreamTarget, loop: any EventLoop, tlsContext: @escaping @Sendable () throws -> NIOSSLContext
+        target: UpstreamTarget, loop: any EventLoop, connector: any UpstreamConnector = SocketConnector(),
+        tlsContext: @escaping @Sendable () throws -> NIOSSLContext
     ) {
+        self.connector = connector
         self.target = target
         self.loop = loop
         self.tlsContext = tlsContext
@@ -74,7 +76,7 @@ public final class UpstreamPool {
             connection.close()
             return
         }
-        connection.idleSince = .now()
+        connection.idleSince = loop.now
         idle.append(connection)
     }
 
@@ -96,22 +98,19 @@ public final class UpstreamPool {
         let loop = loop
         // Counted from here on: many may begin before the first has come about.
         UpstreamSockets.open.add(1, ordering: .relaxed)
-        ClientBootstrap(group: loop)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 4)
-            .connectTimeout(Limits.connectTime)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let tls {
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: Self.serverName(target.host)))
-                    }
+        let connected = connector.connect(
+            host: target.host, port: target.port, loop: loop, timeout: Limits.connectTime
+        ) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                if let tls {
                     try channel.pipeline.syncOperations.addHandler(
-                        UpstreamConnection(pool: pool.value, awaitsHandshake: tls != nil))
+                        NIOSSLClientHandler(context: tls, serverHostname: Self.serverName(target.host)))
                 }
+                try channel.pipeline.syncOperations.addHandler(
+                    UpstreamConnection(pool: pool.value, awaitsHandshake: tls != nil))
             }
-            .connect(host: target.host, port: target.port)
-            .assumeIsolated()
+        }
+        connected.assumeIsolated()
             .whenComplete { result in
                 UpstreamSockets.open.subtract(1, ordering: .relaxed)
                 let call = boundCall.value

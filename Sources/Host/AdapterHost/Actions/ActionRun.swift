@@ -67,9 +67,7 @@ public final class ActionRun: Sendable {
         self.action = action
         self.backend = backend
         self.tell = tell
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        startedAt = Int64(now.tv_sec)
+        startedAt = Clock.wallSeconds()
         deadline = began + time
         state = Mutex(State(progress: ActionProgress(id: id, backendID: backend.identity.id, action: action.name)))
         handleValue.store(

@@ -42,7 +42,7 @@ final class AdapterRequest: UpstreamCallDelegate {
     /// The exchange has ended well: nothing but the end is told to the adapter any more.
     func linger() {
         lingering = Limits.lingerBytes
-        deadline = min(deadline, .now() + Limits.lingerTime)
+        deadline = min(deadline, task.services.loop.now + Limits.lingerTime)
         call?.setPaused(false)
     }
 

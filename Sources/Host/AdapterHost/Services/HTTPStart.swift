@@ -36,7 +36,7 @@ enum HTTPStart {
 
         let timeout = request.timeout_ms
         let deadline =
-            timeout == 0 ? NIODeadline.distantFuture : .now() + .milliseconds(Int64(timeout))
+            timeout == 0 ? NIODeadline.distantFuture : services.loop.now + .milliseconds(Int64(timeout))
         let started = AdapterRequest(task: task, handlers: handlers, user: user, deadline: deadline)
         guard started.register() else { return NEXUS_TOO_LARGE }
         started.call = services.pool(of: task.backend).start(

@@ -132,7 +132,7 @@ final class Exchange: AttemptSink {
     private func translate() {
         let (make, eventLoop) = (forms.makeTranslation, loop.eventLoop)
         let exchange = NIOLoopBound(self, eventLoop: eventLoop)
-        let isTaken = WorkPool.gateway.submit(size: forms.request.body.readableBytes) {
+        let isTaken = loop.shared.work.submit(size: forms.request.body.readableBytes) {
             let form = make()
             eventLoop.execute { exchange.value.translated(form) }
         }
@@ -150,7 +150,7 @@ final class Exchange: AttemptSink {
         machine.attemptStarted()
         guard countHeld() else { return attemptFailed(.outOfMemory) }
         firstByte = nil
-        attemptStart = tried.isEmpty ? arrival : .now()
+        attemptStart = tried.isEmpty ? arrival : loop.eventLoop.now
         let attempts = machine.attempts
         let task = driver.submit(request, sink: self, services: loop.services, deadline: deadline)
         // The adapter may have ended the attempt inside submit, and a next one may be under way.
@@ -210,7 +210,7 @@ final class Exchange: AttemptSink {
             guard translated.readableBytes > 0 else {
                 return countHeld() ? .taken : .failed(.outOfMemory)
             }
-            lastSign = .now()
+            lastSign = loop.eventLoop.now
             return take(translated)
         } catch {
             return .failed(ExchangeFailure(kind: .upstream, message: error.message))
@@ -254,7 +254,7 @@ final class Exchange: AttemptSink {
         connection.writePiece(&first)
     }
 
-    private func noteFirstByte() { if firstByte == nil { firstByte = .now() } }
+    private func noteFirstByte() { if firstByte == nil { firstByte = loop.eventLoop.now } }
 
     private func hold(_ bytes: inout ByteBuffer) {
         if held == nil { held = bytes } else { held?.writeBuffer(&bytes) }
@@ -284,7 +284,7 @@ final class Exchange: AttemptSink {
     ) -> AttemptReply {
         let eventLoop = loop.eventLoop
         let exchange = NIOLoopBound(self, eventLoop: eventLoop)
-        let isTaken = WorkPool.gateway.submit(size: size) {
+        let isTaken = loop.shared.work.submit(size: size) {
             let result = make()
             eventLoop.execute { exchange.value.finished(with: result, outcome) }
         }
@@ -313,7 +313,7 @@ final class Exchange: AttemptSink {
                 status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: connection.endPieces()
         }
-        releaseBackend(.success(microseconds: Self.microseconds(since: attemptStart)))
+        releaseBackend(.success(microseconds: microseconds(since: attemptStart)))
         complete(status: .success, code: answerStatus, outcome: outcome)
         return .taken
     }
@@ -468,7 +468,7 @@ final class Exchange: AttemptSink {
         var entry = HistoryEntry(
             timestamp: Clock.wallSeconds(), model: peek.model,
             backendID: backend?.identity.id ?? HistoryEntry.noBackend,
-            durationMilliseconds: Self.microseconds(since: arrival) / 1000, status: status, errorMessage: error)
+            durationMilliseconds: microseconds(since: arrival) / 1000, status: status, errorMessage: error)
         entry.knownModel = backend != nil || loop.snapshot.holders[model] != nil ? model : nil
         entry.requestID = connection.requestID
         entry.attempts = machine.attempts
@@ -476,7 +476,7 @@ final class Exchange: AttemptSink {
         entry.stream = stream
         entry.endpoint = connection.path
         let first = stream ? firstByte.map { UInt64(max(0, ($0 - arrival).nanoseconds)) / 1000 } : nil
-        let speed = GenerationSpeed(outcome, microseconds: Self.microseconds(since: arrival), firstPiece: first)
+        let speed = GenerationSpeed(outcome, microseconds: microseconds(since: arrival), firstPiece: first)
         entry.timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds
         // What broke off may have stood still for long before.
         entry.tokensPerSecond = status == .success ? speed.tokensPerSecond : nil
@@ -496,8 +496,8 @@ final class Exchange: AttemptSink {
         connection.exchangeEnded()
     }
 
-    private static func microseconds(since start: NIODeadline) -> UInt64 {
-        UInt64(max(0, (NIODeadline.now() - start).nanoseconds)) / 1000
+    private func microseconds(since start: NIODeadline) -> UInt64 {
+        UInt64(max(0, (loop.eventLoop.now - start).nanoseconds)) / 1000
     }
 }
 

@@ -16,7 +16,9 @@ final class GatewayState: Sendable {
     let actions: ActionRuns
     /// What requests and answers of all connections take.
     let memory: MemoryBudget
-    private let startedAt = NIODeadline.now()
+    /// Does what would hold up an event loop.
+    let work: WorkPool
+    private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
     private struct Changing {
@@ -28,8 +30,10 @@ final class GatewayState: Sendable {
     }
 
     init(
-        settings: LiveSettings, logger: Logger, registry: Registry, journal: Journal, broadcaster: Broadcaster
+        settings: LiveSettings, logger: Logger, registry: Registry, journal: Journal, broadcaster: Broadcaster,
+        work: WorkPool = .gateway
     ) {
+        self.work = work
         self.logger = logger
         self.registry = registry
         self.journal = journal
@@ -39,7 +43,7 @@ final class GatewayState: Sendable {
         actions = ActionRuns { broadcaster.publish(.action($0)) }
     }
 
-    var uptimeSeconds: UInt64 { UInt64((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000) }
+    var uptimeSeconds: UInt64 { UInt64(max(0, Clock.monotonicMilliseconds() - startedAt) / 1000) }
 
     var localAnswers: LocalAnswers { LocalAnswers(state: self) }
 

@@ -60,8 +60,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private(set) var dialect = Dialect.openAI
     var contentType = ""
     var query = ""
-    var arrival = NIODeadline.now()
-    var lastRead = NIODeadline.now()
+    var arrival: NIODeadline
+    var lastRead: NIODeadline
     var exchange: Exchange?
     var later: LaterAnswer?
     /// The host that was admitted last: clients say the same with each request.
@@ -99,6 +99,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     init(loop: LoopState) {
         self.loop = loop
+        arrival = loop.eventLoop.now
+        lastRead = loop.eventLoop.now
         requestMemory = MemoryShare(of: loop.shared.memory)
         aheadMemory = MemoryShare(of: loop.shared.memory)
         answerMemory = MemoryShare(of: loop.shared.memory)
@@ -127,7 +129,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        lastRead = .now()
+        lastRead = loop.eventLoop.now
         if case .lingering(var lingering) = phase {
             let goesOn = lingering.take(bytes.readableBytes, now: lastRead)
             phase = .lingering(lingering)
@@ -181,7 +183,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     func process(_ input: ByteBuffer) {
         var bytes = input
         var heads = 0
-        let start = NIODeadline.now()
+        let start = loop.eventLoop.now
         isProcessing = true
         _ = aheadMemory.set(0)
         defer { isProcessing = false }
@@ -190,7 +192,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 switch phase {
                 case .head:
                     guard !isHeldUp else { return keep(bytes) }
-                    if heads >= Limits.requestsAtOnce || heads > 0 && NIODeadline.now() - start > Limits.turn {
+                    if heads >= Limits.requestsAtOnce || heads > 0 && loop.eventLoop.now - start > Limits.turn {
                         keep(bytes)
                         return resumeLater(after: Limits.pause)
                     }
@@ -259,7 +261,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         let end = try bytes.withUnsafeReadableBytes { try next.find($0) }
         headFinder = next
         guard let end else { return false }
-        arrival = .now()
+        arrival = loop.eventLoop.now
         guard let headBytes = bytes.readSlice(length: end) else { return false }
         (emptyLines, hasSpoken) = (0, true)
         requestID = ""

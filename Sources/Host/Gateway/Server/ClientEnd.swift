@@ -46,7 +46,7 @@ extension ClientConnection {
             return pending != nil || loop.closesHalf && !loop.isDraining ? linger() : closeAfterFlush()
         }
         phase = .head
-        lastRead = .now()
+        lastRead = loop.eventLoop.now
         if !isWritable {
             isHeldUp = true
             return setReading(false)
@@ -96,7 +96,7 @@ extension ClientConnection {
         case .head where pending == nil: closeAfterFlush()
         case .head, .body:
             refuse(ErrorBody(status: 400, message: "The connection's input ended before the request did."))
-        case .answering: sendProbe(now: .now())
+        case .answering: sendProbe(now: loop.eventLoop.now)
         case .lingering, .closing: close()
         case .handedOver: break
         }
@@ -118,7 +118,7 @@ extension ClientConnection {
     /// Closes once the client has read what was written, so that a reset does not take it away.
     func linger() {
         guard !inputIsClosed, let context else { return closeAfterFlush() }
-        phase = .lingering(Lingering(now: .now()))
+        phase = .lingering(Lingering(now: loop.eventLoop.now))
         setReading(true)
         // Over TLS there is no half of a connection to close.
         guard loop.closesHalf else { return context.flush() }

@@ -73,7 +73,7 @@ extension ClientConnection {
 
     /// Records a request for which no backend was chosen.
     func record(_ error: ErrorBody, model: String = "") {
-        let milliseconds = (NIODeadline.now() - arrival).nanoseconds / 1_000_000
+        let milliseconds = (loop.eventLoop.now - arrival).nanoseconds / 1_000_000
         var entry = HistoryEntry(
             timestamp: Clock.wallSeconds(), model: model, backendID: HistoryEntry.noBackend,
             durationMilliseconds: UInt64(max(0, milliseconds)), status: .error, errorMessage: error.message)
@@ -94,7 +94,7 @@ extension ClientConnection {
         let later = LaterAnswer(connection: self)
         self.later = later
         let remote = later.remote
-        if !WorkPool.gateway.submit(size: size, { remote.answer(make()) }) { later.answer(.error(.overloaded)) }
+        if !loop.shared.work.submit(size: size, { remote.answer(make()) }) { later.answer(.error(.overloaded)) }
     }
 
     func answer(_ answer: LocalAnswer) {

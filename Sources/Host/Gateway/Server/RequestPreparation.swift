@@ -19,7 +19,7 @@ final class RequestPreparation {
         let preparation = RequestPreparation(connection)
         let bound = NIOLoopBound(preparation, eventLoop: preparation.eventLoop)
         let (loop, names) = (preparation.eventLoop, connection.loop.names)
-        let isTaken = WorkPool.gateway.submit(size: draft.body.readableBytes) {
+        let isTaken = connection.loop.shared.work.submit(size: draft.body.readableBytes) {
             let result = Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) }
             loop.execute { bound.value.ended(result) }
         }
