@@ -29,6 +29,8 @@ final class Client {
     private var reader = AnswerReader()
     /// The next to be sent, and the next to be answered.
     private var sent = 0
+    /// What a slow one has still to send.
+    private var unsent: [UInt8] = []
     private var answered = 0
     private var isDone = false
     private var hasPaused = false
@@ -84,12 +86,12 @@ final class Client {
         trace.note("client \(number) asks \(ask.number) (\(ask.kind) of \(ask.model))")
         book[ask.number].sentAt = loop.elapsed
         let isLast = sent == asks.count
-        if case .sendsHalf = habit, isLast {
-            wire.send(ask.bytes.dropLast(7))
-            return
-        }
-        book[ask.number].isSent = true
-        if sendsSlowly { drip(ask.bytes[...], isLast) } else { send(ask.bytes, isLast) }
+        var bytes = ask.bytes
+        if case .sendsHalf = habit, isLast { bytes.removeLast(7) } else { book[ask.number].isSent = true }
+        guard sendsSlowly else { return send(bytes, isLast) }
+        let isDripping = !unsent.isEmpty
+        unsent += bytes
+        if !isDripping { drip() }
     }
 
     private func send(_ bytes: some Sequence<UInt8>, _ isLast: Bool) {
@@ -97,13 +99,12 @@ final class Client {
         if case .halfCloses = habit, isLast { wire.finish() }
     }
 
-    private func drip(_ bytes: ArraySlice<UInt8>, _ isLast: Bool) {
-        guard !wire.isOver else { return }
-        let count = min(bytes.count, 1 + bytes.count / 5)
-        let rest = bytes.dropFirst(count)
-        guard !rest.isEmpty else { return send(bytes, isLast) }
-        wire.send(bytes.prefix(count))
-        loop.after(300_000_000) { [self] in drip(rest, isLast) }
+    private func drip() {
+        guard !wire.isOver, !unsent.isEmpty else { return }
+        let piece = Array(unsent.prefix(1 + unsent.count / 5))
+        unsent.removeFirst(piece.count)
+        send(piece, unsent.isEmpty && sent == asks.count)
+        loop.after(300_000_000) { [self] in drip() }
     }
 
     private func vanish(_ orderly: Bool) {
@@ -144,6 +145,7 @@ final class Client {
         let verdict = oracle.verdict(ask, answer)
         book[ask.number].verdict = verdict
         trace.note("client \(number): ask \(ask.number) is answered with \(answer.status): \(verdict)")
+        if case .halfCloses = habit, answered == asks.count, verdict == .right { oracle.sometimes(.halfClosed) }
         guard answered < asks.count else { return end() }
         if !isPipelining, !isEnding { loop.after(pause) { [self] in if !isDone { sendNext() } } }
     }

@@ -27,7 +27,7 @@ public enum Fault: String, CaseIterable, Sendable {
     /// Those after which the server, by what it said, may be held to have failed.
     var isOfTheServer: Bool {
         switch self {
-        case .badRequest, .notFound, .tooManyRequests, .unavailable, .drip, .endWithoutMark: false
+        case .badRequest, .notFound, .tooManyRequests, .unavailable, .endWithoutMark: false
         default: true
         }
     }

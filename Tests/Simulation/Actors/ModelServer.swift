@@ -10,6 +10,7 @@ final class ModelServer: Listener {
     private let loop: VirtualLoop
     private let trace: Trace
     private let asks: AskBook
+    let rares: Rares
     var random: SeededRandom
     private var connections: [ServerConnection] = []
     /// Faults that the gateway may hold against this server.
@@ -20,7 +21,7 @@ final class ModelServer: Listener {
 
     init(
         name: String, port: Int, models: [String], chaos: Chaos, loop: VirtualLoop, trace: Trace, asks: AskBook,
-        seed: UInt64
+        rares: Rares, seed: UInt64
     ) {
         self.name = name
         host = "10.0.0.1"
@@ -30,9 +31,10 @@ final class ModelServer: Listener {
         self.loop = loop
         self.trace = trace
         self.asks = asks
+        self.rares = rares
         random = SeededRandom(seed: seed)
         thinking = [1_000, 10_000_000, 500_000_000, 3_000_000_000].randomElement(using: &random) ?? 0
-        gap = [0, 1_000_000, 50_000_000, 400_000_000].randomElement(using: &random) ?? 0
+        gap = [0, 1_000_000, 50_000_000, 300_000_000].randomElement(using: &random) ?? 0
     }
 
     func strikes(_ fault: Fault) -> Bool {
@@ -62,7 +64,10 @@ final class ModelServer: Listener {
 
     func accept(_ plug: Plug) {
         let wire = Wire(loop, plug)
-        guard !strikes(.resetOnAccept) else { return wire.reset() }
+        guard !strikes(.resetOnAccept) else {
+            // Not before the gateway has its end.
+            return loop.after(1000) { wire.reset() }
+        }
         connections.removeAll { $0.isOver }
         connections.append(ServerConnection(self, wire, loop: loop, trace: trace, asks: asks))
     }
@@ -91,6 +96,8 @@ final class ServerConnection {
     private let asks: AskBook
     private var bytes: [UInt8] = []
     private var isBusy = false
+    private var requests = 0
+    private var rares: Rares { server.rares }
     /// What is done when faults stop.
     private var onRecovery: (() -> Void)?
     /// Nobody is interested any more.
@@ -154,6 +161,8 @@ final class ServerConnection {
             return reply(404, #"{"error":{"message":"there is nothing at this path"}}"#)
         }
         asks.arrived(ask.number, at: server.name)
+        requests += 1
+        if requests > 1 { rares.note(.connectionReused) }
         let thinking = UInt64.random(in: 0...server.thinking, using: &server.random)
         loop.after(thinking) { [self] in if !wire.isOver { complete(ask) } }
     }
@@ -217,6 +226,8 @@ final class ServerConnection {
 
     private func sendWrongLength(_ ask: Wanted, isShort: Bool) {
         let body = Ask.whole(ask.number, pieces: ask.pieces, size: ask.size)
+        asks.dataSent(ask.number)
+        asks.finished(ask.number, whole: !isShort)
         guard isShort else {
             // What is too much can only be taken for the start of another answer.
             wire.send(head(200, "application/json", length: body.utf8.count) + body + "}}and more")
@@ -299,6 +310,7 @@ final class ServerConnection {
             return
         }
         wire.send(text)
+        if wire.waiting > 0 { rares.note(.serverWasPaused) }
         let gap = server.gap > 0 ? UInt64.random(in: 0...server.gap, using: &server.random) : 0
         loop.after(gap) { [self] in sendPieces(ask, parts.dropFirst(), isChunked, fault, at: place) }
     }

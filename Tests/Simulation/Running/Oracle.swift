@@ -7,13 +7,13 @@ import Core
 /// step, and at each answer.
 final class Oracle {
     /// Bytes that may wait for one client, beyond what was read at once.
-    private static let clientBound = 512 * 1024
+    private static let clientBound = 1024 * 1024
 
     private let loop: VirtualLoop
     private let book: AskBook
     private let trace: Trace
     private(set) var violation: String?
-    private(set) var rare = [Int](repeating: 0, count: Rare.allCases.count)
+    let rares = Rares()
     /// Entries of the history that were seen.
     private var seen: UInt64 = 0
     private var entries: [Int: HistoryEntry] = [:]
@@ -34,9 +34,7 @@ final class Oracle {
         trace.note("VIOLATION: \(text)")
     }
 
-    func sometimes(_ rare: Rare) {
-        if let index = Rare.allCases.firstIndex(of: rare) { self.rare[index] += 1 }
-    }
+    func sometimes(_ rare: Rare) { rares.note(rare) }
 
     // MARK: After every step
 
@@ -162,6 +160,7 @@ final class Oracle {
         if ask.isExchange, isFaultless, answer.status != 404, !isDraining {
             violation("ask \(ask.number) is refused though nothing is wrong: \(answer.status) \(text.prefix(200))")
         }
+        if text.contains("as many requests as") { sometimes(.placeRefused) }
         switch answer.status {
         case 429: sometimes(.refusedBusy)
         case 504: sometimes(.refusedTimeout)

@@ -83,7 +83,7 @@ final class World {
         var configuration = Configuration()
         configuration.server.maxMemoryBytes = 256 * 1024 * 1024
         configuration.server.requestTimeout = .seconds(
-            hasFaults ? [8, 30, 60].randomElement(using: &random) ?? 30 : 120)
+            hasFaults ? [15, 30, 60].randomElement(using: &random) ?? 30 : 120)
         configuration.server.streamKeepAlive = .seconds([0, 1, 2, 15].randomElement(using: &random) ?? 1)
         configuration.healthCheck.interval = .seconds([1, 5, 30].randomElement(using: &random) ?? 5)
         configuration.healthCheck.retryInterval = .seconds(2)
@@ -124,7 +124,7 @@ final class World {
             let server = ModelServer(
                 name: "b\(index)", port: 9000 + index, models: models, chaos: chaos, loop: loop, trace: trace,
                 asks: book,
-                seed: random.next())
+                rares: oracle.rares, seed: random.next())
             network.listen(host: server.host, port: server.port, server)
             let limit =
                 hasFaults && Int.random(in: 0..<3, using: &random) == 0 ? Int.random(in: 1...4, using: &random) : nil
@@ -203,7 +203,7 @@ final class World {
         let kind = kinds.randomElement(using: &random) ?? .chat
         let model =
             kind == .unknownModel ? "nobody-has-it" : ["m0", "m0", "m0", "alias"].randomElement(using: &random) ?? "m0"
-        let size = [3, 40, 40, 400, 8000].randomElement(using: &random) ?? 40
+        let size = [3, 40, 40, 40, 400, 400, 8000, 40_000].randomElement(using: &random) ?? 40
         let padding = Int.random(in: 0..<40, using: &random) == 0 ? 300_000 : 0
         let (pieces, isChunked) = (Int.random(in: 1...12, using: &random), Int.random(in: 0..<4, using: &random) == 0)
         let wantsContinue = Int.random(in: 0..<8, using: &random) == 0
@@ -246,7 +246,7 @@ final class World {
     func shutDown(within limit: UInt64) {
         guard !oracle.isDraining else { return }
         oracle.isDraining = true
-        oracle.sometimes(.drainedWithExchanges)
+        if gateway.connections.contains(where: { $0.exchange != nil }) { oracle.sometimes(.drainedWithExchanges) }
         gateway.beginDraining()
         gateway.drain { [self] in
             isEmpty = true
@@ -283,18 +283,18 @@ final class World {
             oracle.look()
             guard loop.steps < stepLimit else { return oracle.violation("no end after \(stepLimit) steps") }
         }
-        // Probes under way end by themselves.
-        let probes = loop.elapsed + 10_000_000_000
-        while oracle.violation == nil, backends.contains(where: { $0.driver.taskCount > 0 }),
-            loop.step(until: probes)
-        {
-            oracle.look()
-        }
+        // Probes under way, and the rest of answers, end by themselves. The next probes begin meanwhile.
+        let limit = loop.elapsed + 20_000_000_000
+        while oracle.violation == nil, isBusy, loop.step(until: limit) { oracle.look() }
         if oracle.violation == nil { oracle.checkRest() }
     }
 
     private var isAtRest: Bool {
         loop.elapsed > span && book.unsettled.isEmpty && clientChannels.isEmpty && clients.allSatisfy { !$0.isWaiting }
+    }
+
+    private var isBusy: Bool {
+        !services.callsUnderWay.isEmpty || backends.contains { $0.driver.taskCount > 0 }
     }
 
     private func watchStatuses() {
@@ -314,10 +314,15 @@ final class World {
     /// Takes it apart again, so that the thread is free for another one.
     func end() {
         for channel in clientChannels { channel.close(promise: nil) }
-        for (driver, _, _) in backends { driver.closeConnections(services: services) }
+        configuration.healthCheck.enabled = false
+        monitor.schedule(configuration.healthCheck)
         gateway.stop()
-        let end = loop.elapsed + 100_000_000_000
-        while loop.step(until: end), backends.contains(where: { $0.driver.taskCount > 0 }) {}
+        for (driver, _, _) in backends { driver.closeConnections(services: services) }
+        let end = loop.elapsed + 60_000_000_000
+        while isBusy, loop.step(until: end) {}
+        // What is told in a later turn.
+        let soon = loop.elapsed + 100_000_000
+        while loop.step(until: soon) {}
         for (driver, _, _) in backends where !driver.endNow(services: services) {
             oracle.violation("\(driver.identity.name) does not end")
         }

@@ -24,7 +24,7 @@ struct FlowManner {
         return FlowManner(
             cuts: Cuts.allCases.randomElement(using: &random) ?? .whole, delay: scale,
             jitter: Bool.random(using: &random) ? 0 : scale,
-            window: [512, 4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024].randomElement(using: &random) ?? 4096)
+            window: [4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024].randomElement(using: &random) ?? 4096)
     }
 }
 
