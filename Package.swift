@@ -103,7 +103,9 @@ let package = Package(
                 "Gateway", "AdapterHost", "Core", "Upstream", "Shims", "OpenAICompat", "PluginAPI", nioCore, nioSSL,
                 logging,
             ],
-            path: "Tests/Simulation"),
+            path: "Tests/Simulation",
+            // Thousands of runs are part of every test; the actors need not be slow for that.
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),

@@ -40,7 +40,9 @@ private func run() throws(Usage) -> Int32 {
     let faults: [Fault] = options.isQuiet ? [] : Fault.allCases
     if let seed = options.seed {
         let outcome = Simulation.run(seed: seed, faults: faults, prints: true)
-        print("seed \(seed): \(outcome.violation ?? "all rules held"), checksum \(String(outcome.checksum, radix: 16))")
+        print(
+            "seed \(seed): \(outcome.violation ?? "all rules held"), \(outcome.steps) steps, checksum \(String(outcome.checksum, radix: 16))"
+        )
         return outcome.violation == nil ? 0 : 1
     }
     var tally = Tally()
@@ -58,6 +60,8 @@ private struct Tally {
     var seconds = 0.0
     var steps: UInt64 = 0
     var asks = 0
+    /// Of all runs: the same for the same seeds, in every process.
+    var checksum: UInt64 = 0
     var faults = Fault.allCases.map { _ in 0 }
     var rare = Rare.allCases.map { _ in 0 }
     var failed: [(UInt64, String)] = []
@@ -71,6 +75,7 @@ private struct Tally {
         seconds += outcome.virtualSeconds
         steps += outcome.steps
         asks += outcome.asks
+        checksum = checksum &* 31 &+ outcome.checksum &+ outcome.steps
         for (index, count) in outcome.faults.enumerated() { faults[index] += count }
         for (index, count) in outcome.rare.enumerated() { rare[index] += count }
         guard let violation = outcome.violation else { return }
@@ -80,7 +85,7 @@ private struct Tally {
 
     func tell() {
         print(
-            "\(seeds) seeds, \((seconds / 36).rounded() / 100) virtual hours, \(steps) steps, \(asks) requests, \(failed.count) seeds failed"
+            "\(seeds) seeds, \((seconds / 36).rounded() / 100) virtual hours, \(steps) steps, \(asks) requests, \(failed.count) seeds failed, checksum \(String(checksum, radix: 16))"
         )
         print("faults: " + zip(Fault.allCases, faults).map { "\($0.rawValue) \($1)" }.joined(separator: ", "))
         print("sometimes: " + zip(Rare.allCases, rare).map { "\($0.rawValue) \($1)" }.joined(separator: ", "))

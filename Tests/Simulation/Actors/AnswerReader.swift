@@ -9,7 +9,6 @@ struct AnswerReader {
         var isComplete = false
 
         subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
-        var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     enum Event {
@@ -97,20 +96,14 @@ struct AnswerReader {
     }
 
     private mutating func line() -> String? {
-        var end = at
-        while end < bytes.count, bytes[end] != 0x0A { end += 1 }
-        guard end < bytes.count else { return nil }
+        guard let end = bytes.place(of: "\n", from: at) else { return nil }
         defer { at = end + 1 }
         guard end > at, bytes[end - 1] == 0x0D else { return "\\n without \\r" }
         return String(decoding: bytes[at..<end - 1], as: UTF8.self)
     }
 
     private mutating func readHead() -> Event? {
-        var end = at
-        while end + 3 < bytes.count,
-            !(bytes[end] == 0x0D && bytes[end + 1] == 0x0A && bytes[end + 2] == 0x0D && bytes[end + 3] == 0x0A)
-        { end += 1 }
-        guard end + 3 < bytes.count else { return nil }
+        guard let end = bytes.place(of: "\r\n\r\n", from: at) else { return nil }
         let lines = String(decoding: bytes[at..<end], as: UTF8.self).split(separator: "\r\n")
         at = end + 4
         let words = lines[0].split(separator: " ", maxSplits: 2)

@@ -66,18 +66,17 @@ struct Ask {
 
     /// What a server reads out of a request's body; nil: it is none of these.
     static func read(_ body: [UInt8]) -> (number: Int, pieces: Int, size: Int, stream: Bool)? {
-        let text = String(decoding: body, as: UTF8.self)
-        guard let start = text.firstRange(of: "\"ask ")?.upperBound,
-            let end = text[start...].firstIndex(of: ".")
-        else { return nil }
-        let numbers = text[start..<end].split(separator: " ").compactMap { Int($0) }
+        guard let start = body.place(of: "\"ask "), let end = body.place(of: ".", from: start) else { return nil }
+        let numbers = String(decoding: body[(start + 5)..<end], as: UTF8.self).split(separator: " ").compactMap {
+            Int($0)
+        }
         guard numbers.count == 3 else { return nil }
-        return (numbers[0], numbers[1], numbers[2], text.contains(#""stream":true"#))
+        return (numbers[0], numbers[1], numbers[2], body.has(#""stream":true"#))
     }
 
     static func words(_ number: Int, _ index: Int, _ size: Int) -> String {
-        let letter = Character(UnicodeScalar(UInt8(97 + (number + index) % 26)))
-        return "\(number).\(index):" + String(repeating: letter, count: size)
+        let letter = UInt8(97 + (number + index) % 26)
+        return "\(number).\(index):" + String(decoding: repeatElement(letter, count: size), as: UTF8.self)
     }
 
     static func whole(_ number: Int, pieces: Int, size: Int) -> String {

@@ -114,6 +114,7 @@ final class Client {
         isDone = true
         for ask in asks[answered...] where book[ask.number].verdict == nil { book[ask.number].verdict = .abandoned }
         if orderly { wire.close() } else { wire.reset() }
+        loop.after(Oracle.freedSeconds * 1_000_000_000) { [self] in oracle.checkFreed(asks[answered...]) }
     }
 
     // MARK: Answers
@@ -169,7 +170,7 @@ final class Client {
             guard book[ask.number].isSent else { continue }
             let isCut = place == 0 && reader.hasHead
             book[ask.number].verdict = oracle.lost(
-                ask, isCut: isCut, answer: reader.answer, isEnding: isEnding, isFirst: answered == 0 && place == 0)
+                ask, isCut: isCut, answer: reader.answer, isEnding: isEnding)
         }
     }
 

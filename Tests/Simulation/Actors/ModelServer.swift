@@ -148,12 +148,7 @@ final class ServerConnection {
         answer(String(lines.first ?? ""), body)
     }
 
-    private func headEnd() -> Int? {
-        guard bytes.count >= 4 else { return nil }
-        return (0...(bytes.count - 4)).first {
-            bytes[$0] == 0x0D && bytes[$0 + 1] == 0x0A && bytes[$0 + 2] == 0x0D && bytes[$0 + 3] == 0x0A
-        }
-    }
+    private func headEnd() -> Int? { bytes.place(of: "\r\n\r\n") }
 
     private func answer(_ line: String, _ body: [UInt8]) {
         if line.hasPrefix("GET /v1/models ") { return probed() }
@@ -326,4 +321,4 @@ final class ServerConnection {
 }
 
 /// What nobody may see.
-enum Secret { static let key = "sk-sim-5f0a81c2" }
+enum Secret { static let key: StaticString = "sk-sim-5f0a81c2" }

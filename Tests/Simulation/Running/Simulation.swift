@@ -35,7 +35,8 @@ public enum Simulation {
             world.end()
             return Outcome(
                 seed: seed, violation: world.oracle.violation, virtualSeconds: seconds, steps: steps,
-                asks: world.book.notes.count, faults: world.chaos.counts, rare: world.oracle.rares.counts, checksum: checksum,
+                asks: world.book.notes.count, faults: world.chaos.counts, rare: world.oracle.rares.counts,
+                checksum: checksum,
                 lines: lines)
         } catch {
             return Outcome(

@@ -134,7 +134,7 @@ final class World {
             let driver = try AdapterBackend(
                 identity: identity, image: image,
                 target: UpstreamTarget(host: server.host, port: server.port, isTLS: false, basePath: ""),
-                apiKeys: [Secret.key], options: "{}", registry: registry, logger: state.logger)
+                apiKeys: ["\(Secret.key)"], options: "{}", registry: registry, logger: state.logger)
             _ = registry.add(identity, driver: driver)
             guard let counters = registry.snapshot.backends.last?.counters else { continue }
             backends.append((driver, counters, server))
@@ -203,7 +203,7 @@ final class World {
         let kind = kinds.randomElement(using: &random) ?? .chat
         let model =
             kind == .unknownModel ? "nobody-has-it" : ["m0", "m0", "m0", "alias"].randomElement(using: &random) ?? "m0"
-        let size = [3, 40, 40, 40, 400, 400, 8000, 40_000].randomElement(using: &random) ?? 40
+        let size = [3, 40, 40, 40, 400, 400, 8000, 60_000].randomElement(using: &random) ?? 40
         let padding = Int.random(in: 0..<40, using: &random) == 0 ? 300_000 : 0
         let (pieces, isChunked) = (Int.random(in: 1...12, using: &random), Int.random(in: 0..<4, using: &random) == 0)
         let wantsContinue = Int.random(in: 0..<8, using: &random) == 0
@@ -317,12 +317,14 @@ final class World {
         configuration.healthCheck.enabled = false
         monitor.schedule(configuration.healthCheck)
         gateway.stop()
-        for (driver, _, _) in backends { driver.closeConnections(services: services) }
-        let end = loop.elapsed + 60_000_000_000
-        while isBusy, loop.step(until: end) {}
-        // What is told in a later turn.
-        let soon = loop.elapsed + 100_000_000
-        while loop.step(until: soon) {}
+        // Once more after what is due at once: a probe may just be beginning.
+        for _ in 0..<2 {
+            let soon = loop.elapsed + 100_000_000
+            while loop.step(until: soon) {}
+            for (driver, _, _) in backends { driver.closeConnections(services: services) }
+            let end = loop.elapsed + 60_000_000_000
+            while isBusy, loop.step(until: end) {}
+        }
         for (driver, _, _) in backends where !driver.endNow(services: services) {
             oracle.violation("\(driver.identity.name) does not end")
         }
