@@ -24,10 +24,13 @@ public enum Simulation {
 
     /// - Parameters:
     ///   - faults: that may strike; none: all must go well.
+    ///   - planted: a fault of the gateway, to see whether it is found.
     ///   - prints: what happens, as it happens.
-    public static func run(seed: UInt64, faults: [Fault] = Fault.allCases, prints: Bool = false) -> Outcome {
+    public static func run(
+        seed: UInt64, faults: [Fault] = Fault.allCases, planted: PlantedFault? = nil, prints: Bool = false
+    ) -> Outcome {
         do {
-            let world = try World(seed: seed, faults: faults, prints: prints)
+            let world = try World(seed: seed, faults: faults, planted: planted, prints: prints)
             world.run(stepLimit: stepLimit)
             let steps = world.loop.steps
             let seconds = Double(world.loop.elapsed) / 1e9

@@ -11,7 +11,8 @@ import Upstream
 
 /// The gateway in a simulation, put together of its real parts, with scripted servers behind it and scripted clients before it.
 final class World {
-    let loop = VirtualLoop()
+    let loop: VirtualLoop
+    private let planted: PlantedFault?
     let network: VirtualNetwork
     let state: GatewayState
     let services: LoopServices
@@ -35,8 +36,12 @@ final class World {
     /// Virtual seconds after the last fault within which everything is at rest.
     let restSeconds: UInt64 = 300
 
-    /// - Parameter faults: that may strike; none: everything must go well.
-    init(seed: UInt64, faults: [Fault], prints: Bool) throws {
+    /// - Parameters:
+    ///   - faults: that may strike; none: everything must go well.
+    ///   - planted: what the gateway does wrong.
+    init(seed: UInt64, faults: [Fault], planted: PlantedFault?, prints: Bool) throws {
+        self.planted = planted
+        loop = VirtualLoop(confusesClocks: planted == .durationOfWallClock)
         random = SeededRandom(seed: seed)
         chaos = Chaos(seed: random.next(), faults: faults)
         trace = Trace(loop, print: prints)
@@ -44,7 +49,7 @@ final class World {
         hasFaults = !faults.isEmpty
         let manner: FlowManner? = Int.random(in: 0..<4, using: &random) == 0 ? FlowManner() : nil
         network = VirtualNetwork(loop, seed: random.next(), manner: manner)
-        span = UInt64.random(in: 5...40, using: &random) * 1_000_000_000
+        span = UInt64.random(in: 4...24, using: &random) * 1_000_000_000
         configuration = Self.configuration(&random, hasFaults: hasFaults)
 
         let broadcaster = Broadcaster()
@@ -75,6 +80,7 @@ final class World {
         try makeBackends()
         planClients()
         planOperator()
+        if planted != nil { loop.after(span * 3 / 4) { [self] in sabotage() } }
     }
 
     let hasFaults: Bool
@@ -85,7 +91,7 @@ final class World {
         configuration.server.requestTimeout = .seconds(
             hasFaults ? [15, 30, 60].randomElement(using: &random) ?? 30 : 120)
         configuration.server.streamKeepAlive = .seconds([0, 1, 2, 15].randomElement(using: &random) ?? 1)
-        configuration.healthCheck.interval = .seconds([1, 5, 30].randomElement(using: &random) ?? 5)
+        configuration.healthCheck.interval = .seconds([2, 10, 30].randomElement(using: &random) ?? 10)
         configuration.healthCheck.retryInterval = .seconds(2)
         configuration.healthCheck.timeout = .seconds([1, 5].randomElement(using: &random) ?? 5)
         configuration.healthCheck.failureThreshold = Int.random(in: 1...3, using: &random)
@@ -134,7 +140,8 @@ final class World {
             let driver = try AdapterBackend(
                 identity: identity, image: image,
                 target: UpstreamTarget(host: server.host, port: server.port, isTLS: false, basePath: ""),
-                apiKeys: ["\(Secret.key)"], options: "{}", registry: registry, logger: state.logger)
+                apiKeys: [planted == .toldKey ? "another" : "\(Secret.key)"], options: "{}", registry: registry,
+                logger: state.logger)
             _ = registry.add(identity, driver: driver)
             guard let counters = registry.snapshot.backends.last?.counters else { continue }
             backends.append((driver, counters, server))
@@ -166,6 +173,7 @@ final class World {
             self?.clientChannels.removeAll { $0 === channel }
         }
         do {
+            if let planted { try channel.pipeline.syncOperations.addHandler(Saboteur(planted)) }
             try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: gateway))
         } catch {
             oracle.violation("a connection cannot be set up: \(error)")
@@ -230,6 +238,19 @@ final class World {
         sometime(.setClock) { [self] in loop.setWall(by: Int64.random(in: -100_000...100_000, using: &random)) }
         let limit = UInt64.random(in: 1...40, using: &random) * 1_000_000_000
         sometime(.shutDown) { [self] in shutDown(within: limit) }
+    }
+
+    /// Does beside the gateway what it should not do.
+    private func sabotage() {
+        guard let planted, let counters = backends.first?.counters else { return }
+        switch planted {
+        case .lostPlace: _ = counters.begin(limit: nil)
+        case .wrongBlame:
+            if counters.begin(limit: nil) { counters.ended(.failure) }
+        case .secondRecord:
+            if let entry = state.journal.entries.last { state.journal.record(entry) }
+        default: break
+        }
     }
 
     private func reload() {

@@ -37,7 +37,11 @@ public final class VirtualLoop: EventLoop, @unchecked Sendable {
     /// Tasks that were run.
     public private(set) var steps: UInt64 = 0
 
-    public init() {
+    /// Durations come from the clock that somebody may set: a planted fault.
+    private let confusesClocks: Bool
+
+    init(confusesClocks: Bool = false) {
+        self.confusesClocks = confusesClocks
         clock = .allocate(capacity: 1)
         clock.initialize(to: nexus_clock(monotonic: Self.start, wall: Self.wallStart))
         nexus_set_thread_clock(clock)
@@ -45,7 +49,10 @@ public final class VirtualLoop: EventLoop, @unchecked Sendable {
 
     deinit { clock.deallocate() }
 
-    public var now: NIODeadline { .uptimeNanoseconds(clock.pointee.monotonic) }
+    public var now: NIODeadline {
+        .uptimeNanoseconds(
+            confusesClocks ? Self.start + clock.pointee.wall - Self.wallStart : clock.pointee.monotonic)
+    }
 
     /// Nanoseconds since the start.
     public var elapsed: UInt64 { clock.pointee.monotonic - Self.start }
@@ -167,7 +174,7 @@ public final class VirtualLoop: EventLoop, @unchecked Sendable {
 
     @discardableResult
     public func scheduleTask<T>(in delay: TimeAmount, _ task: @escaping @Sendable () throws -> T) -> Scheduled<T> {
-        scheduleTask(deadline: now + delay, task)
+        scheduleTask(deadline: .uptimeNanoseconds(clock.pointee.monotonic) + delay, task)
     }
 
     public func shutdownGracefully(queue: DispatchQueue, _ callback: @escaping @Sendable ((any Error)?) -> Void) {

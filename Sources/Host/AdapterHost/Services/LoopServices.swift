@@ -105,9 +105,9 @@ public final class LoopServices {
         Unmanaged<LoopServices>.fromOpaque(value).release()
     }
 
-    /// Has `action` called on some loop after a while; false if there is no loop yet. On any thread.
+    /// Has `action` called after a while, on the thread's own loop or else on some; false if there is none yet. On any thread.
     static func later(milliseconds: Int64, _ action: @escaping @Sendable () -> Void) -> Bool {
-        guard let loop = loops.withLock({ $0.values.first?.eventLoop }) else { return false }
+        guard let loop = current?.loop ?? loops.withLock({ $0.values.first?.eventLoop }) else { return false }
         loop.scheduleTask(in: .milliseconds(milliseconds)) { action() }
         return true
     }
