@@ -4,7 +4,21 @@ import Core
 /// bytes is seen.
 struct Ask {
     enum Kind: CaseIterable {
-        case chat, stream, models, health, unknownModel, unknownPath, brokenBody
+        /// Of OpenAI's API.
+        case chat, stream
+        /// Of Anthropic's and Ollama's: translated for the server, and back.
+        case messages, messagesStream, ollama, ollamaStream
+        case models, health, unknownModel, unknownPath, brokenBody
+
+        var isStream: Bool { self == .stream || self == .messagesStream || self == .ollamaStream }
+
+        fileprivate var path: String {
+            switch self {
+            case .messages, .messagesStream: "/v1/messages"
+            case .ollama, .ollamaStream: "/api/chat"
+            default: "/v1/chat/completions"
+            }
+        }
     }
 
     let number: Int
@@ -19,7 +33,12 @@ struct Ask {
     /// Bytes that make the request larger.
     let padding: Int
 
-    var isExchange: Bool { kind == .chat || kind == .stream }
+    var isExchange: Bool {
+        switch kind {
+        case .chat, .stream, .messages, .messagesStream, .ollama, .ollamaStream: true
+        case .models, .health, .unknownModel, .unknownPath, .brokenBody: false
+        }
+    }
     /// It ends in a record of the history.
     var isRecorded: Bool { isExchange || kind == .unknownModel || kind == .brokenBody }
     var id: String { "ask-\(number)" }
@@ -29,7 +48,7 @@ struct Ask {
     // MARK: The request
 
     private var body: String {
-        let stream = kind == .stream ? #","stream":true"# : ""
+        let stream = kind.isStream ? #","max_tokens":9,"stream":true"# : #","max_tokens":9,"stream":false"#
         let pad = padding > 0 ? #","user":"\#(String(repeating: "p", count: padding))""# : ""
         let text =
             #"{"model":"\#(model)","messages":[{"role":"user","content":"ask \#(number) \#(pieces) \#(size)."}]"#
@@ -43,9 +62,9 @@ struct Ask {
         case .models: return Array("GET /v1/models HTTP/1.1\r\n\(host)\r\n".utf8)
         case .health: return Array("GET /health HTTP/1.1\r\n\(host)\r\n".utf8)
         case .unknownPath: return Array("GET /nowhere/\(number) HTTP/1.1\r\n\(host)\r\n".utf8)
-        case .chat, .stream, .unknownModel, .brokenBody:
+        case .chat, .stream, .messages, .messagesStream, .ollama, .ollamaStream, .unknownModel, .brokenBody:
             let body = body
-            var head = "POST /v1/chat/completions HTTP/1.1\r\n\(host)content-type: application/json\r\n"
+            var head = "POST \(kind.path) HTTP/1.1\r\n\(host)content-type: application/json\r\n"
             if wantsContinue { head += "expect: 100-continue\r\n" }
             guard isChunked else {
                 return Array((head + "content-length: \(body.utf8.count)\r\n\r\n" + body).utf8)
@@ -94,6 +113,9 @@ struct Ask {
         return (0..<pieces).map { event(#"{"content":"\#(words(number, $0, size))"}"#, "null") }
             + [event("{}", #""stop""#), "data: [DONE]\n\n"]
     }
+
+    /// What the model writes.
+    var text: [UInt8] { Array((0..<pieces).map { Self.words(number, $0, size) }.joined().utf8) }
 
     var wholeAnswer: [UInt8] { Array(Self.whole(number, pieces: pieces, size: size).utf8) }
     var streamedAnswer: [UInt8] { Array(Self.events(number, pieces: pieces, size: size).joined().utf8) }

@@ -22,5 +22,18 @@ extension Array where Element == UInt8 {
         return rest + self[start...]
     }
 
+    /// What stands between a text and the next quotation mark, at all places of it, joined.
+    func texts(after mark: StaticString) -> [UInt8] {
+        var all: [UInt8] = []
+        var start = 0
+        while let place = place(of: mark, from: start) {
+            let text = place + mark.utf8CodeUnitCount
+            let end = self.place(of: "\"", from: text) ?? count
+            all += self[text..<end]
+            start = end
+        }
+        return all
+    }
+
     func has(_ text: StaticString) -> Bool { place(of: text) != nil }
 }

@@ -174,6 +174,12 @@ final class Client {
         }
     }
 
+    /// What it gets now are streams alone.
+    var takesStreams: Bool {
+        guard answered < asks.count else { return false }
+        return isPipelining ? asks[answered...].allSatisfy(\.kind.isStream) : asks[answered].kind.isStream
+    }
+
     /// It was promised an answer, and the connection is there.
     var isWaiting: Bool { !isDone }
 }

@@ -152,6 +152,7 @@ final class ServerConnection {
 
     private func answer(_ line: String, _ body: [UInt8]) {
         if line.hasPrefix("GET /v1/models ") { return probed() }
+        if line.hasPrefix("POST /v1/messages ") { rares.note(.askedInOtherWords) }
         guard line.hasPrefix("POST /v1/chat/completions "), let ask = Ask.read(body) else {
             return reply(404, #"{"error":{"message":"there is nothing at this path"}}"#)
         }

@@ -1,7 +1,5 @@
 import Core
 
-@testable import Gateway
-
 /// What an answer is worth.
 extension Oracle {
     private static let comment: StaticString = ": keep-alive\n\n"
@@ -9,9 +7,9 @@ extension Oracle {
     /// The head of an answer has come.
     func began(_ ask: Ask, _ answer: AnswerReader.Answer) {
         guard ask.isExchange, answer.status == 200, let world, !book[ask.number].dataSent else { return }
-        let comment = UInt64(max(0, world.keepAliveNanoseconds))
+        let comment = world.gateway.keepAliveNanoseconds
         let waited = loop.elapsed - book[ask.number].sentAt
-        if ask.kind == .stream, comment > 0, waited >= comment { return }
+        if ask.kind.isStream, comment > 0, waited >= comment { return }
         violation("rule 2: ask \(ask.number) is answered with 200 before a server has sent anything")
     }
 
@@ -36,13 +34,18 @@ extension Oracle {
             }
             return .right
         case .stream where answer.status == 200: return judgeStream(ask, answer.body)
+        case .messages where answer.status == 200, .messagesStream where answer.status == 200:
+            return judgeTranslated(ask, answer.body, text: #""text":""#, end: "message_stop", error: "event: error")
+        case .ollama where answer.status == 200, .ollamaStream where answer.status == 200:
+            return judgeTranslated(ask, answer.body, text: #""content":""#, end: #""done":true"#, error: #"{"error":"#)
         case .models, .health:
             if answer.status == 200 || ask.kind == .health && answer.status == 503 { return .right }
             return refused(ask, answer, allowed: [])
         case .unknownModel: return refused(ask, answer, allowed: [404])
         case .unknownPath: return refused(ask, answer, allowed: [404])
         case .brokenBody: return refused(ask, answer, allowed: [400])
-        case .chat, .stream: return refused(ask, answer, allowed: [400, 404, 429, 500, 501, 502, 504])
+        case .chat, .stream, .messages, .messagesStream, .ollama, .ollamaStream:
+            return refused(ask, answer, allowed: [400, 404, 429, 500, 501, 502, 504])
         }
     }
 
@@ -50,7 +53,8 @@ extension Oracle {
         if ![408, 503].contains(answer.status), !allowed.contains(answer.status) {
             violation("ask \(ask.number) (\(ask.kind)) is answered with \(answer.status): \(answer.start)")
         }
-        if answer.body.place(of: #"{"error":"#) != 0 {
+        let isAnthropic = answer.body.place(of: #"{"type":"error""#) == 0
+        if !isAnthropic, answer.body.place(of: #"{"error":"#) != 0 {
             violation("ask \(ask.number): an error does not say so: \(answer.status) \(answer.start)")
         }
         if ask.isExchange, isFaultless, !isDraining {
@@ -92,6 +96,30 @@ extension Oracle {
         return .brokenOff
     }
 
+    /// - Parameters:
+    ///   - text: stands before all that the model wrote.
+    ///   - end: stands in an answer that is whole.
+    private func judgeTranslated(
+        _ ask: Ask, _ body: [UInt8], text: StaticString, end: StaticString, error: StaticString
+    ) -> AskBook.Verdict {
+        let said = body.texts(after: text)
+        let last = String(decoding: body.suffix(300), as: UTF8.self)
+        if body.has(end) || !ask.kind.isStream {
+            if said != ask.text { violation("ask \(ask.number) got a wrong answer: \(last)") }
+            if body.has(error) { violation("rule 2: ask \(ask.number) got an end, and an error: \(last)") }
+            if !book[ask.number].wasFinished {
+                violation("rule 2: ask \(ask.number) got an end, and no server has finished its answer")
+            }
+            sometimes(.translated)
+            return .right
+        }
+        if !body.has(error) { violation("rule 2: ask \(ask.number) got a stream that ends without a word: \(last)") }
+        if !ask.text.starts(with: said) { violation("ask \(ask.number) got wrong pieces: \(last)") }
+        if isFaultless, !isDraining { violation("ask \(ask.number) broke off though nothing is wrong: \(last)") }
+        sometimes(.brokenOff)
+        return .brokenOff
+    }
+
     private func checkRecord(_ ask: Ask, _ answer: AnswerReader.Answer, _ verdict: AskBook.Verdict) {
         guard ask.isRecorded else {
             if book[ask.number].records > 0 { violation("rule 1: ask \(ask.number) (\(ask.kind)) is recorded") }
@@ -121,7 +149,7 @@ extension Oracle {
         }
         if isStopped { return .aborted }
         // A whole answer that was begun in pieces has no words for its failure but its missing end.
-        if ask.kind == .chat, answer.isChunked {
+        if !ask.kind.isStream, answer.isChunked {
             sometimes(.aborted)
             return .aborted
         }

@@ -6,8 +6,10 @@ import Core
 /// Knows what must hold: the rules of docs/architecture.md, as far as they can be seen from around the gateway. Looks after every
 /// step, and at each answer.
 final class Oracle {
-    /// Bytes that may wait for one client: what a unary answer is held back for, what comes in one turn, the water mark.
-    private static let clientBound = 512 * 1024
+    /// Bytes that may wait for a client of a stream: the water mark, and what came before the server was told.
+    private static let streamBound = 256 * 1024
+    /// Bytes that may wait for another one: a whole answer, and what stood there before.
+    private static let wholeBound = 1024 * 1024
     /// How soon the gateway must notice that a client has gone.
     static let freedSeconds: UInt64 = 5
 
@@ -60,24 +62,22 @@ final class Oracle {
                 )
             }
         }
-        var underWay = 0
-        for connection in world.gateway.connections {
-            if connection.exchange != nil { underWay += 1 }
-        }
+        let underWay = world.gateway.underWayCount
         if places > underWay { violation("rule 1: \(places) places are taken for \(underWay) exchanges") }
         let memory = world.state.memory
         if memory.used < 0 || memory.used > memory.limit {
             violation("rule 4: \(memory.used) bytes are taken in memory")
         }
-        for channel in world.clientChannels where channel.waiting > Self.clientBound {
+        for (channel, client) in world.clientChannels
+        where channel.waiting > (client.takesStreams ? Self.streamBound : Self.wholeBound) {
             violation("rule 4: \(channel.waiting) bytes wait for a client")
         }
     }
 
     private func readRecords(_ world: World) {
-        let total = world.state.journal.totals.total
+        let total = world.gateway.recordCount
         guard total > seen else { return }
-        for entry in world.state.journal.entries(after: seen) {
+        for entry in world.gateway.records(after: seen) {
             guard let number = Ask.number(of: entry.requestID), number < book.notes.count else {
                 // A request that could not be read has no number.
                 continue
@@ -111,8 +111,8 @@ final class Oracle {
     /// Some seconds after a client has gone nothing of what it asked is under way.
     func checkFreed(_ asks: ArraySlice<Ask>) {
         guard let world else { return }
-        for connection in world.gateway.connections where connection.exchange != nil {
-            guard let number = Ask.number(of: connection.requestID), asks.contains(where: { $0.number == number })
+        for id in world.gateway.underWay {
+            guard let number = Ask.number(of: id), asks.contains(where: { $0.number == number })
             else {
                 continue
             }

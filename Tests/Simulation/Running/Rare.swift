@@ -5,6 +5,7 @@ public enum Rare: String, CaseIterable, Sendable {
     case clientWasFull, serverWasPaused, connectionReused
     case becameUnhealthy, becameHealthy, placeRefused
     case drainedWithExchanges, stoppedWithExchanges, connectionRefusedWhileDraining, workedElsewhere
+    case translated, askedInOtherWords
 }
 
 /// How often each of them happened in a run.

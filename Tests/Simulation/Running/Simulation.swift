@@ -34,11 +34,11 @@ public enum Simulation {
             world.run(stepLimit: stepLimit)
             let steps = world.loop.steps
             let seconds = Double(world.loop.elapsed) / 1e9
-            let (checksum, lines) = (world.trace.checksum, world.trace.lines)
+            let (checksum, lines, rare) = (world.trace.checksum, world.trace.lines, world.oracle.rares.counts)
             world.end()
             return Outcome(
                 seed: seed, violation: world.oracle.violation, virtualSeconds: seconds, steps: steps,
-                asks: world.book.notes.count, faults: world.chaos.counts, rare: world.oracle.rares.counts,
+                asks: world.book.notes.count, faults: world.chaos.counts, rare: rare,
                 checksum: checksum,
                 lines: lines)
         } catch {

@@ -16,7 +16,7 @@ final class World {
     let network: VirtualNetwork
     let state: GatewayState
     let services: LoopServices
-    let gateway: LoopState
+    let gateway: GatewayView
     let monitor: HealthMonitor
     let oracle: Oracle
     let book = AskBook()
@@ -25,7 +25,7 @@ final class World {
     private let updates = LoopUpdates()
     private let registry: Registry
     private(set) var backends: [(driver: AdapterBackend, counters: BackendCounters, server: ModelServer)] = []
-    private(set) var clientChannels: [VirtualChannel] = []
+    private(set) var clientChannels: [(channel: VirtualChannel, client: Client)] = []
     private(set) var clients: [Client] = []
     private var random: SeededRandom
     private var configuration: Configuration
@@ -68,12 +68,13 @@ final class World {
             try NIOSSLContext(configuration: .makeClientConfiguration())
         }
         services.bindToThread()
-        gateway = LoopState(
+        let loopState = LoopState(
             index: 0, eventLoop: loop, shared: state, services: services,
             quota: ClientQuota(DescriptorLimits(limit: 65536), loops: 1), closesHalf: true,
             random: SeededRandom(seed: random.next()))
-        gateway.startSweep()
-        let bound = NIOLoopBound(gateway, eventLoop: loop)
+        loopState.startSweep()
+        gateway = GatewayView(loop: loopState, state: state)
+        let bound = NIOLoopBound(loopState, eventLoop: loop)
         updates.set([bound])
         monitor = HealthMonitor(state: state, loops: [bound], configuration.healthCheck)
         oracle.world = self
@@ -149,8 +150,6 @@ final class World {
         }
     }
 
-    var keepAliveNanoseconds: Int64 { gateway.settings.keepAlive?.nanoseconds ?? 0 }
-
     // MARK: Clients
 
     private func planClients() {
@@ -167,14 +166,13 @@ final class World {
         guard !oracle.isDraining else { return oracle.sometimes(.connectionRefusedWhileDraining) }
         let (near, far) = network.pair()
         let channel = network.channel(far, allowsHalfClosure: true)
-        clientChannels.append(channel)
         channel.closeFuture.assumeIsolated().whenComplete { [weak self, weak channel] _ in
             if let channel, channel.fills > 0 { self?.oracle.sometimes(.clientWasFull) }
-            self?.clientChannels.removeAll { $0 === channel }
+            self?.clientChannels.removeAll { $0.channel === channel }
         }
         do {
             if let planted { try channel.pipeline.syncOperations.addHandler(Saboteur(planted)) }
-            try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: gateway))
+            try channel.pipeline.syncOperations.addHandler(gateway.connection())
         } catch {
             oracle.violation("a connection cannot be set up: \(error)")
         }
@@ -185,6 +183,7 @@ final class World {
             pause: UInt64.random(in: 0...2_000_000_000, using: &random), wire: Wire(loop, near), loop: loop, book: book,
             oracle: oracle, trace: trace)
         clients.append(client)
+        clientChannels.append((channel, client))
         channel.becomeActive()
         client.start()
     }
@@ -205,14 +204,17 @@ final class World {
 
     private func ask() -> Ask {
         let kinds: [Ask.Kind] = [
-            .chat, .chat, .chat, .stream, .stream, .stream, .stream, .models, .health, .unknownModel, .unknownPath,
+            .chat, .chat, .chat, .stream, .stream, .stream, .stream, .messages, .messagesStream, .ollama, .ollamaStream,
+            .models, .health, .unknownModel, .unknownPath,
             .brokenBody,
         ]
         let kind = kinds.randomElement(using: &random) ?? .chat
         let model =
             kind == .unknownModel ? "nobody-has-it" : ["m0", "m0", "m0", "alias"].randomElement(using: &random) ?? "m0"
-        let size = [3, 40, 40, 40, 400, 400, 8000, 60_000].randomElement(using: &random) ?? 40
-        let padding = Int.random(in: 0..<40, using: &random) == 0 ? 300_000 : 0
+        var size = [3, 40, 40, 40, 400, 400, 400, 8000].randomElement(using: &random) ?? 40
+        // Beyond what a whole answer is held back for; a stream of it fills a client that reads nothing.
+        if kind == .chat || kind == .stream, Int.random(in: 0..<16, using: &random) == 0 { size = 60_000 }
+        let padding = Int.random(in: 0..<80, using: &random) == 0 ? 300_000 : 0
         let (pieces, isChunked) = (Int.random(in: 1...12, using: &random), Int.random(in: 0..<4, using: &random) == 0)
         let wantsContinue = Int.random(in: 0..<8, using: &random) == 0
         return book.add {
@@ -248,7 +250,7 @@ final class World {
         case .wrongBlame:
             if counters.begin(limit: nil) { counters.ended(.failure) }
         case .secondRecord:
-            if let entry = state.journal.entries.last { state.journal.record(entry) }
+            if let entry = gateway.records(after: 0).last { gateway.record(entry) }
         default: break
         }
     }
@@ -267,9 +269,8 @@ final class World {
     func shutDown(within limit: UInt64) {
         guard !oracle.isDraining else { return }
         oracle.isDraining = true
-        if gateway.connections.contains(where: { $0.exchange != nil }) { oracle.sometimes(.drainedWithExchanges) }
-        gateway.beginDraining()
-        gateway.drain { [self] in
+        if gateway.underWayCount > 0 { oracle.sometimes(.drainedWithExchanges) }
+        gateway.beginDraining { [self] in
             isEmpty = true
             trace.note("the gateway is empty")
         }
@@ -319,7 +320,7 @@ final class World {
     }
 
     private func watchStatuses() {
-        for backend in gateway.snapshot.backends {
+        for backend in gateway.backends {
             let id = backend.identity.id
             guard let before = statuses[id], before != backend.status else {
                 statuses[id] = backend.status
@@ -334,7 +335,7 @@ final class World {
 
     /// Takes it apart again, so that the thread is free for another one.
     func end() {
-        for channel in clientChannels { channel.close(promise: nil) }
+        for (channel, _) in clientChannels { channel.close(promise: nil) }
         configuration.healthCheck.enabled = false
         monitor.schedule(configuration.healthCheck)
         gateway.stop()
