@@ -12,22 +12,27 @@ struct GatewayView {
     func connection() -> any ChannelHandler { ClientConnection(loop: loop) }
 
     /// Ids of the requests that are with a backend, or on their way to one.
-    var underWay: [String] { loop.connections.filter { $0.exchange != nil }.map(\.requestID) }
+    var underWay: [String] { loop.connections.compactMap { $0.service?.exchange?.context.id } }
 
     var underWayCount: Int {
         var count = 0
-        for connection in loop.connections where connection.exchange != nil { count += 1 }
+        for connection in loop.connections where connection.service?.exchange != nil { count += 1 }
         return count
     }
 
     /// Records so far.
-    var recordCount: UInt64 { state.journal.totals.total }
+    var recordCount: UInt64 { state.figures.totals.total }
 
     /// Records behind the first `count`.
-    func records(after count: UInt64) -> [HistoryEntry] { state.journal.entries(after: count) }
+    func records(after count: UInt64) -> [HistoryEntry] { state.history.entries(after: count) }
 
-    /// Takes a record, as the end of an exchange does.
-    func record(_ entry: HistoryEntry) { state.journal.record(entry) }
+    /// Has an entry recorded once more, by itself: a planted fault.
+    func repeatRecord(_ entry: HistoryEntry) {
+        var entry = entry
+        entry.sequence += 1
+        state.history.take([entry])
+        state.figures.take([entry])
+    }
 
     /// How all backends stand for routing.
     var backends: [BackendSnapshot] { loop.snapshot.backends }

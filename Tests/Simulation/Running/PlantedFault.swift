@@ -27,17 +27,18 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     /// A byte of an answer is another one.
     case wrongByte
 
-    /// The rule that it breaks, as the oracle names it.
-    public var rule: String {
+    /// What the oracle may say of it.
+    public var words: [String] {
         switch self {
-        case .secondRecord, .lostPlace: "rule 1"
-        case .falseEnd, .earlyHead, .silentCut: "rule 2"
-        case .unnoticedEnd: "rule 3"
-        case .noBackPressure: "rule 4"
-        case .wrongBlame: "rule 5"
-        case .toldKey: "rule 7"
-        case .durationOfWallClock: "rule 8"
-        case .wrongByte: "wrong"
+        case .secondRecord, .lostPlace: ["rule 1"]
+        case .falseEnd, .earlyHead, .silentCut: ["rule 2"]
+        // Its place is still taken, which shows first.
+        case .unnoticedEnd: ["rule 3", "rule 1"]
+        case .noBackPressure: ["rule 4"]
+        case .wrongBlame: ["rule 5"]
+        case .toldKey: ["rule 7"]
+        case .durationOfWallClock: ["rule 8"]
+        case .wrongByte: ["wrong"]
         }
     }
 
@@ -78,7 +79,7 @@ final class Saboteur: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if fault != .noBackPressure { context.fireChannelWritabilityChanged() }
+        if fault != .noBackPressure || context.channel.isWritable { context.fireChannelWritabilityChanged() }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

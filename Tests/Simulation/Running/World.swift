@@ -63,13 +63,13 @@ final class World {
         state = GatewayState(
             settings: LiveSettings(configuration),
             logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }, registry: registry,
-            journal: Journal(capacity: 10_000, broadcaster: broadcaster), broadcaster: broadcaster, work: work)
+            broadcaster: broadcaster, historyCapacity: 10_000, work: work)
         services = LoopServices(loop: loop, memory: state.memory, connector: network, blocking: work) {
             try NIOSSLContext(configuration: .makeClientConfiguration())
         }
         services.bindToThread()
         let loopState = LoopState(
-            index: 0, eventLoop: loop, shared: state, services: services,
+            index: 0, eventLoop: loop, shared: state,
             quota: ClientQuota(DescriptorLimits(limit: 65536), loops: 1), closesHalf: true,
             random: SeededRandom(seed: random.next()))
         loopState.startSweep()
@@ -89,8 +89,12 @@ final class World {
     private static func configuration(_ random: inout SeededRandom, hasFaults: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.server.maxMemoryBytes = 256 * 1024 * 1024
-        configuration.server.requestTimeout = .seconds(
-            hasFaults ? [15, 30, 60].randomElement(using: &random) ?? 30 : 120)
+        configuration.timeouts.total =
+            hasFaults ? [nil, .seconds(15), .seconds(60)].randomElement(using: &random) ?? nil : nil
+        configuration.timeouts.firstByte =
+            hasFaults ? [nil, .seconds(8), .seconds(20)].randomElement(using: &random) ?? nil : nil
+        configuration.timeouts.gap = .seconds([5, 20, 120].randomElement(using: &random) ?? 120)
+        configuration.timeouts.connect = .seconds([2, 5].randomElement(using: &random) ?? 5)
         configuration.server.streamKeepAlive = .seconds([0, 1, 2, 15].randomElement(using: &random) ?? 1)
         configuration.healthCheck.interval = .seconds([2, 10, 30].randomElement(using: &random) ?? 10)
         configuration.healthCheck.retryInterval = .seconds(2)
@@ -137,7 +141,8 @@ final class World {
                 hasFaults && Int.random(in: 0..<3, using: &random) == 0 ? Int.random(in: 1...4, using: &random) : nil
             let identity = BackendIdentity(
                 id: server.name, name: server.name, url: "http://\(server.host):\(server.port)",
-                backendType: image.type, priority: Int.random(in: 0...2, using: &random), maxConcurrent: limit)
+                backendType: image.type, priority: Int.random(in: 0...2, using: &random), maxConcurrent: limit,
+                timeouts: configuration.timeouts)
             let driver = try AdapterBackend(
                 identity: identity, image: image,
                 target: UpstreamTarget(host: server.host, port: server.port, isTLS: false, basePath: ""),
@@ -246,11 +251,10 @@ final class World {
     private func sabotage() {
         guard let planted, let counters = backends.first?.counters else { return }
         switch planted {
-        case .lostPlace: _ = counters.begin(limit: nil)
-        case .wrongBlame:
-            if counters.begin(limit: nil) { counters.ended(.failure) }
+        case .lostPlace: stolen = counters.begin(limit: nil)
+        case .wrongBlame: counters.ended(.failure)
         case .secondRecord:
-            if let entry = gateway.records(after: 0).last { gateway.record(entry) }
+            if let entry = gateway.records(after: 0).last { gateway.repeatRecord(entry) }
         default: break
         }
     }
@@ -264,6 +268,7 @@ final class World {
     }
 
     private var isEmpty = false
+    private var stolen: Lease?
 
     /// As the process does it: what is under way ends, and after a while is ended.
     func shutDown(within limit: UInt64) {
@@ -343,7 +348,7 @@ final class World {
         for _ in 0..<2 {
             let soon = loop.elapsed + 100_000_000
             while loop.step(until: soon) {}
-            for (driver, _, _) in backends { driver.closeConnections(services: services) }
+            for (driver, _, _) in backends { driver.closeConnections(on: loop) }
             let end = loop.elapsed + 60_000_000_000
             while isBusy, loop.step(until: end) {}
         }

@@ -41,6 +41,7 @@ enum HTTPStart {
         guard started.register() else { return NEXUS_TOO_LARGE }
         started.call = services.pool(of: task.backend).start(
             head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: started)
+        started.begun()
         out.pointee = started.handle
         return NEXUS_OK
     }

@@ -126,7 +126,8 @@ public final class LoopServices {
     func pool(of backend: AdapterBackend) -> UpstreamPool {
         if let pool = pools[backend.ordinal] { return pool }
         let pool = UpstreamPool(
-            target: backend.target, loop: loop, connector: connector, tlsContext: tlsContext)
+            target: backend.target, connectLimit: backend.identity.timeouts.connect.map { TimeAmount($0) }, loop: loop,
+            connector: connector, tlsContext: tlsContext)
         pools[backend.ordinal] = pool
         return pool
     }
