@@ -68,6 +68,7 @@ final class ModelServer: Listener {
             // Not before the gateway has its end.
             return loop.after(1000) { wire.reset() }
         }
+        for connection in connections where connection.isOver { connection.forget() }
         connections.removeAll { $0.isOver }
         connections.append(ServerConnection(self, wire, loop: loop, trace: trace, asks: asks))
     }
@@ -75,6 +76,12 @@ final class ModelServer: Listener {
     /// Faults stop: what stands still goes on.
     func recover() {
         for connection in connections { connection.recover() }
+    }
+
+    /// The run is over.
+    func end() {
+        for connection in connections { connection.forget() }
+        connections = []
     }
 
     var open: Int { connections.filter { !$0.isOver }.count }
@@ -120,6 +127,9 @@ final class ServerConnection {
         peerIsGone = true
         wire.close()
     }
+
+    /// Nothing goes on any more.
+    func forget() { onRecovery = nil }
 
     func recover() {
         let action = onRecovery

@@ -1,6 +1,7 @@
 import AdapterHost
 import Core
 import Dispatch
+import Shims
 import Synchronization
 
 /// Many runs, on some threads at once: each run has a thread to itself.
@@ -42,6 +43,8 @@ public struct Batch: Sendable {
             done.enter()
             DetachedThread.run("simulation") {
                 while let seed = shared.take(goesOn) {
+                    // A crash tells the name of its thread.
+                    nexus_name_thread("seed \(seed)")
                     let outcome = Simulation.run(seed: seed, faults: faults)
                     shared.batch.withLock { $0.batch.add(outcome) }
                     tell(outcome)

@@ -355,7 +355,13 @@ final class World {
         for (driver, _, _) in backends where !driver.endNow(services: services) {
             oracle.violation("\(driver.identity.name) does not end")
         }
+        for (driver, _, server) in backends {
+            registry.remove(id: driver.identity.id)
+            server.end()
+        }
         services.unbindFromThread()
         loop.finish()
+        // The registry has it, and it has the gateway, and that the registry.
+        updates.set([])
     }
 }
