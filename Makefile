@@ -1,9 +1,9 @@
 # Nexus: two commands matter, `make run` and `make test`. The rest is listed by `make help`.
 PREFIX ?= /usr/local
 DESTDIR ?=
-export PREFIX DESTDIR
+export PREFIX DESTDIR SEED HOURS FIRST
 
-.PHONY: help run test build install uninstall bench lint clean
+.PHONY: help run test build install uninstall bench simulate lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ bench: ## measure nexus against nginx; BENCH="--rounds 1" passes options
 	@scripts/build.sh
 	@benchmarks/abi.sh
 	@python3 benchmarks/run.py $(BENCH)
+
+simulate: ## run the gateway inside a simulation: SEED=n replays one run, HOURS=h runs h virtual hours
+	@scripts/simulate.sh
 
 lint: ## check formatting, shell scripts and the ABI's layout
 	@scripts/lint.sh

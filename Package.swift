@@ -48,7 +48,7 @@ let package = Package(
 
         // The gateway, bottom up.
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
-        layer("Core", uses: ["JSON", nioCore]),
+        layer("Core", uses: ["JSON", "Shims", nioCore]),
         layer("HTTP1", uses: ["Shims"]),
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
@@ -103,6 +103,18 @@ let package = Package(
 
         // The host as adapters see it, for their tests.
         .target(name: "FakeHost", dependencies: ["ABIRules", "PluginAPI"], path: "Tests/FakeHost"),
+        // The gateway inside a simulation: a library for the tests and for the program that runs seeds (`make simulate`).
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Gateway", "AdapterHost", "Core", "Upstream", "Shims", "OpenAICompat", "PluginAPI", nioCore, nioSSL,
+                logging,
+            ],
+            path: "Tests/Simulation",
+            // Thousands of runs are part of every test; the actors need not be slow for that.
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),

@@ -88,7 +88,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     }
 
     /// To be called on a thread that may block for a short time.
-    init(
+    package init(
         identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKeys: [String], options: String,
         secretOptions: [String] = [], registry: Registry, logger: Logger
     ) throws(CreateFailure) {
@@ -360,7 +360,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         liveTasks.add(1, ordering: .relaxed)
         pin()
         guard !isRetired.load(ordering: .sequentiallyConsistent),
-            let task = AdapterTask(.probe, backend: self, services: services, deadline: .now() + timeout)
+            let task = AdapterTask(.probe, backend: self, services: services, deadline: services.loop.now + timeout)
         else {
             taskEnded()
             probing.store(false, ordering: .relaxed)
@@ -368,7 +368,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             return
         }
         let bound = NIOLoopBound((task, ended), eventLoop: loop)
-        reports.beginProbe {
+        reports.beginProbe(now: loop.now) {
             // Reports come from any thread; the task ends on its own loop.
             loop.execute {
                 let (task, ended) = bound.value
@@ -440,6 +440,18 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
                 continuation.resume()
             }
         }
+    }
+
+    /// The same at once, on the thread of the only loop, for a simulation. False, and nothing is destroyed, if something is under
+    /// way.
+    package func endNow(services: LoopServices) -> Bool {
+        retire()
+        services.closePool(of: self)
+        guard pins.load(ordering: .sequentiallyConsistent) == 0, posts.load(ordering: .sequentiallyConsistent) == 0
+        else { return false }
+        callbacks?.revoke()
+        destroy()
+        return true
     }
 
     /// Only when nothing is under way and the callbacks are revoked.

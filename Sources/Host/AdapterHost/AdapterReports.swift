@@ -27,7 +27,7 @@ final class AdapterReports: ReportReceiver, Sendable {
         var heldModels: [Model]?
         var isFlushing = false
         var probeEnd: (@Sendable () -> Void)?
-        var probeBegan = NIODeadline.now()
+        var probeBegan = NIODeadline.uptimeNanoseconds(0)
         /// The last probe failed for want of something of this process, and that was told.
         var isShort = false
         /// False once another instance stands for the backend: what this one finds is of no interest any more.
@@ -62,10 +62,10 @@ final class AdapterReports: ReportReceiver, Sendable {
     // MARK: Probes
 
     /// - Parameter ended: called once, at the first health report from here on.
-    func beginProbe(ended: @escaping @Sendable () -> Void) {
+    func beginProbe(now: NIODeadline, ended: @escaping @Sendable () -> Void) {
         state.withLock { state in
             state.probeEnd = ended
-            state.probeBegan = .now()
+            state.probeBegan = now
         }
     }
 
@@ -105,14 +105,14 @@ final class AdapterReports: ReportReceiver, Sendable {
     }
 
     private func take(_ report: HealthReport) {
-        let now = Self.monotonic()
+        let now = Clock.monotonicNanoseconds()
         let (ended, isNow) = state.withLock { state in
             defer { state.probeEnd = nil }
             let isNow = state.probeEnd != nil || state.health.admits(now: now)
             state.heldHealth = isNow || !state.counts ? nil : report
             return (state.probeEnd, isNow && state.counts)
         }
-        if isNow { registry.record(report, of: id, now: Self.wallClock()) } else { heldBack("report_health") }
+        if isNow { registry.record(report, of: id, now: Clock.preciseWallSeconds()) } else { heldBack("report_health") }
         ended?()
     }
 
@@ -129,7 +129,7 @@ final class AdapterReports: ReportReceiver, Sendable {
                 logger.warning("\(dropped) reported models were dropped: empty, repeated, or beyond the limit of ids")
             }
         }
-        let now = Self.monotonic()
+        let now = Clock.monotonicNanoseconds()
         let isNow = state.withLock { state in
             let isNow = state.models.admits(now: now)
             state.heldModels = isNow || !state.counts ? nil : models
@@ -140,7 +140,7 @@ final class AdapterReports: ReportReceiver, Sendable {
 
     /// Of a flood some are dropped: the next one comes soon.
     func received(_ load: ServerLoad) {
-        let isNow = state.withLock { $0.counts && $0.loads.admits(now: Self.monotonic()) }
+        let isNow = state.withLock { $0.counts && $0.loads.admits(now: Clock.monotonicNanoseconds()) }
         if isNow { registry.record(load, of: id) }
     }
 
@@ -163,7 +163,7 @@ final class AdapterReports: ReportReceiver, Sendable {
         return backend.post(function, for: task, user: user)
     }
 
-    private func admitsLine() -> Bool { state.withLock { $0.lines.admits(now: Self.monotonic()) } }
+    private func admitsLine() -> Bool { state.withLock { $0.lines.admits(now: Clock.monotonicNanoseconds()) } }
 
     // MARK: What was held back
 
@@ -188,21 +188,6 @@ final class AdapterReports: ReportReceiver, Sendable {
             return (state.heldHealth, state.heldModels)
         }
         if let models { registry.record(models, of: id) }
-        if let health { registry.record(health, of: id, now: Self.wallClock()) }
-    }
-
-    // MARK: Clocks
-
-    private static func monotonic() -> UInt64 {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &now)
-        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
-    }
-
-    /// Unix seconds.
-    private static func wallClock() -> Double {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+        if let health { registry.record(health, of: id, now: Clock.preciseWallSeconds()) }
     }
 }

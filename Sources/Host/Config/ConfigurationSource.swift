@@ -26,12 +26,10 @@ public final class ConfigurationSource: Sendable {
     /// The same once nobody has touched the file for a second, so that it is not read while it is written.
     public func loadAtRest() async throws -> Configuration {
         let (path, _) = ConfigurationLoader.place(flags, environment(), last.withLock { $0 })
-        var rest = FileRest(now: Self.milliseconds(CLOCK_MONOTONIC))
+        var rest = FileRest(now: Clock.monotonicMilliseconds())
         while true {
             let mark = FileMark(path: path)
-            switch rest.look(
-                mark, now: Self.milliseconds(CLOCK_MONOTONIC), wall: Self.milliseconds(CLOCK_REALTIME))
-            {
+            switch rest.look(mark, now: Clock.monotonicMilliseconds(), wall: Clock.wallMilliseconds()) {
             case .atRest:
                 let result = Result { () throws(ConfigurationError) in try load() }
                 // Not if somebody has begun to write it meanwhile.
@@ -44,11 +42,5 @@ public final class ConfigurationSource: Sendable {
             }
             try await Task.sleep(for: .milliseconds(FileRest.Limits.step))
         }
-    }
-
-    private static func milliseconds(_ clock: clockid_t) -> Int64 {
-        var now = timespec()
-        clock_gettime(clock, &now)
-        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 }

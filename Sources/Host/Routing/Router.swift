@@ -6,13 +6,18 @@ import Core
 public struct Router: Sendable {
     private let configuration: Configuration.Routing
     private var turn: UInt64
-    private var random: SystemRandomNumberGenerator
+    private var random: SeededRandom
 
-    /// - Parameter seed: different for each loop, so that the loops do not walk in step.
-    public init(_ configuration: Configuration.Routing, seed: UInt64 = 0) {
+    /// - Parameters:
+    ///   - seed: different for each loop, so that the loops do not walk in step.
+    ///   - random: what the random strategy draws from.
+    public init(
+        _ configuration: Configuration.Routing, seed: UInt64 = 0,
+        random: SeededRandom = SeededRandom(seed: .random(in: .min ... .max))
+    ) {
         self.configuration = configuration
         turn = seed
-        random = SystemRandomNumberGenerator()
+        self.random = random
     }
 
     /// - Parameter eligible: places in the snapshot's list of backends, as `Dispatch.eligible` gives them.

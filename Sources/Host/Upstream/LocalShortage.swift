@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import NIOCore
 import Synchronization
@@ -10,7 +11,7 @@ public enum LocalShortage {
     /// To be told of every connection that could not be made.
     static func note(_ error: any Error) {
         guard isShortage((error as? IOError)?.errnoCode ?? 0) || hasNoDescriptors else { return }
-        last.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+        last.store(Clock.monotonicNanoseconds(), ordering: .relaxed)
     }
 
     public static func happened(since time: NIODeadline) -> Bool {

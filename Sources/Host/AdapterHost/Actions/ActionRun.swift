@@ -55,9 +55,7 @@ public final class ActionRun: ActionRunning {
         self.backend = backend
         self.arguments = arguments
         self.tell = tell
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        startedAt = Int64(now.tv_sec)
+        startedAt = Clock.wallSeconds()
         deadline = began + time
         state = Mutex(State(progress: ActionProgress(id: id, backendID: backend.identity.id, action: action.name)))
         handleValue.store(

@@ -35,7 +35,7 @@ public final class AdapterImage: Sendable {
     }
 
     /// - Parameter copy: the content of the file at `path`.
-    init(
+    convenience init(
         path: String, copy: PrivateCopy, host: UnsafePointer<nexus_host> = HostTable.pointer
     ) throws(LoadProblem) {
         try Self.checkBytes(copy.bytes)
@@ -51,12 +51,23 @@ public final class AdapterImage: Sendable {
             throw LoadProblem.shortage() ?? .linking(reason)
         }
         guard let symbol = dlsym(handle, NEXUS_ENTRY_SYMBOL) else { throw .noEntry }
-        let entry = unsafeBitCast(symbol, to: EntryFunction.self)
+        try self.init(
+            path: path, digest: copy.digest, entry: unsafeBitCast(symbol, to: EntryFunction.self), host: host)
+    }
+
+    /// An adapter that is linked into this program.
+    package convenience init(linked name: String, entry: EntryFunction) throws(LoadProblem) {
+        try self.init(path: name, digest: 0, entry: entry, host: HostTable.pointer)
+    }
+
+    private init(
+        path: String, digest: Int, entry: EntryFunction, host: UnsafePointer<nexus_host>
+    ) throws(LoadProblem) {
         let table = try Self.callEntry(entry, host)
         // The version first: of another one no field is where it is looked for.
 
         self.path = path
-        digest = copy.digest
+        self.digest = digest
         ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
         let major = Int(table.pointee.abi_major)
         guard major == Int(NEXUS_ABI_MAJOR) else {
@@ -83,7 +94,7 @@ public final class AdapterImage: Sendable {
         strdup("the file \(path), which was being loaded").map { UnsafePointer($0) }
     }
 
-    private typealias EntryFunction =
+    package typealias EntryFunction =
         @convention(c) (UnsafePointer<nexus_host>?, UnsafeMutablePointer<nexus_message>?) -> UnsafePointer<
             nexus_adapter
         >?

@@ -1,3 +1,4 @@
+import Core
 import Dispatch
 import Glibc
 import Synchronization
@@ -122,11 +123,7 @@ public struct AdapterLibrary: Sendable {
 
     private static func words(_ code: CInt) -> String { String(cString: strerror(code)) }
 
-    public static func monotonicSeconds() -> Int {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return Int(now.tv_sec)
-    }
+    public static func monotonicSeconds() -> Int { Int(Clock.monotonicMilliseconds() / 1000) }
 
     private static func look(
         at file: AdapterFiles.File, of directory: String, before: Entry?, limit: Int

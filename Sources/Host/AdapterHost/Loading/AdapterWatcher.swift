@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import Shims
 import Synchronization
@@ -43,10 +44,10 @@ public final class AdapterWatcher: Sendable {
     private func run(_ initial: ChangeSettler<[AdapterFiles.Directory]>) {
         var settler = initial
         while !isStopped.load(ordering: .acquiring) {
-            let wait = settler.due(now: Self.now()) ?? Limits.poll
+            let wait = settler.due(now: Int(Clock.monotonicMilliseconds())) ?? Limits.poll
             // One more millisecond, since poll rounds down and the settler does not.
             let touched = nexus_watch_wait(inotify, wakeUp, CInt(wait + 1))
-            let now = Self.now()
+            let now = Int(Clock.monotonicMilliseconds())
             if touched > 0 { settler.touched(now: now) } else { addWatches() }
             if settler.observe(AdapterFiles.list(directories), now: now) { changed() }
         }
@@ -57,11 +58,5 @@ public final class AdapterWatcher: Sendable {
     /// A directory that is watched already is not watched twice (inotify_add_watch(2)).
     private func addWatches() {
         for directory in directories { nexus_watch_add(inotify, directory) }
-    }
-
-    private static func now() -> Int {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return Int(now.tv_sec) * 1000 + Int(now.tv_nsec) / 1_000_000
     }
 }

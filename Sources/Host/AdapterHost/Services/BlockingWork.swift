@@ -18,7 +18,7 @@ enum BlockingWork {
         let bound = NIOLoopBound(services, eventLoop: services.loop)
         let loop = services.loop
         // Always taken: how many functions of a backend may wait is bounded where they come in.
-        _ = WorkPool.adapters.submit(size: 0) {
+        _ = services.blocking.submit(size: 0) {
             backend.calling { job.work(job.user) }
             loop.execute {
                 backend.posted(job.task, job.done, job.user, .blockingDone, on: bound.value)

@@ -26,6 +26,9 @@ public final class LoopServices {
     var caller: Int?
     private var pools: [Int: UpstreamPool] = [:]
     private let tlsContext: @Sendable () throws -> NIOSSLContext
+    private let connector: any UpstreamConnector
+    /// Threads for what blocks.
+    let blocking: WorkPool
     /// What requests and answers of all connections take.
     let memory: MemoryBudget
     private var sweeps = 0
@@ -33,15 +36,20 @@ public final class LoopServices {
     /// At most `maximumLoops` in the life of the process.
     /// - Parameters:
     ///   - memory: of which answers take what adapters keep of them.
+    ///   - connector: makes the connections to servers.
+    ///   - blocking: runs what adapters give to `run_blocking`; nil: the threads of all loops together.
     ///   - tlsContext: for connections to HTTPS servers; asked for when the first one is made.
     public init(
         loop: any EventLoop, memory: MemoryBudget = MemoryBudget(limit: .max),
+        connector: any UpstreamConnector = SocketConnector(), blocking: WorkPool? = nil,
         tlsContext: @escaping @Sendable () throws -> NIOSSLContext
     ) {
         self.loop = loop
         self.memory = memory
         self.tlsContext = tlsContext
-        index = Self.nextIndex.add(1, ordering: .relaxed).oldValue
+        self.connector = connector
+        self.blocking = blocking ?? .adapters
+        index = Self.indices.withLock { $0.take() }
         tasks = HandleTable(tag: UInt8(3 * index + 1))
         requests = HandleTable(tag: UInt8(3 * index + 2))
         timers = HandleTable(tag: UInt8(3 * index + 3))
@@ -50,7 +58,22 @@ public final class LoopServices {
     /// Handles carry the table they belong to in one byte.
     public static let maximumLoops = 84
     private let index: Int
-    private static let nextIndex = Atomic<Int>(0)
+    private static let indices = Mutex(Indices())
+    private var sweeping: RepeatedTask?
+
+    /// Numbers of loops: each goes to one at a time.
+    private struct Indices {
+        private var next = 0
+        private var free: [Int] = []
+
+        mutating func take() -> Int {
+            if let index = free.popLast() { return index }
+            defer { next += 1 }
+            return next
+        }
+
+        mutating func giveBack(_ index: Int) { free.append(index) }
+    }
     private static let loops = Mutex<[Int: NIOLoopBound<LoopServices>]>([:])
 
     /// The services whose table a task's handle belongs to, whether it is stale or not. On any thread.
@@ -60,20 +83,31 @@ public final class LoopServices {
     }
 
     /// Makes this the services of the calling thread, and starts the sweep. To be called once on the loop. The object
-    /// then lives as long as the process, as the thread may ask for it at any time.
+    /// then lives as long as the process, as the thread may ask for it at any time, or until `unbindFromThread`.
     public func bindToThread() {
         loop.preconditionInEventLoop()
         nexus_set_thread_value(Unmanaged.passRetained(self).toOpaque())
         let services = NIOLoopBound(self, eventLoop: loop)
         Self.loops.withLock { $0[3 * index + 1] = services }
-        loop.scheduleRepeatedTask(initialDelay: Limits.sweepInterval, delay: Limits.sweepInterval) { _ in
+        sweeping = loop.scheduleRepeatedTask(initialDelay: Limits.sweepInterval, delay: Limits.sweepInterval) { _ in
             services.value.sweep()
         }
     }
 
-    /// Has `action` called on some loop after a while; false if there is no loop yet. On any thread.
+    /// The opposite, for a simulation that has come to its end: nothing may be under way, and no handle of this loop be in use.
+    package func unbindFromThread() {
+        loop.preconditionInEventLoop()
+        guard let value = nexus_thread_value() else { return }
+        sweeping?.cancel()
+        nexus_set_thread_value(nil)
+        Self.loops.withLock { $0[3 * index + 1] = nil }
+        Self.indices.withLock { $0.giveBack(index) }
+        Unmanaged<LoopServices>.fromOpaque(value).release()
+    }
+
+    /// Has `action` called after a while, on the thread's own loop or else on some; false if there is none yet. On any thread.
     static func later(milliseconds: Int64, _ action: @escaping @Sendable () -> Void) -> Bool {
-        guard let loop = loops.withLock({ $0.values.first?.eventLoop }) else { return false }
+        guard let loop = current?.loop ?? loops.withLock({ $0.values.first?.eventLoop }) else { return false }
         loop.scheduleTask(in: .milliseconds(milliseconds)) { action() }
         return true
     }
@@ -93,7 +127,7 @@ public final class LoopServices {
         if let pool = pools[backend.ordinal] { return pool }
         let pool = UpstreamPool(
             target: backend.target, connectLimit: backend.identity.timeouts.connect.map { TimeAmount($0) }, loop: loop,
-            tlsContext: tlsContext)
+            connector: connector, tlsContext: tlsContext)
         pools[backend.ordinal] = pool
         return pool
     }
@@ -121,7 +155,8 @@ public final class LoopServices {
         }
         sweeps += 1
         if sweeps % 10 == 0 {
-            for pool in pools.values { pool.sweep(now: now) }
+            // In one order, so that a simulation does the same each time.
+            for (_, pool) in pools.sorted(by: { $0.key < $1.key }) { pool.sweep(now: now) }
         }
     }
 }

@@ -29,7 +29,7 @@ public final class LoopWatchdog: Sendable {
             var detectors = activities.map { _ in StallDetector() }
             while !isStopped.load(ordering: .relaxed) {
                 usleep(Self.interval)
-                let now = Self.now()
+                let now = Clock.monotonicNanoseconds()
                 for (index, activity) in activities.enumerated() {
                     if let finding = detectors[index].observe(activity.sample, now: now) { tell(finding) }
                 }
@@ -52,7 +52,7 @@ public final class LoopWatchdog: Sendable {
                 HealthReport(
                     outcome: .unhealthy,
                     message: "The adapter \(entry.adapter) does not return from \(sample.call.name)."),
-                of: entry.registryID, now: Self.wallClock())
+                of: entry.registryID, now: Clock.preciseWallSeconds())
         case .ended(let sample, let nanoseconds):
             log(sample, "an adapter held up an event loop for \(nanoseconds / 1_000_000) ms")
         }
@@ -66,18 +66,5 @@ public final class LoopWatchdog: Sendable {
                 "adapter": "\(entry?.adapter ?? "?")", "backend": "\(entry?.backend ?? "?")",
                 "call": "\(sample.call.name)",
             ])
-    }
-
-    private static func now() -> UInt64 {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
-    }
-
-    /// Unix seconds.
-    private static func wallClock() -> Double {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
     }
 }

@@ -12,16 +12,28 @@ public final class WorkPool: Sendable {
     public static let gateway = WorkPool(
         threads: max(2, min(8, Int(nexus_available_processors()))), bytes: 512 * 1024 * 1024)
 
-    /// Started with the first work; lives as long as the process.
-    private let pool: NIOThreadPool
+    /// Has work done elsewhere, soon.
+    private let run: @Sendable (@escaping @Sendable () -> Void) -> Void
     /// Bytes that may wait or be worked on at once.
     private let limit: Int
     private let bytes = Atomic<Int>(0)
 
-    init(threads: Int, bytes: Int) {
-        pool = NIOThreadPool(numberOfThreads: threads)
+    /// The threads are started now, and live as long as the process.
+    convenience init(threads: Int, bytes: Int) {
+        let pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
+        self.init(bytes: bytes) { work in
+            pool.submit { _ in
+                nexus_yield_to_loops()
+                work()
+            }
+        }
+    }
+
+    /// - Parameter run: has what it is given done soon, never inside the call.
+    package init(bytes: Int, run: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void) {
         limit = bytes
+        self.run = run
     }
 
     /// Runs `work` soon on one of the threads.
@@ -34,8 +46,7 @@ public final class WorkPool: Sendable {
             bytes.subtract(size, ordering: .relaxed)
             return false
         }
-        pool.submit { _ in
-            nexus_yield_to_loops()
+        run {
             work()
             self.bytes.subtract(size, ordering: .relaxed)
         }

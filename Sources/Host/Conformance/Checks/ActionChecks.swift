@@ -1,5 +1,6 @@
 import ABIRules
 import AdapterHost
+import Core
 import PluginAPI
 
 extension Check {
@@ -55,12 +56,12 @@ extension Check {
             let all = try ExportedAction.all(bench)
             guard let offers = try ExportedAction.table(bench).offers else { throw CheckStop.skipped("offers is NULL") }
             let backend = try bench.backend()
-            let began = Clock.milliseconds
+            let began = Clock.monotonicMilliseconds()
             var offered: [String] = []
             for name in all.map(\.name) + ["zz_unknown"] {
                 if withBorrowed(name, { offers(backend.instance, $0) }) != 0 { offered.append(name) }
             }
-            let took = Clock.milliseconds - began
+            let took = Clock.monotonicMilliseconds() - began
             backend.destroy()
             try require(took < 1000, "it took \(took) ms")
             return "offered: \(offered.joined(separator: ", "))"

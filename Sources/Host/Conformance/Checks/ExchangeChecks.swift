@@ -1,3 +1,4 @@
+import Core
 import PluginAPI
 
 extension Check {
@@ -61,9 +62,9 @@ extension Check {
             var best = UInt64.max
             for _ in 0..<5 {
                 let loop = bench.loop()
-                let began = Clock.nanoseconds
+                let began = Clock.monotonicNanoseconds()
                 _ = backend.submit(ask, on: loop)
-                best = min(best, Clock.nanoseconds - began)
+                best = min(best, Clock.monotonicNanoseconds() - began)
                 loop.settle()
             }
             backend.destroy()

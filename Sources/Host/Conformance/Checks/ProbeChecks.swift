@@ -1,4 +1,5 @@
 import ABIRules
+import Core
 import PluginAPI
 
 extension Check {
@@ -23,9 +24,9 @@ extension Check {
             var best = UInt64.max
             for _ in 0..<5 {
                 let loop = bench.loop()
-                let began = Clock.nanoseconds
+                let began = Clock.monotonicNanoseconds()
                 _ = backend.probe(on: loop)
-                best = min(best, Clock.nanoseconds - began)
+                best = min(best, Clock.monotonicNanoseconds() - began)
                 loop.settle()
             }
             backend.destroy()

@@ -1,4 +1,5 @@
 import AdapterHost
+import Core
 import Glibc
 import JSON
 import PluginAPI
@@ -45,13 +46,13 @@ final class Subject {
         if let loaded { return loaded }
         let before = ProcessState.now()
         let threads = ProcessState.threadCount
-        let began = Clock.milliseconds
+        let began = Clock.monotonicMilliseconds()
         output.clear()
         let result = Result { () throws(LoadProblem) in
             try AdapterImage(path: plan.path, host: ScriptedHost.table)
         }
         let loading = Loading(
-            result: result, milliseconds: Int(Clock.milliseconds - began), threadsBefore: threads,
+            result: result, milliseconds: Int(Clock.monotonicMilliseconds() - began), threadsBefore: threads,
             threadsAfter: ProcessState.threadCount(expecting: threads), output: output.text,
             difference: before.difference(to: ProcessState.now()))
         loaded = loading
@@ -97,16 +98,6 @@ struct Output {
             if count > 0 { return String(decoding: buffer.prefix(count), as: UTF8.self) }
         }
         return nil
-    }
-}
-
-enum Clock {
-    static var milliseconds: UInt64 { nanoseconds / 1_000_000 }
-
-    static var nanoseconds: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
 

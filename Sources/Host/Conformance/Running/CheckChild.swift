@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import JSON
 import Shims
@@ -36,11 +37,11 @@ public enum CheckChild {
             guard let check = Check.all.first(where: { $0.id == id }) else { continue }
             nexus_limit_processor_time(seconds)
             tell(["begin": .string(id)])
-            let began = Clock.milliseconds
+            let began = Clock.monotonicMilliseconds()
             let (verdict, detail) = outcome(check, Bench(subject))
             var message: [String: JSONValue] = [
                 "end": .string(id), "result": .string(verdict.rawValue), "detail": .string(detail),
-                "milliseconds": .number(JSONNumber(Clock.milliseconds - began)),
+                "milliseconds": .number(JSONNumber(Clock.monotonicMilliseconds() - began)),
             ]
             if case .success(let image) = subject.loadedImage {
                 message["type"] = .string(image.type)

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import JSON
 
@@ -124,7 +125,7 @@ public struct CheckRunner {
             throw Failure(description: "\(executable) did not take the checks")
         }
         let detail = end ?? "did not return within \(run.request.timeLimit) s"
-        run.ended(.fail, detail, Int(Clock.milliseconds - watch.since), each)
+        run.ended(.fail, detail, Int(Clock.monotonicMilliseconds() - watch.since), each)
     }
 
     /// Follows one child until it has done its checks, is gone, or has been in one of them for too long.
@@ -135,7 +136,7 @@ public struct CheckRunner {
         let limit: UInt64
         private(set) var isInCheck = false
         /// When the check began, or the time between two checks.
-        private(set) var since = Clock.milliseconds
+        private(set) var since = Clock.monotonicMilliseconds()
         private var lines = Lines()
 
         init(left: Int, limit: UInt64) {
@@ -158,7 +159,7 @@ public struct CheckRunner {
                     return end
                 }
                 // Also while bytes come: they may be an adapter's own.
-                if Clock.milliseconds - since > limit { return nil }
+                if Clock.monotonicMilliseconds() - since > limit { return nil }
             }
             return nil
         }
@@ -174,7 +175,7 @@ public struct CheckRunner {
                 } else {
                     continue
                 }
-                since = Clock.milliseconds
+                since = Clock.monotonicMilliseconds()
             }
         }
     }

@@ -1,15 +1,3 @@
-import Glibc
-
-/// The wall clock.
-public enum WallClock {
-    /// Unix seconds with fraction.
-    public static func seconds() -> Double {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
-    }
-}
-
 /// Wall-clock instants as people and other programs read them.
 public enum Timestamp {
     /// The instant in the form of `rfc3339`, or the nearest that has one.

@@ -199,6 +199,10 @@ public struct Dispatch: Sendable {
         case refuse
     }
 
+    /// All of the answer has come, and the gateway has something to do with it yet, for which no backend is to blame: from here
+    /// on only the total counts.
+    public mutating func answerCame() { deadlines.attemptEnded() }
+
     /// The answer is complete.
     public mutating func finished(_ outcome: ExchangeOutcome, now: NIODeadline) -> Finish {
         guard takesPieces else { return .refuse }

@@ -46,7 +46,7 @@ public enum FileBytes {
         case S_IFIFO where patience > 0: break
         default: throw .notAFile
         }
-        let end = now() + Int64(patience) * 1000
+        let end = Clock.monotonicMilliseconds() + Int64(patience) * 1000
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
@@ -60,19 +60,12 @@ public enum FileBytes {
             }
             // A pipe that nobody has opened for writing yet looks as if it were at its end.
             if count == 0, type != S_IFIFO || !bytes.isEmpty { return bytes }
-            let left = end - now()
+            let left = end - Clock.monotonicMilliseconds()
             guard left > 0 else { throw patience > 0 ? .silent(seconds: patience) : .notAFile }
             var wanted = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
             // It was opened, and closed with nothing in it.
             if poll(&wanted, 1, CInt(left)) > 0, Int32(wanted.revents) & (POLLIN | POLLHUP) == POLLHUP { return bytes }
         }
-    }
-
-    /// Milliseconds.
-    private static func now() -> Int64 {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 
     /// False with `errno` set. `exclusive`: an existing file is an error.

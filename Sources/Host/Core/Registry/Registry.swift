@@ -104,7 +104,7 @@ public final class Registry: Sendable {
     /// - Parameter now: the wall clock in Unix seconds.
     public func add(
         _ identity: BackendIdentity, driver: any BackendDriver, lastError: String? = nil,
-        now: Double = WallClock.seconds()
+        now: Double = Clock.preciseWallSeconds()
     ) -> Bool {
         let added = state.withLock { state -> (BackendView, RegistrySnapshot)? in
             guard state.index(identity.id) == nil else { return nil }

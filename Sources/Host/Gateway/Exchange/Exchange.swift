@@ -109,7 +109,7 @@ final class Exchange {
     private func translate() {
         let (make, eventLoop) = (forms.makeTranslation, loop.eventLoop)
         let exchange = NIOLoopBound(self, eventLoop: eventLoop)
-        let isTaken = WorkPool.gateway.submit(size: forms.request.body.readableBytes) {
+        let isTaken = loop.shared.work.submit(size: forms.request.body.readableBytes) {
             let form = make()
             eventLoop.execute { exchange.value.translated(form) }
         }

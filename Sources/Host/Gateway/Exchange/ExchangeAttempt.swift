@@ -109,19 +109,24 @@ extension Exchange: AttemptSink {
     ) -> AttemptReply {
         let eventLoop = loop.eventLoop
         let exchange = NIOLoopBound(self, eventLoop: eventLoop)
-        let isTaken = WorkPool.gateway.submit(size: size) {
+        let attempt = dispatch.attempts
+        let isTaken = loop.shared.work.submit(size: size) {
             let result = make()
-            eventLoop.execute { exchange.value.finished(with: result, outcome) }
+            eventLoop.execute { exchange.value.finished(with: result, outcome, of: attempt) }
         }
         guard isTaken else {
             return .failed(ExchangeFailure(kind: .busy, message: ErrorBody.overloaded.message))
         }
         task = nil
+        dispatch.answerCame()
         return .taken
     }
 
-    private func finished(with result: Result<ByteBuffer, AnswerProblem>, _ outcome: ExchangeOutcome) {
-        guard !dispatch.isOver else { return }
+    /// - Parameter attempt: whose answer it is; another may be under way by now.
+    private func finished(
+        with result: Result<ByteBuffer, AnswerProblem>, _ outcome: ExchangeOutcome, of attempt: Int
+    ) {
+        guard !dispatch.isOver, dispatch.attempts == attempt, dispatch.takesPieces else { return }
         switch result {
         case .failure(let problem): attemptFailed(ExchangeFailure(kind: .upstream, message: problem.message))
         case .success(let rest):

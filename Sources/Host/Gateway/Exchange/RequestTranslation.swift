@@ -1,3 +1,4 @@
+import Core
 import Dialects
 import JSON
 import NIOCore
@@ -40,9 +41,9 @@ enum RequestTranslation {
     private static func ollama(
         _ request: ClientRequest, _ body: JSONValue, requestID: String
     ) throws(ClientError) -> OllamaOutcome {
-        let start = NIODeadline.now()
+        let start = Clock.monotonicNanoseconds()
         let clock = OllamaClock(startedAt: Clock.preciseWallSeconds()) {
-            UInt64(max(0, (NIODeadline.now() - start).nanoseconds))
+            Clock.monotonicNanoseconds() &- start
         }
         let (model, asked) = (request.model, request.peek.model)
         switch request.path {

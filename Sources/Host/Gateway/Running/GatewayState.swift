@@ -16,9 +16,11 @@ final class GatewayState: Sendable {
     let actions: ActionRuns
     /// What requests and answers of all connections take.
     let memory: MemoryBudget
+    /// Does what would hold up an event loop.
+    let work: WorkPool
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
-    private let startedAt = NIODeadline.now()
+    private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
     private struct Changing {
@@ -30,8 +32,10 @@ final class GatewayState: Sendable {
     }
 
     init(
-        settings: LiveSettings, logger: Logger, registry: Registry, broadcaster: Broadcaster, historyCapacity: Int
+        settings: LiveSettings, logger: Logger, registry: Registry, broadcaster: Broadcaster, historyCapacity: Int,
+        work: WorkPool = .gateway
     ) {
+        self.work = work
         self.logger = logger
         self.registry = registry
         settledHistory = History(capacity: historyCapacity)
@@ -45,7 +49,7 @@ final class GatewayState: Sendable {
         actions = ActionRuns { broadcaster.publish(.action($0)) }
     }
 
-    var uptimeSeconds: UInt64 { UInt64((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000) }
+    var uptimeSeconds: UInt64 { UInt64(max(0, Clock.monotonicMilliseconds() - startedAt) / 1000) }
 
     /// The newest exchanges, with everything that has ended by now.
     var history: History {

@@ -84,7 +84,7 @@ final class HealthMonitor: Sendable {
 
     private func reprobe(_ backend: BackendSnapshot) {
         guard backend.driver.isUsable else { return }
-        let now = NIODeadline.now()
+        let now = loops[0].eventLoop.now
         let isDue = lastReprobe.withLock { last in
             if let before = last[backend.identity.id], now - before < Self.reprobeInterval { return false }
             // Backends come and go; what is past tells nothing any more.

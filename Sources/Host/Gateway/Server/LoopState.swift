@@ -11,6 +11,8 @@ final class LoopState {
     let eventLoop: any EventLoop
     let shared: GatewayState
     private let index: Int
+    /// What is drawn by lot on this loop comes from here.
+    private let random: SeededRandom
     /// Client connections that this loop may have.
     private let quota: ClientQuota
     /// Of a client's connection one direction can be closed alone: not over TLS.
@@ -19,8 +21,8 @@ final class LoopState {
     var router: Router
     private(set) var snapshot: RegistrySnapshot
     private(set) var isDraining = false
-    private var connections: [ObjectIdentifier: ClientConnection] = [:]
-    private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
+    private(set) var connections = Roster<ClientConnection>()
+    private var sessions = Roster<WebSocketSession>()
     private var identifiers: RequestIDs
     private var sweeps = 0
     private let page: Ledger.Page
@@ -31,9 +33,10 @@ final class LoopState {
     static let sweepInterval = TimeAmount.milliseconds(250)
 
     init(
-        index: Int, eventLoop: any EventLoop, shared: GatewayState, quota: ClientQuota,
-        closesHalf: Bool
+        index: Int, eventLoop: any EventLoop, shared: GatewayState, quota: ClientQuota, closesHalf: Bool,
+        random: SeededRandom = SeededRandom(seed: .random(in: .min ... .max))
     ) {
+        self.random = random
         self.quota = quota
         self.closesHalf = closesHalf
         self.eventLoop = eventLoop
@@ -41,9 +44,9 @@ final class LoopState {
         self.index = index
         settings = shared.settings
         page = shared.ledger.page()
-        router = Router(settings.routing, seed: UInt64(index))
+        router = Router(settings.routing, seed: UInt64(index), random: random)
         snapshot = shared.registry.snapshot
-        identifiers = RequestIDs()
+        identifiers = RequestIDs(random: random)
     }
 
     func startSweep() {
@@ -56,17 +59,17 @@ final class LoopState {
     private func sweep() {
         sweeps &+= 1
         let now = eventLoop.now
-        for connection in connections.values { connection.service?.lookAtTime(now: now) }
+        for connection in connections { connection.service?.lookAtTime(now: now) }
         guard sweeps % 4 == 0 else { return }
         if let interval = settings.keepAlive {
-            for connection in connections.values { connection.keepAlive(after: interval, now: now) }
+            for connection in connections { connection.keepAlive(after: interval, now: now) }
         }
-        for connection in connections.values {
+        for connection in connections {
             connection.lookForClient(now: now)
             connection.sweepHasty(now: now)
         }
         guard sweeps % 20 == 0 else { return }
-        for connection in connections.values { connection.sweep(now: now) }
+        for connection in connections { connection.sweep(now: now) }
     }
 
     /// Takes over what is newest.
@@ -74,7 +77,9 @@ final class LoopState {
         snapshot = shared.registry.snapshot
         let before = settings.routing
         settings = shared.settings
-        if settings.routing != before { router = Router(settings.routing, seed: UInt64(index)) }
+        if settings.routing != before {
+            router = Router(settings.routing, seed: UInt64(index), random: random)
+        }
     }
 
     /// What names of models stand for now.
@@ -99,21 +104,21 @@ final class LoopState {
     func add(_ connection: ClientConnection) -> ClientQuota.Admission {
         let open = connections.count + sessions.count
         guard open >= quota.clients else {
-            connections[ObjectIdentifier(connection)] = connection
+            connections.insert(connection)
             return .ordinary
         }
         let now = eventLoop.now
-        let idle = connections.values.lazy.compactMap { other in other.idleness(now: now).map { ($0, other) } }
+        let idle = connections.lazy.compactMap { other in other.idleness(now: now).map { ($0, other) } }
         // The first few are as good as all: none has done anything for a while.
         if let (_, victim) = idle.prefix(ClientQuota.looks).min(by: { $0.0 < $1.0 }) {
             // At once, or the next one would find it again.
-            connections[ObjectIdentifier(victim)] = nil
+            connections.remove(victim)
             victim.close()
-            connections[ObjectIdentifier(connection)] = connection
+            connections.insert(connection)
             return .ordinary
         }
         guard open < quota.clients + quota.reserve else { return .refused }
-        connections[ObjectIdentifier(connection)] = connection
+        connections.insert(connection)
         return .reserve
     }
 
@@ -127,31 +132,31 @@ final class LoopState {
     }
 
     func remove(_ connection: ClientConnection) {
-        connections[ObjectIdentifier(connection)] = nil
+        connections.remove(connection)
         if connections.isEmpty, isDraining {
             onEmpty?()
             onEmpty = nil
         }
     }
 
-    func add(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = session }
+    func add(_ session: WebSocketSession) { sessions.insert(session) }
 
-    func remove(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = nil }
+    func remove(_ session: WebSocketSession) { sessions.remove(session) }
 
     /// From now on connections end with their answer.
     func beginDraining() { isDraining = true }
 
     /// Closes idle connections and live updates. `onEmpty` is called once, when none is left.
     func drain(onEmpty: @escaping () -> Void) {
-        for session in sessions.values { session.goAway() }
+        for session in sessions { session.goAway() }
         guard !connections.isEmpty else { return onEmpty() }
         self.onEmpty = onEmpty
-        for connection in connections.values { connection.drain() }
+        for connection in connections { connection.drain() }
     }
 
     /// Ends all connections now.
     func stop() {
-        for connection in connections.values { connection.stop() }
+        for connection in connections { connection.stop() }
     }
 }
 
@@ -159,7 +164,11 @@ final class LoopState {
 struct RequestIDs {
     private var state: (UInt64, UInt64)
 
-    init() { state = (UInt64.random(in: 1...UInt64.max), UInt64.random(in: 1...UInt64.max)) }
+    init(random: SeededRandom = SeededRandom(seed: .random(in: .min ... .max))) {
+        var random = random
+        // Never two zeros, which would stay so for ever: what SplitMix64 gives comes again after 2^64 numbers only.
+        state = (random.next(), random.next())
+    }
 
     /// xorshift128+ (Vigna, 2014).
     private mutating func random() -> UInt64 {

@@ -17,7 +17,7 @@ final class RequestPreparation {
         let preparation = RequestPreparation(service)
         let (eventLoop, names) = (loop.eventLoop, loop.names)
         let bound = NIOLoopBound(preparation, eventLoop: eventLoop)
-        let isTaken = WorkPool.gateway.submit(size: draft.body.readableBytes) {
+        let isTaken = loop.shared.work.submit(size: draft.body.readableBytes) {
             let result = Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) }
             eventLoop.execute { bound.value.ended(result) }
         }

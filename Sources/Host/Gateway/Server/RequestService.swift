@@ -22,7 +22,7 @@ final class RequestService {
     private var context: RequestContext?
     private var route: Route?
     private var values: [String] = []
-    private var exchange: Exchange?
+    private(set) var exchange: Exchange?
     private var later: LaterAnswer?
     private var preparation: RequestPreparation?
 
@@ -133,7 +133,7 @@ final class RequestService {
         }
         let later = beginLater()
         let remote = later.remote
-        if !WorkPool.gateway.submit(size: size, { remote.answer(make()) }) { later.answer(.error(.overloaded)) }
+        if !loop.shared.work.submit(size: size, { remote.answer(make()) }) { later.answer(.error(.overloaded)) }
     }
 
     private func beginLater() -> LaterAnswer {

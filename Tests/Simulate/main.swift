@@ -1,0 +1,74 @@
+// Runs the simulation: `simulate --seed N` replays one run and prints what happens; `simulate --hours H` runs seed after seed until
+// so much virtual time is through, `simulate --seeds N` that many, from `--first N` on, on `--threads N` threads.
+import Glibc
+import Simulation
+
+private struct Usage: Error {}
+
+private struct Options {
+    var seed: UInt64?
+    var hours: Double?
+    var seeds: UInt64 = 2000
+    var first: UInt64 = 1
+    var threads: UInt64 = 2
+    /// Nothing goes wrong but for the gateway.
+    var isFaultless = false
+
+    init(_ arguments: [String]) throws(Usage) {
+        var rest = arguments[...]
+        while let name = rest.popFirst() {
+            if name == "--faultless" {
+                isFaultless = true
+                continue
+            }
+            guard let text = rest.popFirst() else { throw Usage() }
+            if name == "--hours" {
+                guard let number = Double(text) else { throw Usage() }
+                hours = number
+                continue
+            }
+            guard let number = UInt64(text) else { throw Usage() }
+            switch name {
+            case "--seed": seed = number
+            case "--seeds": seeds = number
+            case "--first": first = number
+            case "--threads": threads = number
+            default: throw Usage()
+            }
+        }
+    }
+}
+
+private func run() throws(Usage) -> Int32 {
+    let options = try Options(Array(CommandLine.arguments.dropFirst()))
+    let faults: [Fault] = options.isFaultless ? [] : Fault.allCases
+    if let seed = options.seed {
+        let outcome = Simulation.run(seed: seed, faults: faults, prints: true)
+        print(
+            "seed \(seed): \(outcome.violation ?? "all rules held"), \(outcome.steps) steps, checksum \(String(outcome.checksum, radix: 16))"
+        )
+        return outcome.violation == nil ? 0 : 1
+    }
+    let (hours, seeds) = (options.hours, options.seeds)
+    let batch = Batch.run(from: options.first, faults: faults, threads: Int(clamping: options.threads)) { sofar in
+        hours.map { sofar.virtualSeconds < $0 * 3600 } ?? (sofar.seeds < seeds)
+    } tell: { outcome in
+        guard let violation = outcome.violation else { return }
+        print("seed \(outcome.seed): \(violation)")
+        fflush(nil)
+    }
+    let time = (batch.virtualSeconds / 36).rounded() / 100
+    print(
+        "\(batch.seeds) seeds, \(time) virtual hours, \(batch.steps) steps, \(batch.asks) requests, \(batch.failed.count) seeds failed, checksum \(String(batch.checksum, radix: 16))"
+    )
+    print("faults: " + zip(Fault.allCases, batch.faults).map { "\($0.rawValue) \($1)" }.joined(separator: ", "))
+    print("sometimes: " + zip(Rare.allCases, batch.rare).map { "\($0.rawValue) \($1)" }.joined(separator: ", "))
+    return batch.failed.isEmpty ? 0 : 1
+}
+
+do {
+    exit(try run())
+} catch {
+    print("usage: simulate --seed N | --hours H | --seeds N   [--first N] [--threads N] [--faultless]")
+    exit(2)
+}

@@ -1,0 +1,149 @@
+import Core
+
+@testable import AdapterHost
+@testable import Gateway
+
+/// Knows what must hold: the rules of docs/architecture.md, as far as they can be seen from around the gateway. Looks after every
+/// step, and at each answer.
+final class Oracle {
+    /// Bytes that may wait for a client of a stream: the water mark, and what came before the server was told.
+    private static let streamBound = 256 * 1024
+    /// Bytes that may wait for another one: a whole answer, and what stood there before.
+    private static let wholeBound = 1024 * 1024
+    /// How soon the gateway must notice that a client has gone.
+    static let freedSeconds: UInt64 = 5
+
+    let loop: VirtualLoop
+    let book: AskBook
+    private let trace: Trace
+    private(set) var violation: String?
+    let rares = Rares()
+    /// Entries of the history that were seen.
+    private var seen: UInt64 = 0
+    private var entries: [Int: HistoryEntry] = [:]
+    unowned var world: World?
+    /// The gateway was told to end, or waits no longer.
+    var isDraining = false
+    var isStopped = false
+
+    init(_ loop: VirtualLoop, _ book: AskBook, _ trace: Trace) {
+        self.loop = loop
+        self.book = book
+        self.trace = trace
+    }
+
+    func violation(_ text: String) {
+        guard violation == nil else { return }
+        violation = text
+        trace.note("VIOLATION: \(text)")
+    }
+
+    func sometimes(_ rare: Rare) { rares.note(rare) }
+
+    // MARK: After every step
+
+    func look() {
+        guard let world else { return }
+        readRecords(world)
+        var places = 0
+        for (backend, counters, server) in world.backends {
+            let inFlight = counters.inFlight
+            places += inFlight
+            if inFlight < 0 { violation("rule 1: \(backend.identity.name) has \(inFlight) exchanges in flight") }
+            if let limit = backend.identity.maxConcurrent, inFlight > limit {
+                violation("rule 4: \(backend.identity.name) has \(inFlight) exchanges in flight, \(limit) are allowed")
+            }
+            if backend.taskCount > inFlight + 1 {
+                violation("rule 1: \(backend.identity.name) has \(backend.taskCount) tasks for \(inFlight) exchanges")
+            }
+            if counters.failures > UInt64(server.blame) {
+                violation(
+                    "rule 5: \(counters.failures) failures count against \(server.name), which failed \(server.blame) times"
+                )
+            }
+        }
+        let underWay = world.gateway.underWayCount
+        if places > underWay { violation("rule 1: \(places) places are taken for \(underWay) exchanges") }
+        let memory = world.state.memory
+        if memory.used < 0 || memory.used > memory.limit {
+            violation("rule 4: \(memory.used) bytes are taken in memory")
+        }
+        for (channel, client) in world.clientChannels
+        where channel.waiting > (client.takesStreams ? Self.streamBound : Self.wholeBound) {
+            violation("rule 4: \(channel.waiting) bytes wait for a client")
+        }
+    }
+
+    private func readRecords(_ world: World) {
+        let total = world.gateway.recordCount
+        guard total > seen else { return }
+        for entry in world.gateway.records(after: seen) {
+            guard let number = Ask.number(of: entry.requestID), number < book.notes.count else {
+                // A request that could not be read has no number.
+                continue
+            }
+            trace.note("record \(number): \(entry.status) \(entry.statusCode) after \(entry.attempts) attempts")
+            book[number].records += 1
+            entries[number] = entry
+            if book[number].records > 1 { violation("rule 1: ask \(number) is recorded twice") }
+            if entry.attempts > 1 { sometimes(.retried) }
+            check(Array((entry.errorMessage ?? "").utf8), "the history")
+            let milliseconds = (loop.elapsed - book[number].sentAt) / 1_000_000
+            if entry.durationMilliseconds > milliseconds + 1 {
+                violation(
+                    "rule 8: ask \(number) took \(milliseconds) ms, and is recorded with \(entry.durationMilliseconds)")
+            }
+        }
+        seen = total
+    }
+
+    /// Nothing may go wrong in this run.
+    var isFaultless: Bool { world?.hasFaults == false }
+
+    func check(_ text: [UInt8], _ place: String) {
+        if text.has(Secret.key) { violation("rule 7: a key stands in \(place)") }
+    }
+
+    func entry(_ number: Int) -> HistoryEntry? { entries[number] }
+
+    // MARK: Clients that have gone
+
+    /// Some seconds after a client has gone nothing of what it asked is under way.
+    func checkFreed(_ asks: ArraySlice<Ask>) {
+        guard let world else { return }
+        for id in world.gateway.underWay {
+            guard let number = Ask.number(of: id), asks.contains(where: { $0.number == number })
+            else {
+                continue
+            }
+            violation(
+                "rule 3: the client of ask \(number) has gone \(Self.freedSeconds) s ago, and its exchange goes on")
+        }
+    }
+
+    // MARK: The end
+
+    /// Faults have stopped long ago: everything must be at rest.
+    func checkRest() {
+        guard let world else { return }
+        look()
+        for note in book.notes where note.isSent {
+            if note.verdict == nil {
+                violation(
+                    "ask \(note.ask.number) (\(note.ask.kind)) has no answer \(world.restSeconds) s after the last fault"
+                )
+            }
+        }
+        for (backend, counters, _) in world.backends {
+            if counters.inFlight != 0 || backend.taskCount > 0 {
+                violation(
+                    "rule 1: at the end \(backend.identity.name) has \(counters.inFlight) exchanges in flight and \(backend.taskCount) tasks"
+                )
+            }
+        }
+        if world.state.memory.used != 0 { violation("rule 4: at the end \(world.state.memory.used) bytes are taken") }
+        if !world.services.callsUnderWay.isEmpty {
+            violation("at the end \(world.services.callsUnderWay.count) HTTP requests are under way")
+        }
+    }
+}

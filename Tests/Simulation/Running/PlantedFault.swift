@@ -1,0 +1,110 @@
+import Core
+import NIOCore
+
+/// A fault of the gateway that is put into a run on purpose, to see whether the oracle finds it. None is in the gateway itself: they
+/// stand between it and its clients, or beside it.
+public enum PlantedFault: String, CaseIterable, Sendable {
+    /// An exchange is recorded twice.
+    case secondRecord
+    /// A place at a backend is never given back.
+    case lostPlace
+    /// A stream that broke off ends as if it were whole.
+    case falseEnd
+    /// The head of an answer is sent before anybody knows what comes.
+    case earlyHead
+    /// An answer ends in the middle without a word.
+    case silentCut
+    /// Nobody notices that a client has gone.
+    case unnoticedEnd
+    /// What a client does not take piles up.
+    case noBackPressure
+    /// What a client sent wrong counts against a backend.
+    case wrongBlame
+    /// The gateway does not know what is a key, and tells it.
+    case toldKey
+    /// Durations are taken from a clock that somebody sets.
+    case durationOfWallClock
+    /// A byte of an answer is another one.
+    case wrongByte
+
+    /// What the oracle may say of it.
+    public var words: [String] {
+        switch self {
+        case .secondRecord, .lostPlace: ["rule 1"]
+        case .falseEnd, .earlyHead, .silentCut: ["rule 2"]
+        // Its place is still taken, which shows first.
+        case .unnoticedEnd: ["rule 3", "rule 1"]
+        case .noBackPressure: ["rule 4"]
+        case .wrongBlame: ["rule 5"]
+        case .toldKey: ["rule 7"]
+        case .durationOfWallClock: ["rule 8"]
+        case .wrongByte: ["wrong"]
+        }
+    }
+
+    /// What makes it show.
+    public var faults: [Fault] {
+        switch self {
+        case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte: []
+        case .falseEnd: [.dieAfterPieces, .errorEvent]
+        case .unnoticedEnd: [.vanish, .vanishOrderly]
+        case .noBackPressure: [.readNothing, .readSlowly]
+        case .toldKey: [.internalError]
+        case .durationOfWallClock: [.setClock]
+        }
+    }
+}
+
+/// Stands between the gateway and one client, and does what the gateway should not.
+final class Saboteur: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let fault: PlantedFault
+    private var writes = 0
+
+    init(_ fault: PlantedFault) { self.fault = fault }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if fault == .earlyHead, Array(unwrapInboundIn(data).readableBytesView).has("POST ") {
+            let head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: head)), promise: nil)
+        }
+        context.fireChannelRead(data)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if fault != .unnoticedEnd { context.fireChannelInactive() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if fault != .noBackPressure || context.channel.isWritable { context.fireChannelWritabilityChanged() }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let bytes = Array(unwrapOutboundIn(data).readableBytesView)
+        writes += 1
+        switch fault {
+        case .silentCut where bytes.has(".1:") && bytes.has("data: "):
+            context.close(promise: nil)
+        case .wrongByte where bytes.has(".1:"):
+            var changed = bytes
+            if let place = bytes.place(of: ".1:") { changed[place + 3] ^= 1 }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .falseEnd where bytes.has(#"data: {"error""#):
+            context.write(wrapOutboundOut(ByteBuffer(bytes: Self.falseEnd(bytes))), promise: promise)
+        default: context.write(data, promise: promise)
+        }
+    }
+
+    /// The same number of bytes, with the mark in the place of the error.
+    private static func falseEnd(_ bytes: [UInt8]) -> [UInt8] {
+        guard let start = bytes.place(of: #"data: {"error""#), let end = bytes.place(of: "\n\n", from: start) else {
+            return bytes
+        }
+        let mark = Array("data: [DONE]\n\n:".utf8)
+        let filler = [UInt8](repeating: UInt8(ascii: "x"), count: max(0, end - start - mark.count))
+        return bytes[..<start] + mark + filler + bytes[end...]
+    }
+}

@@ -1,0 +1,18 @@
+/// What should happen in some run: a simulation that never gets there proves little about it.
+public enum Rare: String, CaseIterable, Sendable {
+    case retried, retriedAfterComment, brokenOff, aborted, refusedBusy, refusedTimeout, refusedUnavailable
+    case vanishedBefore, vanishedInAnswer, halfClosed, toldToContinue
+    case clientWasFull, serverWasPaused, connectionReused
+    case becameUnhealthy, becameHealthy, placeRefused
+    case drainedWithExchanges, stoppedWithExchanges, connectionRefusedWhileDraining, workedElsewhere
+    case translated, askedInOtherWords
+}
+
+/// How often each of them happened in a run.
+final class Rares {
+    private(set) var counts = [Int](repeating: 0, count: Rare.allCases.count)
+
+    func note(_ rare: Rare) {
+        if let index = Rare.allCases.firstIndex(of: rare) { counts[index] += 1 }
+    }
+}

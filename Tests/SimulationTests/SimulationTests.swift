@@ -1,0 +1,43 @@
+import Simulation
+import Testing
+
+/// The gateway runs inside a simulation (docs/simulation.md).
+@Suite(.serialized) struct SimulationTests {
+    private static let threads = 2
+
+    @Test func withoutFaultsEveryRequestIsAnsweredRightly() {
+        let batch = Batch.run(from: 1, faults: [], threads: Self.threads) { $0.seeds < 50 }
+        for outcome in batch.failed { Issue.record("seed \(outcome.seed), faultless: \(outcome.violation ?? "")") }
+    }
+
+    /// `make simulate SEED=n` replays a run that fails here.
+    @Test(.timeLimit(.minutes(10))) func whateverFaultsStrikeTheRulesHold() {
+        let batch = Batch.run(from: 1, threads: Self.threads) { $0.seeds < 2000 }
+        for outcome in batch.failed { Issue.record("seed \(outcome.seed): \(outcome.violation ?? "")") }
+        for (rare, count) in zip(Rare.allCases, batch.rare) {
+            #expect(count > 0, "no run comes to this: \(rare)")
+        }
+        for (fault, count) in zip(Fault.allCases, batch.faults) {
+            #expect(count > 0, "no run has this fault: \(fault)")
+        }
+    }
+
+    @Test func theSameSeedDoesTheSame() {
+        let one = Batch.run(from: 1, threads: 1) { $0.seeds < 30 }
+        let other = Batch.run(from: 1, threads: Self.threads) { $0.seeds < 30 }
+        #expect(one.checksum == other.checksum && one.steps == other.steps)
+    }
+
+    @Test(arguments: PlantedFault.allCases) func theOracleFindsWhatIsPlanted(_ planted: PlantedFault) {
+        let found = (1...100 as ClosedRange<UInt64>).lazy.compactMap {
+            Simulation.run(seed: $0, faults: planted.faults, planted: planted).violation
+        }.first
+        #expect(planted.words.contains { found?.contains($0) == true }, "\(found ?? "nothing was found")")
+    }
+
+    /// Each of these has found something once.
+    @Test(arguments: [] as [UInt64]) func whatWasFoundIsMended(_ seed: UInt64) {
+        let outcome = Simulation.run(seed: seed)
+        #expect(outcome.violation == nil)
+    }
+}
