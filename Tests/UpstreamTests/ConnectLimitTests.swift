@@ -22,7 +22,7 @@ import Testing
             let pool = UpstreamPool(target: target, loop: loop) {
                 try NIOSSLContext(configuration: .makeClientConfiguration())
             }
-            connection = UpstreamConnection(pool: pool, isTLS: isTLS, now: loop.now)
+            connection = UpstreamConnection(pool: pool, isTLS: isTLS)
             channel = EmbeddedChannel(handler: connection, loop: loop)
             call = UpstreamCall(
                 head: ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), body: nil, bodyless: false, delegate: notes,

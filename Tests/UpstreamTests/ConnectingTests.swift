@@ -63,10 +63,11 @@ import Testing
 
     @Test func aRefusalNamesTheAddress() async throws {
         let bench = try await Bench.make { _ in }
+        let endpoint = bench.endpoint
         try await bench.server.close()
 
         let told = await bench.ask()
 
-        #expect(told.end == .refused("\(bench.endpoint): connection refused: nothing listens there"))
+        #expect(told.end == .refused("\(endpoint): connection refused: nothing listens there"))
     }
 }

@@ -8,9 +8,9 @@ public enum LocalShortage {
     private static let last = Atomic<UInt64>(0)
 
     /// To be told of every connection that could not be made.
-    static func note(_ error: any Error, at now: NIODeadline) {
+    static func note(_ error: any Error) {
         guard isShortage((error as? IOError)?.errnoCode ?? 0) || hasNoDescriptors else { return }
-        last.store(now.uptimeNanoseconds, ordering: .relaxed)
+        last.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
     }
 
     public static func happened(since time: NIODeadline) -> Bool {

@@ -33,13 +33,12 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Who waits for the end of the handshake.
     private var connecting: Connecting?
     private var failure: UpstreamEnd?
-    var idleSince: NIODeadline
+    var idleSince = NIODeadline.uptimeNanoseconds(0)
 
-    init(pool: UpstreamPool, isTLS: Bool, now: NIODeadline) {
+    init(pool: UpstreamPool, isTLS: Bool) {
         self.pool = pool
         self.isTLS = isTLS
         awaitsHandshake = isTLS
-        idleSince = now
     }
 
     var isUsable: Bool { context?.channel.isActive == true && call == nil && failure == nil }

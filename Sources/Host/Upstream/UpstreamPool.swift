@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import NIOSSL
 
 /// Connections of one event loop to one server, kept alive and reused newest first. Everything here happens on
@@ -19,6 +18,7 @@ public final class UpstreamPool {
     private let connectLimit: TimeAmount?
     private let loop: any EventLoop
     private let tlsContext: @Sendable () throws -> NIOSSLContext
+    private let connector: any UpstreamConnector
     private var idle: [UpstreamConnection] = []
     private var isClosed = false
 
@@ -27,8 +27,10 @@ public final class UpstreamPool {
     ///   - tlsContext: asked for at the first connection to a TLS target.
     public init(
         target: UpstreamTarget, connectLimit: TimeAmount? = .seconds(5), loop: any EventLoop,
+        connector: any UpstreamConnector = SocketConnector(),
         tlsContext: @escaping @Sendable () throws -> NIOSSLContext
     ) {
+        self.connector = connector
         self.target = target
         self.connectLimit = connectLimit
         self.loop = loop
@@ -90,7 +92,7 @@ public final class UpstreamPool {
         do {
             tls = target.isTLS ? try tlsContext() : nil
         } catch {
-            LocalShortage.note(error, at: loop.now)
+            LocalShortage.note(error)
             let message = "TLS could not be set up for \(target.authority): \(error)"
             let boundCall = NIOLoopBound(call, eventLoop: loop)
             loop.execute { boundCall.value.end(.refused(message)) }
@@ -113,7 +115,7 @@ public final class UpstreamPool {
                 }
                 connecting.made(connection)
             case .failure(let error):
-                LocalShortage.note(error, at: pool.loop.now)
+                LocalShortage.note(error)
                 connecting.failed(.refused("\(pool.target.authority): \(ConnectFailure.describe(error))"))
             }
         }
@@ -122,15 +124,11 @@ public final class UpstreamPool {
     /// A channel whose TCP connection is there.
     private func makeChannel(tls: NIOSSLContext?) -> EventLoopFuture<any Channel> {
         let pool = NIOLoopBound(self, eventLoop: loop)
-        return ClientBootstrap(group: loop)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 4)
-            // `Connecting` counts the time; this only ends what nobody waits for any more.
-            .connectTimeout((connectLimit ?? .hours(24)) + .seconds(1))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try pool.value.setUp(channel, tls: tls) }
-            }
-            .connect(host: target.host, port: target.port)
+        // `Connecting` counts the time; this only ends what nobody waits for any more.
+        let timeout = (connectLimit ?? .hours(24)) + .seconds(1)
+        return connector.connect(host: target.host, port: target.port, loop: loop, timeout: timeout) { channel in
+            channel.eventLoop.makeCompletedFuture { try pool.value.setUp(channel, tls: tls) }
+        }
     }
 
     private func setUp(_ channel: any Channel, tls: NIOSSLContext?) throws {
@@ -138,8 +136,7 @@ public final class UpstreamPool {
             try channel.pipeline.syncOperations.addHandler(
                 NIOSSLClientHandler(context: tls, serverHostname: Self.serverName(target.host)))
         }
-        try channel.pipeline.syncOperations.addHandler(
-            UpstreamConnection(pool: self, isTLS: tls != nil, now: loop.now))
+        try channel.pipeline.syncOperations.addHandler(UpstreamConnection(pool: self, isTLS: tls != nil))
     }
 
     /// Server name indication takes names only (RFC 6066, section 3).

@@ -11,14 +11,19 @@ final class AdapterRequest: UpstreamCallDelegate {
         /// the connection: the end mark of a stream often comes just before the end of the body.
         static let lingerTime = TimeAmount.seconds(1)
         static let lingerBytes = 64 * 1024
+        /// Bytes of one answer to a probe: no list of models and no figures are that long.
+        static let probeBytes = 64 * 1024 * 1024
     }
 
     private let task: AdapterTask
     private let handlers: nexus_http_handlers
     private let user: UnsafeMutableRawPointer?
+    private let isOfProbe: Bool
     private(set) var deadline: NIODeadline
     /// What is still read of an error answer; nil: the answer is none, or its head has not come.
     private var errorRest: ErrorBodyRest?
+    /// Bytes that may still come of an answer to a probe.
+    private var probeLeft = Limits.probeBytes
     /// Told of since the last read was delivered.
     private var toldOfPiece = false
     /// Bytes that may still be read and thrown away; nil while the adapter wants the answer.
@@ -31,6 +36,7 @@ final class AdapterRequest: UpstreamCallDelegate {
         self.handlers = handlers
         self.user = user
         self.deadline = deadline
+        isOfProbe = task.sink == nil
     }
 
     /// False if the table is full.
@@ -57,7 +63,10 @@ final class AdapterRequest: UpstreamCallDelegate {
 
     func expire() {
         // As if it had ended by itself: the status and what came of the body say what failed.
-        if errorRest.map({ $0.end <= task.services.loop.now }) == true { return call?.endNow(.complete) ?? () }
+        if let errorRest, errorRest.end <= task.services.loop.now {
+            call?.endNow(.complete)
+            return
+        }
         call?.endNow(.timedOut("\(task.backend.target.authority) did not answer in time"))
     }
 
@@ -97,11 +106,20 @@ final class AdapterRequest: UpstreamCallDelegate {
             toldOfPiece = true
             task.sink?.attemptSaw(.piece)
         }
+        if isOfProbe {
+            probeLeft -= bytes.readableBytes
+            if probeLeft < 0 { return tooLong() }
+        }
         guard var rest = errorRest else { return deliver(bytes) }
         let piece = rest.take(bytes)
         errorRest = rest
         deliver(piece)
         if rest.isOver { call?.cancel(as: .complete) }
+    }
+
+    private func tooLong() {
+        let target = task.backend.target.authority
+        call?.cancel(as: .garbage("\(target) answers a probe with more than \(Limits.probeBytes >> 20) MiB"))
     }
 
     private func deliver(_ bytes: ByteBuffer) {

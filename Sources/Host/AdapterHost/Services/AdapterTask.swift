@@ -89,7 +89,8 @@ public final class AdapterTask: Attempt {
         switch purpose {
         case .exchange(let sink):
             sink.attemptFailed(
-                ExchangeFailure(kind: .timeout, message: "\(backend.identity.name) did not answer in time."))
+                ExchangeFailure(
+                    kind: .timeout, message: "\(backend.identity.name) did not answer in time.", deadline: .total))
         case .probe:
             backend.probeExpired("The adapter did not report in time (\(target)).")
         }
@@ -219,6 +220,7 @@ public final class AdapterTask: Attempt {
         endedByAdapter()
         var failure = backend.secrets.hidden(in: failure)
         if failure.kind == .connect, connectTimedOut { failure.deadline = .connect }
+        if failure.kind == .timeout, isExpired { failure.deadline = .total }
         sink.attemptFailed(failure)
         return NEXUS_OK
     }

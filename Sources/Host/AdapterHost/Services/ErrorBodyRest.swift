@@ -10,9 +10,9 @@ struct ErrorBodyRest {
     init(now: NIODeadline) { end = now + TimeAmount(ErrorBodyLimits.time) }
 
     /// Nil: the answer is none of an error.
-    init?(status: Int, now: NIODeadline) {
+    init?(status: Int, now: @autoclosure () -> NIODeadline) {
         guard !(200...299).contains(status) else { return nil }
-        self.init(now: now)
+        self.init(now: now())
     }
 
     var isOver: Bool { left == 0 }

@@ -79,8 +79,8 @@ public struct ExchangeFailure: Sendable, Equatable {
     /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable.
     public var isOfTheBackend: Bool { kind != .rejected && kind != .busy && kind != .unsupported }
 
-    /// Another backend may do better.
-    public var isRetryable: Bool { deadline?.isRetryable ?? (kind != .rejected && kind != .timeout) }
+    /// Another backend may do better. Also where a server had no time any more: the gateway may have.
+    public var isRetryable: Bool { deadline?.isRetryable ?? (kind != .rejected) }
 
     /// The HTTP status for a client to whom this failure is told.
     public var clientStatus: Int {
