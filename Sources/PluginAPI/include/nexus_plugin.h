@@ -214,6 +214,7 @@ typedef int32_t nexus_status;
 /* New in 1.2. */
 #define NEXUS_LIMIT_ERROR_BODY 65536u     /* the body of an answer that is an error: the rest is not read */
 #define NEXUS_LIMIT_ERROR_BODY_MS 1000u   /* milliseconds that it may take, from its head */
+#define NEXUS_LIMIT_PROBE_BODY 67108864u  /* the body of one answer to a probe; more is NEXUS_HTTP_GARBAGE */
 #define NEXUS_LIMIT_PASSED_HEADERS 32u    /* headers of a client given to an adapter, or of an adapter to a client */
 #define NEXUS_LIMIT_PASSED_BYTES 8192u    /* their names and values together */
 #define NEXUS_LIMIT_OFFERED_HEADERS 256u  /* headers of an answer or a failure that are looked at */
