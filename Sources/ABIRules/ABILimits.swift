@@ -10,6 +10,11 @@ public enum ABILimits {
     @inlinable public static var write: Int { Int(NEXUS_LIMIT_WRITE) }
     @inlinable public static var unsent: Int { Int(NEXUS_LIMIT_UNSENT) }
     @inlinable public static var failureBody: Int { Int(NEXUS_LIMIT_FAILURE_BODY) }
+    /// The body of an answer that is an error.
+    @inlinable public static var errorBody: Int { Int(NEXUS_LIMIT_ERROR_BODY) }
+    @inlinable public static var errorBodyMilliseconds: Int64 { Int64(NEXUS_LIMIT_ERROR_BODY_MS) }
+    /// The body of one answer to a probe.
+    @inlinable public static var probeBody: Int { Int(NEXUS_LIMIT_PROBE_BODY) }
     @inlinable public static var result: Int { Int(NEXUS_LIMIT_RESULT) }
     @inlinable public static var httpBody: Int { Int(NEXUS_LIMIT_HTTP_BODY) }
     /// HTTP requests of one task under way.

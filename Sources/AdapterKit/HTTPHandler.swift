@@ -104,8 +104,13 @@ enum PassedHeaders {
             (Array(word.utf8.filter { $0 != UInt8(ascii: "*") }), word.hasSuffix("*"))
         }
 
+    /// The letters that they begin with, a bit each: most fields of an answer begin with another.
+    private static let letters = names.reduce(into: UInt32(0)) { letters, known in
+        if let first = known.name.first { letters |= 1 << UInt32((first | 0x20) & 0x1F) }
+    }
+
     static func contains(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard let first = name.first else { return false }
+        guard let first = name.first, letters & 1 << UInt32(first & 0x1F) != 0 else { return false }
         for known in names where known.name.first == first | 0x20 {
             let length = known.name.count
             guard known.isPrefix ? name.count > length : name.count == length else { continue }

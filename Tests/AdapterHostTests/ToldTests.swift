@@ -67,6 +67,11 @@ import Testing
         #expect(failure.kind == .busy && failure.headers == Self.passed)
     }
 
+    @Test func whatIsReadOfAnErrorIsWhatTheHeaderSays() {
+        #expect(ErrorBodyLimits.bytes == ABILimits.errorBody)
+        #expect(ErrorBodyLimits.time == .milliseconds(ABILimits.errorBodyMilliseconds))
+    }
+
     // MARK: Times
 
     /// Answers every request with the same bytes, once its head has come.

@@ -212,6 +212,9 @@ typedef int32_t nexus_status;
 #define NEXUS_LIMIT_TIME 253402300799     /* Unix seconds: the end of the year 9999; later times are taken as that */
 #define NEXUS_LIMIT_COUNT 9007199254740992u /* a count: larger ones are unknown, or taken as that */
 /* New in 1.2. */
+#define NEXUS_LIMIT_ERROR_BODY 65536u     /* the body of an answer that is an error: the rest is not read */
+#define NEXUS_LIMIT_ERROR_BODY_MS 1000u   /* milliseconds that it may take, from its head */
+#define NEXUS_LIMIT_PROBE_BODY 67108864u  /* the body of one answer to a probe; more is NEXUS_HTTP_GARBAGE */
 #define NEXUS_LIMIT_PASSED_HEADERS 32u    /* headers of a client given to an adapter, or of an adapter to a client */
 #define NEXUS_LIMIT_PASSED_BYTES 8192u    /* their names and values together */
 #define NEXUS_LIMIT_OFFERED_HEADERS 256u  /* headers of an answer or a failure that are looked at */
@@ -272,7 +275,8 @@ typedef uint32_t nexus_model_state;
 typedef struct nexus_model {
   uint32_t struct_size;       /* sizeof(nexus_model); also the stride of an array of them */
   uint32_t capabilities;      /* NEXUS_MODEL_... bits */
-  nexus_str id;               /* what a client puts into "model"; not empty, at most NEXUS_LIMIT_ID, no control characters */
+  nexus_str id;               /* what a client puts into "model"; not empty, at most NEXUS_LIMIT_ID, no control
+                                 characters */
   nexus_str name;             /* for people; empty: the id */
   uint64_t context_length;    /* tokens; 0: unknown */
   uint64_t max_output_tokens; /* tokens; 0: unknown */
@@ -284,8 +288,8 @@ typedef struct nexus_model {
   uint64_t size;              /* bytes of its file; 0: unknown */
   uint64_t memory;            /* bytes it takes while loaded; 0: unknown */
   uint64_t device_memory;     /* of these, bytes on a GPU or another accelerator; UINT64_MAX: unknown */
-  nexus_str details;          /* more for people and clients: a JSON object of strings, e.g. family, format, parameter_size,
-                                 quantization_level, digest; empty: none; at most NEXUS_LIMIT_DETAILS */
+  nexus_str details;          /* more for people and clients: a JSON object of strings, e.g. family, format,
+                                 parameter_size, quantization_level, digest; empty: none; at most NEXUS_LIMIT_DETAILS */
 } nexus_model;
 
 typedef uint32_t nexus_log_level;
@@ -334,8 +338,8 @@ typedef struct nexus_callbacks {
    * Order is kept between posts of one thread to one task. [any] */
   nexus_status (*post)(nexus_task task, nexus_posted function, void *user);
 
-  /* Since 1.1. Reports how busy the server is; the router sends less to one that others keep busy. Best before the health
-   * report of a probe, and at any other time. [any] */
+  /* Since 1.1. Reports how busy the server is; the router sends less to one that others keep busy. Best before the
+   * health report of a probe, and at any other time. [any] */
   void (*report_load)(const nexus_load *load);
 } nexus_callbacks;
 
@@ -393,8 +397,8 @@ typedef struct nexus_http_head {
 /* Why an HTTP request ended. */
 typedef uint32_t nexus_http_result;
 #define NEXUS_HTTP_COMPLETE 0u  /* the whole answer was received */
-#define NEXUS_HTTP_REFUSED 1u   /* no connection: refused, unreachable, unknown host name, TLS failure */
-#define NEXUS_HTTP_TIMED_OUT 2u /* a time-out: of connecting, of the request or of the task */
+#define NEXUS_HTTP_REFUSED 1u   /* no connection: refused, unreachable, unknown host name, TLS failure, not in time */
+#define NEXUS_HTTP_TIMED_OUT 2u /* a time-out of the request or of the task */
 #define NEXUS_HTTP_CLOSED 3u    /* the peer closed or reset the connection before the answer was complete */
 #define NEXUS_HTTP_GARBAGE 4u   /* the peer does not speak HTTP/1.1, or exceeded a limit */
 #define NEXUS_HTTP_CANCELLED 5u /* http_cancel, or the task has ended */
@@ -414,8 +418,9 @@ typedef struct nexus_http_end {
 /* The connection was open already: it had served another request. */
 #define NEXUS_HTTP_END_REUSED (1u << 0)
 
-/* Events of one HTTP request, in this order: on_head at most once, on_body any number of times, on_end exactly once. All
- * three are required. */
+/* Events of one HTTP request, in this order: on_head at most once, on_body any number of times, on_end exactly once.
+ * All three are required. Of an answer whose status is not 200...299, NEXUS_LIMIT_ERROR_BODY are delivered, and what comes
+ * within NEXUS_LIMIT_ERROR_BODY_MS of its head; then it is NEXUS_HTTP_COMPLETE, so that an error is told at once. */
 typedef struct nexus_http_handlers {
   uint32_t struct_size;
   uint32_t reserved;
@@ -438,8 +443,8 @@ typedef uint32_t nexus_kind;
 #define NEXUS_KIND_CHAT (1u << 0)        /* POST /v1/chat/completions */
 #define NEXUS_KIND_COMPLETIONS (1u << 1) /* POST /v1/completions */
 #define NEXUS_KIND_EMBEDDINGS (1u << 2)  /* POST /v1/embeddings */
-/* Since 1.1. A client of MESSAGES or OLLAMA is served by backends without that kind as well: the host translates to CHAT,
- * COMPLETIONS or EMBEDDINGS. COUNT_TOKENS it estimates. */
+/* Since 1.1. A client of MESSAGES or OLLAMA is served by backends without that kind as well: the host translates to
+ * CHAT, COMPLETIONS or EMBEDDINGS. COUNT_TOKENS it estimates. */
 #define NEXUS_KIND_RESPONSES (1u << 3)    /* POST /v1/responses */
 #define NEXUS_KIND_RERANK (1u << 4)       /* POST /v1/rerank */
 #define NEXUS_KIND_AUDIO (1u << 5)        /* POST /v1/audio/...: the request's `path` tells which */
@@ -576,8 +581,8 @@ typedef struct nexus_host {
 
   /* Gives a piece of the answer. The first one commits the answer to the client. Pieces are sent as they come. The
    * host slows the HTTP requests of the exchange down when the client reads slowly. An adapter whose bytes come from
-   * elsewhere may write NEXUS_LIMIT_UNSENT ahead of the client; with NEXUS_TOO_LARGE beyond that the exchange has ended as
-   * failed. At most NEXUS_LIMIT_WRITE a call: more is refused with NEXUS_TOO_LARGE too, and ends nothing. [loop] */
+   * elsewhere may write NEXUS_LIMIT_UNSENT ahead of the client; with NEXUS_TOO_LARGE beyond that the exchange has ended
+   * as failed. At most NEXUS_LIMIT_WRITE a call: more is refused with NEXUS_TOO_LARGE too, and ends nothing. [loop] */
   nexus_status (*exchange_write)(nexus_task exchange, const char *bytes, size_t length);
 
   /* Ends the exchange well; needs exchange_begin before. The task is over: the handle is stale after. [loop] */
@@ -587,12 +592,12 @@ typedef struct nexus_host {
    * it the host ends a stream with one explicit error event. The task is over. [loop] */
   nexus_status (*exchange_fail)(nexus_task exchange, const nexus_failure *failure);
 
-  /* Optional abilities of the host by name (terminated with NUL), e.g. NEXUS_ACTIONS; NULL when unknown. What it returns
-   * lives as long as the process. [any] */
+  /* Optional abilities of the host by name (terminated with NUL), e.g. NEXUS_ACTIONS; NULL when unknown. What it
+   * returns lives as long as the process. [any] */
   const void *(*extension)(const char *id);
 
-  /* Has `function` called once after `milliseconds` (at most NEXUS_LIMIT_TIMER_MS), or earlier with NEXUS_STALE if it is cancelled or the
-   * task ends. Never inside this call. A task may have NEXUS_LIMIT_TIMERS. [loop] */
+  /* Has `function` called once after `milliseconds` (at most NEXUS_LIMIT_TIMER_MS), or earlier with NEXUS_STALE if it
+   * is cancelled or the task ends. Never inside this call. A task may have NEXUS_LIMIT_TIMERS. [loop] */
   nexus_status (*timer_start)(nexus_task task, uint32_t milliseconds, nexus_timer_end function, void *user,
                               nexus_timer *out);
 
@@ -657,8 +662,8 @@ typedef struct nexus_actions {
   const nexus_action *actions;
   size_t count; /* at most NEXUS_LIMIT_ACTIONS */
 
-  /* Whether the backend's server offers the action at all; not zero: yes. NULL: all are always offered. Returns at once.
-   * [any] */
+  /* Whether the backend's server offers the action at all; not zero: yes. NULL: all are always offered. Returns at
+   * once. [any] */
   int32_t (*offers)(void *instance, nexus_str name);
 } nexus_actions;
 
@@ -679,14 +684,16 @@ typedef struct nexus_action_host {
   /* Tells how far it is. As often as you like: the host passes on what can be shown. [any] */
   nexus_status (*progress)(nexus_task action, const nexus_progress *progress);
 
-  /* Gives the result, a JSON text; the last one counts. At most NEXUS_LIMIT_RESULT. NEXUS_INVALID: it is not JSON. [any] */
+  /* Gives the result, a JSON text; the last one counts. At most NEXUS_LIMIT_RESULT. NEXUS_INVALID: it is not JSON.
+   * [any] */
   nexus_status (*result)(nexus_task action, const char *json, size_t length);
 
-  /* Says why the action will fail; the first one counts. `kind` and `status` mean what they mean for an exchange. [any] */
+  /* Says why the action will fail; the first one counts. `kind` and `status` mean what they mean for an exchange.
+   * [any] */
   nexus_status (*error)(nexus_task action, const nexus_failure *failure);
 
-  /* NEXUS_OK: go on. NEXUS_STALE: the operator has cancelled it, its time is up or the host shuts down; return soon. The
-   * action's HTTP requests end by themselves. [any] */
+  /* NEXUS_OK: go on. NEXUS_STALE: the operator has cancelled it, its time is up or the host shuts down; return soon.
+   * The action's HTTP requests end by themselves. [any] */
   nexus_status (*check)(nexus_task action);
 
   /* Sends an HTTP request to the backend's server and waits for its end: the handlers are called on the calling thread,
@@ -707,8 +714,8 @@ typedef struct nexus_backend_config {
   nexus_str api_key;    /* empty: none. Must not reach a log, a message or a report */
   nexus_str options;    /* a JSON object, already checked against options_schema */
   /* since 1.1 */
-  const nexus_str *api_keys; /* all keys, `api_key` first; an adapter goes to the next when the server refuses one or has
-                                enough of it */
+  const nexus_str *api_keys; /* all keys, `api_key` first; an adapter goes to the next when the server refuses one or
+                                has enough of it */
   size_t api_key_count;      /* at most NEXUS_LIMIT_KEYS */
 } nexus_backend_config;
 
@@ -762,8 +769,9 @@ typedef struct nexus_adapter {
 
 /*
  * The entry: the one exported symbol. Called once, right after the image was loaded, on a thread that may block for
- * a short time. Returns the adapter's table, or NULL with a reason in `error`. `host` lives as long as the process. A file
- * that is replaced is loaded anew beside the old image, which is never unmapped: both may run at once for a while. [main]
+ * a short time. Returns the adapter's table, or NULL with a reason in `error`. `host` lives as long as the process. A
+ * file that is replaced is loaded anew beside the old image, which is never unmapped: both may run at once for a while.
+ * [main]
  */
 typedef const nexus_adapter *(*nexus_adapter_entry)(const nexus_host *host, nexus_message *error);
 

@@ -1,3 +1,4 @@
+import ABIRules
 import Core
 import HTTP1
 import NIOCore
@@ -12,7 +13,7 @@ final class AdapterRequest: UpstreamCallDelegate {
         static let lingerTime = TimeAmount.seconds(1)
         static let lingerBytes = 64 * 1024
         /// Bytes of one answer to a probe: no list of models and no figures are that long.
-        static let probeBytes = 64 * 1024 * 1024
+        static let probeBytes = ABILimits.probeBody
     }
 
     private let task: AdapterTask
