@@ -165,12 +165,13 @@ final class Client {
         isDone = true
         trace.note("client \(number): the connection was \(how)")
         wire.close()
-        // One answer at the most is cut off; what was not begun to be answered was not read, or nobody would have it.
-        for (place, ask) in asks[answered...].enumerated() {
-            guard book[ask.number].isSent else { continue }
-            let isCut = place == 0 && reader.hasHead
-            book[ask.number].verdict = oracle.lost(
-                ask, isCut: isCut, answer: reader.answer, isEnding: isEnding)
+        // One answer at the most is cut off, and then those behind it cannot come.
+        var isEnding = isEnding
+        for (place, ask) in asks[answered...].enumerated() where book[ask.number].isSent {
+            let verdict = oracle.lost(
+                ask, isCut: place == 0 && reader.hasHead, answer: reader.answer, isEnding: isEnding)
+            book[ask.number].verdict = verdict
+            isEnding = isEnding || verdict == .aborted
         }
     }
 

@@ -141,6 +141,10 @@ extension Oracle {
     ///   - isEnding: the connection was said to end with an answer before.
     func lost(_ ask: Ask, isCut: Bool, answer: AnswerReader.Answer, isEnding: Bool) -> AskBook.Verdict {
         guard isCut else {
+            // It was cut off so early that nothing of it has come.
+            if !ask.kind.isStream, let entry = entry(ask.number), entry.status == .error, entry.statusCode == 200 {
+                return .aborted
+            }
             // Nobody promised anything yet: the gateway may close a connection from which it has not read a request.
             if !(isStopped || isDraining || isEnding) {
                 violation("ask \(ask.number) (\(ask.kind)) was never answered: the connection ended")

@@ -31,14 +31,15 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     public var words: [String] {
         switch self {
         case .secondRecord, .lostPlace: ["rule 1"]
-        case .falseEnd, .earlyHead, .silentCut: ["rule 2"]
+        case .falseEnd, .silentCut: ["rule 2"]
+        case .earlyHead: ["rule 2", "answered as nothing"]
         // Its place is still taken, which shows first.
         case .unnoticedEnd: ["rule 3", "rule 1"]
         case .noBackPressure: ["rule 4"]
         case .wrongBlame: ["rule 5"]
         case .toldKey: ["rule 7"]
         case .durationOfWallClock: ["rule 8"]
-        case .wrongByte: ["wrong"]
+        case .wrongByte: ["wrong", "false [DONE]"]
         }
     }
 

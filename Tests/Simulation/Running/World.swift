@@ -67,7 +67,7 @@ final class World {
         services = LoopServices(loop: loop, memory: state.memory, connector: network, blocking: work) {
             try NIOSSLContext(configuration: .makeClientConfiguration())
         }
-        services.bindToThread()
+        services.bindToThread(isShared: false)
         let loopState = LoopState(
             index: 0, eventLoop: loop, shared: state,
             quota: ClientQuota(DescriptorLimits(limit: 65536), loops: 1), closesHalf: true,

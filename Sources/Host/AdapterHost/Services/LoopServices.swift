@@ -74,21 +74,34 @@ public final class LoopServices {
 
         mutating func giveBack(_ index: Int) { free.append(index) }
     }
-    private static let loops = Mutex<[Int: NIOLoopBound<LoopServices>]>([:])
+
+    private struct Bound {
+        var services: NIOLoopBound<LoopServices>
+        /// Other threads may give it work.
+        var isShared: Bool
+    }
+
+    private static let loops = Mutex<[Int: Bound]>([:])
+
+    /// Those that other threads may give work.
+    private static var shared: [NIOLoopBound<LoopServices>] {
+        loops.withLock { $0.values.filter(\.isShared).map(\.services) }
+    }
 
     /// The services whose table a task's handle belongs to, whether it is stale or not. On any thread.
     static func owning(_ task: nexus_task) -> NIOLoopBound<LoopServices>? {
         let tag = Int(HandleTable<AdapterTask>.tag(of: task))
-        return loops.withLock { $0[tag] }
+        return loops.withLock { $0[tag]?.services }
     }
 
     /// Makes this the services of the calling thread, and starts the sweep. To be called once on the loop. The object
     /// then lives as long as the process, as the thread may ask for it at any time, or until `unbindFromThread`.
-    public func bindToThread() {
+    /// - Parameter isShared: other threads may give the loop work that belongs to none; false for a simulation's.
+    public func bindToThread(isShared: Bool = true) {
         loop.preconditionInEventLoop()
         nexus_set_thread_value(Unmanaged.passRetained(self).toOpaque())
         let services = NIOLoopBound(self, eventLoop: loop)
-        Self.loops.withLock { $0[3 * index + 1] = services }
+        Self.loops.withLock { $0[3 * index + 1] = Bound(services: services, isShared: isShared) }
         sweeping = loop.scheduleRepeatedTask(initialDelay: Limits.sweepInterval, delay: Limits.sweepInterval) { _ in
             services.value.sweep()
         }
@@ -107,7 +120,7 @@ public final class LoopServices {
 
     /// Has `action` called after a while, on the thread's own loop or else on some; false if there is none yet. On any thread.
     static func later(milliseconds: Int64, _ action: @escaping @Sendable () -> Void) -> Bool {
-        guard let loop = current?.loop ?? loops.withLock({ $0.values.first?.eventLoop }) else { return false }
+        guard let loop = current?.loop ?? shared.first?.eventLoop else { return false }
         loop.scheduleTask(in: .milliseconds(milliseconds)) { action() }
         return true
     }
@@ -116,7 +129,7 @@ public final class LoopServices {
     package var callsUnderWay: [any UpstreamCallDelegate] { requests.values }
 
     /// Those of some loop, for work that belongs to none; nil if there is no loop yet. On any thread.
-    static func some() -> NIOLoopBound<LoopServices>? { loops.withLock { $0.values.randomElement() } }
+    static func some() -> NIOLoopBound<LoopServices>? { shared.randomElement() }
 
     /// The services of the calling thread; nil on threads that are no event loops.
     static var current: LoopServices? {
@@ -134,7 +147,7 @@ public final class LoopServices {
 
     /// Nothing is under way at the backend any more, and nothing will be: no loop keeps a pool for it. On any thread.
     static func forget(_ backend: AdapterBackend) {
-        for services in loops.withLock({ Array($0.values) }) {
+        for services in shared {
             services.eventLoop.execute { services.value.closePool(of: backend) }
         }
     }
