@@ -41,6 +41,8 @@ let package = Package(
 
         // Values that host and adapters both need. Adapters compile these sources into themselves.
         .target(name: "JSON"),
+        // The version, for the gateway and the adapters that come with it.
+        .target(name: "Product"),
 
         // The gateway, bottom up.
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
@@ -49,8 +51,11 @@ let package = Package(
         layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
         layer(
             "AdapterHost",
-            uses: ["Core", "JSON", "HTTP1", "Upstream", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL, logging]),
-        layer("Conformance", uses: ["AdapterHost", "Core", "JSON", "PluginAPI", "Shims"]),
+            uses: [
+                "Core", "JSON", "HTTP1", "Upstream", "Product", "PluginAPI", "CLibFFI", "Shims", nioCore, nioSSL,
+                logging,
+            ]),
+        layer("Conformance", uses: ["AdapterHost", "Core", "JSON", "PluginAPI", "Product", "Shims"]),
         layer("Routing", uses: ["Core"]),
         layer("Dialects", uses: ["Core", "JSON"]),
         .target(
@@ -64,7 +69,9 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", nioCore, nioPosix, nioSSL,
+                "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", "Product", nioCore,
+                nioPosix,
+                nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -78,16 +85,19 @@ let package = Package(
             path: "Sources/Host/CLI"),
 
         .executableTarget(
-            name: "abi-benchmark", dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
+            name: "abi-benchmark",
+            dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
             path: "benchmarks/abi", exclude: ["adapter.c"]),
 
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
         // both adapters into one program.
-        .target(name: "OpenAICompat", dependencies: ["PluginAPI"], path: "Plugins/OpenAICompat", exclude: ["Entry"]),
+        .target(
+            name: "OpenAICompat", dependencies: ["PluginAPI", "Product"], path: "Plugins/OpenAICompat",
+            exclude: ["Entry"]),
         .target(
             name: "OpenAICompatEntry", dependencies: ["OpenAICompat", "PluginAPI"],
             path: "Plugins/OpenAICompat/Entry", linkerSettings: adapterLinking),
-        .target(name: "Ollama", dependencies: ["PluginAPI"], path: "Plugins/Ollama", exclude: ["Entry"]),
+        .target(name: "Ollama", dependencies: ["PluginAPI", "Product"], path: "Plugins/Ollama", exclude: ["Entry"]),
         .target(
             name: "OllamaEntry", dependencies: ["Ollama", "PluginAPI"], path: "Plugins/Ollama/Entry",
             linkerSettings: adapterLinking),

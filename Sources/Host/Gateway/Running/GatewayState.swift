@@ -3,11 +3,12 @@ import Core
 import Dashboard
 import Logging
 import NIOCore
+import Product
 import Synchronization
 
 /// What all event loops share. Immutable but for the parts that synchronise themselves.
 final class GatewayState: Sendable {
-    static let version = "0.1.0"
+    static let version = "\(Product.version)"
 
     let logger: Logger
     let registry: Registry
