@@ -35,7 +35,7 @@ struct LocalAnswers {
         case .health: health
         case .metrics:
             LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
-        case .page: page
+        case .page: page(query)
         case .asset(let name): asset(AssetStore.shared.asset(named: name))
         case .rootFile(let name): asset(AssetStore.shared.rootFile(named: name), caching: "public, max-age=86400")
         case .ollama(let page): OllamaAnswers(state: state).page(page)
@@ -121,16 +121,15 @@ struct LocalAnswers {
         return LocalAnswer(status: healthy == 0 ? 503 : 200, body: writer.bytes)
     }
 
-    private var page: LocalAnswer {
+    /// - Parameter query: may ask for parts of the page, which is what its script does.
+    private func page(_ query: String) -> LocalAnswer {
         LocalAnswer(
             contentType: "text/html; charset=utf-8",
             fields: [
                 ("content-security-policy", PageRenderer.contentSecurityPolicy), ("cache-control", "no-store"),
                 ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
             ],
-            body: Self.page.render(
-                stats: state.statistics, backends: state.registry.views, history: state.journal.entries,
-                version: GatewayState.version))
+            body: Self.page.render(state.page, parts: PagePart.named(inQuery: query)))
     }
 
     private func asset(_ asset: AssetStore.Asset?, caching: String = "no-cache") -> LocalAnswer {

@@ -85,6 +85,18 @@ final class GatewayState: Sendable {
         changing.withLock { $0.reprobe = action }
     }
 
+    /// What the page shows now.
+    var page: PageState {
+        PageState(
+            stats: statistics, backends: registry.views, history: journal.entries,
+            actions: actions.records.map { record in
+                let isOver = record.progress.status != .running
+                return PageAction(
+                    record.progress, endedAt: isOver ? record.startedAt + record.milliseconds / 1000 : nil)
+            },
+            version: Self.version, now: Clock.wallSeconds())
+    }
+
     var statistics: Statistics {
         Statistics(uptimeSeconds: uptimeSeconds, journal: journal, views: registry.views)
     }
