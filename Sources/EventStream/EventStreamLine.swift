@@ -15,50 +15,51 @@ public struct EventStreamLine {
     }
 
     public let kind: Kind
-    /// What follows the colon; one space after it does not belong to the value. Of `.other`, the whole line.
-    public let value: UnsafeRawBufferPointer
     /// The line as it came, without its end.
     public let text: UnsafeRawBufferPointer
+    private let valueStart: Int
+
+    /// What follows the colon; one space after it does not belong to the value. Of `.other`, the whole line.
+    public var value: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: text[valueStart...]) }
 
     /// - Parameter line: without its end, and without a byte order mark.
+    @inline(__always)
     public init(_ line: UnsafeRawBufferPointer) {
         text = line
         // Nearly every line is of these two kinds.
         if line.isEmpty {
             kind = .end
-            value = line
+            valueStart = 0
         } else if Self.starts(line, "data:") {
             kind = .data
-            value = Self.value(line, after: 5)
+            valueStart = Self.valueStart(line, after: 5)
         } else {
-            (kind, value) = Self.rest(line)
+            (kind, valueStart) = Self.rest(line)
         }
     }
 
-    private static func rest(_ line: UnsafeRawBufferPointer) -> (Kind, UnsafeRawBufferPointer) {
-        if starts(line, ":") { return (.comment, value(line, after: 1)) }
-        if starts(line, "event:") { return (.event, value(line, after: 6)) }
-        if starts(line, "id:") { return (.id, value(line, after: 3)) }
-        if starts(line, "retry:") { return (.retry, value(line, after: 6)) }
+    private static func rest(_ line: UnsafeRawBufferPointer) -> (Kind, Int) {
+        if starts(line, ":") { return (.comment, valueStart(line, after: 1)) }
+        if starts(line, "event:") { return (.event, valueStart(line, after: 6)) }
+        if starts(line, "id:") { return (.id, valueStart(line, after: 3)) }
+        if starts(line, "retry:") { return (.retry, valueStart(line, after: 6)) }
         // A name alone is a field without a value.
-        let nothing = UnsafeRawBufferPointer(rebasing: line[line.endIndex...])
-        if line.elementsEqual("data".utf8) { return (.data, nothing) }
-        if line.elementsEqual("event".utf8) { return (.event, nothing) }
-        if line.elementsEqual("id".utf8) { return (.id, nothing) }
-        if line.elementsEqual("retry".utf8) { return (.retry, nothing) }
-        return (.other, line)
+        if line.elementsEqual("data".utf8) { return (.data, line.count) }
+        if line.elementsEqual("event".utf8) { return (.event, line.count) }
+        if line.elementsEqual("id".utf8) { return (.id, line.count) }
+        if line.elementsEqual("retry".utf8) { return (.retry, line.count) }
+        return (.other, 0)
     }
 
     /// The value of a field that the format does not know; nil: the line is not that field.
     public func value(ofField name: StaticString) -> UnsafeRawBufferPointer? {
         let length = name.utf8CodeUnitCount
         guard Self.starts(text, name), text.count > length, text[length] == UInt8(ascii: ":") else { return nil }
-        return Self.value(text, after: length + 1)
+        return UnsafeRawBufferPointer(rebasing: text[Self.valueStart(text, after: length + 1)...])
     }
 
-    private static func value(_ line: UnsafeRawBufferPointer, after length: Int) -> UnsafeRawBufferPointer {
-        let start = line.count > length && line[length] == 0x20 ? length + 1 : length
-        return UnsafeRawBufferPointer(rebasing: line[start...])
+    private static func valueStart(_ line: UnsafeRawBufferPointer, after length: Int) -> Int {
+        line.count > length && line[length] == 0x20 ? length + 1 : length
     }
 
     static func starts(_ line: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {

@@ -10,15 +10,16 @@ public struct EventStreamLines: Sendable {
 
     /// Calls `line` for each line that is complete with this piece, and with the index in `bytes` behind the line's end.
     /// Returns early when `line` returns false.
+    @inline(__always)
     public mutating func feed(
         _ bytes: UnsafeRawBufferPointer, _ line: (EventStreamLine, Int) -> Bool
     ) throws(LineDecoder.TooLong) {
-        var isAtStart = isAtStart
+        guard isAtStart else { return try lines.feed(bytes) { line(EventStreamLine($0), $1) } }
+        var isAtStart = true
         defer { self.isAtStart = isAtStart }
         try lines.feed(bytes) { text, next in
-            guard isAtStart else { return line(EventStreamLine(text), next) }
-            isAtStart = false
-            return line(EventStreamLine(Self.withoutMark(text)), next)
+            defer { isAtStart = false }
+            return line(EventStreamLine(isAtStart ? Self.withoutMark(text) : text), next)
         }
     }
 
