@@ -43,7 +43,12 @@ const sameKind = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeNam
 
 function morphChildren(old, next) {
   const keyed = new Map();
-  for (const child of old.children) if (keyOf(child) !== null) keyed.set(keyOf(child), child);
+  const stay = new Set([...next.children].map(keyOf));
+  for (const child of [...old.children]) {
+    if (keyOf(child) === null) continue;
+    if (stay.has(keyOf(child))) keyed.set(keyOf(child), child);
+    else child.remove();
+  }
   let place = old.firstChild;
   for (const wanted of [...next.childNodes]) {
     const found = find(wanted, place, keyed);
@@ -51,8 +56,10 @@ function morphChildren(old, next) {
       old.insertBefore(arrived(wanted), place);
       continue;
     }
-    if (found === place) place = place.nextSibling;
-    else old.insertBefore(found, place);
+    // One that went down lets the others stay: what is moved loses focus and selection.
+    if (found !== place && found === place?.nextSibling) old.append(place);
+    else if (found !== place) old.insertBefore(found, place);
+    place = found.nextSibling;
     if (found.nodeType === Node.ELEMENT_NODE) morph(found, wanted);
     else if (found.data !== wanted.data) found.data = wanted.data;
   }

@@ -85,7 +85,7 @@ def test_what_stays_keeps_its_element_its_focus_and_its_selection(page):
             node.removeAttribute("data-own-fresh");
           }
           document.getElementById("history-panel").focus();
-          getSelection().selectAllChildren(document.querySelector("[data-id=one] .backend-url"));
+          getSelection().selectAllChildren(document.querySelector("[data-id=four] .backend-url"));
         }"""
     )
 
@@ -95,7 +95,7 @@ def test_what_stays_keeps_its_element_its_focus_and_its_selection(page):
     assert sorted(mark for mark in marks if mark) == ["8 r8", "9 r9", "four", "one", "two"]
     assert page.locator("[data-own-fresh]").count() == 1
     assert page.evaluate("document.activeElement.id") == "history-panel"
-    assert page.evaluate("getSelection().toString()") == "http://one.test:1"
+    assert page.evaluate("getSelection().toString()") == "http://four.test:1"
 
 
 def test_texts_from_outside_stay_texts(page):
