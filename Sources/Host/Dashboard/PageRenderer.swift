@@ -17,7 +17,7 @@ public struct PageRenderer: Sendable {
 
     /// - Parameter parts: only these, in the order they stand on the page; nil: the whole page.
     public func render(_ state: PageState, parts: Set<PagePart>? = nil) -> [UInt8] {
-        let page = Page(state)
+        let page = Page(state, needsMatrix: parts.map { $0.contains(.summary) || $0.contains(.models) } ?? true)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(65_536)
         var isWanted = parts == nil
@@ -41,10 +41,11 @@ private struct Page {
     private let history: [HistoryEntry]
     private let matrix: ModelMatrix
 
-    init(_ state: PageState) {
+    /// - Parameter needsMatrix: it takes time in proportion to all models of all backends.
+    init(_ state: PageState, needsMatrix: Bool) {
         self.state = state
         history = Array(state.history.suffix(HistoryRows.limit))
-        matrix = ModelMatrix(state.backends)
+        matrix = ModelMatrix(needsMatrix ? state.backends : [])
     }
 
     /// Escaped for a script element by the encoder.
