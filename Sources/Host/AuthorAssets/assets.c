@@ -66,10 +66,6 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/EventStream/EventStreamLines.swift" suffix(, 0)
      }},
-    {"Sources/EventStream/EventStreamReader.swift",
-     (const char[]){
-#embed "../../../Sources/EventStream/EventStreamReader.swift" suffix(, 0)
-     }},
     {"Sources/EventStream/EventText.swift",
      (const char[]){
 #embed "../../../Sources/EventStream/EventText.swift" suffix(, 0)

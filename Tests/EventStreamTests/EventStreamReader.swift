@@ -1,14 +1,16 @@
-/// Reads whole events from a stream that comes in pieces, cut anywhere. For who needs no more than the events; what passes
-/// a stream on looks at its lines (`EventStreamLines`).
-public struct EventStreamReader: Sendable {
-    public struct Event: Sendable, Equatable {
-        /// "message" for an event without a name.
-        public var name: String
-        public var data: [UInt8]
-        /// The last id that the stream has stated, here or before.
-        public var lastID: String
+@testable import EventStream
 
-        public init(name: String = "message", data: [UInt8], lastID: String = "") {
+/// Reads whole events as the format defines them, on top of `EventStreamLines` and `EventData`: so that both can be tested with
+/// the examples of the standard. The gateway and the adapters look at lines, since they pass streams on.
+struct EventStreamReader: Sendable {
+    struct Event: Sendable, Equatable {
+        /// "message" for an event without a name.
+        var name: String
+        var data: [UInt8]
+        /// The last id that the stream has stated, here or before.
+        var lastID: String
+
+        init(name: String = "message", data: [UInt8], lastID: String = "") {
             self.name = name
             self.data = data
             self.lastID = lastID
@@ -16,7 +18,7 @@ public struct EventStreamReader: Sendable {
     }
 
     /// An event is larger than the limit. Nothing can be read after it.
-    public struct TooLarge: Error, Sendable, Equatable {}
+    struct TooLarge: Error, Sendable, Equatable {}
 
     private var lines: EventStreamLines
     private var name = ""
@@ -24,13 +26,13 @@ public struct EventStreamReader: Sendable {
     private var lastID = ""
 
     /// - Parameter limit: bytes of one event.
-    public init(limit: Int) {
+    init(limit: Int) {
         lines = EventStreamLines(limit: limit)
         data = EventData(limit: limit)
     }
 
     /// The events that are complete with this piece.
-    public mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(TooLarge) -> [Event] {
+    mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(TooLarge) -> [Event] {
         var events: [Event] = []
         var isTooLarge = false
         var lines = lines
@@ -50,7 +52,7 @@ public struct EventStreamReader: Sendable {
 
     /// The stream has ended. The format drops an event that lacks its empty line; many servers leave that line out, so an
     /// event that has data is given all the same.
-    public mutating func finish() throws(TooLarge) -> [Event] {
+    mutating func finish() throws(TooLarge) -> [Event] {
         var events: [Event] = []
         var isTooLarge = false
         var lines = lines
