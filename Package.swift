@@ -10,8 +10,10 @@ let adapterLinking: [LinkerSetting] = [
 let strictC: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// A layer of the gateway in Sources/Host; `uses` names the layers below it.
@@ -47,9 +49,9 @@ let package = Package(
 
         // The gateway, bottom up.
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
-        layer("Core", uses: ["JSON"]),
+        layer("Core", uses: ["JSON", nioCore]),
         layer("HTTP1", uses: ["Shims"]),
-        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL]),
+        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
             "AdapterHost",
             uses: [
@@ -73,7 +75,7 @@ let package = Package(
                 "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard", "EventStream",
                 "Product", nioCore,
                 nioPosix,
-                nioSSL,
+                nioSSL, nioTLS,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
@@ -108,7 +110,7 @@ let package = Package(
         .target(name: "FakeHost", dependencies: ["PluginAPI"], path: "Tests/FakeHost"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "EventStreamTests", dependencies: ["EventStream"]),
-        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"]),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
@@ -119,11 +121,13 @@ let package = Package(
         .testTarget(name: "OpenAICompatTests", dependencies: ["OpenAICompat", "FakeHost", "PluginAPI"]),
         .testTarget(
             name: "OllamaTests", dependencies: ["Ollama", "FakeHost", "PluginAPI"], resources: [.copy("Golden")]),
-        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON"]),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
+        .testTarget(name: "AdapterHostTests", dependencies: ["AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore]),
+            dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore, nioEmbedded]),
     ],
     swiftLanguageModes: [.v6]
 )

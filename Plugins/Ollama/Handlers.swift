@@ -129,7 +129,6 @@ final class UnaryHandler: AnswerHandler {
 
     private let translate: Translation
     private var collected: [UInt8] = []
-    private var isTooLong = false
 
     init(
         _ exchange: ExchangeTask, shape: ErrorShape = .openAI, warning: String = "", translate: @escaping Translation
@@ -139,11 +138,12 @@ final class UnaryHandler: AnswerHandler {
     }
 
     override func take(_ bytes: UnsafeRawBufferPointer) {
-        if collected.count + bytes.count > Self.limit { isTooLong = true } else { collected.append(contentsOf: bytes) }
+        // At once: there may be no end of it.
+        guard collected.count + bytes.count <= Self.limit else { return fail("Ollama's answer is too long") }
+        collected.append(contentsOf: bytes)
     }
 
     override func complete() {
-        guard !isTooLong else { return fail("Ollama's answer is too long") }
         let (answer, translate) = (collected, translate)
         collected = []
         let isTaken = exchange.run(size: answer.count) {

@@ -17,6 +17,8 @@ final class PassThrough: HTTPHandler {
 
     /// Bytes of an error's body that are read.
     private static let errorLimit = 64 * 1024
+    /// How long is waited for what comes instead of a stream, in milliseconds; other error answers are bounded by the host.
+    private static let errorTime: UInt32 = 1000
 
     private let exchange: ExchangeTask
     private let backend: OpenAIBackend
@@ -60,12 +62,26 @@ final class PassThrough: HTTPHandler {
             if !isJSON { contentType = LentText(String(decoding: type, as: UTF8.self)) }
             mode = isStream ? .stream(StreamWatcher(order.streamMeaning)) : isJSON ? .unary(unary(head)) : .media
         } else if order.wantsStream {
-            mode = isJSON ? .error([]) : .stream(StreamWatcher(order.streamMeaning))
+            if isJSON { awaitError() } else { mode = .stream(StreamWatcher(order.streamMeaning)) }
         } else if isStream {
             fail("the server answered with a stream though none was asked for")
         } else {
             mode = .unary(unary(head))
         }
+    }
+
+    /// JSON comes where a stream should: most likely the server says what is wrong, which takes it neither long nor many bytes.
+    private func awaitError() {
+        mode = .error([])
+        exchange.after(milliseconds: Self.errorTime) { [self] state in
+            if state == .alive { endErrorNow() }
+        }
+    }
+
+    private func endErrorNow() {
+        guard case .error(let body) = mode else { return }
+        mode = .over
+        endError(body, .complete)
     }
 
     private func unary(_ head: nexus_http_head) -> UnaryWatcher {
@@ -80,6 +96,7 @@ final class PassThrough: HTTPHandler {
             mode = .waiting
             collected.append(contentsOf: bytes.prefix(Self.errorLimit - collected.count))
             mode = .error(collected)
+            if collected.count == Self.errorLimit, (200...299).contains(status) { endErrorNow() }
         case .unary(var watcher):
             mode = .waiting
             switch watcher.feed(bytes) {

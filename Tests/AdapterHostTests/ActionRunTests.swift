@@ -32,13 +32,9 @@ private struct ActionBench {
         return ActionBench(backend: backend, runs: ActionRuns { _ in })
     }
 
-    struct NotOffered: Error {}
-
-    func start(_ name: String, _ json: String = "{}") throws -> (ActionRun, AsyncStream<ActionRun.Event>) {
-        guard let action = backend.offeredAction(named: name) else { throw NotOffered() }
-        let arguments = try ActionArguments(JSONValue.parse(json), for: action.signature)
-        let (events, continuation) = AsyncStream.makeStream(of: ActionRun.Event.self)
-        let run = try runs.start(action, at: backend, arguments) { event in
+    func start(_ name: String, _ json: String = "{}") throws -> (any ActionRunning, AsyncStream<ActionEvent>) {
+        let (events, continuation) = AsyncStream.makeStream(of: ActionEvent.self)
+        let run = try runs.start(name, at: backend, JSONValue.parse(json)) { event in
             continuation.yield(event)
             if case .ended = event { continuation.finish() }
         }
@@ -161,15 +157,15 @@ private struct ActionBench {
 
     @Test func oneActionTooManyIsRefused() async throws {
         let bench = try await ActionBench.make()
-        var streams: [AsyncStream<ActionRun.Event>] = []
+        var streams: [AsyncStream<ActionEvent>] = []
         for _ in 0..<ActionRuns.Limits.running { streams.append(try bench.start("wait").1) }
 
-        #expect(throws: ActionRuns.Refusal.tooMany) { try bench.start("nothing") }
+        #expect(throws: ActionRefusal.tooMany) { try bench.start("nothing") }
 
         bench.runs.close()
         for stream in streams { for await _ in stream {} }
         #expect(bench.runs.runningCount == 0)
-        #expect(throws: ActionRuns.Refusal.backendGone) { try bench.start("nothing") }
+        #expect(throws: ActionRefusal.backendGone) { try bench.start("nothing") }
     }
 
     @Test func theEndOfABackendCancelsItsActionsAndWaitsForThem() async throws {

@@ -16,21 +16,24 @@ final class Sink: AttemptSink {
     private(set) var status: Int?
     private(set) var outcome: ExchangeOutcome?
     private(set) var failure: ExchangeFailure?
-    private var machine = ExchangeMachine(stream: true, maximumAttempts: 1)
+    private var dispatch = Dispatch(
+        Dispatch.Request(model: "m", stream: true, takesComments: true, maximumAttempts: 1), arrival: .now())
 
     init(body: String) {
         requestBody = ByteBuffer(string: body)
-        machine.attemptStarted()
+        dispatch.attemptStarted(
+            at: BackendIdentity(id: "one", name: "one", url: "", backendType: "t", priority: 1), reason: "",
+            now: .now())
     }
 
     func attemptBegan(_ head: AttemptHead) -> Bool {
-        guard machine.begin() else { return false }
+        guard dispatch.answerBegan(status: head.status) else { return false }
         status = head.status
         return true
     }
 
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
-        guard machine.write(count: bytes.readableBytes) != .refuse else { return .refused }
+        guard dispatch.wrote(bytes.readableBytes, now: .now()) != .refuse else { return .refused }
         written.writeImmutableBuffer(bytes)
         return .taken
     }
@@ -40,7 +43,7 @@ final class Sink: AttemptSink {
     func attemptFlush() {}
 
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
-        guard machine.finish() != .refuse else { return .refused }
+        guard dispatch.finished(outcome, now: .now()) != .refuse else { return .refused }
         self.outcome = outcome
         return .taken
     }
@@ -95,7 +98,7 @@ struct Bench {
     func probe() async {
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             loop.execute { [services, backend] in
-                backend.probe(services: services.value, timeout: .seconds(60)) { done.resume() }
+                backend.probe(on: services.eventLoop, timeout: .seconds(60)) { done.resume() }
             }
         }
     }
@@ -107,7 +110,7 @@ struct Bench {
                 kind: .chat, model: model, requestID: "r1", path: "/v1/chat/completions", stream: stream,
                 includeUsage: false, tools: false,
                 images: false)
-            _ = backend.submit(request, sink: sink, services: services.value, deadline: .now() + .seconds(60))
+            _ = backend.submit(request, sink: sink, on: services.eventLoop, deadline: .now() + .seconds(60))
             return Result(
                 written: String(buffer: sink.written), status: sink.status, outcome: sink.outcome,
                 failure: sink.failure, left: backend.taskCount)

@@ -77,7 +77,7 @@ private final class NotingSink: AttemptSink {
                 kind: .chat, model: "echo", requestID: "r", path: "/", stream: false, includeUsage: false, tools: false,
                 images: false)
             _ = bench.backend.submit(
-                request, sink: sink, services: bench.services.value, deadline: .now() + .seconds(60))
+                request, sink: sink, on: bench.services.eventLoop, deadline: .now() + .seconds(60))
             return (sink.notes, noted())
         }.get()
 

@@ -42,7 +42,7 @@ import Testing
         let bench = try await bench()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             bench.loop.execute {
-                bench.backend.probe(services: bench.services.value, timeout: .seconds(60)) { done.resume() }
+                bench.backend.probe(on: bench.services.eventLoop, timeout: .seconds(60)) { done.resume() }
             }
         }
 
@@ -111,7 +111,7 @@ import Testing
         let bench = try await bench()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             bench.loop.execute {
-                bench.backend.probe(services: bench.services.value, timeout: .seconds(60)) { done.resume() }
+                bench.backend.probe(on: bench.services.eventLoop, timeout: .seconds(60)) { done.resume() }
             }
         }
 

@@ -155,8 +155,9 @@ import Upstream
                 kind: .chat, model: "never", requestID: "r", path: "/v1/chat/completions", stream: false,
                 includeUsage: false, tools: false,
                 images: false)
-            return victim.backend.submit(
-                request, sink: Sink(body: "{}"), services: victim.services.value, deadline: .distantFuture)?.handle
+            let attempt = victim.backend.submit(
+                request, sink: Sink(body: "{}"), on: victim.services.eventLoop, deadline: .distantFuture)
+            return (attempt as? AdapterTask)?.handle
         }.get()
 
         let result = try await thief.submit("steal-\(try #require(handle))")

@@ -252,7 +252,7 @@ private final class Lines: LogHandler, Sendable {
         #expect(registry.views.first?.lastError?.contains("[secret]") == true)
     }
 
-    private final class Nobody: BackendDriver {}
+    private typealias Nobody = FailedBackend
 
     @Test func whatAnAdapterSaysWhenItRefusesItsOptionsIsCleaned() throws {
         let image = try AdapterImage(path: TestAdapter.echo(in: TestAdapter.directory()))

@@ -52,7 +52,7 @@ import Testing
                 kind: .chat, model: "silent", requestID: "r", path: "/v1/chat/completions", stream: false,
                 includeUsage: false, tools: false,
                 images: false)
-            let task = backend.submit(request, sink: sink, services: services.value, deadline: .distantFuture)
+            let task = backend.submit(request, sink: sink, on: services.eventLoop, deadline: .distantFuture)
             let during = backend.taskCount
             task?.cancel()
             return (during, backend.taskCount, sink.failure == nil && sink.outcome == nil)
@@ -69,8 +69,8 @@ import Testing
                 kind: .chat, model: "silent", requestID: "r", path: "/v1/chat/completions", stream: false,
                 includeUsage: false, tools: false,
                 images: false)
-            let task = backend.submit(request, sink: sink, services: services.value, deadline: .now())
-            task?.expire()
+            let task = backend.submit(request, sink: sink, on: services.eventLoop, deadline: .now())
+            (task as? AdapterTask)?.expire()
             return (sink.failure?.kind, backend.taskCount)
         }.get()
 

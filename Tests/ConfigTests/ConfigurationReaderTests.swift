@@ -32,12 +32,16 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             [server]
             host = "0.0.0.0"
             port = 9
-            request_timeout_seconds = 1.5
             max_body_bytes = 2048
             shutdown_timeout_seconds = 0
             tls_certificate = "c"
             tls_key = "k"
             allowed_origins = ["https://a"]
+            [timeouts]
+            connect_seconds = 0.5
+            first_byte_seconds = 30
+            gap_seconds = 0
+            total_seconds = 1.5
             [adapters]
             directories = ["/x"]
             watch = false
@@ -69,6 +73,9 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             priority = 3
             api_key_env = "KEY"
             max_concurrent = 4
+            [backends.timeouts]
+            connect_seconds = 9
+            total_seconds = 0
             [backends.options]
             flavor = "vllm"
             [history]
@@ -78,7 +85,9 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             format = "json"
             """)
 
-        #expect(configuration.server.requestTimeout == .milliseconds(1500))
+        #expect(
+            configuration.timeouts.connect == .milliseconds(500) && configuration.timeouts.firstByte == .seconds(30))
+        #expect(configuration.timeouts.gap == nil && configuration.timeouts.total == .milliseconds(1500))
         #expect(configuration.server.tlsKey == "k" && configuration.server.allowedOrigins == ["https://a"])
         #expect(configuration.adapters.directories == ["/x"] && !configuration.adapters.watch)
         #expect(configuration.healthCheck.recoveryThreshold == 4 && !configuration.healthCheck.enabled)
@@ -89,7 +98,36 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(configuration.logging.level == .debug && configuration.logging.format == .json)
         let backend = try #require(configuration.backends.first)
         #expect(backend.url.description == "https://h:1/base" && backend.priority == 3)
+        #expect(backend.timeouts.connect == .seconds(9) && backend.timeouts.total == nil)
+        #expect(backend.timeouts.firstByte == .seconds(30) && backend.timeouts.gap == nil)
         #expect(backend.apiKeyEnv == ["KEY"] && backend.maxConcurrent == 4 && backend.options == #"{"flavor":"vllm"}"#)
+    }
+
+    @Test func withoutTimeoutsConnectingAndPausesAreBoundedAndNothingElse() throws {
+        let timeouts = try read("").timeouts
+
+        #expect(timeouts.connect == .seconds(5) && timeouts.gap == .seconds(120))
+        #expect(timeouts.firstByte == nil && timeouts.total == nil)
+    }
+
+    @Test func theOlderNameOfTheTotalIsStillRead() throws {
+        let configuration = try read(
+            "[server]\nrequest_timeout_seconds = 20\n[[backends]]\nname = \"a\"\ntype = \"t\"\nurl = \"http://h\"")
+
+        #expect(configuration.timeouts.total == .seconds(20))
+        #expect(configuration.backends.first?.timeouts.total == .seconds(20))
+        #expect(try read("[server]\nrequest_timeout_seconds = 0").timeouts.total == nil)
+    }
+
+    @Test func bothNamesOfTheTotalAreOneTooMany() {
+        let found = problems("[server]\nrequest_timeout_seconds = 20\n[timeouts]\ntotal_seconds = 20")
+
+        #expect(found.map(\.key) == ["server.request_timeout_seconds"] && found.first?.line == 2)
+        #expect(found.first?.message.contains("older name of timeouts.total_seconds") == true)
+    }
+
+    @Test func theLeastTimeIsNotNone() throws {
+        #expect(try read("[timeouts]\ngap_seconds = 0.0001").timeouts.gap == .milliseconds(1))
     }
 
     @Test func anUnknownKeyIsNamedWithItsLineAndWhatWasMeant() {
@@ -104,6 +142,9 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         ("[server]\nport = 65536", "server.port", "0 to 65535"),
         ("[server]\nport = \"80\"", "server.port", "whole number"),
         ("[health_check]\ninterval_seconds = 0", "health_check.interval_seconds", "1 to 86400"),
+        ("[timeouts]\nconnect_seconds = -1", "timeouts.connect_seconds", "0 to 86400"),
+        ("[timeouts]\ngap_seconds = nan", "timeouts.gap_seconds", "0 to 86400"),
+        ("[server]\nrequest_timeout_seconds = 86401", "server.request_timeout_seconds", "0 to 86400"),
         ("[routing]\nstrategy = \"best\"", "routing.strategy", "\"smart\""),
         ("[logging]\nlevel = \"loud\"", "logging.level", "\"info\""),
         ("[adapters]\nwatch = 1", "adapters.watch", "true or false"),

@@ -34,6 +34,7 @@ import Testing
         let changed = try backend("a") {
             $0.priority = 3
             $0.maxConcurrent = 8
+            $0.timeouts.gap = .seconds(1)
         }
 
         #expect(BackendPlan.steps(running: [part(try backend("a"))], wanted: [part(changed)]) == [.relabel(changed)])
@@ -41,6 +42,14 @@ import Testing
 
     @Test func otherOptionsMakeANewInstanceOfTheSameServer() throws {
         let changed = try backend("a") { $0.options = #"{"x":1}"# }
+
+        #expect(
+            BackendPlan.steps(running: [part(try backend("a"))], wanted: [part(changed)])
+                == [.replace(changed, keepsState: true)])
+    }
+
+    @Test func anotherLimitOfConnectingMakesANewInstance() throws {
+        let changed = try backend("a") { $0.timeouts.connect = .seconds(1) }
 
         #expect(
             BackendPlan.steps(running: [part(try backend("a"))], wanted: [part(changed)])

@@ -16,6 +16,7 @@ struct ValueEncodingTests {
         var entry = HistoryEntry(
             timestamp: 1_767_323_045, model: "llama3", backendID: "box", durationMilliseconds: 1234, status: .success)
         entry.sequence = 7
+        entry.instance = GatewayInstance(id: "0a", startedAt: 5)
         entry.requestID = "req-1"
         entry.attempts = 1
         entry.statusCode = 200
@@ -28,7 +29,7 @@ struct ValueEncodingTests {
         #expect(
             text(ContractEncoder.history([entry])) == """
                 [{"timestamp":1767323045,"model":"llama3","backend_id":"box","duration_ms":1234,"status":"Success",\
-                "error_message":null,"seq":7,"request_id":"req-1","attempts":1,"status_code":200,"stream":true,\
+                "error_message":null,"seq":7,"instance_id":"0a","instance_started_at":5,"request_id":"req-1","attempts":1,"status_code":200,"stream":true,\
                 "ttft_ms":80,"prompt_tokens":10,"completion_tokens":20,"cached_tokens":null,"tokens_estimated":false,\
                 "tokens_per_second":33.33,"endpoint":"/v1/chat/completions"}]
                 """)

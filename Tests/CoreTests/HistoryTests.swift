@@ -84,69 +84,65 @@ private func entry(
     }
 }
 
-@Suite struct JournalTests {
-    @Test func numbersCountsAndKeepsEveryRecord() {
-        let journal = Journal(capacity: 2, broadcaster: Broadcaster())
-        journal.record(entry("a"))
-        journal.record(entry("b", error: "no"))
-        journal.record(entry("a"))
+@Suite struct ExchangeFiguresTests {
+    @Test func everyExchangeIsCountedInAllAndByItsModel() {
+        let figures = ExchangeFigures()
+        figures.take([entry("a"), entry("b", error: "no"), entry("a")])
 
-        #expect(journal.entries.map(\.sequence) == [2, 3])
-        #expect(journal.entries(after: 2).map(\.model) == ["a"])
-        #expect(journal.totals.total == 3 && journal.totals.success == 2 && journal.totals.errors == 1)
-        #expect(journal.models.map(\.name) == ["a", "b"])
-        #expect(journal.models.first?.requests == 2)
-        #expect(journal.models.first?.averageDurationMilliseconds == 4)
+        #expect(figures.totals.total == 3 && figures.totals.success == 2 && figures.totals.errors == 1)
+        #expect(figures.models.map(\.name) == ["a", "b"])
+        #expect(figures.models.first?.requests == 2)
+        #expect(figures.models.first?.averageDurationMilliseconds == 4)
     }
 
     @Test func namesThatClientsMakeUpAreCountedTogetherAndPushNothingOut() {
-        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
-        journal.record(entry("mine"))
-        for number in 0..<20_000 { journal.record(entry("made-up-\(number)", error: "404", isKnown: false)) }
-        journal.record(entry("", error: "400", isKnown: false))
-        journal.record(entry("yours"))
+        let figures = ExchangeFigures()
+        figures.take([entry("mine")])
+        for number in 0..<20_000 { figures.take([entry("made-up-\(number)", error: "404", isKnown: false)]) }
+        figures.take([entry("", error: "400", isKnown: false)])
+        figures.take([entry("yours")])
 
-        #expect(journal.models.map(\.name) == ["mine", "yours"])
-        #expect(journal.otherModels.name == "(other)" && journal.otherModels.requests == 20_001)
+        #expect(figures.models.map(\.name) == ["mine", "yours"])
+        #expect(figures.otherModels.name == "(other)" && figures.otherModels.requests == 20_001)
     }
 
     @Test func aModelIsCountedByItsNameAtTheBackends() {
-        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
+        let figures = ExchangeFigures()
         var aliased = entry("alias")
         aliased.knownModel = "real"
-        journal.record(aliased)
+        figures.take([aliased])
 
-        #expect(journal.models.map(\.name) == ["real"] && journal.entries.last?.model == "alias")
+        #expect(figures.models.map(\.name) == ["real"])
     }
 
     @Test func aModelThatIsGoneKeepsItsPlace() {
-        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
-        journal.record(entry("m"))
-        journal.record(entry("m", error: "404", isKnown: false))
+        let figures = ExchangeFigures()
+        figures.take([entry("m")])
+        figures.take([entry("m", error: "404", isKnown: false)])
 
-        #expect(journal.models.first?.requests == 2 && journal.otherModels.requests == 0)
+        #expect(figures.models.first?.requests == 2 && figures.otherModels.requests == 0)
     }
 
     @Test func evenModelsThatBackendsHaveAreBounded() {
-        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
-        for number in 0..<Journal.modelLimit + 50 { journal.record(entry("m\(number)")) }
-        journal.record(entry("m0"))
+        let figures = ExchangeFigures()
+        for number in 0..<ExchangeFigures.modelLimit + 50 { figures.take([entry("m\(number)")]) }
+        figures.take([entry("m0")])
 
-        #expect(journal.models.count == Journal.modelLimit && journal.otherModels.requests == 50)
-        #expect(journal.models.first?.requests == 2)
+        #expect(figures.models.count == ExchangeFigures.modelLimit && figures.otherModels.requests == 50)
+        #expect(figures.models.first?.requests == 2)
     }
 
     @Test func theStatisticsListEveryAvailableModelOnceAndNoMadeUpName() {
-        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
+        let figures = ExchangeFigures()
         for (model, isKnown) in [("b", true), ("gone", true), ("b", true), ("made-up", false)] {
-            journal.record(entry(model, isKnown: isKnown))
+            figures.take([entry(model, isKnown: isKnown)])
         }
         func view(_ id: String, _ status: BackendStatus, _ models: [String]) -> BackendView {
             BackendView(
                 id: id, name: id, url: "u", backendType: "t", status: status, models: models.map { Model(id: $0) })
         }
         let statistics = Statistics(
-            uptimeSeconds: 1, journal: journal,
+            uptimeSeconds: 1, figures: figures,
             views: [
                 view("1", .healthy, ["b", "a"]), view("2", .healthy, ["b"]), view("3", .unhealthy, ["gone", "x"]),
             ])
@@ -155,17 +151,5 @@ private func entry(
         #expect(statistics.formerModels.map(\.name) == ["gone"] && statistics.otherModels.requests == 1)
         let all = statistics.models + statistics.formerModels + [statistics.otherModels]
         #expect(all.reduce(0) { $0 + $1.requests } == statistics.requests.total)
-    }
-
-    @Test func aRecordReachesEverySubscriber() {
-        let broadcaster = Broadcaster()
-        let journal = Journal(capacity: 1, broadcaster: broadcaster)
-        var first = broadcaster.subscribe {}
-        var second = broadcaster.subscribe {}
-
-        journal.record(entry())
-
-        #expect(broadcaster.read(&first, limit: 10).updates.count == 1)
-        #expect(broadcaster.read(&second, limit: 10).updates.count == 1)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Core
 
-private final class NoDriver: BackendDriver {}
+private typealias NoDriver = FailedBackend
 
 private func registry(_ broadcaster: Broadcaster = Broadcaster(), failures: Int = 2, recoveries: Int = 2) -> Registry {
     Registry(failureThreshold: failures, recoveryThreshold: recoveries, broadcaster: broadcaster) { _ in }
@@ -155,14 +155,13 @@ private func add(_ id: String, to registry: Registry) {
         #expect(registry.views[0].metadata["probe_ms"].flatMap(Int.init) ?? -1 >= 0)
     }
 
-    @Test func placesAreLimitedAndGivenBack() {
+    @Test func howAttemptsEndIsCounted() {
         let counters = BackendCounters()
-        #expect(counters.begin(limit: 1) == true)
-        #expect(counters.begin(limit: 1) == false)
-        counters.ended(.success(microseconds: 2000))
-        #expect(counters.begin(limit: 1) == true)
-        counters.ended(.failure)
-        #expect(counters.inFlight == 0 && counters.total == 2 && counters.failures == 1)
+        for end in [BackendCounters.End.success(microseconds: 2000), .failure, .neutral] {
+            _ = counters.begin(limit: 1)
+            counters.ended(end)
+        }
+        #expect(counters.inFlight == 0 && counters.total == 3 && counters.failures == 1)
         #expect(counters.averageLatencyMilliseconds == 2)
     }
 

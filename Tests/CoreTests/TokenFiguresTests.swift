@@ -77,18 +77,19 @@ import Testing
         #expect(TokenFigures().tokensPerSecond == nil && TokenFigures().timeToFirstTokenMilliseconds == nil)
     }
 
-    @Test func theJournalCountsByBackend() {
-        let journal = Journal(capacity: 1, broadcaster: Broadcaster())
-        journal.record(
+    @Test func exchangesAreCountedByBackend() {
+        let figures = ExchangeFigures()
+        figures.take([
             entry {
                 $0.promptTokens = 5
                 $0.timeToFirstByteMilliseconds = 30
-            })
-        journal.record(entry { $0.backendID = HistoryEntry.noBackend })
+            },
+            entry { $0.backendID = HistoryEntry.noBackend },
+        ])
 
-        #expect(journal.backends.keys.sorted() == ["one"])
-        #expect(journal.backends["one"]?.durations.sum == 2 && journal.backends["one"]?.firstTokens.count == 1)
-        #expect(journal.models.first?.tokens.prompt == 5)
+        #expect(figures.backends.keys.sorted() == ["one"])
+        #expect(figures.backends["one"]?.durations.sum == 2 && figures.backends["one"]?.firstTokens.count == 1)
+        #expect(figures.models.first?.tokens.prompt == 5)
     }
 }
 

@@ -181,12 +181,12 @@ def test_a_client_that_hangs_up_at_the_end_mark_has_succeeded(start, upstream):
 
 def test_a_server_that_never_answers_times_out(start, upstream):
     upstream.chat(lambda exchange: exchange.wait_until_closed())
-    gateway = start("[server]\nrequest_timeout_seconds = 1\n" + backend("one", upstream.url))
+    gateway = start("[timeouts]\ntotal_seconds = 1\n" + backend("one", upstream.url))
     gateway.wait_for_backend("one")
 
     answer = gateway.chat()
 
-    assert answer.status_code == 504 and answer.json()["error"]["code"] == "backend_timeout"
+    assert answer.status_code == 504 and answer.json()["error"]["code"] == "total_timeout"
     assert gateway.history()[-1]["status"] == "Error"
 
 

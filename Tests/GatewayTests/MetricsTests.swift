@@ -10,7 +10,7 @@ import Testing
         return GatewayState(
             settings: LiveSettings(Configuration()), logger: Logger(label: "test"),
             registry: Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in },
-            journal: Journal(capacity: 10, broadcaster: broadcaster), broadcaster: broadcaster)
+            broadcaster: broadcaster, historyCapacity: 10)
     }
 
     private func entry(_ model: String, isKnown: Bool) -> HistoryEntry {
@@ -38,7 +38,7 @@ import Testing
 
     @Test func figuresOfAnySizeAreWritten() {
         let state = state()
-        for _ in 0..<5000 { state.journal.record(entry("m", isKnown: true)) }
+        for _ in 0..<5000 { state.figures.take([entry("m", isKnown: true)]) }
 
         let samples = samples(state)
         #expect(samples[#"nexus_model_tokens_total{model="m",kind="prompt"}"#] == Double(Tally.limit))
@@ -48,8 +48,8 @@ import Testing
 
     @Test func noNameThatAClientMadeUpIsALabel() {
         let state = state()
-        for number in 0..<2000 { state.journal.record(entry("made-up-\(number)", isKnown: false)) }
-        state.journal.record(entry("m", isKnown: true))
+        for number in 0..<2000 { state.figures.take([entry("made-up-\(number)", isKnown: false)]) }
+        state.figures.take([entry("m", isKnown: true)])
 
         let models = samples(state).keys.filter { $0.hasPrefix("nexus_model_tokens_total") }
         #expect(models.count == 3)

@@ -45,12 +45,50 @@ import Testing
     }
 
     @Test func aSlowOneIsNot() {
-        #expect(!stalls((0..<1000).map { (100_000 - $0, Int64($0) * 60) }).contains(true))
+        let slow = (0..<100).map { (10_000_000 - $0 * WriteStall.progress, at: Int64($0) * 119) }
+        #expect(!stalls(slow).contains(true))
+    }
+
+    @Test func oneThatTakesAByteNowAndThenIsStalledToo() {
+        #expect(stalls([(100_000, 0), (99_999, 60), (99_998, 120)]) == [false, false, true])
     }
 
     @Test func whoHasTakenAllBeginsAnew() {
         #expect(
             stalls([(100, 0), (0, 100), (100, 200), (100, 319), (100, 320)]) == [false, false, false, false, true])
+    }
+}
+
+@Suite struct ReceiveLimitTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    @Test func bytesNowAndThenKeepNoRequestAlive() {
+        var limit = ReceiveLimit()
+        for second in 0...Int64(60) { limit.take(1, now: start + .seconds(second)) }
+        #expect(!limit.isOver(now: start + .seconds(60)))
+        #expect(limit.isOver(now: start + .seconds(61)))
+    }
+
+    @Test func aLargeBodyMayTakeItsTime() {
+        var limit = ReceiveLimit()
+        for second in 0..<Int64(1000) {
+            limit.take(ReceiveLimit.rate, now: start + .seconds(second))
+            #expect(!limit.isOver(now: start + .seconds(second)))
+        }
+    }
+
+    @Test func silenceEndsItWhateverCameBefore() {
+        var limit = ReceiveLimit()
+        limit.take(100 * ReceiveLimit.rate, now: start)
+        #expect(!limit.isOver(now: start + .seconds(60)) && limit.isOver(now: start + .seconds(61)))
+    }
+
+    @Test func whoHasBegunNothingIsNotLate() {
+        var limit = ReceiveLimit()
+        #expect(!limit.isOver(now: .distantFuture))
+        limit.take(1, now: start)
+        limit.reset()
+        #expect(!limit.isOver(now: .distantFuture))
     }
 }
 

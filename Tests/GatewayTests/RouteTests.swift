@@ -1,50 +1,92 @@
 import Core
+import HTTP1
 import Testing
 
 @testable import Gateway
 
 @Suite struct RouteTests {
-    @Test(arguments: [
-        ("/v1/chat/completions", Route.exchange(.chat)), ("/v1/completions", .exchange(.completions)),
-        ("/v1/embeddings", .exchange(.embeddings)), ("/v1/responses", .exchange(.responses)),
-        ("/v1/rerank", .exchange(.rerank)), ("/v1/audio/speech", .exchange(.audio)),
-        ("/v1/images/edits", .exchange(.images)), ("/v1/messages", .exchange(.messages)),
-        ("/v1/messages/count_tokens", .exchange(.countTokens)), ("/api/embed", .exchange(.ollama)),
-        ("/api/tags", .ollama(.tags)), ("/api/delete", .ollamaManagement), ("/v1/responses/r1", .storedResponse),
-        ("/v1/models", .models), ("/v1/history", .history),
-        ("/v1/stats", .stats), ("/health", .health), ("/metrics", .metrics), ("/", .page), ("/ws", .webSocket),
-        ("/favicon.ico", .rootFile("favicon.ico")), ("/robots.txt", .rootFile("robots.txt")),
-        ("/assets/dashboard.js", .asset("dashboard.js")), ("/v1/models/llama3.2:1b", .model("llama3.2:1b")),
-        ("/v1/models/org/model", .model("org/model")), ("/v1/models/org%2Fmodel%20x", .model("org/model x")),
-        ("/v1/actions", .actions), ("/v1/actions/0a%20b", .action("0a b")),
-        ("/v1/backends/one/actions", .actionsOf(backend: "one")),
-        ("/v1/backends/a%2Fb%20c/actions", .actionsOf(backend: "a/b c")),
-        ("/v1/backends/one/actions/pull_model", .runAction("pull_model", backend: "one")),
-        ("/v1/backends/actions/actions/actions", .runAction("actions", backend: "actions")),
-    ])
-    func aPathHasItsRoute(_ path: String, _ route: Route) {
-        #expect(Route(path: path) == route)
+    /// The pattern of the route that a request has, and what stands in its places.
+    private func found(_ method: RequestHead.Method, _ path: String) -> [String]? {
+        guard case .route(let route, let values) = RouteTable.gateway.match(method, path) else { return nil }
+        return [route.pattern.text] + values
+    }
+
+    @Test(
+        arguments: [
+            (.post, "/v1/chat/completions", ["/v1/chat/completions"]), (.post, "/v1/responses", ["/v1/responses"]),
+            (.post, "/v1/audio/speech", ["/v1/audio/speech"]), (.post, "/api/embed", ["/api/embed"]),
+            (.get, "/api/tags", ["/api/tags"]), (.delete, "/api/delete", ["/api/delete"]),
+            (.get, "/v1/responses/r1", ["/v1/responses/{id...}", "r1"]), (.get, "/v1/models", ["/v1/models"]),
+            (.head, "/health", ["/health"]), (.get, "/", ["/"]), (.get, "/ws", ["/ws"]),
+            (.get, "/assets/dashboard.js", ["/assets/{name...}", "dashboard.js"]),
+            (.get, "/v1/models/llama3.2:1b", ["/v1/models/{id...}", "llama3.2:1b"]),
+            (.get, "/v1/models/org/model", ["/v1/models/{id...}", "org/model"]),
+            (.get, "/v1/models/org%2Fmodel%20x", ["/v1/models/{id...}", "org/model x"]),
+            (.get, "/v1/actions", ["/v1/actions"]), (.delete, "/v1/actions/0a%20b", ["/v1/actions/{id...}", "0a b"]),
+            (.get, "/v1/backends/a%2Fb%20c/actions", ["/v1/backends/{id}/actions", "a/b c"]),
+            (.post, "/v1/backends/one/actions/pull", ["/v1/backends/{id}/actions/{name}", "one", "pull"]),
+            (
+                .post, "/v1/backends/actions/actions/actions",
+                ["/v1/backends/{id}/actions/{name}", "actions", "actions"]
+            ),
+        ] as [(RequestHead.Method, String, [String])])
+    func aPathHasItsRoute(_ method: RequestHead.Method, _ path: String, _ expected: [String]) {
+        #expect(found(method, path) == expected)
     }
 
     @Test(arguments: [
-        "/v1", "/v1/", "", "/x", "/v1/chat/completions/", "/v1/models/", "/v1/models/%zz", "/v1/models/%f",
-        "/v1/audio/", "/v1/audio/x", "/v1/images/../../api/delete", "/v1/images/%2e%2e/x", "/v1/audio//speech",
-        "/api/", "/api/x", "/v1/messages/", "/v1/actions/", "/v1/backends/", "/v1/backends/one",
-        "/v1/backends//actions", "/v1/backends/one/actions/",
-        "/v1/backends/one/actions/x/y", "/v1/backends/%zz/actions",
+        "/v1", "", "/x", "/v1/models/", "/v1/models/%zz", "/v1/models/%f", "/v1/audio/x",
+        "/v1/images/../../api/delete", "/v1/images/%2e%2e/x", "/v1/audio//speech", "/api/x", "/v1/actions/",
+        "/v1/backends/", "/v1/backends/one", "/v1/backends//actions", "/v1/backends/one/actions/x/y",
+        "/v1/backends/%zz/actions",
     ])
     func otherPathsHaveNone(_ path: String) {
-        #expect(Route(path: path) == nil)
+        for method in [RequestHead.Method.get, .post] {
+            guard case .unknownPath = RouteTable.gateway.match(method, path) else {
+                Issue.record("\(path) has a route")
+                return
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            (.get, "/v1/chat/completions", "POST"), (.post, "/v1/models", "GET, HEAD"),
+            (.post, "/v1/models/x", "GET, HEAD"), (.get, "/v1/admin/reload", "POST"),
+            (.get, "/v1/actions/1", "DELETE"), (.put, "/api/pull", "GET, POST, DELETE, HEAD"),
+            (.get, "/v1/backends/one/actions/x", "POST"), (.other, "/", "GET, HEAD"),
+        ] as [(RequestHead.Method, String, String)])
+    func aPathSaysWhichMethodsItTakes(_ method: RequestHead.Method, _ path: String, _ allow: String) {
+        guard case .otherMethod(let told) = RouteTable.gateway.match(method, path) else {
+            Issue.record("\(path) takes it, or is unknown")
+            return
+        }
+        #expect(told == allow)
+    }
+
+    @Test(arguments: [
+        ("/v1/models/", "/v1/models"), ("//v1/models", "/v1/models"), ("///v1//x//", "/v1//x"), ("/", "/"),
+        ("//", "/"), ("/v1/models", "/v1/models"), ("/assets/x/", "/assets/x/"),
+    ])
+    func slashesTooManyAtTheStartAndTheEndAreForgiven(_ path: String, _ meant: String) {
+        #expect(RouteTable.meant(path) == meant)
+    }
+
+    @Test func noTwoRoutesAreTheSame() {
+        let all = RouteTable.gateway.all.flatMap { route in route.methods.map { "\($0) \(route.pattern.text)" } }
+        #expect(Set(all).count == all.count)
+    }
+
+    /// A page of another origin can send GET with no questions asked.
+    @Test func nothingThatChangesAnythingAnswersToGet() {
+        for route in RouteTable.gateway.all where route.methods.contains(.get) {
+            if case .later = route.handler { Issue.record("\(route.pattern.text)") }
+            if case .exchange = route.handler { Issue.record("\(route.pattern.text)") }
+        }
     }
 }
 
-@Suite struct CommandTests {
-    @Test func onlyWhatChangesSomethingIsACommand() {
-        #expect(Route.runAction("x", backend: "one").isCommand(.post) && Route.action("1").isCommand(.delete))
-        #expect(!Route.runAction("x", backend: "one").isCommand(.get) && !Route.action("1").isCommand(.post))
-        #expect(!Route.actions.isCommand(.post) && !Route.exchange(.chat).isCommand(.post))
-    }
-
+@Suite struct QueryTests {
     @Test(arguments: [
         ("stream", true), ("stream=true", true), ("a=b&stream=1", true), ("stream=false", false), ("", false),
         ("xstream=true", false), ("stream=truer", false),

@@ -53,6 +53,19 @@ private func whole(_ text: String, kind: UInt32 = NEXUS_KIND_CHAT, path: String 
         }
     }
 
+    @Test func anAnswerBeyondItsLimitEndsAtOnce() throws {
+        let mebibyte = [UInt8](repeating: 0x20, count: 1 << 20)
+        let exchange = try answered(stream: false) { upstream in
+            upstream.head(200)
+            for _ in 0..<64 { upstream.body(mebibyte) }
+            #expect(!upstream.isOver)
+            upstream.body([0x20])
+            upstream.end(NEXUS_HTTP_CANCELLED)
+        }
+
+        #expect(exchange.failure?.message == "Ollama's answer is too long" && exchange.refused.isEmpty)
+    }
+
     @Test func wordsWhereALineShouldBeAreAnError() throws {
         for line in [#"{"message":"hot"}"#, #"{"detail":"hot"}"#] {
             for exchange in try streams([piece, line, last]) { #expect(exchange.failure?.message == "hot") }

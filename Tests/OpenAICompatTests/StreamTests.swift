@@ -198,6 +198,32 @@ import Testing
         #expect(error.failure?.message == "no")
     }
 
+    @Test func anObjectThatDoesNotEndIsNotWaitedForLong() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(host, to: backend(), stream: true)
+            submitted.upstream.head(200, json)
+            submitted.upstream.body(Array(#"{"error":"no"}  "#.utf8))
+            #expect(submitted.exchange.failure == nil && host.timerMilliseconds == [1000])
+            host.fireTimers()
+
+            #expect(submitted.exchange.failure?.message == "no")
+        }
+    }
+
+    @Test func anObjectThatIsTooLongToBeReadEndsAtOnce() throws {
+        try FakeHost.run { host in
+            let submitted = try Submitted(host, to: backend(), stream: true)
+            submitted.upstream.head(200, json)
+            submitted.upstream.body(Array(repeating: 0x20, count: 65_536))
+            #expect(submitted.exchange.failure?.kind == NEXUS_FAIL_UPSTREAM)
+            // Nothing more is said of it.
+            host.fireTimers()
+            submitted.upstream.end()
+
+            #expect(submitted.exchange.refused.isEmpty)
+        }
+    }
+
     @Test func aStreamWithoutItsTypeIsAStream() throws {
         let exchange = try answered(stream: true) { upstream in
             upstream.head(200, [])

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Routing
 
-private final class NoDriver: BackendDriver {}
+private typealias NoDriver = FailedBackend
 
 private struct Fleet {
     let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster()) { _ in }
@@ -17,82 +17,69 @@ private struct Fleet {
     }
 }
 
-private func router(_ strategy: Configuration.Routing.Strategy, aliases: [String: String] = [:]) -> Router {
-    var configuration = Configuration().routing
-    configuration.strategy = strategy
-    configuration.aliases = aliases
-    return Router(configuration)
-}
-
-private func chosen(
-    _ router: inout Router, _ fleet: Fleet, _ model: String = "m", tried: [String] = []
-) -> String {
-    switch router.choose(model: model, snapshot: fleet.registry.snapshot, tried: tried, able: { _ in true }) {
-    case .backend(let backend, _): backend.identity.id
-    case .unknownModel: "unknown"
-    case .unavailable: "unavailable"
-    case .busy: "busy"
-    }
-}
-
 @Suite struct RouterTests {
-    @Test func onlyBackendsWithTheModelAreAsked() {
-        let fleet = Fleet()
-        fleet.add("a", models: ["x"])
-        fleet.add("b", models: ["m"])
-        var router = router(.roundRobin)
-        let first = chosen(&router, fleet)
-        let second = chosen(&router, fleet)
-        #expect(first == "b" && second == "b")
-        let choice1 = chosen(&router, fleet, "nowhere")
-        #expect(choice1 == "unknown")
+    private func router(_ strategy: Configuration.Routing.Strategy) -> Router {
+        var configuration = Configuration().routing
+        configuration.strategy = strategy
+        return Router(configuration)
     }
 
-    @Test func anUnhealthyHolderIsToldApartFromAnUnknownModel() {
-        let fleet = Fleet()
-        fleet.add("a", healthy: false)
-        var router = router(.smart)
-        let choice2 = chosen(&router, fleet)
-        #expect(choice2 == "unavailable")
+    /// The ids in the order of a ranking.
+    private func ids(_ ranking: Ranking, _ fleet: Fleet) -> [String] {
+        var ranking = ranking
+        var ids: [String] = []
+        while let index = ranking.next() { ids.append(fleet.registry.snapshot.backends[index].identity.id) }
+        return ids
     }
 
-    @Test func aTriedBackendIsNotTriedAgain() {
+    @Test(arguments: Configuration.Routing.Strategy.allCases)
+    func everyEligibleBackendIsRankedOnce(_ strategy: Configuration.Routing.Strategy) {
         let fleet = Fleet()
-        fleet.add("a")
-        fleet.add("b")
-        var router = router(.smart)
-        let choice3 = chosen(&router, fleet, tried: ["a"])
-        #expect(choice3 == "b")
-        let choice4 = chosen(&router, fleet, tried: ["a", "b"])
-        #expect(choice4 == "unavailable")
+        for name in ["a", "b", "c", "d"] { fleet.add(name) }
+        var router = router(strategy)
+
+        let ranking = router.rank([0, 2, 3], in: fleet.registry.snapshot)
+
+        #expect(ranking.count == 3 && ids(ranking, fleet).sorted() == ["a", "c", "d"])
     }
 
-    @Test func aFullBackendIsPassedOverAndAFullFleetIsBusy() {
+    @Test func theBestComesFirst() {
+        let fleet = Fleet()
+        for (name, priority) in [("a", 3), ("b", 1), ("c", 2)] { fleet.add(name, priority: priority) }
+        var router = router(.priorityOnly)
+
+        #expect(ids(router.rank([0, 1, 2], in: fleet.registry.snapshot), fleet) == ["b", "c", "a"])
+    }
+
+    @Test func rankingTakesNoPlace() {
         let fleet = Fleet()
         fleet.add("a", limit: 1)
         fleet.add("b", limit: 1)
-        var router = router(.priorityOnly)
-        let first = chosen(&router, fleet)
-        let second = chosen(&router, fleet)
-        #expect(Set([first, second]) == ["a", "b"])
-        let choice5 = chosen(&router, fleet)
-        #expect(choice5 == "busy")
+        var router = router(.smart)
+        for _ in 0..<10 { _ = ids(router.rank([0, 1], in: fleet.registry.snapshot), fleet) }
+
+        #expect(fleet.registry.snapshot.backends.allSatisfy { $0.counters.inFlight == 0 })
     }
 
-    @Test func aBackendThatCannotServeTheKindIsNoCandidate() {
+    @Test func equalsComeFirstInTurn() {
+        let fleet = Fleet()
+        for name in ["a", "b"] { fleet.add(name) }
+        var router = router(.roundRobin)
+        let first = (0..<4).map { _ in ids(router.rank([0, 1], in: fleet.registry.snapshot), fleet)[0] }
+
+        #expect(first == ["b", "a", "b", "a"] || first == ["a", "b", "a", "b"])
+    }
+
+    @Test func theReasonTellsHowOneWasChosen() {
         let fleet = Fleet()
         fleet.add("a")
-        var router = router(.smart)
-        let choice = router.choose(model: "m", snapshot: fleet.registry.snapshot, tried: [], able: { _ in false })
-        guard case .unavailable = choice else {
-            Issue.record("chose \(choice)")
-            return
-        }
-    }
+        fleet.add("b")
+        var router = router(.leastLoaded)
 
-    @Test func aliasesAreResolved() {
-        #expect(router(.smart, aliases: ["gpt": "llama"]).resolved("gpt") == "llama")
-        #expect(router(.smart).resolved("gpt") == "gpt")
+        #expect(router.rank([0], in: fleet.registry.snapshot).reason(isRetry: false) == "only-candidate")
+        #expect(
+            router.rank([0, 1], in: fleet.registry.snapshot).reason(isRetry: true)
+                == "least_loaded;candidates=2;retry")
     }
 }
 

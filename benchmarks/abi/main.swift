@@ -57,14 +57,14 @@ private func run(_ path: String) async throws {
 
     let calls = try await loop.submit {
         let sink = Sink()
-        _ = backend.submit(submitted("calls"), sink: sink, services: services.value, deadline: .distantFuture)
+        _ = backend.submit(submitted("calls"), sink: sink, on: services.eventLoop, deadline: .distantFuture)
         return sink.text
     }.get()
     print("calls \(calls)")
 
     try await loop.submit {
         let sink = Sink()
-        _ = backend.submit(submitted("bench"), sink: sink, services: services.value, deadline: .distantFuture)
+        _ = backend.submit(submitted("bench"), sink: sink, on: services.eventLoop, deadline: .distantFuture)
         guard let call = services.value.callsUnderWay.first else { return print("the adapter has started no request") }
         let turns = 1_000_000
         for size in [64, 1024, 16384] {

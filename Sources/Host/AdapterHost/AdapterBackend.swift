@@ -159,6 +159,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         return instance
     }
 
+    public var isUsable: Bool { true }
+
     // MARK: Exchanges
 
     /// - Parameter told: what the server answers, as it was reported; 0: it was not.
@@ -169,8 +171,9 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     /// Begins an attempt on the calling loop. The events reach `sink`, perhaps already inside this call. Nil if the
     /// attempt could not be started at all; nothing reaches the sink then.
     public func submit(
-        _ request: SubmittedRequest, sink: any AttemptSink, services: LoopServices, deadline: NIODeadline
-    ) -> AdapterTask? {
+        _ request: SubmittedRequest, sink: any AttemptSink, on loop: any EventLoop, deadline: NIODeadline
+    ) -> (any Attempt)? {
+        guard let services = LoopServices.current, services.loop === loop else { return nil }
         liveTasks.add(1, ordering: .relaxed)
         pin()
         guard !isRetired.load(ordering: .sequentiallyConsistent),
@@ -324,7 +327,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     // MARK: Probes
 
     /// Begins a probe on the calling loop, unless one is under way. `ended` is called once on that loop.
-    public func probe(services: LoopServices, timeout: TimeAmount, ended: @escaping () -> Void) {
+    public func probe(on loop: any EventLoop, timeout: TimeAmount, ended: @escaping () -> Void) {
+        guard let services = LoopServices.current, services.loop === loop else { return ended() }
         guard probing.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else {
             ended()
             return
@@ -339,8 +343,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             ended()
             return
         }
-        let bound = NIOLoopBound((task, ended), eventLoop: services.loop)
-        let loop = services.loop
+        let bound = NIOLoopBound((task, ended), eventLoop: loop)
         reports.beginProbe {
             // Reports come from any thread; the task ends on its own loop.
             loop.execute {
@@ -364,7 +367,9 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     public var taskCount: Int { liveTasks.load(ordering: .relaxed) }
 
     /// Closes what one loop has open to the server. On that loop.
-    public func closeConnections(services: LoopServices) { services.closePool(of: self) }
+    public func closeConnections(on loop: any EventLoop) {
+        if let services = LoopServices.current, services.loop === loop { services.closePool(of: self) }
+    }
 
     /// From here on nothing new begins: `submit` gives nil, probes end at once, reports do not count. What is under way
     /// goes on, but for actions, which are cancelled.

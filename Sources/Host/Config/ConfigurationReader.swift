@@ -21,7 +21,20 @@ public enum ConfigurationReader {
         let problems = ProblemList(lines: document.lines)
         var configuration = Configuration()
         var root = Section(document.root, path: "", problems: problems)
-        root.section("server") { server(&$0, &configuration.server) }
+        var olderTotal: Duration??
+        root.section("server") { section in
+            server(&section, &configuration.server)
+            olderTotal = self.olderTotal(&section)
+        }
+        root.section("timeouts") { section in
+            timeouts(&section, &configuration.timeouts)
+            if olderTotal != nil, section.has("total_seconds") {
+                problems.add(
+                    "server.request_timeout_seconds",
+                    "is the older name of timeouts.total_seconds; give only one of the two")
+            }
+        }
+        if let olderTotal { configuration.timeouts.total = olderTotal }
         root.section("upstream") { upstream(&$0, &configuration.upstream) }
         root.section("adapters") { section in
             section.strings("directories", limit: TextLimits.path, into: &configuration.adapters.directories)
@@ -35,7 +48,7 @@ public enum ConfigurationReader {
             section.seconds("max_wait_seconds", 1...3600, into: &configuration.queue.maxWait)
         }
         root.sections("backends") { section, _ in
-            if let backend = backend(&section) { configuration.backends.append(backend) }
+            if let backend = backend(&section, configuration.timeouts) { configuration.backends.append(backend) }
         }
         root.section("history") { $0.integer("capacity", 1...100_000, into: &configuration.history.capacity) }
         root.section("logging") { section in
@@ -57,7 +70,6 @@ public enum ConfigurationReader {
     private static func server(_ section: inout Section, _ server: inout Configuration.Server) {
         section.string("host", limit: TextLimits.host, into: &server.host)
         section.integer("port", 0...65535, into: &server.port)
-        section.seconds("request_timeout_seconds", 1...86400, into: &server.requestTimeout)
         section.seconds("stream_keep_alive_seconds", 0...3600, into: &server.streamKeepAlive)
         section.integer("max_body_bytes", 1024...1_073_741_824, into: &server.maxBodyBytes)
         section.seconds("shutdown_timeout_seconds", 0...3600, into: &server.shutdownTimeout)
@@ -78,6 +90,20 @@ public enum ConfigurationReader {
             )
         }
         server.maxMemoryBytes = section.optionalInteger("max_memory_bytes", 67_108_864...1_099_511_627_776)
+    }
+
+    /// What `server.request_timeout_seconds` says; nil: it is not there.
+    private static func olderTotal(_ section: inout Section) -> Duration?? {
+        var total: Duration?
+        section.limit("request_timeout_seconds", 0...86400, into: &total)
+        return section.has("request_timeout_seconds") ? .some(total) : nil
+    }
+
+    private static func timeouts(_ section: inout Section, _ timeouts: inout Configuration.Timeouts) {
+        section.limit("connect_seconds", 0...86400, into: &timeouts.connect)
+        section.limit("first_byte_seconds", 0...86400, into: &timeouts.firstByte)
+        section.limit("gap_seconds", 0...86400, into: &timeouts.gap)
+        section.limit("total_seconds", 0...86400, into: &timeouts.total)
     }
 
     private static func upstream(_ section: inout Section, _ upstream: inout Configuration.Upstream) {
@@ -133,7 +159,8 @@ public enum ConfigurationReader {
 
     private static func isModel(_ text: String) -> Bool { (1...TextLimits.model).contains(text.utf8.count) }
 
-    private static func backend(_ section: inout Section) -> Configuration.Backend? {
+    /// - Parameter common: the gateway's limits, of which a backend may override some.
+    private static func backend(_ section: inout Section, _ common: Configuration.Timeouts) -> Configuration.Backend? {
         let name = section.optionalString("name", limit: TextLimits.name)
         let type = section.optionalString("type", limit: TextLimits.name)
         let text = section.optionalString("url", limit: TextLimits.url)
@@ -159,6 +186,8 @@ public enum ConfigurationReader {
             section.problem("api_key_env", "must hold names of environment variables, not the keys themselves")
         }
         let limit = section.optionalInteger("max_concurrent", 1...100_000)
+        var timeouts = common
+        section.section("timeouts") { Self.timeouts(&$0, &timeouts) }
         let options = section.names("options")
         var secretOptions: [String] = []
         section.strings("secret_options", limit: TextLimits.option, into: &secretOptions)
@@ -170,6 +199,7 @@ public enum ConfigurationReader {
         backend.priority = priority
         backend.apiKeyEnv = keyVariables
         backend.maxConcurrent = limit
+        backend.timeouts = timeouts
         backend.secretOptions = secretOptions
         backend.options = String(decoding: JSONValue.object(options).bytes, as: UTF8.self)
         return backend

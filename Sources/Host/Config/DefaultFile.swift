@@ -6,7 +6,6 @@ public enum DefaultFile {
         [server]
         host = "127.0.0.1"
         port = 8000                     # 0: any free port
-        request_timeout_seconds = 300   # from arrival of a request to the end of its answer
         stream_keep_alive_seconds = 15  # a comment for the client of a stream that waits for its first piece; 0: none
         max_body_bytes = 33554432       # 32 MiB
         shutdown_timeout_seconds = 30   # how long running requests may go on after SIGTERM
@@ -15,6 +14,12 @@ public enum DefaultFile {
         allowed_origins = []            # pages of other hosts that may use the gateway, like "https://ops.example"
         hostnames = []                  # names with a dot under which browsers may reach it, like "nexus.example.org"
         # max_memory_bytes = 4294967296 # for requests and answers in memory, all together; default: a quarter of the machine's
+
+        [timeouts]                      # how long things may take at backends; 0: any time
+        connect_seconds = 5             # until a connection is there, TCP and TLS together
+        first_byte_seconds = 0          # from the request to the first byte of the answer's body; comments of a stream count
+        gap_seconds = 120               # between two pieces of an answer
+        total_seconds = 0               # from arrival to the end of the answer; never cuts a stream that gives pieces
 
         [upstream]
         # ca_file = "/etc/nexus/ca.pem" # authorities to trust at https backends, besides the system's
@@ -68,6 +73,8 @@ public enum DefaultFile {
         # max_concurrent = 8
         # secret_options = ["login.pin"] # options whose values are hidden wherever the server repeats them, besides those
         #                               # that the adapter names (headers of "openai") and variables of options named *_env
+        # [backends.timeouts]           # the keys of [timeouts], where this backend's are to be others
+        # first_byte_seconds = 20
         # [backends.options]            # what the adapter takes
 
         """

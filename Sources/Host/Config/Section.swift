@@ -16,6 +16,8 @@ final class ProblemList {
         others == 0 ? listed : listed + [ConfigurationProblem(key: "", message: "\(others) more problems")]
     }
 
+    var count: Int { listed.count + others }
+
     var isFull: Bool { listed.count >= Self.limit }
 
     func add(_ key: String, _ message: @autoclosure () -> String) {
@@ -124,6 +126,17 @@ struct Section {
                 key,
                 "must be a number of seconds from \(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))")
         }
+    }
+
+    /// A limit of time; 0 stands for none.
+    mutating func limit(_ key: String, _ range: ClosedRange<Double>, into target: inout Duration?) {
+        guard has(key) else { return known.append(key) }
+        var seconds = Duration.zero
+        let before = problems.count
+        self.seconds(key, range, into: &seconds)
+        guard problems.count == before else { return }
+        // What is more than nothing and less than the clock tells is not "none".
+        target = seconds > .zero ? seconds : members[key]?.double == 0 ? nil : .milliseconds(1)
     }
 
     private static func short(_ number: Double) -> String {

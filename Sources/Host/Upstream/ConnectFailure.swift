@@ -12,11 +12,6 @@ enum ConnectFailure {
             if error.dnsAError != nil || error.dnsAAAAError != nil { return "the host name could not be resolved" }
             return "could not connect"
         case let error as IOError: return words(error.errnoCode)
-        case let error as ChannelError:
-            if case .connectTimeout(let time) = error {
-                return "no connection within \(time.nanoseconds / 1_000_000_000) s"
-            }
-            return "\(error)"
         case NIOSSLError.uncleanShutdown: return "the connection ended without the end of TLS"
         default: return "\(error)"
         }

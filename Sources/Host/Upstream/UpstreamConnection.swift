@@ -1,6 +1,7 @@
 import HTTP1
 import NIOCore
 import NIOSSL
+import NIOTLS
 
 /// One connection to a server: runs one call at a time, reads its answer, and goes back to the pool.
 final class UpstreamConnection: ChannelInboundHandler {
@@ -26,18 +27,34 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var partial: ByteBuffer?
     /// Calls run so far; a connection that was used before may have been closed by the server unnoticed.
     private var runs = 0
+    private let isTLS: Bool
+    /// The TLS handshake is not done.
     private var awaitsHandshake: Bool
+    /// Who waits for the end of the handshake.
+    private var connecting: Connecting?
     private var failure: UpstreamEnd?
-    var idleSince = NIODeadline.now()
+    var idleSince = NIODeadline.uptimeNanoseconds(0)
 
-    init(pool: UpstreamPool, awaitsHandshake: Bool) {
+    init(pool: UpstreamPool, isTLS: Bool) {
         self.pool = pool
-        self.awaitsHandshake = awaitsHandshake
+        self.isTLS = isTLS
+        awaitsHandshake = isTLS
     }
 
     var isUsable: Bool { context?.channel.isActive == true && call == nil && failure == nil }
 
     // MARK: For pool and call
+
+    /// Tells when the connection can carry a request, or that it never will.
+    func whenReady(_ connecting: Connecting) {
+        if context?.channel.isActive != true {
+            connecting.failed(failure ?? .refused("\(pool.target.authority): the connection was closed"))
+        } else if awaitsHandshake {
+            self.connecting = connecting
+        } else {
+            connecting.isReady()
+        }
+    }
 
     func run(_ call: UpstreamCall) {
         guard let context, context.channel.isActive else {
@@ -46,15 +63,19 @@ final class UpstreamConnection: ChannelInboundHandler {
             return
         }
         self.call = call
-        call.attach(self)
+        call.attach(self, isReused: runs > 0)
         runs += 1
         reading = .head
         if call.isPaused { setPaused(true) }
-        if let body = call.body {
-            context.write(wrapOutboundOut(call.head), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(body), promise: nil)
-        } else {
+        guard let body = call.body else {
             context.writeAndFlush(wrapOutboundOut(call.head), promise: nil)
+            // So little fits into the socket.
+            return call.reached(.written)
+        }
+        context.write(wrapOutboundOut(call.head), promise: nil)
+        let bound = NIOLoopBound(call, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(body)).whenSuccess {
+            if bound.value.step == .connected { bound.value.reached(.written) }
         }
     }
 
@@ -93,7 +114,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             close()
             return
         }
-        call?.answered = true
+        call?.noteAnswer()
         do {
             try consume(&bytes)
         } catch {
@@ -105,7 +126,23 @@ final class UpstreamConnection: ChannelInboundHandler {
         call?.deliverReadComplete()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case TLSUserEvent.handshakeCompleted? = event as? TLSUserEvent {
+            awaitsHandshake = false
+            let connecting = connecting
+            self.connecting = nil
+            connecting?.isReady()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
+        if let connecting {
+            self.connecting = nil
+            connecting.failed(
+                failure
+                    ?? .refused("\(pool.target.authority): the server closed the connection during the TLS handshake"))
+        }
         if let call {
             if case .untilClose = reading {
                 finish()
@@ -122,8 +159,10 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if awaitsHandshake, call?.answered != true, let words = tlsFailure(error, context) {
+        if isTLS, call?.answered != true, let words = tlsFailure(error, context) {
             failure = .refused("\(pool.target.authority): \(words)")
+        } else if awaitsHandshake, failure == nil {
+            failure = .refused("\(pool.target.authority): \(ConnectFailure.describe(error)) during the TLS handshake")
         } else if failure == nil {
             failure = .closed("\(pool.target.authority): \(ConnectFailure.describe(error))")
         }

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import NIOSSL
 
 /// Connections of one event loop to one server, kept alive and reused newest first. Everything here happens on
@@ -10,23 +9,30 @@ public final class UpstreamPool {
         public static let idle = 512
         /// An idle connection is closed after that; below the keep-alive time-out of common servers.
         public static let idleTime = TimeAmount.seconds(55)
-        /// To the end of the TCP (and TLS) handshake.
-        public static let connectTime = TimeAmount.seconds(5)
         /// A body above this is sent behind the head instead of being copied into one buffer with it.
         public static let copiedBody = 16 * 1024
     }
 
     public let target: UpstreamTarget
+    /// Until a connection is there, TCP and TLS together; nil: no limit.
+    private let connectLimit: TimeAmount?
     private let loop: any EventLoop
     private let tlsContext: @Sendable () throws -> NIOSSLContext
+    private let connector: any UpstreamConnector
     private var idle: [UpstreamConnection] = []
     private var isClosed = false
 
-    /// - Parameter tlsContext: asked for at the first connection to a TLS target.
+    /// - Parameters:
+    ///   - connectLimit: until a connection is there, TCP and TLS together; nil: no limit.
+    ///   - tlsContext: asked for at the first connection to a TLS target.
     public init(
-        target: UpstreamTarget, loop: any EventLoop, tlsContext: @escaping @Sendable () throws -> NIOSSLContext
+        target: UpstreamTarget, connectLimit: TimeAmount? = .seconds(5), loop: any EventLoop,
+        connector: any UpstreamConnector = SocketConnector(),
+        tlsContext: @escaping @Sendable () throws -> NIOSSLContext
     ) {
+        self.connector = connector
         self.target = target
+        self.connectLimit = connectLimit
         self.loop = loop
         self.tlsContext = tlsContext
     }
@@ -41,6 +47,7 @@ public final class UpstreamPool {
         } else {
             connect(for: call)
         }
+        call.isStarting = false
         return call
     }
 
@@ -74,61 +81,62 @@ public final class UpstreamPool {
             connection.close()
             return
         }
-        connection.idleSince = .now()
+        connection.idleSince = loop.now
         idle.append(connection)
     }
 
     // MARK: Connecting
 
     func connect(for call: UpstreamCall) {
-        let pool = NIOLoopBound(self, eventLoop: loop)
-        let boundCall = NIOLoopBound(call, eventLoop: loop)
-        let target = target
         let tls: NIOSSLContext?
         do {
             tls = target.isTLS ? try tlsContext() : nil
         } catch {
             LocalShortage.note(error)
             let message = "TLS could not be set up for \(target.authority): \(error)"
+            let boundCall = NIOLoopBound(call, eventLoop: loop)
             loop.execute { boundCall.value.end(.refused(message)) }
             return
         }
-        let loop = loop
+        let connecting = Connecting(call, target: target, limit: connectLimit, loop: loop)
+        connecting.begin()
         // Counted from here on: many may begin before the first has come about.
         UpstreamSockets.open.add(1, ordering: .relaxed)
-        ClientBootstrap(group: loop)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 4)
-            .connectTimeout(Limits.connectTime)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let tls {
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: Self.serverName(target.host)))
-                    }
-                    try channel.pipeline.syncOperations.addHandler(
-                        UpstreamConnection(pool: pool.value, awaitsHandshake: tls != nil))
+        let bound = NIOLoopBound((self, connecting), eventLoop: loop)
+        makeChannel(tls: tls).assumeIsolated().whenComplete { result in
+            UpstreamSockets.open.subtract(1, ordering: .relaxed)
+            let (pool, connecting) = bound.value
+            switch result {
+            case .success(let channel):
+                guard let connection = try? channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
+                else {
+                    channel.close(promise: nil)
+                    return connecting.failed(.refused("\(pool.target.authority): the connection was closed"))
                 }
+                connecting.made(connection)
+            case .failure(let error):
+                LocalShortage.note(error)
+                connecting.failed(.refused("\(pool.target.authority): \(ConnectFailure.describe(error))"))
             }
-            .connect(host: target.host, port: target.port)
-            .assumeIsolated()
-            .whenComplete { result in
-                UpstreamSockets.open.subtract(1, ordering: .relaxed)
-                let call = boundCall.value
-                switch result {
-                case .success(let channel):
-                    guard call.isLive,
-                        let connection = try? channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
-                    else {
-                        channel.close(promise: nil)
-                        return
-                    }
-                    connection.run(call)
-                case .failure(let error):
-                    LocalShortage.note(error)
-                    call.end(.refused("\(target.authority): \(ConnectFailure.describe(error))"))
-                }
-            }
+        }
+    }
+
+    /// A channel whose TCP connection is there.
+    private func makeChannel(tls: NIOSSLContext?) -> EventLoopFuture<any Channel> {
+        let pool = NIOLoopBound(self, eventLoop: loop)
+        // `Connecting` counts the time; this only ends what nobody waits for any more.
+        let timeout = (connectLimit ?? .hours(24)) + .seconds(1)
+        return connector.connect(host: target.host, port: target.port, loop: loop, timeout: timeout) { channel in
+            channel.eventLoop.makeCompletedFuture { try pool.value.setUp(channel, tls: tls) }
+        }
+    }
+
+    private func setUp(_ channel: any Channel, tls: NIOSSLContext?) throws {
+        if let tls {
+            try channel.pipeline.syncOperations.addHandler(
+                NIOSSLClientHandler(context: tls, serverHostname: Self.serverName(target.host)))
+        }
+        try channel.pipeline.syncOperations.addHandler(UpstreamConnection(pool: self, isTLS: tls != nil))
     }
 
     /// Server name indication takes names only (RFC 6066, section 3).

@@ -8,6 +8,8 @@ public struct UpstreamTarget: Sendable, Hashable {
     public let basePath: String
     /// Value of the Host field (RFC 9110, section 7.2).
     public let authority: String
+    /// Host and port, for messages.
+    public let endpoint: String
 
     public init(host: String, port: Int, isTLS: Bool, basePath: String) {
         self.host = host
@@ -15,6 +17,7 @@ public struct UpstreamTarget: Sendable, Hashable {
         self.isTLS = isTLS
         self.basePath = basePath
         let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
-        authority = port == (isTLS ? 443 : 80) ? name : "\(name):\(port)"
+        endpoint = "\(name):\(port)"
+        authority = port == (isTLS ? 443 : 80) ? name : endpoint
     }
 }

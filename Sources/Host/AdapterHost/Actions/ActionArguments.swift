@@ -1,11 +1,5 @@
+import Core
 import JSON
-
-/// Why arguments do not fit an action. `message` names the argument.
-public struct ArgumentProblem: Error, Equatable, Sendable {
-    /// Nil: the arguments as a whole.
-    public let argument: String?
-    public let message: String
-}
 
 /// Arguments of one call, checked against the signature and complete: one for each parameter, in its order.
 public struct ActionArguments: Sendable, Equatable {

@@ -30,7 +30,7 @@ final class ActionRequest: Sendable {
                 _ = pipe.push(.end(.cancelled))
                 return
             }
-            let courier = Courier(pipe: pipe)
+            let courier = Courier(pipe: pipe, loop: loop)
             self.courier.value = courier
             courier.call = services.value.pool(of: backend).start(
                 head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: courier)
@@ -83,14 +83,36 @@ final class ActionRequest: Sendable {
     /// The request on its loop.
     private final class Courier: UpstreamCallDelegate {
         private let pipe: EventPipe
+        private let loop: any EventLoop
         var call: UpstreamCall?
         var timeout: Scheduled<Void>?
+        /// What is still read of an error answer.
+        private var errorRest: ErrorBodyRest?
+        private var errorEnd: Scheduled<Void>?
 
-        init(pipe: EventPipe) { self.pipe = pipe }
+        init(pipe: EventPipe, loop: any EventLoop) {
+            self.pipe = pipe
+            self.loop = loop
+        }
 
-        func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) { _ = pipe.push(.head(head, bytes)) }
+        func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
+            errorRest = ErrorBodyRest(status: head.status, now: loop.now)
+            if let errorRest {
+                let bound = NIOLoopBound(self, eventLoop: loop)
+                errorEnd = loop.scheduleTask(deadline: errorRest.end) { bound.value.call?.endNow(.complete) }
+            }
+            _ = pipe.push(.head(head, bytes))
+        }
 
-        func upstreamBody(_ bytes: ByteBuffer) { if pipe.push(.body(bytes)) { call?.setPaused(true) } }
+        func upstreamBody(_ bytes: ByteBuffer) {
+            guard var rest = errorRest else {
+                if pipe.push(.body(bytes)) { call?.setPaused(true) }
+                return
+            }
+            _ = pipe.push(.body(rest.take(bytes)))
+            errorRest = rest
+            if rest.isOver { call?.cancel(as: .complete) }
+        }
 
         func upstreamReadComplete() {}
 
@@ -98,6 +120,8 @@ final class ActionRequest: Sendable {
             call = nil
             timeout?.cancel()
             timeout = nil
+            errorEnd?.cancel()
+            errorEnd = nil
             _ = pipe.push(.end(end))
         }
     }

@@ -5,29 +5,14 @@ import NIOCore
 import PluginAPI
 import Synchronization
 
-/// How an action ended.
-public struct ActionEnd: Sendable {
-    public var progress: ActionProgress
-    /// JSON text; nil when the action has no result, or did not succeed.
-    public var result: [UInt8]?
-    public var failure: ExchangeFailure?
-    public var milliseconds: Int64
-}
-
 /// One action under way on a thread of its own, as its function knows it by its handle. Callable from any thread.
-public final class ActionRun: Sendable {
+public final class ActionRun: ActionRunning {
     public enum Limits {
         /// An action that takes longer is told to return.
         public static let time = TimeAmount.hours(24)
         /// Progress is passed on no more often than this.
         static let progressInterval = TimeAmount.milliseconds(100)
         static let result = Int(NEXUS_LIMIT_RESULT)
-    }
-
-    /// What is told of a run. The last one is `ended`.
-    public enum Event: Sendable {
-        case progress(ActionProgress)
-        case ended(ActionEnd)
     }
 
     private struct State {
@@ -48,9 +33,10 @@ public final class ActionRun: Sendable {
     public let startedAt: Int64
     public let action: AdapterAction
     private let backend: AdapterBackend
+    private let arguments: ActionArguments
     private let began = NIODeadline.now()
     private let deadline: NIODeadline
-    private let tell: @Sendable (Event) -> Void
+    private let tell: @Sendable (ActionEvent) -> Void
     private let state: Mutex<State>
     private let handleValue = Atomic<nexus_task>(0)
     private let thread = Atomic<UInt>(0)
@@ -60,12 +46,14 @@ public final class ActionRun: Sendable {
 
     /// - Parameter tell: called with every event, one at a time, on any thread; must return at once and not call the run.
     init(
-        id: String, action: AdapterAction, backend: AdapterBackend, time: TimeAmount = Limits.time,
-        tell: @escaping @Sendable (Event) -> Void
+        id: String, action: AdapterAction, backend: AdapterBackend, arguments: ActionArguments,
+        time: TimeAmount = Limits.time,
+        tell: @escaping @Sendable (ActionEvent) -> Void
     ) {
         self.id = id
         self.action = action
         self.backend = backend
+        self.arguments = arguments
         self.tell = tell
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -91,13 +79,11 @@ public final class ActionRun: Sendable {
 
     // MARK: Life
 
-    enum StartProblem { case backendGone, noThread }
-
-    /// Calls the function on a new thread. Nil: it will, and `ended` comes when it has returned.
-    func start(_ arguments: ActionArguments) -> StartProblem? {
+    /// Calls the function on a new thread; `ended` comes when it has returned.
+    public func start() throws(ActionRefusal) {
         guard backend.began(self) else {
             forget()
-            return .backendGone
+            throw .backendGone
         }
         let started = DetachedThread.start("action") { [self] in
             state.withLock { tell(.progress($0.progress)) }
@@ -107,14 +93,14 @@ public final class ActionRun: Sendable {
             end(status)
             backend.ended(self)
         }
-        if started { return nil }
+        if started { return }
         forget()
         backend.ended(self)
-        return .noThread
+        throw .tooMany
     }
 
     /// It will not be started.
-    func discard() { forget() }
+    public func discard() { forget() }
 
     /// From here on the handle is stale.
     private func forget() { Self.table.withLock { _ = $0.remove(handle) } }

@@ -1,3 +1,4 @@
+import Core
 import HTTP1
 import NIOCore
 import PluginAPI
@@ -10,12 +11,21 @@ final class AdapterRequest: UpstreamCallDelegate {
         /// the connection: the end mark of a stream often comes just before the end of the body.
         static let lingerTime = TimeAmount.seconds(1)
         static let lingerBytes = 64 * 1024
+        /// Bytes of one answer to a probe: no list of models and no figures are that long.
+        static let probeBytes = 64 * 1024 * 1024
     }
 
     private let task: AdapterTask
     private let handlers: nexus_http_handlers
     private let user: UnsafeMutableRawPointer?
+    private let isOfProbe: Bool
     private(set) var deadline: NIODeadline
+    /// What is still read of an error answer; nil: the answer is none, or its head has not come.
+    private var errorRest: ErrorBodyRest?
+    /// Bytes that may still come of an answer to a probe.
+    private var probeLeft = Limits.probeBytes
+    /// Told of since the last read was delivered.
+    private var toldOfPiece = false
     /// Bytes that may still be read and thrown away; nil while the adapter wants the answer.
     private var lingering: Int?
     private(set) var handle: nexus_http = 0
@@ -26,6 +36,7 @@ final class AdapterRequest: UpstreamCallDelegate {
         self.handlers = handlers
         self.user = user
         self.deadline = deadline
+        isOfProbe = task.sink == nil
     }
 
     /// False if the table is full.
@@ -42,7 +53,7 @@ final class AdapterRequest: UpstreamCallDelegate {
     /// The exchange has ended well: nothing but the end is told to the adapter any more.
     func linger() {
         lingering = Limits.lingerBytes
-        deadline = min(deadline, .now() + Limits.lingerTime)
+        deadline = min(deadline, task.services.loop.now + Limits.lingerTime)
         call?.setPaused(false)
     }
 
@@ -51,11 +62,35 @@ final class AdapterRequest: UpstreamCallDelegate {
     func isOf(_ ordinal: Int) -> Bool { task.backend.ordinal == ordinal }
 
     func expire() {
+        // As if it had ended by itself: the status and what came of the body say what failed.
+        if let errorRest, errorRest.end <= task.services.loop.now {
+            call?.endNow(.complete)
+            return
+        }
         call?.endNow(.timedOut("\(task.backend.target.authority) did not answer in time"))
+    }
+
+    /// The call was started: tells how far it has come already.
+    func begun() {
+        guard let call else { return }
+        if call.step == .written { upstreamStep(.connected) }
+        upstreamStep(call.step)
+    }
+
+    func upstreamStep(_ step: UpstreamStep) {
+        switch step {
+        case .connecting: task.sink?.attemptSaw(.connecting)
+        case .handshaking: task.sink?.attemptSaw(.handshaking)
+        case .connected: task.sink?.attemptSaw(.connected)
+        case .written: task.sink?.attemptSaw(.requestWritten)
+        }
     }
 
     func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
         guard lingering == nil else { return }
+        errorRest = ErrorBodyRest(status: head.status, now: task.services.loop.now)
+        if let errorRest { deadline = min(deadline, errorRest.end) }
+        task.sink?.attemptSaw(.head(status: head.status))
         HTTPEvents.withHead(head, bytes) { crossing in
             task.backend.calling(.onHead, on: task.services) { handlers.on_head(user, handle, crossing) }
         }
@@ -67,6 +102,27 @@ final class AdapterRequest: UpstreamCallDelegate {
             if left < bytes.readableBytes { cancel() }
             return
         }
+        if !toldOfPiece {
+            toldOfPiece = true
+            task.sink?.attemptSaw(.piece)
+        }
+        if isOfProbe {
+            probeLeft -= bytes.readableBytes
+            if probeLeft < 0 { return tooLong() }
+        }
+        guard var rest = errorRest else { return deliver(bytes) }
+        let piece = rest.take(bytes)
+        errorRest = rest
+        deliver(piece)
+        if rest.isOver { call?.cancel(as: .complete) }
+    }
+
+    private func tooLong() {
+        let target = task.backend.target.authority
+        call?.cancel(as: .garbage("\(target) answers a probe with more than \(Limits.probeBytes >> 20) MiB"))
+    }
+
+    private func deliver(_ bytes: ByteBuffer) {
         task.lend(bytes) { piece in
             task.backend.calling(.onBody, on: task.services) {
                 handlers.on_body(user, handle, piece.assumingMemoryBound(to: CChar.self).baseAddress, piece.count)
@@ -74,10 +130,14 @@ final class AdapterRequest: UpstreamCallDelegate {
         }
     }
 
-    func upstreamReadComplete() { task.readComplete() }
+    func upstreamReadComplete() {
+        toldOfPiece = false
+        task.readComplete()
+    }
 
     func upstreamEnd(_ end: UpstreamEnd) {
         call = nil
+        if case .connectTimedOut = end { task.connectTimedOut = true }
         task.readComplete()
         HTTPEvents.withEnd(end) { crossing in
             task.backend.calling(.onEnd, on: task.services) { handlers.on_end(user, handle, crossing) }

@@ -3,7 +3,7 @@ import NIOCore
 import PluginAPI
 
 /// One attempt of an exchange or one probe, as the adapter knows it by its handle. Lives on one event loop.
-public final class AdapterTask {
+public final class AdapterTask: Attempt {
     enum Purpose {
         case exchange(any AttemptSink)
         case probe
@@ -20,6 +20,8 @@ public final class AdapterTask {
     let deadline: NIODeadline
     private(set) var purpose: Purpose?
     private(set) var handle: nexus_task = 0
+    /// The last of its requests found no connection in time.
+    var connectTimedOut = false
     /// Its time is up: no request may be started any more.
     private(set) var isExpired = false
     private var requests: [AdapterRequest] = []
@@ -89,7 +91,8 @@ public final class AdapterTask {
         switch purpose {
         case .exchange(let sink):
             sink.attemptFailed(
-                ExchangeFailure(kind: .timeout, message: "\(backend.identity.name) did not answer in time."))
+                ExchangeFailure(
+                    kind: .timeout, message: "\(backend.identity.name) did not answer in time.", deadline: .total))
         case .probe:
             backend.probeExpired("The adapter did not report in time (\(target)).")
         }
@@ -108,7 +111,10 @@ public final class AdapterTask {
 
     // MARK: The adapter's side
 
-    func start(_ request: AdapterRequest) { requests.append(request) }
+    func start(_ request: AdapterRequest) {
+        connectTimedOut = false
+        requests.append(request)
+    }
 
     func ended(_ request: AdapterRequest) { requests.removeAll { $0 === request } }
 
@@ -213,7 +219,10 @@ public final class AdapterTask {
     func failed(_ failure: ExchangeFailure) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         endedByAdapter()
-        sink.attemptFailed(backend.secrets.hidden(in: failure))
+        var failure = backend.secrets.hidden(in: failure)
+        if failure.kind == .connect, connectTimedOut { failure.deadline = .connect }
+        if failure.kind == .timeout, isExpired { failure.deadline = .total }
+        sink.attemptFailed(failure)
         return NEXUS_OK
     }
 

@@ -29,7 +29,7 @@ enum HTTPEvents {
         let (result, message): (nexus_http_result, String) =
             switch end {
             case .complete: (NEXUS_HTTP_COMPLETE, "")
-            case .refused(let message): (NEXUS_HTTP_REFUSED, message)
+            case .refused(let message), .connectTimedOut(let message): (NEXUS_HTTP_REFUSED, message)
             case .timedOut(let message): (NEXUS_HTTP_TIMED_OUT, message)
             case .closed(let message): (NEXUS_HTTP_CLOSED, message)
             case .garbage(let message): (NEXUS_HTTP_GARBAGE, message)

@@ -36,11 +36,12 @@ enum HTTPStart {
 
         let timeout = request.timeout_ms
         let deadline =
-            timeout == 0 ? NIODeadline.distantFuture : .now() + .milliseconds(Int64(timeout))
+            timeout == 0 ? NIODeadline.distantFuture : services.loop.now + .milliseconds(Int64(timeout))
         let started = AdapterRequest(task: task, handlers: handlers, user: user, deadline: deadline)
         guard started.register() else { return NEXUS_TOO_LARGE }
         started.call = services.pool(of: task.backend).start(
             head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: started)
+        started.begun()
         out.pointee = started.handle
         return NEXUS_OK
     }

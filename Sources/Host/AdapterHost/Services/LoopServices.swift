@@ -91,7 +91,9 @@ public final class LoopServices {
 
     func pool(of backend: AdapterBackend) -> UpstreamPool {
         if let pool = pools[backend.ordinal] { return pool }
-        let pool = UpstreamPool(target: backend.target, loop: loop, tlsContext: tlsContext)
+        let pool = UpstreamPool(
+            target: backend.target, connectLimit: backend.identity.timeouts.connect.map { TimeAmount($0) }, loop: loop,
+            tlsContext: tlsContext)
         pools[backend.ordinal] = pool
         return pool
     }
@@ -110,7 +112,7 @@ public final class LoopServices {
     }
 
     private func sweep() {
-        let now = NIODeadline.now()
+        let now = loop.now
         if requests.count > 0 {
             for request in requests.values where request.deadline <= now { request.expire() }
         }

@@ -102,3 +102,10 @@ public final class Broadcaster: Sendable {
         }
     }
 }
+
+/// Live updates are a sink of the ledger.
+extension Broadcaster: LedgerSink {
+    public func take(_ entries: [HistoryEntry]) {
+        for entry in entries { publish(.requestComplete(entry)) }
+    }
+}

@@ -2,6 +2,7 @@
 /// file, the environment and flags is the business of the module Config.
 public struct Configuration: Sendable, Equatable {
     public var server = Server()
+    public var timeouts = Timeouts()
     public var upstream = Upstream()
     public var adapters = Adapters()
     public var healthCheck = HealthCheck()
@@ -20,8 +21,6 @@ public struct Configuration: Sendable, Equatable {
         public var host = "127.0.0.1"
         /// 0...65535; 0 takes any free port.
         public var port = 8000
-        /// From arrival of a request to the last byte of its answer; 1 s to 24 h.
-        public var requestTimeout = Duration.seconds(300)
         /// After how long the client of a stream that has not begun gets a comment, so that nothing between takes the
         /// connection for dead; 1 s to 1 h, 0: never.
         public var streamKeepAlive = Duration.seconds(15)
@@ -40,6 +39,20 @@ public struct Configuration: Sendable, Equatable {
         /// Bytes of requests and answers that may be in memory at once, all connections together; 64 MiB to 1 TiB,
         /// nil: a quarter of the machine's memory.
         public var maxMemoryBytes: Int?
+
+        public init() {}
+    }
+
+    /// How long things may take at backends; nil: any time. Each up to 24 h. Those of a backend override the gateway's.
+    public struct Timeouts: Sendable, Hashable {
+        /// Until a connection is there, TCP and TLS together.
+        public var connect: Duration? = .seconds(5)
+        /// From the request to the first byte of the answer's body. A comment of a stream counts.
+        public var firstByte: Duration?
+        /// Between two pieces of an answer.
+        public var gap: Duration? = .seconds(120)
+        /// From arrival of a request to the end of its answer; a stream that gives pieces is not cut by it.
+        public var total: Duration?
 
         public init() {}
     }
@@ -132,6 +145,8 @@ public struct Configuration: Sendable, Equatable {
         public static let keyLimit = 64
         /// Exchanges at once; nil: no limit.
         public var maxConcurrent: Int?
+        /// The gateway's, with what the backend overrides.
+        public var timeouts = Timeouts()
         /// A JSON object for the adapter.
         public var options = "{}"
         /// Places of options that nobody may see, besides those that the adapter's schema marks: `a.b` is b within a.

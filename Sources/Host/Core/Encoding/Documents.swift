@@ -20,18 +20,22 @@ public enum ContractEncoder {
 
     /// `GET /v1/models`: OpenAI's list with one object for each model of each healthy backend, sorted by model id,
     /// then by the backend's name.
-    public static func modelList(_ views: [BackendView]) -> [UInt8] {
+    /// - Parameter aliases: other names of models there are; they follow, each with what it stands for.
+    public static func modelList(
+        _ views: [BackendView], aliases: [(alias: String, model: String)] = []
+    ) -> [UInt8] {
         var json = JSONWriter(capacity: 4096)
-        writeModelList(views, limit: .max, to: &json)
+        writeModelList(views, aliases: aliases, limit: .max, to: &json)
         return json.bytes
     }
 
     /// `GET /v1/models/{id}`: the object of the first healthy backend (by name) that has the model, or nil.
-    public static func model(id: String, in views: [BackendView]) -> [UInt8]? {
+    /// - Parameter alias: the name that was asked for, if it is another; the object has it as its id.
+    public static func model(id: String, alias: String? = nil, in views: [BackendView]) -> [UInt8]? {
         let offers = offers(views) { $0.id == id }
         guard let offer = offers.first else { return nil }
         var json = JSONWriter()
-        write(offer, to: &json)
+        write(offer, alias: alias, to: &json)
         return json.bytes
     }
 
@@ -107,21 +111,27 @@ extension ContractEncoder {
         return offers.sorted { ($0.model.id, $0.backend) < ($1.model.id, $1.backend) }
     }
 
-    private static func writeModelList(_ views: [BackendView], limit: Int, to json: inout JSONWriter) {
+    private static func writeModelList(
+        _ views: [BackendView], aliases: [(alias: String, model: String)] = [], limit: Int, to json: inout JSONWriter
+    ) {
         json.beginObject()
         json.key("object")
         json.string("list")
         json.key("data")
         json.beginArray()
-        for offer in offers(views).prefix(limit) { write(offer, to: &json) }
+        let offers = offers(views)
+        for offer in offers.prefix(limit) { write(offer, to: &json) }
+        for (alias, model) in aliases {
+            if let offer = offers.first(where: { $0.model.id == model }) { write(offer, alias: alias, to: &json) }
+        }
         json.endArray()
         json.endObject()
     }
 
-    private static func write(_ offer: Offer, to json: inout JSONWriter) {
+    private static func write(_ offer: Offer, alias: String? = nil, to json: inout JSONWriter) {
         json.beginObject()
         json.key("id")
-        json.string(offer.model.id)
+        json.string(alias ?? offer.model.id)
         json.key("object")
         json.string("model")
         json.key("created")
@@ -132,6 +142,10 @@ extension ContractEncoder {
         json.integer(offer.model.contextLength)
         json.key("capabilities")
         write(offer.model.capabilities, to: &json)
+        if alias != nil {
+            json.key("alias_of")
+            json.string(offer.model.id)
+        }
         json.endObject()
     }
 }

@@ -52,10 +52,12 @@ public struct ExchangeFailure: Sendable, Equatable {
     public var body: [UInt8]
     /// What is known of the work that was done until then.
     public var outcome: ExchangeOutcome
+    /// The limit of time that was over; nil: something else failed.
+    public var deadline: DeadlineKind?
 
     public init(
         kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = [],
-        outcome: ExchangeOutcome = ExchangeOutcome()
+        outcome: ExchangeOutcome = ExchangeOutcome(), deadline: DeadlineKind? = nil
     ) {
         self.kind = kind
         self.status = status
@@ -63,6 +65,7 @@ public struct ExchangeFailure: Sendable, Equatable {
         self.message = message
         self.body = body
         self.outcome = outcome
+        self.deadline = deadline
     }
 
     /// There is no room for the answer in the memory of all; nobody's fault.
@@ -73,8 +76,8 @@ public struct ExchangeFailure: Sendable, Equatable {
     /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable.
     public var isOfTheBackend: Bool { kind != .rejected && kind != .busy && kind != .unsupported }
 
-    /// Another backend may do better.
-    public var isRetryable: Bool { kind != .rejected && kind != .timeout }
+    /// Another backend may do better. Also where a server had no time any more: the gateway may have.
+    public var isRetryable: Bool { deadline?.isRetryable ?? (kind != .rejected) }
 
     /// The HTTP status for a client to whom this failure is told.
     public var clientStatus: Int {

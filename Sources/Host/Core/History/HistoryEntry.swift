@@ -16,8 +16,10 @@ public struct HistoryEntry: Sendable, Equatable {
     /// Present exactly when `status` is `.error`.
     public var errorMessage: String?
 
-    /// Position in the order of completion, from 1. Given by the journal.
+    /// Position in the order of completion, from 1. Given by the ledger.
     public var sequence: UInt64 = 0
+    /// Whose order that is. Given by the ledger.
+    public var instance = GatewayInstance(id: "", startedAt: 0)
     public var requestID: String = ""
     /// Backends tried, 0 when none could be chosen.
     public var attempts: Int = 0

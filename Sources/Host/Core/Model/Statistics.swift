@@ -67,9 +67,9 @@ public struct Statistics: Sendable, Equatable {
     }
 
     /// The figures of an instant.
-    public init(uptimeSeconds: UInt64, journal: Journal, views: [BackendView]) {
-        let backends = journal.backends
-        let counted = journal.models
+    public init(uptimeSeconds: UInt64, figures: ExchangeFigures, views: [BackendView]) {
+        let backends = figures.backends
+        let counted = figures.models
         var available: [String: Model] = [:]
         for view in views where view.status == .healthy {
             for model in view.models { available[model.id] = Model(name: model.id) }
@@ -79,7 +79,7 @@ public struct Statistics: Sendable, Equatable {
             if available[model.name] == nil { former.append(model) } else { available[model.name] = model }
         }
         self.init(
-            uptimeSeconds: uptimeSeconds, requests: journal.totals,
+            uptimeSeconds: uptimeSeconds, requests: figures.totals,
             backends: views.map {
                 Backend(
                     id: $0.id, name: $0.name, requests: $0.totalRequests,
@@ -87,6 +87,6 @@ public struct Statistics: Sendable, Equatable {
                     tokens: backends[$0.id]?.tokens ?? TokenFigures())
             },
             models: available.values.sorted { $0.name < $1.name }, formerModels: former,
-            otherModels: journal.otherModels)
+            otherModels: figures.otherModels)
     }
 }

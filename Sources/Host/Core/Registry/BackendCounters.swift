@@ -2,7 +2,8 @@ import Synchronization
 
 /// The figures of one backend that change with every request. Written from any event loop without a lock.
 public final class BackendCounters: Sendable {
-    private let inFlightCount = Atomic<Int>(0)
+    /// Its places.
+    public let capacity = Capacity()
     private let totalCount = Atomic<UInt64>(0)
     private let failureCount = Atomic<UInt64>(0)
     private let successCount = Atomic<UInt64>(0)
@@ -18,7 +19,7 @@ public final class BackendCounters: Sendable {
 
     public init() {}
 
-    public var inFlight: Int { inFlightCount.load(ordering: .relaxed) }
+    public var inFlight: Int { capacity.inUse }
     /// Requests of other clients that the server works on or lets wait, as far as it tells.
     public var foreign: Int { foreignCount.load(ordering: .relaxed) }
     /// What the server has to do: for us, and for others.
@@ -33,15 +34,11 @@ public final class BackendCounters: Sendable {
     public var failures: UInt64 { failureCount.load(ordering: .relaxed) }
     public var successes: UInt64 { successCount.load(ordering: .relaxed) }
 
-    /// Takes a place if fewer than `limit` are taken. Each success is followed by one `ended`.
-    public func begin(limit: Int?) -> Bool {
-        let now = inFlightCount.add(1, ordering: .relaxed).newValue
-        if let limit, now > limit {
-            inFlightCount.subtract(1, ordering: .relaxed)
-            return false
-        }
+    /// Takes a place for an attempt if fewer than `limit` are taken.
+    public func begin(limit: Int?) -> Lease? {
+        guard let lease = capacity.lease(limit: limit) else { return nil }
         totalCount.add(1, ordering: .relaxed)
-        return true
+        return lease
     }
 
     /// How an attempt ended, as far as the backend is to blame or to praise.
@@ -52,9 +49,8 @@ public final class BackendCounters: Sendable {
         case neutral
     }
 
-    /// Gives the place back.
+    /// Counts how an attempt ended. Its lease is the caller's to end.
     public func ended(_ end: End) {
-        inFlightCount.subtract(1, ordering: .relaxed)
         let microseconds: UInt64
         switch end {
         case .neutral: return

@@ -62,7 +62,7 @@ extension Configuration.Backend {
     /// An instance that was made for one serves for the other.
     fileprivate func hasSameInstance(as other: Self) -> Bool {
         hasSameServer(as: other) && apiKeyEnv == other.apiKeyEnv && options == other.options
-            && secretOptions == other.secretOptions
+            && secretOptions == other.secretOptions && timeouts.connect == other.timeouts.connect
     }
 
     fileprivate func hasSameServer(as other: Self) -> Bool { type == other.type && url == other.url }

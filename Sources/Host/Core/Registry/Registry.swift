@@ -143,12 +143,19 @@ public final class Registry: Sendable {
 
     /// Takes over what routing looks at.
     public func relabel(_ identity: BackendIdentity) {
-        change(id: identity.id) { $0.records[$1].identity = identity }
+        change(id: identity.id) { state, index in
+            state.records[index].identity = identity
+            // There may be more places now.
+            state.records[index].counters.capacity.wakeAll()
+        }
     }
 
     /// The backend takes nothing new from now on.
     public func drain(id: String) {
-        change(id: id) { $0.records[$1].isDraining = true }
+        change(id: id) { state, index in
+            state.records[index].isDraining = true
+            state.records[index].counters.capacity.wakeAll()
+        }
     }
 
     public func setThresholds(failure: Int, recovery: Int) {

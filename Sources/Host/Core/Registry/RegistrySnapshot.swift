@@ -1,7 +1,5 @@
-/// The part of a backend that knows how to talk to it. The registry carries it and never looks into it.
-public protocol BackendDriver: AnyObject, Sendable {}
-
-/// What of a backend never changes while it is in the registry.
+/// Who a backend is and what the operator has set for it. A reload may change what routing looks at (`Registry.relabel`);
+/// the id stays.
 public struct BackendIdentity: Sendable, Hashable {
     public var id: String
     public var name: String
@@ -11,12 +9,15 @@ public struct BackendIdentity: Sendable, Hashable {
     public var priority: Int
     /// Exchanges at once; nil: no limit.
     public var maxConcurrent: Int?
+    /// How long things may take there.
+    public var timeouts: Configuration.Timeouts
     public var discoverySource: String
     /// More that is shown of it; what is reported of the server is added.
     public var labels: [String: String]
 
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
+        timeouts: Configuration.Timeouts = Configuration.Timeouts(),
         discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
         self.id = id
@@ -25,6 +26,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.backendType = backendType
         self.priority = priority
         self.maxConcurrent = maxConcurrent
+        self.timeouts = timeouts
         self.discoverySource = discoverySource
         self.labels = labels
     }

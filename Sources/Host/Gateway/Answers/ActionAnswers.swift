@@ -1,4 +1,3 @@
-import AdapterHost
 import Core
 import JSON
 import NIOCore
@@ -11,7 +10,7 @@ struct ActionAnswers {
 
     /// `GET /v1/backends/{id}/actions`.
     func list(backend id: String) -> LocalAnswer {
-        let actions: [AdapterAction]
+        let actions: [BackendAction]
         do throws(ErrorBody) {
             actions = try backend(id).offeredActions
         } catch {
@@ -23,7 +22,7 @@ struct ActionAnswers {
     /// `GET /v1/actions`.
     var running: LocalAnswer { ActionDocuments.records(state.actions.records) }
 
-    private func backend(_ id: String) throws(ErrorBody) -> AdapterBackend {
+    private func backend(_ id: String) throws(ErrorBody) -> any BackendDriver {
         guard id.utf8.count <= RequestPeek.maximumName else {
             throw ErrorBody(status: 400, message: "The id of the backend is too long; see GET /v1/backends.")
         }
@@ -32,104 +31,104 @@ struct ActionAnswers {
                 status: 404, message: "There is no backend '\(EntryLimits.cut(id, to: 200))'; see GET /v1/backends.",
                 code: "backend_not_found")
         }
-        guard let driver = backend.driver as? AdapterBackend else {
+        guard backend.driver.isUsable else {
             throw ErrorBody(
                 status: 503,
                 message: "The backend '\(id)' cannot be used" + (backend.lastError.map { ": \($0)" } ?? "."),
                 type: "service_unavailable_error", code: "backend_unusable")
         }
-        return driver
+        return backend.driver
     }
 
     // MARK: Running one
 
     /// `POST /v1/backends/{id}/actions/{name}`.
-    func run(_ name: String, backend id: String, _ command: OperatorCommand, _ later: LaterAnswer) {
+    func run(_ call: RouteCall, _ later: LaterAnswer) {
         do throws(ErrorBody) {
-            let backend = try backend(id)
-            guard let action = backend.offeredAction(named: name) else {
-                throw ErrorBody(
-                    status: 404,
-                    message: "The backend '\(id)' offers no action '\(EntryLimits.cut(name, to: 100))' now; "
-                        + "see GET /v1/backends/{id}/actions.", code: "action_not_found")
-            }
-            let arguments = try Self.arguments(command.body, for: action)
-            if QueryFlags.isSet("detach", in: command.query) {
-                let run = try start(action, backend, arguments) { _ in }
+            let (id, name) = (call.values[0], call.values[1])
+            let order = Order(
+                name: name, backendID: id, backend: try backend(id), arguments: try Self.arguments(call.body))
+            if call.isSet("detach") {
+                let run = try start(order) { _ in }
                 later.answer(ActionDocuments.accepted(run.progress))
-            } else if command.wantsEvents || QueryFlags.isSet("stream", in: command.query) {
-                try stream(action, backend, arguments, later)
+            } else if call.context.wantsEvents || call.isSet("stream") {
+                try stream(order, later)
             } else {
-                try whole(action, backend, arguments, later)
+                try whole(order, later)
             }
         } catch {
             later.answer(.error(error))
         }
     }
 
-    private static func arguments(
-        _ body: ByteBuffer, for action: AdapterAction
-    ) throws(ErrorBody) -> ActionArguments {
-        var given: JSONValue = [:]
-        if body.readableBytes > 0 {
-            do throws(JSONError) {
-                given = try JSONValue.parse(Array(body.readableBytesView))
-            } catch {
-                throw ErrorBody(
-                    status: 400, message: "The arguments are not JSON: \(error.reason) at byte \(error.offset).")
-            }
-        }
-        do throws(ArgumentProblem) {
-            return try ActionArguments(given, for: action.signature)
+    /// What is to be run, and where.
+    private struct Order {
+        var name: String
+        var backendID: String
+        var backend: any BackendDriver
+        var arguments: JSONValue
+    }
+
+    private static func arguments(_ body: ByteBuffer) throws(ErrorBody) -> JSONValue {
+        guard body.readableBytes > 0 else { return [:] }
+        do throws(JSONError) {
+            return try JSONValue.parse(Array(body.readableBytesView))
         } catch {
             throw ErrorBody(
-                status: 400, message: error.message, param: error.argument, code: "invalid_argument")
+                status: 400, message: "The arguments are not JSON: \(error.reason) at byte \(error.offset).")
         }
     }
 
     private func start(
-        _ action: AdapterAction, _ backend: AdapterBackend, _ arguments: ActionArguments,
-        observe: @escaping @Sendable (ActionRun.Event) -> Void
-    ) throws(ErrorBody) -> ActionRun {
-        let run: ActionRun
-        do throws(ActionRuns.Refusal) {
-            run = try state.actions.start(action, at: backend, arguments, observe: observe)
+        _ order: Order, observe: @escaping @Sendable (ActionEvent) -> Void
+    ) throws(ErrorBody) -> any ActionRunning {
+        let run: any ActionRunning
+        do throws(ActionRefusal) {
+            run = try state.actions.start(order.name, at: order.backend, order.arguments, observe: observe)
         } catch {
-            switch error {
-            case .tooMany:
-                throw ErrorBody(
-                    status: 503,
-                    message: "\(ActionRuns.Limits.running) actions run already, which is the most; try again when one "
-                        + "has ended (GET /v1/actions).",
-                    type: "service_unavailable_error", code: "too_many_actions", retryAfter: 5)
-            case .backendGone:
-                throw ErrorBody(
-                    status: 503, message: "The backend is being removed, or the gateway ends.",
-                    type: "service_unavailable_error", code: "backend_gone")
-            }
+            throw Self.refusal(error, order)
         }
         state.logger.info(
             "action started",
-            metadata: ["backend": "\(run.progress.backendID)", "action": "\(action.name)", "id": "\(run.id)"])
+            metadata: ["backend": "\(run.progress.backendID)", "action": "\(order.name)", "id": "\(run.id)"])
         return run
     }
 
-    private func whole(
-        _ action: AdapterAction, _ backend: AdapterBackend, _ arguments: ActionArguments, _ later: LaterAnswer
-    ) throws(ErrorBody) {
+    private static func refusal(_ refusal: ActionRefusal, _ order: Order) -> ErrorBody {
+        switch refusal {
+        case .notOffered:
+            ErrorBody(
+                status: 404,
+                message: "The backend '\(order.backendID)' offers no action '\(EntryLimits.cut(order.name, to: 100))' "
+                    + "now; see GET /v1/backends/{id}/actions.", code: "action_not_found")
+        case .badArguments(let problem):
+            ErrorBody(
+                status: 400, message: problem.message, param: problem.argument, code: "invalid_argument")
+        case .tooMany:
+            ErrorBody(
+                status: 503,
+                message: "\(ActionRuns.Limits.running) actions run already, which is the most; try again when one "
+                    + "has ended (GET /v1/actions).",
+                type: "service_unavailable_error", code: "too_many_actions", retryAfter: 5)
+        case .backendGone:
+            ErrorBody(
+                status: 503, message: "The backend is being removed, or the gateway ends.",
+                type: "service_unavailable_error", code: "backend_gone")
+        }
+    }
+
+    private func whole(_ order: Order, _ later: LaterAnswer) throws(ErrorBody) {
         let remote = later.remote
-        let run = try start(action, backend, arguments) { event in
+        let run = try start(order) { event in
             guard case .ended(let end) = event else { return }
             remote.answer(ActionDocuments.answer(end))
         }
         later.onClientGone { run.cancel() }
     }
 
-    private func stream(
-        _ action: AdapterAction, _ backend: AdapterBackend, _ arguments: ActionArguments, _ later: LaterAnswer
-    ) throws(ErrorBody) {
+    private func stream(_ order: Order, _ later: LaterAnswer) throws(ErrorBody) {
         let remote = later.remote
-        let run = try start(action, backend, arguments) { event in
+        let run = try start(order) { event in
             remote.run { later in
                 switch event {
                 case .progress(let progress):

@@ -1,4 +1,3 @@
-import AdapterHost
 import Core
 import EventStream
 import JSON
@@ -17,7 +16,7 @@ enum ActionDocuments {
         return json.bytes
     }
 
-    static func list(_ actions: [AdapterAction]) -> LocalAnswer {
+    static func list(_ actions: [BackendAction]) -> LocalAnswer {
         object { json in
             json.key("data")
             json.beginArray()
@@ -30,9 +29,9 @@ enum ActionDocuments {
                 json.key("destructive")
                 json.bool(action.isDestructive)
                 json.key("parameters")
-                json.value(action.signature.jsonSchema)
+                json.value(action.parameters)
                 json.key("result")
-                json.string(action.signature.givesResult ? "json" : "none")
+                json.string(action.givesResult ? "json" : "none")
                 json.endObject()
             }
             json.endArray()

@@ -119,7 +119,7 @@ extension ErrorBody {
             status: status, message: "\(backend): \(failure.message)",
             type: status < 500
                 ? "invalid_request_error" : status == 503 ? "service_unavailable_error" : "upstream_error",
-            code: Self.code(failure.kind),
+            code: failure.deadline?.code ?? Self.code(failure.kind),
             retryAfter: failure.retryAfterMilliseconds > 0
                 ? Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)) : status == 503 ? 1 : nil)
     }

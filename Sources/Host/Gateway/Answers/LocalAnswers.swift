@@ -19,50 +19,36 @@ struct LocalAnswer {
 
 /// Answers what needs no backend: lists, figures, health, the page and its files.
 struct LocalAnswers {
-    private static let page = PageRenderer()
+    private static let renderer = PageRenderer()
     let state: GatewayState
 
-    func answer(_ route: Route, query: String) -> LocalAnswer {
-        switch route {
-        case .models: LocalAnswer(body: ContractEncoder.modelList(state.registry.views))
-        case .model(let id): model(id)
-        case .history: LocalAnswer(body: ContractEncoder.history(state.journal.entries))
-        case .stats: LocalAnswer(body: ContractEncoder.statistics(state.statistics))
-        case .backends: LocalAnswer(body: ContractEncoder.backends(state.registry.views))
-        case .actionsOf(let backend): ActionAnswers(state: state).list(backend: backend)
-        case .actions: ActionAnswers(state: state).running
-        case .adapters: LocalAnswer(body: AdapterList.json(state.library))
-        case .health: health
-        case .metrics:
-            LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
-        case .page: page(query)
-        case .asset(let name): asset(AssetStore.shared.asset(named: name))
-        case .rootFile(let name): asset(AssetStore.shared.rootFile(named: name), caching: "public, max-age=86400")
-        case .ollama(let page): OllamaAnswers(state: state).page(page)
-        case .ollamaShow, .ollamaManagement, .storedResponse, .exchange, .webSocket, .reload, .runAction, .action:
-            .error(ErrorBody(status: 404, message: "Unknown path."))
-        }
+    var backends: LocalAnswer { LocalAnswer(body: ContractEncoder.backends(state.registry.views)) }
+    var history: LocalAnswer { LocalAnswer(body: ContractEncoder.history(state.history.entries)) }
+    var statistics: LocalAnswer { LocalAnswer(body: ContractEncoder.statistics(state.statistics)) }
+    var adapters: LocalAnswer { LocalAnswer(body: AdapterList.json(state.library)) }
+    var metrics: LocalAnswer {
+        LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
     }
 
-    /// Bytes of an answer that is made on the event loop: some 5 ms of work.
-    static let inlineLimit = 128 * 1024
+    // MARK: Models
 
-    /// About how many bytes an answer has, or are read to make it. Cheap.
-    func size(of route: Route) -> Int {
-        switch route {
-        case .models, .model, .backends, .ollama, .page, .health:
-            let views = state.registry.views
-            let own = route == .page ? historySize : 0
-            return views.reduce(own) { $0 + 1024 + 256 * $1.models.count }
-        case .metrics, .stats: return state.registry.views.reduce(0) { $0 + 2048 + 512 * $1.models.count }
-        case .history: return historySize
-        default: return 0
-        }
+    /// The models of healthy backends, and the operator's other names for them.
+    var models: LocalAnswer {
+        let names = state.modelNames
+        return LocalAnswer(body: ContractEncoder.modelList(state.registry.views, aliases: names.servedAliases))
     }
 
-    /// 384 bytes an entry; there cannot be more entries than requests.
-    private var historySize: Int {
-        min(Int(clamping: state.journal.totals.total), state.journal.capacity) * 384
+    func model(_ asked: String) -> LocalAnswer {
+        guard asked.utf8.count <= RequestPeek.maximumName else {
+            return .error(ErrorBody(RequestPeekError.modelTooLong(beginning: "")))
+        }
+        let name = state.modelNames.resolve(asked)
+        let json = ContractEncoder.model(
+            id: name.resolved, alias: name.isAlias ? asked : nil, in: state.registry.views)
+        guard let json else {
+            return .error(.unknownModel(asked, among: state.registry.snapshot.candidates.keys))
+        }
+        return LocalAnswer(body: json)
     }
 
     /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
@@ -80,18 +66,8 @@ struct LocalAnswers {
                 status: 400, message: "The configuration before stays in use. \(problem)", code: outcome.code))
     }
 
-    private func model(_ id: String) -> LocalAnswer {
-        guard id.utf8.count <= RequestPeek.maximumName else {
-            return .error(ErrorBody(RequestPeekError.modelTooLong(beginning: "")))
-        }
-        guard let json = ContractEncoder.model(id: id, in: state.registry.views) else {
-            return .error(.unknownModel(id, among: state.registry.snapshot.candidates.keys))
-        }
-        return LocalAnswer(body: json)
-    }
-
     /// 200 while requests can be served by somebody, else 503, so that a load balancer can rely on the status alone.
-    private var health: LocalAnswer {
+    var health: LocalAnswer {
         let views = state.registry.views
         let healthy = views.count { $0.status == .healthy }
         let models = Set(views.filter { $0.status == .healthy }.flatMap { $0.models.map(\.id) }).count
@@ -122,17 +98,24 @@ struct LocalAnswers {
     }
 
     /// - Parameter query: may ask for parts of the page, which is what its script does.
-    private func page(_ query: String) -> LocalAnswer {
+    func page(_ query: String) -> LocalAnswer {
         LocalAnswer(
             contentType: "text/html; charset=utf-8",
             fields: [
                 ("content-security-policy", PageRenderer.contentSecurityPolicy), ("cache-control", "no-store"),
                 ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
             ],
-            body: Self.page.render(state.page, parts: PagePart.named(inQuery: query)))
+            body: Self.renderer.render(state.page, parts: PagePart.named(inQuery: query)))
     }
 
-    private func asset(_ asset: AssetStore.Asset?, caching: String = "no-cache") -> LocalAnswer {
+    /// A file of the page.
+    static func asset(_ name: String) -> LocalAnswer { asset(AssetStore.shared.asset(named: name)) }
+
+    static func rootFile(_ name: String) -> LocalAnswer {
+        asset(AssetStore.shared.rootFile(named: name), caching: "public, max-age=86400")
+    }
+
+    private static func asset(_ asset: AssetStore.Asset?, caching: String = "no-cache") -> LocalAnswer {
         guard let asset else {
             return .error(ErrorBody(status: 404, message: "There is no such file.", code: "unknown_path"))
         }

@@ -2,11 +2,11 @@ import AdapterHost
 import Core
 
 /// `GET /metrics` in the Prometheus text format 0.0.4. Labels are names of backends and of models that a backend has or
-/// had, of which the journal keeps so many: no name that a client makes up becomes one.
+/// had, of which the figures keep so many: no name that a client makes up becomes one.
 enum Metrics {
     static func text(_ state: GatewayState) -> [UInt8] {
         var page = MetricsPage()
-        let totals = state.journal.totals
+        let totals = state.figures.totals
         page.family("nexus_uptime_seconds", "gauge", "Seconds since the gateway started.")
         page.sample("nexus_uptime_seconds", [], Double(state.uptimeSeconds))
         page.family("nexus_requests_total", "counter", "Exchanges that ended, by outcome.")
@@ -67,7 +67,7 @@ enum Metrics {
 
     /// Tokens and times of answers, by backend and by model.
     private static func addTokens(_ state: GatewayState, to page: inout MetricsPage) {
-        let backends = state.journal.backends.sorted { $0.key < $1.key }
+        let backends = state.figures.backends.sorted { $0.key < $1.key }
         page.family("nexus_backend_tokens_total", "counter", "Tokens of exchanges that ended at the backend.")
         for (name, figures) in backends { page.tokens("nexus_backend_tokens_total", ("backend", name), figures.tokens) }
         page.family(
@@ -78,7 +78,7 @@ enum Metrics {
                 "nexus_backend_generation_seconds_total", [("backend", name)], figures.tokens.generationSeconds)
         }
         page.family("nexus_model_tokens_total", "counter", "Tokens of exchanges that asked for the model.")
-        for model in state.journal.models where model.tokens != TokenFigures() {
+        for model in state.figures.models where model.tokens != TokenFigures() {
             page.tokens("nexus_model_tokens_total", ("model", model.name), model.tokens)
         }
         page.family(

@@ -7,14 +7,9 @@ import NIOCore
 struct OllamaAnswers {
     let state: GatewayState
 
-    func page(_ page: OllamaPage) -> LocalAnswer {
-        let views = state.registry.views
-        return switch page {
-        case .tags: LocalAnswer(body: OllamaDocuments.tags(views))
-        case .running: LocalAnswer(body: OllamaDocuments.ps(views))
-        case .version: LocalAnswer(body: OllamaDocuments.version)
-        }
-    }
+    var tags: LocalAnswer { LocalAnswer(body: OllamaDocuments.tags(state.registry.views)) }
+    var running: LocalAnswer { LocalAnswer(body: OllamaDocuments.ps(state.registry.views)) }
+    var version: LocalAnswer { LocalAnswer(body: OllamaDocuments.version) }
 
     /// `POST /api/show`; older clients call the model "name".
     func show(_ body: ByteBuffer) -> LocalAnswer {
@@ -29,11 +24,11 @@ struct OllamaAnswers {
                 ClientError(status: 400, message: "invalid model name: it is longer than \(limit) bytes"))
         }
         let views = state.registry.views
-        let known = Set(views.filter { $0.status == .healthy }.flatMap { $0.models.map(\.id) })
-        let name = OllamaNames.resolve(state.settings.routing.aliases[asked] ?? asked) { known.contains($0) }
+        let names = state.modelNames
+        let name = names.resolved(asked)
         let verbose = request?["verbose"]?.bool ?? false
         guard let document = OllamaDocuments.show(model: name, verbose: verbose, views: views) else {
-            let error = ErrorBody.unknownModel(asked, among: known)
+            let error = ErrorBody.unknownModel(asked, among: names.snapshot.candidates.keys)
             return LocalAnswer(status: error.status, body: Dialect.ollama.errorBody(error, requestID: ""))
         }
         return LocalAnswer(body: document)

@@ -33,7 +33,7 @@ struct RequestForms {
 
     /// Nil: the backend cannot serve this kind of request.
     mutating func form(for backend: BackendSnapshot) -> Form? {
-        guard let driver = backend.driver as? AdapterBackend else { return nil }
+        let driver = backend.driver
         if !refusedBy.contains(backend.identity.id), driver.supports(request.kind, told: backend.kinds) {
             return .native
         }

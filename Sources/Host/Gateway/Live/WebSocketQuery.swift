@@ -4,6 +4,8 @@ import Core
 struct WebSocketQuery: Equatable {
     /// `after=N`: the sequence number of the newest history entry the page has.
     var after: UInt64?
+    /// `instance=ID`: the gateway that gave the number, as history entries name it.
+    var instance: Substring?
     /// `updates=deltas`: what changed, rather than all backends at each change.
     var form = Feed.Form.pictures
 
@@ -11,6 +13,8 @@ struct WebSocketQuery: Equatable {
         for part in query.split(separator: "&") {
             if part.hasPrefix("after=") {
                 after = after ?? UInt64(part.dropFirst("after=".count))
+            } else if part.hasPrefix("instance=") {
+                instance = instance ?? part.dropFirst("instance=".count)
             } else if part == "updates=deltas" {
                 form = .deltas
             }

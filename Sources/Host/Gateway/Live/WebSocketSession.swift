@@ -20,10 +20,10 @@ final class WebSocketSession: ChannelInboundHandler {
         /// Updates taken from the broadcast at once.
         static let batch = 1000
         /// Bytes read at once.
-        static let read = 4096
+        static let read = 16 * 1024
         /// How long a peer that has sent a whole read of bytes is not read: a page has little to tell, so a flood waits in the
         /// peer's own memory and costs the loop next to nothing.
-        static let rest = TimeAmount.milliseconds(20)
+        static let rest = TimeAmount.milliseconds(5)
     }
 
     /// Whether the session has been told that there is something to read: publishers wake it once, not per update.
@@ -53,8 +53,10 @@ final class WebSocketSession: ChannelInboundHandler {
 
     init(loop: LoopState, query: WebSocketQuery) {
         self.loop = loop
-        let newest = loop.shared.journal.entries.last?.sequence ?? 0
-        feed = Feed(form: query.form, lastSequence: query.after.map { min($0, newest) } ?? newest)
+        let newest = loop.shared.history.entries.last?.sequence ?? 0
+        // A number of another run, or of another gateway, tells nothing of what the page has.
+        let isOurs = query.instance.map { $0 == loop.shared.ledger.instance.id } ?? true
+        feed = Feed(form: query.form, lastSequence: query.after.map { isOurs ? min($0, newest) : 0 } ?? newest)
     }
 
     // MARK: Channel
@@ -267,7 +269,7 @@ final class WebSocketSession: ChannelInboundHandler {
 
     /// How all backends stand, and what was completed since the newest entry the peer has.
     private func sendSnapshot() {
-        let newer = loop.shared.journal.entries(after: feed.lastSequence)
+        let newer = loop.shared.history.entries(after: feed.lastSequence)
         let entries = feed.snapshot(newer: newer, now: Clock.monotonicNanoseconds())
         write(fleet)
         for update in owed { write(update) }

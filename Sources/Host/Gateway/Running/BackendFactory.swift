@@ -18,7 +18,7 @@ struct BackendFactory: Sendable {
         BackendIdentity(
             id: definition.name, name: definition.name, url: definition.url.description,
             backendType: definition.type, priority: definition.priority, maxConcurrent: definition.maxConcurrent,
-            discoverySource: source,
+            timeouts: definition.timeouts, discoverySource: source,
             labels: image.map { ["adapter_version": $0.version, "adapter_image": "\($0.ordinal)"] } ?? [:])
     }
 
@@ -69,6 +69,3 @@ struct BackendFactory: Sendable {
         return isCapitals && isShort ? name + " " : ""
     }
 }
-
-/// Stands in the registry for a backend that has no instance.
-final class FailedBackend: BackendDriver {}

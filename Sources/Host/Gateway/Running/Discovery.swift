@@ -57,7 +57,7 @@ struct Discovery {
         let loop = loop
         await withCheckedContinuation { continuation in
             loop.eventLoop.execute {
-                backend.probe(services: loop.value.services, timeout: Self.timeout) { continuation.resume() }
+                backend.probe(on: loop.eventLoop, timeout: Self.timeout) { continuation.resume() }
             }
         }
         let healthy = registry.views.first?.status == .healthy
@@ -67,7 +67,7 @@ struct Discovery {
 
     private func retire(_ backend: AdapterBackend) async {
         let loop = loop
-        try? await loop.eventLoop.submit { backend.closeConnections(services: loop.value.services) }.get()
+        try? await loop.eventLoop.submit { backend.closeConnections(on: loop.eventLoop) }.get()
         await backend.end()
     }
 }

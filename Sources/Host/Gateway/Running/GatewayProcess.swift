@@ -56,13 +56,11 @@ final class GatewayProcess: Sendable {
             onSnapshot: { _ in updates.send() })
         let state = GatewayState(
             settings: LiveSettings(configuration), logger: logger, registry: registry,
-            journal: Journal(capacity: configuration.history.capacity, broadcaster: broadcaster),
-            broadcaster: broadcaster)
+            broadcaster: broadcaster, historyCapacity: configuration.history.capacity)
         let tls = try TLSContexts(configuration.upstream)
-        let loops = try await makeLoops(state, tls, quota: quota)
+        let (loops, activities) = try await makeLoops(state, tls, quota: quota)
         updates.set(loops)
-        let watchdog = LoopWatchdog(
-            activities: try await activities(of: loops), registry: registry, logger: logger)
+        let watchdog = LoopWatchdog(activities: activities, registry: registry, logger: logger)
         watchdog.start()
 
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
@@ -94,30 +92,25 @@ final class GatewayProcess: Sendable {
         return "\(scheme)://\(host):\(port.value)"
     }
 
-    private func activities(of loops: [NIOLoopBound<LoopState>]) async throws -> [LoopActivity] {
-        var activities: [LoopActivity] = []
-        for loop in loops { activities.append(try await loop.eventLoop.submit { loop.value.services.activity }.get()) }
-        return activities
-    }
-
     private func makeLoops(
         _ state: GatewayState, _ tls: TLSContexts, quota: ClientQuota
-    ) async throws -> [NIOLoopBound<LoopState>] {
+    ) async throws -> ([NIOLoopBound<LoopState>], [LoopActivity]) {
         let closesHalf = configuration.server.tlsCertificate == nil
         var loops: [NIOLoopBound<LoopState>] = []
+        var activities: [LoopActivity] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {
-            let loop = try await eventLoop.submit {
+            let (loop, activity) = try await eventLoop.submit {
                 let services = LoopServices(loop: eventLoop, memory: state.memory, tlsContext: tls.client)
                 services.bindToThread()
                 let loop = LoopState(
-                    index: index, eventLoop: eventLoop, shared: state, services: services, quota: quota,
-                    closesHalf: closesHalf)
+                    index: index, eventLoop: eventLoop, shared: state, quota: quota, closesHalf: closesHalf)
                 loop.startSweep()
-                return NIOLoopBound(loop, eventLoop: eventLoop)
+                return (NIOLoopBound(loop, eventLoop: eventLoop), services.activity)
             }.get()
             loops.append(loop)
+            activities.append(activity)
         }
-        return loops
+        return (loops, activities)
     }
 
     private func listen(_ loops: [NIOLoopBound<LoopState>]) async throws -> any Channel {
@@ -223,14 +216,13 @@ final class GatewayProcess: Sendable {
     private func destroyBackends() async {
         guard let running = running.withLock({ $0 }) else { return }
         running.reconfigurer.stop()
-        let drivers = running.state.registry.snapshot.backends.compactMap { $0.driver as? AdapterBackend }
+        let drivers = running.state.registry.snapshot.backends.map(\.driver)
         let limit = Self.destroyLimit
         let left = await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 for driver in drivers {
                     for loop in running.loops {
-                        try? await loop.eventLoop.submit { driver.closeConnections(services: loop.value.services) }
-                            .get()
+                        try? await loop.eventLoop.submit { driver.closeConnections(on: loop.eventLoop) }.get()
                     }
                     await driver.end()
                 }

@@ -12,11 +12,13 @@ final class GatewayState: Sendable {
 
     let logger: Logger
     let registry: Registry
-    let journal: Journal
+    let ledger: Ledger
     let broadcaster: Broadcaster
     let actions: ActionRuns
     /// What requests and answers of all connections take.
     let memory: MemoryBudget
+    private let settledHistory: History
+    private let settledFigures: ExchangeFigures
     private let startedAt = NIODeadline.now()
     private let changing: Mutex<Changing>
 
@@ -29,11 +31,15 @@ final class GatewayState: Sendable {
     }
 
     init(
-        settings: LiveSettings, logger: Logger, registry: Registry, journal: Journal, broadcaster: Broadcaster
+        settings: LiveSettings, logger: Logger, registry: Registry, broadcaster: Broadcaster, historyCapacity: Int
     ) {
         self.logger = logger
         self.registry = registry
-        self.journal = journal
+        settledHistory = History(capacity: historyCapacity)
+        settledFigures = ExchangeFigures()
+        ledger = Ledger(
+            instance: GatewayInstance(startedAt: Clock.wallSeconds()),
+            sinks: [settledHistory, settledFigures, broadcaster])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         changing = Mutex(Changing(settings: settings, library: AdapterLibrary()))
@@ -42,9 +48,20 @@ final class GatewayState: Sendable {
 
     var uptimeSeconds: UInt64 { UInt64((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000) }
 
-    var localAnswers: LocalAnswers { LocalAnswers(state: self) }
+    /// The newest exchanges, with everything that has ended by now.
+    var history: History {
+        ledger.settle()
+        return settledHistory
+    }
 
-    var operatorAnswers: OperatorAnswers { OperatorAnswers(state: self) }
+    /// What is counted of exchanges, with everything that has ended by now.
+    var figures: ExchangeFigures {
+        ledger.settle()
+        return settledFigures
+    }
+
+    /// What names of models stand for now.
+    var modelNames: ModelNames { ModelNames(aliases: settings.routing.aliases, snapshot: registry.snapshot) }
 
     // MARK: What changes
 
@@ -88,7 +105,7 @@ final class GatewayState: Sendable {
     /// What the page shows now.
     var page: PageState {
         PageState(
-            stats: statistics, backends: registry.views, history: journal.entries,
+            stats: statistics, backends: registry.views, history: history.entries,
             actions: actions.records.map { record in
                 let isOver = record.progress.status != .running
                 return PageAction(
@@ -98,6 +115,6 @@ final class GatewayState: Sendable {
     }
 
     var statistics: Statistics {
-        Statistics(uptimeSeconds: uptimeSeconds, journal: journal, views: registry.views)
+        Statistics(uptimeSeconds: uptimeSeconds, figures: figures, views: registry.views)
     }
 }

@@ -1,4 +1,3 @@
-import AdapterHost
 import Core
 import NIOCore
 import Synchronization
@@ -53,12 +52,12 @@ final class HealthMonitor: Sendable {
     }
 
     /// Probes one backend now, as when it is new.
-    func probe(_ backend: AdapterBackend) {
+    func probe(_ backend: any BackendDriver) {
         probe(backend, on: turn.add(1, ordering: .relaxed).newValue) {}
     }
 
     private func round() {
-        let backends = state.registry.snapshot.backends.compactMap { $0.driver as? AdapterBackend }
+        let backends = state.registry.snapshot.backends.map(\.driver).filter(\.isUsable)
         guard !backends.isEmpty else { return }
         let counter = Counter(left: backends.count)
         for (index, backend) in backends.enumerated() {
@@ -69,21 +68,22 @@ final class HealthMonitor: Sendable {
     }
 
     private func retryRound() {
-        for (index, backend) in state.registry.snapshot.backends.enumerated() where backend.status == .unhealthy {
-            if let driver = backend.driver as? AdapterBackend { probe(driver, on: index) {} }
+        for (index, backend) in state.registry.snapshot.backends.enumerated()
+        where backend.status == .unhealthy && backend.driver.isUsable {
+            probe(backend.driver, on: index) {}
         }
     }
 
-    private func probe(_ backend: AdapterBackend, on index: Int, ended: @escaping @Sendable () -> Void) {
+    private func probe(_ backend: any BackendDriver, on index: Int, ended: @escaping @Sendable () -> Void) {
         let loop = loops[index % loops.count]
         let timeout = plan.withLock { $0.timeout }
         loop.eventLoop.execute {
-            backend.probe(services: loop.value.services, timeout: timeout, ended: ended)
+            backend.probe(on: loop.eventLoop, timeout: timeout, ended: ended)
         }
     }
 
     private func reprobe(_ backend: BackendSnapshot) {
-        guard let driver = backend.driver as? AdapterBackend else { return }
+        guard backend.driver.isUsable else { return }
         let now = NIODeadline.now()
         let isDue = lastReprobe.withLock { last in
             if let before = last[backend.identity.id], now - before < Self.reprobeInterval { return false }
@@ -92,7 +92,7 @@ final class HealthMonitor: Sendable {
             last[backend.identity.id] = now
             return true
         }
-        if isDue { probe(driver, on: 0) {} }
+        if isDue { probe(backend.driver, on: 0) {} }
     }
 
     private final class Counter: Sendable {

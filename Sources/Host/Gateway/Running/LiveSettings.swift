@@ -4,7 +4,7 @@ import NIOCore
 /// What of the configuration counts for each request and can change while the gateway runs. Each loop has a copy.
 struct LiveSettings: Sendable {
     let routing: Configuration.Routing
-    let requestTimeout: TimeAmount
+    let timeouts: Configuration.Timeouts
     let maximumBody: Int
     let maximumAttempts: Int
     let border: BrowserBorder
@@ -15,7 +15,7 @@ struct LiveSettings: Sendable {
 
     init(_ configuration: Configuration) {
         routing = configuration.routing
-        requestTimeout = TimeAmount(configuration.server.requestTimeout)
+        timeouts = configuration.timeouts
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
         border = BrowserBorder(
@@ -24,11 +24,5 @@ struct LiveSettings: Sendable {
         maximumMemory = configuration.server.maxMemoryBytes ?? MachineMemory.share
         let seconds = configuration.server.streamKeepAlive
         keepAlive = seconds == .zero ? nil : TimeAmount(seconds)
-    }
-
-    /// For the x-nexus-route-reason field: how the backend was chosen.
-    func routeReason(candidates: Int, retried: Bool) -> String {
-        let base = candidates == 1 ? "only-candidate" : "\(routing.strategy.rawValue);candidates=\(candidates)"
-        return retried ? base + ";retry" : base
     }
 }

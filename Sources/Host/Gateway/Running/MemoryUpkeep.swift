@@ -27,7 +27,7 @@ final class MemoryUpkeep {
     }
 
     private func look() {
-        let total = state.journal.totals.total
+        let total = state.figures.totals.total
         let isDue = Self.isDue(total: total, atLook: atLook, atRelease: atRelease)
         atLook = total
         guard isDue else { return }

@@ -144,7 +144,7 @@ final class Reconfigurer: Sendable {
     private func bring() async -> ReloadOutcome {
         let (definitions, source) = state.withLock { state in
             state.configuration.discover
-                ? (state.discovered, DiscoverySource.defaultAddress)
+                ? (state.discovered.map { $0.under(state.configuration.timeouts) }, DiscoverySource.defaultAddress)
                 : (state.configuration.backends, DiscoverySource.configured)
         }
         return await backends.bring(to: definitions, library: shared.library, source: source)
@@ -235,6 +235,15 @@ final class Reconfigurer: Sendable {
             let end = rejected.keepsOlder ? "; the version before stays in use" : ""
             shared.logger.error("adapter not loaded: \(rejected.path) \(rejected.problem)\(end)")
         }
+    }
+}
+
+extension Configuration.Backend {
+    /// The same where no file says how long things may take at it.
+    fileprivate func under(_ timeouts: Configuration.Timeouts) -> Self {
+        var backend = self
+        backend.timeouts = timeouts
+        return backend
     }
 }
 

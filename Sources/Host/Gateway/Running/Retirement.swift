@@ -1,4 +1,3 @@
-import AdapterHost
 import Core
 import NIOCore
 import Synchronization
@@ -13,7 +12,7 @@ final class Retirement: Sendable {
 
     /// The registry must not name the backend any more, or not for new exchanges. Returns when no loop will give it
     /// anything new; `ended` is called later, when the instance is gone.
-    func retire(_ backend: AdapterBackend, ended: @escaping @Sendable () -> Void = {}) async {
+    func retire(_ backend: any BackendDriver, ended: @escaping @Sendable () -> Void = {}) async {
         await updates.delivered()
         backend.retire()
         let number = next.add(1, ordering: .relaxed).newValue

@@ -1,4 +1,4 @@
-import AdapterHost
+import Core
 import HTTP1
 import NIOCore
 

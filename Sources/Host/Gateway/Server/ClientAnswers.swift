@@ -1,9 +1,8 @@
-import AdapterHost
 import Core
 import NIOCore
 
-/// How a connection writes answers: whole, or in pieces.
-extension ClientConnection {
+/// How a connection frames answers: whole, or in pieces.
+extension ClientConnection: AnswerSink {
     /// Writes a whole answer of the gateway's own.
     func write(_ answer: LocalAnswer) {
         guard answer.body.count <= Limits.ahead || answerMemory.set(answer.body.count) else {
@@ -55,7 +54,7 @@ extension ClientConnection {
         writeHead(writer.bytes, flush: true)
     }
 
-    func beginPieces(status: Int, type: AnswerType, origin: AnswerOrigin? = nil, first: ByteBuffer = ByteBuffer()) {
+    func beginPieces(status: Int, type: AnswerType, origin: AnswerOrigin?, first: ByteBuffer) {
         var first = first
         var writer = AnswerWriter(status: status, common: common, bodyCapacity: first.readableBytes + 16)
         if let origin { writer.origin(origin) }
@@ -82,7 +81,7 @@ extension ClientConnection {
     }
 
     /// - Parameter last: a piece to send before the end.
-    func endPieces(with last: [UInt8] = []) {
+    func endPieces(with last: [UInt8]) {
         var bytes = ByteBuffer()
         if !last.isEmpty {
             var event = ByteBuffer(bytes: last)

@@ -3,9 +3,10 @@ import Core
 import Dialects
 import HTTP1
 import NIOCore
+import NIOTLS
 
-/// One client's connection: reads requests one after another, answers those for the gateway itself, and hands the others
-/// to an `Exchange`. Requests that a client sends ahead wait in `pending`.
+/// The HTTP/1.1 framing of one client's connection: reads requests one after another, has `RequestService` answer them, and
+/// writes the answers. Requests that a client sends ahead wait in `pending`.
 ///
 /// One rule for all that is written: a client that takes nothing is read no further, and in the end its connection is closed.
 final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
@@ -22,54 +23,56 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         static let turn = TimeAmount.milliseconds(2)
         /// Until the next turn: the loop looks at its sockets in between only if nothing is due at once.
         static let pause = TimeAmount.microseconds(50)
-        /// A head, or the next piece of a body, must come within this.
-        static let receiveTime = TimeAmount.seconds(60)
-        /// The same for a connection beyond the limit of all.
+        /// For the TLS handshake.
+        static let handshakeTime = TimeAmount.seconds(10)
+        /// Without a byte: for a connection beyond the limit of all, and for one that holds up the end of the gateway.
         static let reserveTime = TimeAmount.seconds(2)
+        /// Until what was written last has been taken by a client whose connection ends: that, and a second for each so many
+        /// bytes.
+        static let closeTime = TimeAmount.seconds(120)
+        static let closeRate = 16 * 1024
+        /// Bytes of a body that are read and dropped, so that the connection can go on, when the request was refused before.
+        static let skippedBody = 64 * 1024
         /// A connection without a request is closed after this.
         static let idleTime = TimeAmount.minutes(10)
         /// Bytes of a client's own x-request-id that are taken over.
         static let requestID = 128
         /// Bytes that a request may take without being counted in the memory of all.
         static let uncounted = 4096
-        /// Bytes of what is asked of the gateway itself: a name of a model, the arguments of an action.
-        static let command = 64 * 1024
     }
 
     enum Phase {
         case head
         case body(BodyReader)
+        /// The request was answered before its body, which is dropped.
+        case skipping(BodyReader)
         case answering
         /// The answer is a refusal, and the rest of what the client sends is thrown away.
         case lingering(Lingering)
-        /// The rest of what the client sends is not looked at.
-        case closing
+        /// The rest of what the client sends is not looked at. The connection is closed at the latest by then.
+        case closing(by: NIODeadline)
         /// The connection is a WebSocket now.
         case handedOver
     }
 
     let loop: LoopState
     var context: ChannelHandlerContext?
+    private(set) var service: RequestService?
     var phase = Phase.head
     private var headFinder = HeadEndFinder()
     private var emptyLines = 0
     var pending: ByteBuffer?
     var head = RequestHead()
-    private(set) var path = ""
     /// In whose words this request is answered.
     private(set) var dialect = Dialect.openAI
-    var contentType = ""
-    var query = ""
-    var arrival = NIODeadline.now()
-    var lastRead = NIODeadline.now()
-    var exchange: Exchange?
-    var later: LaterAnswer?
-    /// The host that was admitted last: clients say the same with each request.
-    private var admittedHost: [UInt8]?
-    var preparation: RequestPreparation?
+    private(set) var requestID = ""
+    var receiving = ReceiveLimit()
+    var lastRead: NIODeadline
+    /// Nil once the TLS handshake is done, or where there is none.
+    private(set) var handshakeBy: NIODeadline?
+    private var hostCheck = HostCheck()
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
-    var requestID = ""
     /// Of the request under way.
     var requestMemory: MemoryShare
     /// Of what waits to be looked at.
@@ -99,6 +102,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     init(loop: LoopState) {
         self.loop = loop
+        lastRead = loop.eventLoop.now
+        // TLS is what takes half closes away.
+        handshakeBy = loop.closesHalf ? nil : lastRead + Limits.handshakeTime
         requestMemory = MemoryShare(of: loop.shared.memory)
         aheadMemory = MemoryShare(of: loop.shared.memory)
         answerMemory = MemoryShare(of: loop.shared.memory)
@@ -111,8 +117,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     // MARK: Channel
 
+    var now: NIODeadline { loop.eventLoop.now }
+
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        service = RequestService(loop: loop, client: self)
         switch loop.add(self) {
         case .ordinary: break
         case .reserve: isReserve = true
@@ -122,12 +131,14 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        service = nil
         loop.remove(self)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        lastRead = .now()
+        lastRead = now
+        receiving.take(bytes.readableBytes, now: lastRead)
         if case .lingering(var lingering) = phase {
             let goesOn = lingering.take(bytes.readableBytes, now: lastRead)
             phase = .lingering(lingering)
@@ -145,7 +156,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
-        exchange?.setPaused(!isWritable)
+        service?.setPaused(!isWritable)
         if isWritable {
             _ = answerMemory.set(0)
             if isHeldUp {
@@ -159,18 +170,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed = event { endOfInput() }
+        if case TLSUserEvent.handshakeCompleted = event { handshakeBy = nil }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        phase = .closing
-        let (exchange, later, preparation) = (exchange, later, preparation)
-        self.exchange = nil
-        self.later = nil
-        self.preparation = nil
-        preparation?.clientGone()
-        exchange?.clientGone()
-        later?.clientGone()
+        phase = .closing(by: now)
+        service?.clientGone()
         context.fireChannelInactive()
     }
 
@@ -181,7 +187,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     func process(_ input: ByteBuffer) {
         var bytes = input
         var heads = 0
-        let start = NIODeadline.now()
+        let start = now
         isProcessing = true
         _ = aheadMemory.set(0)
         defer { isProcessing = false }
@@ -190,7 +196,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 switch phase {
                 case .head:
                     guard !isHeldUp else { return keep(bytes) }
-                    if heads >= Limits.requestsAtOnce || heads > 0 && NIODeadline.now() - start > Limits.turn {
+                    if heads >= Limits.requestsAtOnce || heads > 0 && now - start > Limits.turn {
                         keep(bytes)
                         return resumeLater(after: Limits.pause)
                     }
@@ -205,7 +211,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                         guard count(reader.size) else { return refuse(.outOfMemory) }
                         return wait(bytes)
                     }
-                    dispatch(body)
+                    receiving.reset()
+                    service?.serve(body)
+                case .skipping(var reader):
+                    phase = .answering
+                    guard let isSkipped = try? reader.read(&bytes) != nil else { return linger() }
+                    guard isSkipped else {
+                        phase = .skipping(reader)
+                        return wait(bytes)
+                    }
+                    receiving.reset()
+                    answered()
                 case .answering: return keep(bytes)
                 case .closing, .lingering, .handedOver: return
                 }
@@ -259,46 +275,86 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         let end = try bytes.withUnsafeReadableBytes { try next.find($0) }
         headFinder = next
         guard let end else { return false }
-        arrival = .now()
         guard let headBytes = bytes.readSlice(length: end) else { return false }
         (emptyLines, hasSpoken) = (0, true)
-        requestID = ""
-        dialect = .openAI
+        (requestID, dialect) = ("", .openAI)
         head = RequestHead()
-        try headBytes.withUnsafeReadableBytes { bytes in
-            head = try RequestHead.parse(bytes)
-            let target = UnsafeRawBufferPointer(rebasing: bytes[head.target])
-            let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
-            // A target in absolute form may have no path.
-            path = mark == 0 ? "/" : String(decoding: target[..<mark], as: UTF8.self)
-            dialect = Dialect(path: path)
-            // Of interest where a form may come; a text for each request costs too much.
-            let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/")
-            contentType = mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : ""
-            query = mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : ""
-            requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
-        }
-        if requestID.isEmpty { requestID = loop.nextRequestID() }
-        try checkBorder(headBytes)
+        let context = try context(of: headBytes)
+        try hostCheck.check(head, headBytes, border: loop.settings.border)
         if isReserve {
             // A place that is soon free again: for one small question.
             head.keepAlive = false
             guard head.framing == .none, !head.upgradesToWebSocket else { throw ErrorBody.outOfDescriptors }
         }
-        if path == "/ws", head.method == .get, head.upgradesToWebSocket {
-            try handOver(headBytes, rest: bytes)
-            return true
+        guard let service else { return false }
+        switch service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve) {
+        case .body(let limit, let tooLarge): try readBody(limit, tooLarge)
+        case .refused(let error): refuseUnread(error)
+        case .webSocket: try handOver(headBytes, rest: bytes, query: context.query)
         }
-        let limit = loop.settings.maximumBody
+        return true
+    }
+
+    /// What is known of a request by its head.
+    private func context(of headBytes: ByteBuffer) throws -> RequestContext {
+        try headBytes.withUnsafeReadableBytes { bytes in
+            head = try RequestHead.parse(bytes)
+            let target = UnsafeRawBufferPointer(rebasing: bytes[head.target])
+            let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
+            // A target in absolute form may have no path.
+            let path = mark == 0 ? "/" : RouteTable.meant(String(decoding: target[..<mark], as: UTF8.self))
+            dialect = Dialect(path: path)
+            requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
+            if requestID.isEmpty { requestID = loop.nextRequestID() }
+            // Of interest where a form may come; a text for each request costs too much.
+            let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/")
+            return RequestContext(
+                id: requestID, peer: self.context?.channel.remoteAddress, method: head.method, dialect: dialect,
+                path: path,
+                query: mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : "",
+                contentType: mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : "",
+                wantsEvents: head.acceptsEventStream, arrival: now)
+        }
+    }
+
+    private func readBody(_ limit: Int, _ tooLarge: ErrorBody) throws {
         if case .length(let length) = head.framing {
-            guard length <= limit else { throw ErrorBody.bodyTooLarge(limit) }
+            guard length <= limit else { throw tooLarge }
             guard count(length) else { throw ErrorBody.outOfMemory }
         }
         if head.expectsContinue, head.minorVersion == 1, head.framing != .none {
             write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"), flush: true)
         }
-        phase = .body(BodyReader(head.framing, limit: limit))
-        return true
+        phase = .body(BodyReader(head.framing, limit: limit, tooLarge: tooLarge))
+    }
+
+    /// Answers a request whose body nobody will look at. A small one is read past; for the sake of a large one, or of one that
+    /// the client has not begun to send, the connection does not go on.
+    private func refuseUnread(_ error: ErrorBody) {
+        let isSmall =
+            switch head.framing {
+            case .none: true
+            case .length(let length): length <= Limits.skippedBody
+            case .chunked: true
+            }
+        guard head.framing == .none || isSmall && !head.expectsContinue && head.keepAlive else { return refuse(error) }
+        phase = .answering
+        writeError(error, origin: nil)
+        guard head.framing != .none else {
+            receiving.reset()
+            return answered()
+        }
+        phase = .skipping(BodyReader(head.framing, limit: Limits.skippedBody, tooLarge: error))
+    }
+
+    private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer, query: String) throws {
+        guard let context else { return }
+        let key = try WebSocketUpgrade.key(of: head, headBytes)
+        guard loop.takesSessions else { throw ErrorBody.outOfDescriptors }
+        phase = .handedOver
+        pending = nil
+        WebSocketUpgrade.takeOver(
+            context: context, handler: self, key: key, rest: rest, loop: loop, query: WebSocketQuery(query))
     }
 
     /// Some clients send an empty line behind a body (RFC 9112, section 2.2). False: more bytes are needed to tell.
@@ -310,28 +366,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             bytes.moveReaderIndex(forwardBy: 2)
         }
         return bytes.readableBytes > 0
-    }
-
-    /// Keeps pages of other sites out, whatever they ask for.
-    private func checkBorder(_ headBytes: ByteBuffer) throws {
-        func text(_ span: Range<Int>?) -> String? {
-            span.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
-        }
-        let span = head.authority ?? head.host
-        let isKnown = span.map { span in
-            headBytes.withUnsafeReadableBytes { bytes in
-                admittedHost.map { bytes[span].elementsEqual($0) } ?? false
-            }
-        }
-        if isKnown ?? true, head.origin == nil { return }
-        let border = loop.settings.border
-        let host = text(span)
-        if let host {
-            guard border.admits(host: host) else { throw ErrorBody.unknownHost(host) }
-            admittedHost = Array(host.utf8)
-        }
-        let origin = text(head.origin)
-        guard border.admits(origin: origin, host: host) else { throw ErrorBody.foreignOrigin(origin ?? "") }
     }
 
     /// A client's own id is taken over if it is short and printable.
@@ -354,16 +388,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         linger()
     }
 
-    func refuseKeeping(_ error: ErrorBody) {
-        writeError(error, origin: nil)
-        answered()
-    }
-
     func flush() { context?.flush() }
 
     /// A committed answer cannot be completed: the client must not take it for whole.
     func abort() {
-        phase = .closing
+        phase = .closing(by: now)
         close()
     }
 

@@ -4,16 +4,6 @@ import NIOCore
 extension ClientConnection {
     // MARK: The next request
 
-    func exchangeEnded() {
-        exchange = nil
-        answered()
-    }
-
-    func laterAnswerEnded() {
-        later = nil
-        answered()
-    }
-
     /// The request is not needed any more, though its answer goes on.
     func requestIsDone() { _ = requestMemory.set(0) }
 
@@ -46,7 +36,7 @@ extension ClientConnection {
             return pending != nil || loop.closesHalf && !loop.isDraining ? linger() : closeAfterFlush()
         }
         phase = .head
-        lastRead = .now()
+        lastRead = now
         if !isWritable {
             isHeldUp = true
             return setReading(false)
@@ -96,7 +86,8 @@ extension ClientConnection {
         case .head where pending == nil: closeAfterFlush()
         case .head, .body:
             refuse(ErrorBody(status: 400, message: "The connection's input ended before the request did."))
-        case .answering: sendProbe(now: .now())
+        case .skipping: closeAfterFlush()
+        case .answering: sendProbe(now: now)
         case .lingering, .closing: close()
         case .handedOver: break
         }
@@ -118,7 +109,7 @@ extension ClientConnection {
     /// Closes once the client has read what was written, so that a reset does not take it away.
     func linger() {
         guard !inputIsClosed, let context else { return closeAfterFlush() }
-        phase = .lingering(Lingering(now: .now()))
+        phase = .lingering(Lingering(now: now))
         setReading(true)
         // Over TLS there is no half of a connection to close.
         guard loop.closesHalf else { return context.flush() }
@@ -129,7 +120,7 @@ extension ClientConnection {
     }
 
     func closeAfterFlush() {
-        phase = .closing
+        phase = .closing(by: now + Limits.closeTime + .seconds(Int64(unsent / Limits.closeRate)))
         guard let context else { return }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
@@ -148,7 +139,8 @@ extension ClientConnection {
         case .head where !hasSpoken: Idleness(.stranger, since: lastRead)
         case .head where isHeldUp || unsent > 0: nil
         case .head where pending == nil: Idleness(.client, since: lastRead)
-        case .head, .body: now - lastRead > Limits.reserveTime ? Idleness(.halfRequest, since: lastRead) : nil
+        case .head, .body, .skipping:
+            now - lastRead > Limits.reserveTime ? Idleness(.halfRequest, since: lastRead) : nil
         case .closing: now - lastRead > Limits.reserveTime ? Idleness(.stranger, since: lastRead) : nil
         case .answering, .handedOver: nil
         }
@@ -156,28 +148,39 @@ extension ClientConnection {
 
     func keepAlive(after interval: TimeAmount, now: NIODeadline) {
         guard isWritable else { return }
-        exchange?.keepAlive(after: interval, now: now)
+        service?.keepAlive(after: interval, now: now)
     }
 
-    /// Closes a connection beyond the limit of all that does not come to the point.
-    func sweepReserve(now: NIODeadline) {
-        if isReserve, now - lastRead > Limits.reserveTime, case .head = phase { close() }
+    /// Once a second: closes a connection that does not come to the point: one beyond the limit of all, and, when the gateway
+    /// ends, one that has begun a request or has been refused, and says no more.
+    func sweepHasty(now: NIODeadline) {
+        guard isReserve || loop.isDraining, now - lastRead > Limits.reserveTime else { return }
+        switch phase {
+        case .head: close()
+        case .body, .skipping, .lingering: if loop.isDraining { close() }
+        case .answering, .closing, .handedOver: break
+        }
     }
 
     /// Closes the connection if it has been silent for too long, or takes nothing.
     func sweep(now: NIODeadline) {
         guard !stall.isStalled(waiting: unsent, now: now) else { return close() }
+        if let handshakeBy, now > handshakeBy { return close() }
         switch phase {
         case .head where isHeldUp: break
         case .head where pending == nil: if now - lastRead > Limits.idleTime { close() }
         case .head, .body:
-            if now - lastRead > Limits.receiveTime {
+            if receiving.isOver(now: now) {
                 refuse(
                     ErrorBody(
-                        status: 408, message: "The request did not come within 60 seconds.", code: "request_timeout"))
+                        status: 408,
+                        message: "The request did not come within 60 seconds, or came too slowly.",
+                        code: "request_timeout"))
             }
+        case .skipping: if receiving.isOver(now: now) { close() }
         case .lingering(let lingering): if lingering.isOver(now: now) { close() }
-        case .answering, .closing, .handedOver: break
+        case .closing(let end): if now > end { close() }
+        case .answering, .handedOver: break
         }
     }
 
@@ -189,10 +192,7 @@ extension ClientConnection {
 
     /// The gateway waits no longer.
     func stop() {
-        let preparation = preparation
-        self.preparation = nil
-        preparation?.stop()
-        exchange?.stop()
+        service?.stop()
         close()
     }
 }

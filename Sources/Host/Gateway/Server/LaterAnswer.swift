@@ -1,4 +1,4 @@
-import AdapterHost
+import Core
 import NIOCore
 
 /// An answer that is not known yet when its request has been read: it comes whole (`answer`), or in pieces (`begin`,
@@ -7,20 +7,23 @@ import NIOCore
 final class LaterAnswer {
     private enum Progress { case nothing, pieces, over }
 
-    private var connection: ClientConnection?
+    private var client: (any AnswerSink)?
+    private let onEnd: () -> Void
     private var progress = Progress.nothing
     private var gone: (() -> Void)?
     private let eventLoop: any EventLoop
 
-    init(connection: ClientConnection) {
-        self.connection = connection
-        eventLoop = connection.loop.eventLoop
+    /// - Parameter onEnd: called when it is complete; not if the client has gone.
+    init(client: any AnswerSink, eventLoop: any EventLoop, onEnd: @escaping () -> Void) {
+        self.client = client
+        self.eventLoop = eventLoop
+        self.onEnd = onEnd
     }
 
     var isOver: Bool { progress == .over }
 
     /// The client takes more right now. What is written while it does not is kept in memory, so a writer of many pieces asks.
-    var isWritable: Bool { connection?.isWritable ?? false }
+    var isWritable: Bool { client?.isWritable ?? false }
 
     /// - Parameter action: called once if the client goes away before the end of the answer.
     func onClientGone(_ action: @escaping () -> Void) { gone = action }
@@ -29,40 +32,39 @@ final class LaterAnswer {
 
     /// Gives the whole answer. Only before `begin`.
     func answer(_ answer: LocalAnswer) {
-        guard progress == .nothing, let connection else { return }
-        connection.write(answer)
+        guard progress == .nothing, let client else { return }
+        client.write(answer)
         finish()
     }
 
     /// Begins an answer in pieces.
     func begin(status: Int = 200, type: AnswerType) {
-        guard progress == .nothing, let connection else { return }
+        guard progress == .nothing, let client else { return }
         progress = .pieces
-        connection.beginPieces(status: status, type: type)
-        connection.flush()
+        client.beginPieces(status: status, type: type, origin: nil, first: ByteBuffer())
+        client.flush()
     }
 
     /// Sends a piece at once. Only after `begin`.
     func write(_ bytes: [UInt8]) {
-        guard progress == .pieces, let connection, !bytes.isEmpty else { return }
+        guard progress == .pieces, let client, !bytes.isEmpty else { return }
         var piece = ByteBuffer(bytes: bytes)
-        connection.writePiece(&piece)
-        connection.flush()
+        client.writePiece(&piece)
+        client.flush()
     }
 
     /// Ends an answer in pieces.
     func end() {
-        guard progress == .pieces, let connection else { return }
-        connection.endPieces()
+        guard progress == .pieces, let client else { return }
+        client.endPieces()
         finish()
     }
 
     private func finish() {
         progress = .over
-        let connection = connection
-        self.connection = nil
+        client = nil
         gone = nil
-        connection?.laterAnswerEnded()
+        onEnd()
     }
 
     // MARK: The connection's side
@@ -70,7 +72,7 @@ final class LaterAnswer {
     func clientGone() {
         guard progress != .over else { return }
         progress = .over
-        connection = nil
+        client = nil
         let gone = gone
         self.gone = nil
         gone?()

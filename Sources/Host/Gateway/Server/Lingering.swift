@@ -29,28 +29,3 @@ struct Lingering {
 
     func isOver(now: NIODeadline) -> Bool { now >= end || now - lastByte >= Limits.silence }
 }
-
-/// Tells a client that takes nothing any more from one that is slow. Pure.
-struct WriteStall {
-    /// Without a byte taken.
-    static let limit = TimeAmount.seconds(120)
-
-    private var waiting = 0
-    private var since: NIODeadline?
-
-    /// - Parameter waiting: bytes that the client has not taken; 0: it takes what comes.
-    mutating func isStalled(waiting: Int, now: NIODeadline) -> Bool {
-        guard waiting > 0 else {
-            since = nil
-            return false
-        }
-        // More may have been added since; fewer means that some were taken.
-        guard let since, waiting >= self.waiting else {
-            self.since = now
-            self.waiting = waiting
-            return false
-        }
-        self.waiting = waiting
-        return now - since >= Self.limit
-    }
-}

@@ -1,4 +1,3 @@
-import AdapterHost
 import Core
 import Dialects
 import NIOCore
@@ -11,7 +10,6 @@ import Upstream
 final class LoopState {
     let eventLoop: any EventLoop
     let shared: GatewayState
-    let services: LoopServices
     private let index: Int
     /// Client connections that this loop may have.
     private let quota: ClientQuota
@@ -25,22 +23,24 @@ final class LoopState {
     private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
     private var identifiers: RequestIDs
     private var sweeps = 0
+    private let page: Ledger.Page
     private var onEmpty: (() -> Void)?
 
-    /// Idle connections are looked for at every fifth of these.
-    static let sweepInterval = TimeAmount.seconds(1)
+    /// Between two looks at the deadlines of exchanges. Every fourth of these looks after connections, every twentieth after
+    /// those that are idle.
+    static let sweepInterval = TimeAmount.milliseconds(250)
 
     init(
-        index: Int, eventLoop: any EventLoop, shared: GatewayState, services: LoopServices, quota: ClientQuota,
+        index: Int, eventLoop: any EventLoop, shared: GatewayState, quota: ClientQuota,
         closesHalf: Bool
     ) {
         self.quota = quota
         self.closesHalf = closesHalf
         self.eventLoop = eventLoop
         self.shared = shared
-        self.services = services
         self.index = index
         settings = shared.settings
+        page = shared.ledger.page()
         router = Router(settings.routing, seed: UInt64(index))
         snapshot = shared.registry.snapshot
         identifiers = RequestIDs()
@@ -55,15 +55,17 @@ final class LoopState {
 
     private func sweep() {
         sweeps &+= 1
-        let now = NIODeadline.now()
+        let now = eventLoop.now
+        for connection in connections.values { connection.service?.lookAtTime(now: now) }
+        guard sweeps % 4 == 0 else { return }
         if let interval = settings.keepAlive {
             for connection in connections.values { connection.keepAlive(after: interval, now: now) }
         }
         for connection in connections.values {
             connection.lookForClient(now: now)
-            connection.sweepReserve(now: now)
+            connection.sweepHasty(now: now)
         }
-        guard sweeps % 5 == 0 else { return }
+        guard sweeps % 20 == 0 else { return }
         for connection in connections.values { connection.sweep(now: now) }
     }
 
@@ -75,11 +77,21 @@ final class LoopState {
         if settings.routing != before { router = Router(settings.routing, seed: UInt64(index)) }
     }
 
-    /// The name at the backends that a client's name stands for.
-    func resolved(_ model: String) -> String { ModelNames.resolve(model, router, snapshot) }
+    /// What names of models stand for now.
+    var names: ModelNames { ModelNames(aliases: settings.routing.aliases, snapshot: snapshot) }
 
-    /// The names as they are now, for other threads.
-    var names: ModelNames { ModelNames(router: router, snapshot: snapshot) }
+    // MARK: Records
+
+    /// Between the end of an exchange and its being settled, if nobody reads before.
+    private static let settleTime = TimeAmount.milliseconds(2)
+
+    /// Writes an exchange that has ended into the ledger. It is settled after a while, together with what ends meanwhile.
+    func record(_ request: ExchangeRecord.Request, _ timeline: Timeline) {
+        let record = ExchangeRecord(request: request, timeline: timeline, endedAt: Clock.wallSeconds())
+        guard page.write(record) else { return }
+        let ledger = shared.ledger
+        eventLoop.scheduleTask(in: Self.settleTime) { ledger.settle() }
+    }
 
     func nextRequestID() -> String { identifiers.next() }
 
@@ -90,7 +102,7 @@ final class LoopState {
             connections[ObjectIdentifier(connection)] = connection
             return .ordinary
         }
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         let idle = connections.values.lazy.compactMap { other in other.idleness(now: now).map { ($0, other) } }
         // The first few are as good as all: none has done anything for a while.
         if let (_, victim) = idle.prefix(ClientQuota.looks).min(by: { $0.0 < $1.0 }) {
@@ -140,21 +152,6 @@ final class LoopState {
     /// Ends all connections now.
     func stop() {
         for connection in connections.values { connection.stop() }
-    }
-}
-
-/// What clients' names of models stand for, at one instant.
-struct ModelNames: Sendable {
-    let router: Router
-    let snapshot: RegistrySnapshot
-
-    func resolved(_ model: String) -> String { Self.resolve(model, router, snapshot) }
-
-    /// The name at the backends that a client's name stands for.
-    static func resolve(_ model: String, _ router: Router, _ snapshot: RegistrySnapshot) -> String {
-        let name = router.resolved(model)
-        guard snapshot.holders[name] == nil else { return name }
-        return OllamaNames.resolve(name) { snapshot.holders[$0] != nil }
     }
 }
 

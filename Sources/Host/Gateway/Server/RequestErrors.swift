@@ -25,6 +25,22 @@ extension ErrorBody {
             type: "service_unavailable_error", code: "too_many_connections", retryAfter: 1)
     }
 
+    static func unknownPath(_ path: String) -> ErrorBody {
+        ErrorBody(
+            status: 404, message: "Unknown path \(EntryLimits.cut(path, to: 200)); see GET / for what is here.",
+            code: "unknown_path")
+    }
+
+    /// - Parameter allow: what the path takes.
+    static func methodNotAllowed(_ allow: String) -> ErrorBody {
+        ErrorBody(
+            status: 405, message: "This path takes \(allow) only.", code: "method_not_allowed", allow: allow)
+    }
+
+    static var webSocketOnly: ErrorBody {
+        ErrorBody(status: 400, message: "This path speaks WebSocket only; send an upgrade request.")
+    }
+
     static func commandTooLarge(_ limit: Int) -> ErrorBody {
         ErrorBody(
             status: 413, message: "This path takes bodies of at most \(limit) bytes.", code: "body_too_large")

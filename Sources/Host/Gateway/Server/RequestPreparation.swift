@@ -6,22 +6,20 @@ import NIOCore
 /// ends in exactly one way: the request goes on, or it is refused, or the client has gone, or the gateway stops. What the
 /// pool finds out after the end is dropped.
 final class RequestPreparation {
-    private var connection: ClientConnection?
-    private let eventLoop: any EventLoop
+    private var service: RequestService?
 
-    private init(_ connection: ClientConnection) {
-        self.connection = connection
-        eventLoop = connection.loop.eventLoop
-    }
+    private init(_ service: RequestService) { self.service = service }
 
     /// Nil: too much is under way already.
-    static func start(_ draft: RequestDraft, for connection: ClientConnection) -> RequestPreparation? {
-        let preparation = RequestPreparation(connection)
-        let bound = NIOLoopBound(preparation, eventLoop: preparation.eventLoop)
-        let (loop, names) = (preparation.eventLoop, connection.loop.names)
+    static func start(
+        _ draft: RequestDraft, for service: RequestService, on loop: LoopState
+    ) -> RequestPreparation? {
+        let preparation = RequestPreparation(service)
+        let (eventLoop, names) = (loop.eventLoop, loop.names)
+        let bound = NIOLoopBound(preparation, eventLoop: eventLoop)
         let isTaken = WorkPool.gateway.submit(size: draft.body.readableBytes) {
             let result = Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) }
-            loop.execute { bound.value.ended(result) }
+            eventLoop.execute { bound.value.ended(result) }
         }
         return isTaken ? preparation : nil
     }
@@ -34,15 +32,10 @@ final class RequestPreparation {
     }
 
     /// The gateway stops and waits no longer.
-    func stop() {
-        take()?.refuseRecorded(
-            ErrorBody(
-                status: 503, message: "The gateway is shutting down.", type: "service_unavailable_error",
-                code: "shutting_down", retryAfter: 5))
-    }
+    func stop() { take()?.refuse(.shuttingDown) }
 
-    private func take() -> ClientConnection? {
-        defer { connection = nil }
-        return connection
+    private func take() -> RequestService? {
+        defer { service = nil }
+        return service
     }
 }

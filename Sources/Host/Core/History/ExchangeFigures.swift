@@ -1,8 +1,7 @@
 import Synchronization
 
-/// Takes the one terminal record of every exchange: numbers it, keeps the newest in the history, counts it, and
-/// publishes it. Callable from any thread; one short lock around plain data.
-public final class Journal: Sendable {
+/// What is counted of exchanges: in all, by model and by backend. A sink of the ledger; callable from any thread.
+public final class ExchangeFigures: LedgerSink {
     private struct ModelFigures {
         var requests: UInt64 = 0
         var milliseconds = Tally()
@@ -36,8 +35,6 @@ public final class Journal: Sendable {
     }
 
     private struct State {
-        var ring: HistoryRing
-        var sequence: UInt64 = 0
         var totals = Statistics.Requests()
         var models: [String: ModelFigures] = [:]
         var otherModels = ModelFigures()
@@ -50,31 +47,19 @@ public final class Journal: Sendable {
     /// Backends whose figures are kept.
     public static let backendLimit = 1000
 
-    private let state: Mutex<State>
-    private let broadcaster: Broadcaster
+    private let state = Mutex(State())
 
-    /// Entries that the history may hold.
-    public let capacity: Int
+    public init() {}
 
-    public init(capacity: Int, broadcaster: Broadcaster) {
-        self.capacity = max(1, capacity)
-        state = Mutex(State(ring: HistoryRing(capacity: capacity)))
-        self.broadcaster = broadcaster
-    }
-
-    /// `entry.timestamp` is the wall clock's now in Unix seconds.
-    public func record(_ entry: HistoryEntry) {
-        var entry = EntryLimits.clean(entry, now: entry.timestamp)
+    public func take(_ entries: [HistoryEntry]) {
         state.withLock { state in
-            state.sequence += 1
-            entry.sequence = state.sequence
-            state.ring.push(entry)
-            state.totals.total += 1
-            if entry.status == .success { state.totals.success += 1 } else { state.totals.errors += 1 }
-            Self.countModel(of: entry, in: &state)
-            if entry.backendID != HistoryEntry.noBackend { Self.count(entry, in: &state) }
+            for entry in entries {
+                state.totals.total += 1
+                if entry.status == .success { state.totals.success += 1 } else { state.totals.errors += 1 }
+                Self.countModel(of: entry, in: &state)
+                if entry.backendID != HistoryEntry.noBackend { Self.count(entry, in: &state) }
+            }
         }
-        broadcaster.publish(.requestComplete(entry))
     }
 
     private static func countModel(of entry: HistoryEntry, in state: inout State) {
@@ -94,14 +79,6 @@ public final class Journal: Sendable {
 
     /// By the backend's id.
     public var backends: [String: BackendFigures] { state.withLock { $0.backends } }
-
-    /// Oldest first.
-    public var entries: [HistoryEntry] { state.withLock { $0.ring.entries } }
-
-    /// Entries after the given sequence number, oldest first.
-    public func entries(after sequence: UInt64) -> [HistoryEntry] {
-        entries.filter { $0.sequence > sequence }
-    }
 
     public var totals: Statistics.Requests { state.withLock { $0.totals } }
 

@@ -1,4 +1,3 @@
-import Core
 import NIOCore
 
 /// The exchange behind an attempt, as the adapter's calls reach it. All on the exchange's event loop.
@@ -14,12 +13,15 @@ public protocol AttemptSink: AnyObject {
     /// The bytes are sent with the next flush.
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply
     func attemptFlush()
+    /// Something was seen of the attempt's way to the server; perhaps already inside `submit`.
+    func attemptSaw(_ sign: AttemptSign)
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply
     func attemptFailed(_ failure: ExchangeFailure)
 }
 
 extension AttemptSink {
     public var attemptIsOutOfMemory: Bool { false }
+    public func attemptSaw(_ sign: AttemptSign) {}
 }
 
 /// What an exchange says to a call of the adapter.

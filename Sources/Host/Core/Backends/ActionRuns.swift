@@ -1,25 +1,5 @@
-import Core
-import PluginAPI
+import JSON
 import Synchronization
-
-extension AdapterBackend {
-    /// The actions that its server offers now. On any thread.
-    public var offeredActions: [AdapterAction] {
-        let table = image.actionTable
-        guard let offers = table.offers else { return table.actions }
-        return withInstance { instance in
-            table.actions.filter { action in withBorrowed(action.name) { offers(instance, $0) } != 0 }
-        } ?? []
-    }
-
-    /// Nil if it has no such action, or does not offer it now. On any thread.
-    public func offeredAction(named name: String) -> AdapterAction? {
-        guard let action = image.actionTable.actions.first(where: { $0.name == name }) else { return nil }
-        guard let offers = image.actionTable.offers else { return action }
-        let isOffered = withInstance { instance in withBorrowed(name) { offers(instance, $0) } != 0 } ?? false
-        return isOffered ? action : nil
-    }
-}
 
 /// All actions under way in the process, and those that ended last. Callable from any thread.
 public final class ActionRuns: Sendable {
@@ -30,13 +10,6 @@ public final class ActionRuns: Sendable {
         public static let ended = 50
         /// Bytes of a result that is remembered with its action.
         public static let keptResult = 16 * 1024
-    }
-
-    public enum Refusal: Error, Equatable {
-        /// As many run as may, or no thread is to be had.
-        case tooMany
-        /// The backend is being removed, or the gateway ends.
-        case backendGone
     }
 
     /// What is known of a run.
@@ -51,7 +24,7 @@ public final class ActionRuns: Sendable {
     }
 
     private struct State {
-        var running: [String: ActionRun] = [:]
+        var running: [String: any ActionRunning] = [:]
         var ended: [Record] = []
         var isClosed = false
     }
@@ -62,36 +35,38 @@ public final class ActionRuns: Sendable {
     /// - Parameter onProgress: called with every change of every run, on any thread; must return at once.
     public init(onProgress: @escaping @Sendable (ActionProgress) -> Void) { self.onProgress = onProgress }
 
-    /// Starts an action.
+    /// Starts an action of a backend.
     /// - Parameter observe: called with every event of the run, one at a time, on any thread, perhaps before this returns;
     ///   must return at once, and not call the run.
     public func start(
-        _ action: AdapterAction, at backend: AdapterBackend, _ arguments: ActionArguments,
-        observe: @escaping @Sendable (ActionRun.Event) -> Void
-    ) throws(Refusal) -> ActionRun {
+        _ name: String, at backend: any BackendDriver, _ arguments: JSONValue,
+        observe: @escaping @Sendable (ActionEvent) -> Void
+    ) throws(ActionRefusal) -> any ActionRunning {
         let id = Self.newID()
-        let run = ActionRun(id: id, action: action, backend: backend) { [weak self] event in
+        let run = try backend.action(named: name, arguments: arguments, id: id) { [weak self] event in
             self?.took(event)
             observe(event)
         }
-        let refusal = state.withLock { state -> Refusal? in
+        let refusal = state.withLock { state -> ActionRefusal? in
             if state.isClosed { return .backendGone }
             if state.running.count >= Limits.running { return .tooMany }
             state.running[id] = run
             return nil
         }
-        let problem = refusal == nil ? run.start(arguments) : nil
-        if refusal != nil { run.discard() }
-        if problem != nil { state.withLock { _ = $0.running.removeValue(forKey: id) } }
-        if let refusal { throw refusal }
-        switch problem {
-        case nil: return run
-        case .backendGone: throw .backendGone
-        case .noThread: throw .tooMany
+        if let refusal {
+            run.discard()
+            throw refusal
         }
+        do throws(ActionRefusal) {
+            try run.start()
+        } catch {
+            state.withLock { _ = $0.running.removeValue(forKey: id) }
+            throw error
+        }
+        return run
     }
 
-    private func took(_ event: ActionRun.Event) {
+    private func took(_ event: ActionEvent) {
         switch event {
         case .progress(let progress): onProgress(progress)
         case .ended(let end):

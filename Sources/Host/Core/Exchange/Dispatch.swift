@@ -1,0 +1,362 @@
+import NIOCore
+
+/// Decides everything about one exchange: who may be asked, when the answer is committed, what a failure leads to, how it
+/// ends and what is recorded. Pure: events come in with their time, and what to do comes out. `Exchange` carries it out.
+///
+///     choosing ──attemptStarted──▶ waiting ──answerBegan──▶ begun ──wrote──▶ committed ──finished/failed──▶ over
+///        ▲                            │                       │
+///        └────────── failed, and something is left to try ────┘
+///
+/// While a stream waits for its first piece, comments keep the client's connection alive (`quiet`). The first of them sends
+/// the head: from there on a failure is told inside the stream, but another backend may still be tried.
+///
+/// A unary answer is held back until it is complete or exceeds `holdLimit`, so that a backend that dies in the middle of it
+/// can still be replaced by another, and so that it gets a content-length.
+public struct Dispatch: Sendable {
+    /// Bytes of a unary answer that are held back before it is committed.
+    public static let holdLimit = 256 * 1024
+
+    /// What is asked, as far as decisions depend on it.
+    public struct Request: Sendable, Equatable {
+        /// The name at the backends.
+        public var model: String
+        /// The client wants the answer in pieces; each is sent as it comes.
+        public var stream: Bool
+        /// The client understands comments in its stream.
+        public var takesComments: Bool
+        /// At least 1.
+        public var maximumAttempts: Int
+
+        public init(model: String, stream: Bool, takesComments: Bool, maximumAttempts: Int) {
+            self.model = model
+            self.stream = stream
+            self.takesComments = takesComments
+            self.maximumAttempts = max(1, maximumAttempts)
+        }
+    }
+
+    private enum Phase: Sendable { case choosing, waiting, begun, committed, over }
+
+    public let request: Request
+    private var phase = Phase.choosing
+    private var maximumAttempts: Int
+    /// Ids of the backends that are not asked again.
+    public private(set) var tried: [String] = []
+    /// Where the attempt under way is, or the last one was.
+    public private(set) var backend: BackendIdentity?
+    /// Attempts started so far.
+    public private(set) var attempts = 0
+    private var lastFailure: (failure: ExchangeFailure, backend: String)?
+    /// Bytes held back of this attempt's answer.
+    private var held = 0
+    /// Pieces of this attempt's answer are sent as they come.
+    private var sendsAtOnce = false
+    /// An error can be told inside this attempt's answer.
+    private var hasEvents = false
+    private var hasData = false
+    private var status = 200
+    /// The head was sent, with nothing but comments behind it so far.
+    public private(set) var isHeadSent = false
+    public private(set) var timeline: Timeline
+    private var isConnected = false
+    private var deadlines: Deadlines
+
+    /// - Parameters:
+    ///   - timeouts: those of the gateway; a backend has its own.
+    ///   - arrival: when the request arrived.
+    public init(
+        _ request: Request, timeouts: Configuration.Timeouts = Configuration.Timeouts(), arrival: NIODeadline
+    ) {
+        self.request = request
+        maximumAttempts = request.maximumAttempts
+        deadlines = Deadlines(arrival: arrival.uptimeNanoseconds, limits: timeouts, isStream: request.stream)
+        timeline = Timeline(arrival: arrival)
+    }
+
+    public var isOver: Bool { phase == .over }
+    public var isCommitted: Bool { phase == .committed }
+    /// An attempt is under way.
+    public var isTrying: Bool { phase == .waiting || takesPieces }
+    /// The answer has begun and has not ended.
+    public var takesPieces: Bool { phase == .begun || phase == .committed }
+
+    // MARK: Who may be asked
+
+    public enum Eligible: Sendable {
+        /// Places in the snapshot's list of backends; not empty.
+        case some([Int])
+        /// No backend has or had the model.
+        case unknownModel
+        /// These have it, and none of them is healthy, able and untried.
+        case nobody([BackendSnapshot])
+        /// As far as is known: no backend has been reached, so what they have is not known.
+        case nobodyReached
+    }
+
+    /// - Parameter able: whether a backend can serve this kind of request at all.
+    public func eligible(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Eligible {
+        guard let indices = snapshot.candidates[request.model] else {
+            if let holders = snapshot.holders[request.model] { return .nobody(holders.map { snapshot.backends[$0] }) }
+            let isReached = snapshot.backends.contains { $0.status == .healthy }
+            return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
+        }
+        // The common case, without a list of its own.
+        if tried.isEmpty, indices.allSatisfy({ able(snapshot.backends[$0]) }) { return .some(indices) }
+        let left = indices.filter { !tried.contains(snapshot.backends[$0].identity.id) && able(snapshot.backends[$0]) }
+        return left.isEmpty ? .nobody(indices.map { snapshot.backends[$0] }) : .some(left)
+    }
+
+    /// Whether another backend than the one under way is left to try.
+    public func hasAlternative(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Bool {
+        guard let indices = snapshot.candidates[request.model] else { return false }
+        return indices.contains { index in
+            let id = snapshot.backends[index].identity.id
+            return id != backend?.id && !tried.contains(id) && able(snapshot.backends[index])
+        }
+    }
+
+    // MARK: Attempts
+
+    /// A place at a backend was taken, and the request is given to it.
+    /// - Parameters:
+    ///   - reason: why it, for the record.
+    ///   - hasAlternative: another backend is left to try.
+    public mutating func attemptStarted(
+        at backend: BackendIdentity, reason: String, hasAlternative: Bool = false, now: NIODeadline
+    ) {
+        assert(phase == .choosing, "an attempt begins while \(phase)")
+        phase = .waiting
+        attempts += 1
+        self.backend = backend
+        (held, sendsAtOnce, hasEvents, hasData, isConnected) = (0, false, false, false, false)
+        deadlines.attemptStarted(
+            at: now.uptimeNanoseconds, endpoint: backend.url, limits: backend.timeouts, hasAlternative: hasAlternative)
+        timeline.append(.attemptStarted(backend: backend.id, reason: reason), at: now)
+    }
+
+    /// Something was seen of the attempt's way to the server.
+    public mutating func saw(_ sign: AttemptSign, now: NIODeadline) {
+        deadlines.saw(sign, at: now.uptimeNanoseconds)
+        guard sign == .connected, !isConnected, isTrying else { return }
+        isConnected = true
+        timeline.append(.connected, at: now)
+    }
+
+    /// Whether the answer's head is accepted.
+    /// - Parameters:
+    ///   - comesInPieces: also without a stream: the answer is of a kind that may be long, such as sound.
+    ///   - hasEvents: it is a stream of events or lines, in which an error can be told.
+    public mutating func answerBegan(status: Int, comesInPieces: Bool = false, hasEvents: Bool = false) -> Bool {
+        guard phase == .waiting else { return false }
+        phase = .begun
+        self.status = status
+        self.hasEvents = hasEvents
+        sendsAtOnce = comesInPieces || request.stream
+        return true
+    }
+
+    /// Data of the answer came, whether or not something of it can be sent yet.
+    public mutating func dataCame(now: NIODeadline) {
+        guard !hasData, takesPieces else { return }
+        hasData = true
+        timeline.append(.firstByte, at: now)
+    }
+
+    public enum Write: Sendable, Equatable {
+        /// Keep the bytes.
+        case hold
+        /// Send the head, what was kept, and the bytes.
+        case commit
+        /// Send the bytes.
+        case send
+        /// Not allowed now.
+        case refuse
+    }
+
+    /// There are bytes for the client.
+    public mutating func wrote(_ count: Int, now: NIODeadline) -> Write {
+        deadlines.wrote(at: now.uptimeNanoseconds)
+        switch phase {
+        case .begun:
+            dataCame(now: now)
+            if !sendsAtOnce {
+                held += count
+                if held <= Self.holdLimit { return .hold }
+            }
+            phase = .committed
+            timeline.append(.committed, at: now)
+            return .commit
+        case .committed: return .send
+        case .choosing, .waiting, .over: return .refuse
+        }
+    }
+
+    public enum Finish: Sendable, Equatable {
+        /// Send the head with the exact length and what was kept.
+        case sendHeld
+        /// End the stream.
+        case endStream
+        case refuse
+    }
+
+    /// The answer is complete.
+    public mutating func finished(_ outcome: ExchangeOutcome, now: NIODeadline) -> Finish {
+        guard takesPieces else { return .refuse }
+        let finish: Finish = phase == .begun && !isHeadSent ? .sendHeld : .endStream
+        timeline.append(.lastByte, at: now)
+        end(.success(status, outcome), now: now)
+        return finish
+    }
+
+    // MARK: Failures
+
+    /// What the client is to be told, and how.
+    public enum Telling: Sendable, Equatable {
+        /// Answer with an error.
+        case answer(Words)
+        /// Say so with one event, and end the stream.
+        case event(Words)
+        /// A committed unary answer cannot say that it failed: close the connection.
+        case abort
+    }
+
+    public enum Words: Sendable, Equatable {
+        /// Those of the attempt that failed.
+        case failure(ExchangeFailure, backend: String)
+        /// The gateway's own, of whoever asked.
+        case own
+    }
+
+    public enum Failed: Sendable, Equatable {
+        /// Forget what was kept and try another backend.
+        case retry
+        /// Forget what was kept and ask the same backend again in another form.
+        case rephrase
+        case tell(Telling)
+        case ignore
+    }
+
+    /// The attempt under way has failed.
+    /// - Parameters:
+    ///   - hasAlternative: another backend is left to try.
+    ///   - canRephrase: the same backend can be asked in another form, which counts as no retry.
+    public mutating func failed(
+        _ failure: ExchangeFailure, hasAlternative: Bool, canRephrase: Bool = false, now: NIODeadline
+    ) -> Failed {
+        guard let backend, phase != .over else { return .ignore }
+        assert(phase != .choosing, "an attempt fails that is not under way")
+        timeline.append(
+            .attemptFailed(AttemptFailure(backend: backend.id, kind: failure.kind, message: failure.message)), at: now)
+        deadlines.attemptEnded()
+        let words = Words.failure(failure, backend: backend.name)
+        if phase == .committed {
+            end(.error(status, "\(backend.name): \(failure.message)", failure.outcome), now: now)
+            return .tell(request.stream && hasEvents ? .event(words) : .abort)
+        }
+        if canRephrase {
+            maximumAttempts += 1
+            phase = .choosing
+            return .rephrase
+        }
+        lastFailure = (failure, backend.name)
+        if failure.isRetryable, hasAlternative, attempts < maximumAttempts {
+            tried.append(backend.id)
+            phase = .choosing
+            return .retry
+        }
+        return .tell(giveUp(status: failure.clientStatus, message: failure.message, now: now))
+    }
+
+    /// Nobody can be asked, or nobody any more: the last failure is told, or if there was none the gateway's own words.
+    /// - Parameters:
+    ///   - status: of the gateway's own words.
+    ///   - message: likewise.
+    public mutating func giveUp(status: Int, message: String, now: NIODeadline) -> Telling {
+        guard let (failure, name) = lastFailure else { return refuse(status: status, message: message, now: now) }
+        let words = Words.failure(failure, backend: name)
+        let code = isHeadSent ? self.status : failure.clientStatus
+        end(.error(code, "\(name): \(failure.message)", failure.outcome), now: now)
+        return isHeadSent ? .event(words) : .answer(words)
+    }
+
+    /// The gateway does not go on with the exchange, whatever its attempts did.
+    public mutating func refuse(status: Int, message: String, now: NIODeadline) -> Telling {
+        end(.error(isHeadSent ? self.status : status, message), now: now)
+        return isHeadSent ? .event(.own) : .answer(.own)
+    }
+
+    // MARK: Time
+
+    /// The server's answer is not read while the client does not take it: meanwhile no piece can come.
+    public mutating func setPaused(_ paused: Bool, now: NIODeadline) {
+        deadlines.setPaused(paused, at: now.uptimeNanoseconds)
+    }
+
+    /// Some limit of time may be over: `passed` tells. Cheap.
+    public func isDue(now: NIODeadline) -> Bool {
+        phase != .over && deadlines.next.map { $0.at <= now.uptimeNanoseconds } ?? false
+    }
+
+    /// What is over, as the failure of the attempt under way; nil: nothing yet.
+    public mutating func passed(now: NIODeadline, hasAlternative: Bool) -> ExchangeFailure? {
+        guard phase != .over else { return nil }
+        deadlines.hasAlternative = hasAlternative
+        return deadlines.passed(at: now.uptimeNanoseconds)?.failure
+    }
+
+    // MARK: Signs of life
+
+    public enum KeepAlive: Sendable, Equatable {
+        /// Send the head of a stream and a comment.
+        case sendHead
+        /// Send a comment.
+        case send
+        case ignore
+    }
+
+    /// The client has heard nothing for a while.
+    /// - Parameter betweenPieces: a comment may also stand behind pieces that were sent.
+    public mutating func quiet(betweenPieces: Bool) -> KeepAlive {
+        guard request.stream, request.takesComments else { return .ignore }
+        switch phase {
+        case .choosing, .waiting, .begun:
+            defer { isHeadSent = true }
+            return isHeadSent ? .send : .sendHead
+        case .committed: return betweenPieces ? .send : .ignore
+        case .over: return .ignore
+        }
+    }
+
+    // MARK: The end
+
+    /// The request needs no backend, and is answered by the gateway.
+    public mutating func answeredHere(now: NIODeadline) {
+        assert(phase == .choosing, "an answer of the gateway's own while \(phase)")
+        end(.success(200), now: now)
+    }
+
+    /// The client went away. False: the exchange had ended before.
+    public mutating func clientGone(now: NIODeadline) -> Bool {
+        guard phase != .over else { return false }
+        end(.error(499, "The client closed the connection."), now: now)
+        return true
+    }
+
+    /// The gateway stops and waits no longer.
+    /// - Parameters:
+    ///   - status: of its words.
+    ///   - message: likewise.
+    /// - Returns: nil: the exchange had ended before.
+    public mutating func stopped(status: Int, message: String, now: NIODeadline) -> Telling? {
+        guard phase != .over else { return nil }
+        guard phase == .committed else { return refuse(status: status, message: message, now: now) }
+        end(.error(status, message), now: now)
+        return hasEvents ? .event(.own) : .abort
+    }
+
+    private mutating func end(_ end: ExchangeEnd, now: NIODeadline) {
+        assert(phase != .over, "an exchange ends twice")
+        phase = .over
+        timeline.append(.ended(end), at: now)
+    }
+}

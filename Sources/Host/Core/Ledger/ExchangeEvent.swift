@@ -1,0 +1,81 @@
+import NIOCore
+
+/// What happens to an exchange, as the ledger keeps it. The record of the exchange is a fold over these.
+public enum ExchangeEvent: Sendable, Equatable {
+    /// The request was read to the end of its head.
+    case arrived
+    /// It waits for a place at a backend.
+    case queued
+    /// - Parameter reason: why this backend, as `x-nexus-route-reason` tells it.
+    case attemptStarted(backend: String, reason: String)
+    /// The server's connection stands, TLS included.
+    case connected
+    /// The first data of the answer came from the backend.
+    case firstByte
+    case attemptFailed(AttemptFailure)
+    /// The client has been sent the first data of the answer: from here on no other backend can be tried.
+    case committed
+    /// The last data of the answer came from the backend.
+    case lastByte
+    case ended(ExchangeEnd)
+}
+
+/// How an attempt failed, in the ledger's words.
+public struct AttemptFailure: Sendable, Equatable {
+    public var backend: String
+    public var kind: ExchangeFailure.Kind
+    public var message: String
+
+    public init(backend: String, kind: ExchangeFailure.Kind, message: String) {
+        self.backend = backend
+        self.kind = kind
+        self.message = message
+    }
+}
+
+/// How an exchange ended, as its record tells it.
+public struct ExchangeEnd: Sendable, Equatable {
+    public var status: HistoryEntry.Status
+    /// HTTP status the client got; 499 when it went away before one was sent.
+    public var code: Int
+    /// Present exactly when `status` is `.error`.
+    public var message: String?
+    /// What is known of the work that was done.
+    public var outcome: ExchangeOutcome
+
+    public static func success(_ code: Int, _ outcome: ExchangeOutcome = ExchangeOutcome()) -> ExchangeEnd {
+        ExchangeEnd(status: .success, code: code, message: nil, outcome: outcome)
+    }
+
+    public static func error(
+        _ code: Int, _ message: String, _ outcome: ExchangeOutcome = ExchangeOutcome()
+    ) -> ExchangeEnd {
+        ExchangeEnd(status: .error, code: code, message: message, outcome: outcome)
+    }
+}
+
+/// The events of one exchange in the order they happened, each with its time. Its length is bounded by the number of attempts.
+public struct Timeline: Sendable, Equatable {
+    public struct Entry: Sendable, Equatable {
+        public var time: NIODeadline
+        public var event: ExchangeEvent
+    }
+
+    public private(set) var entries: ContiguousArray<Entry> = []
+
+    /// - Parameter arrival: when the request arrived.
+    public init(arrival: NIODeadline) {
+        // As many as an exchange has that is served by its first backend.
+        entries.reserveCapacity(6)
+        entries.append(Entry(time: arrival, event: .arrived))
+    }
+
+    public var arrival: NIODeadline { entries.first?.time ?? .distantPast }
+
+    public mutating func append(_ event: ExchangeEvent, at time: NIODeadline) {
+        if case .ended? = entries.last?.event { return assertionFailure("an event after the end: \(event)") }
+        entries.append(Entry(time: time, event: event))
+    }
+
+    public var isEnded: Bool { if case .ended? = entries.last?.event { true } else { false } }
+}

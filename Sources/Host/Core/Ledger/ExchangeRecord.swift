@@ -1,0 +1,90 @@
+import NIOCore
+
+/// What the ledger is given of one exchange when it has ended.
+public struct ExchangeRecord: Sendable {
+    /// What was asked, as far as it is known.
+    public struct Request: Sendable, Equatable {
+        public var id: String
+        /// What the client asked for; empty when the request named no model.
+        public var model: String
+        /// As in `HistoryEntry`.
+        public var knownModel: String?
+        public var stream: Bool
+        public var endpoint: String
+
+        public init(id: String, model: String = "", knownModel: String? = nil, stream: Bool = false, endpoint: String) {
+            self.id = id
+            self.model = model
+            self.knownModel = knownModel
+            self.stream = stream
+            self.endpoint = endpoint
+        }
+    }
+
+    public var request: Request
+    public var timeline: Timeline
+    /// The wall clock at its end, in Unix seconds.
+    public var endedAt: Int64
+
+    public init(request: Request, timeline: Timeline, endedAt: Int64) {
+        self.request = request
+        self.timeline = timeline
+        self.endedAt = endedAt
+    }
+}
+
+extension HistoryEntry {
+    /// Folds the events of an exchange.
+    public init(_ record: ExchangeRecord) {
+        var fold = Fold()
+        for entry in record.timeline.entries { fold.take(entry) }
+        let end = fold.end ?? .error(500, "The exchange has no end.")
+        self.init(
+            timestamp: record.endedAt, model: record.request.model, backendID: fold.backend ?? Self.noBackend,
+            durationMilliseconds: fold.duration / 1000, status: end.status, errorMessage: end.message)
+        knownModel = fold.backend != nil ? record.request.knownModel ?? record.request.model : record.request.knownModel
+        requestID = record.request.id
+        attempts = fold.attempts
+        statusCode = end.code
+        stream = record.request.stream
+        endpoint = record.request.endpoint
+        let speed = GenerationSpeed(
+            end.outcome, microseconds: fold.duration, firstPiece: record.request.stream ? fold.firstByte : nil)
+        timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds
+        // What broke off may have stood still for long before.
+        tokensPerSecond = end.status == .success ? speed.tokensPerSecond : nil
+        tokensEstimated = end.outcome.isEstimated
+        promptTokens = end.outcome.promptTokens
+        completionTokens = end.outcome.completionTokens
+        cachedTokens = end.outcome.cachedTokens
+    }
+
+    private struct Fold {
+        var arrival = NIODeadline.distantPast
+        var backend: String?
+        var attempts = 0
+        /// Microseconds from arrival, of the last attempt.
+        var firstByte: UInt64?
+        var duration: UInt64 = 0
+        var end: ExchangeEnd?
+
+        mutating func take(_ entry: Timeline.Entry) {
+            switch entry.event {
+            case .arrived: arrival = entry.time
+            case .attemptStarted(let backend, _):
+                self.backend = backend
+                attempts += 1
+                firstByte = nil
+            case .firstByte: firstByte = microseconds(to: entry.time)
+            case .ended(let end):
+                self.end = end
+                duration = microseconds(to: entry.time)
+            case .queued, .connected, .attemptFailed, .committed, .lastByte: break
+            }
+        }
+
+        private func microseconds(to time: NIODeadline) -> UInt64 {
+            UInt64(max(0, (time - arrival).nanoseconds)) / 1000
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import AdapterHost
+import Core
+import Dialects
+import NIOCore
+
+/// What a backend says of the attempt under way.
+extension Exchange: AttemptSink {
+    func attemptBegan(_ head: AttemptHead) -> Bool {
+        let dialect = context.dialect
+        let type: AnswerType
+        if path.isTranslated {
+            type = stream ? dialect.streamType : .json
+        } else {
+            type = head.contentType ?? (stream ? dialect.streamType : .json)
+        }
+        guard
+            dispatch.answerBegan(
+                status: head.status, comesInPieces: type != .json,
+                hasEvents: type == .eventStream || type == .jsonLines)
+        else { return false }
+        answerStatus = head.status
+        answerType = type
+        if !head.warning.isEmpty { warnings.append(head.warning) }
+        return true
+    }
+
+    var attemptIsOverfull: Bool { dispatch.isCommitted && client.isOverfull }
+    var attemptIsOutOfMemory: Bool { client.isOutOfMemory }
+
+    func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
+        guard path.isTranslated else { return take(bytes) }
+        guard dispatch.takesPieces else { return .refused }
+        do throws(AnswerProblem) {
+            let translated = try path.piece(bytes)
+            dispatch.dataCame(now: now)
+            guard translated.readableBytes > 0 else {
+                return countHeld() ? .taken : .failed(.outOfMemory)
+            }
+            lastSign = now
+            return take(translated)
+        } catch {
+            return .failed(ExchangeFailure(kind: .upstream, message: error.message))
+        }
+    }
+
+    /// False if the memory of all is used up.
+    func countHeld() -> Bool {
+        heldMemory.set((held?.readableBytes ?? 0) + path.waiting + (isNative ? 0 : requestBody.readableBytes))
+    }
+
+    /// Takes bytes for the client.
+    private func take(_ bytes: ByteBuffer) -> AttemptReply {
+        var bytes = bytes
+        switch dispatch.wrote(bytes.readableBytes, now: now) {
+        case .refuse: return .refused
+        case .hold:
+            hold(&bytes)
+            guard countHeld() else { return .failed(.outOfMemory) }
+        case .commit:
+            hold(&bytes)
+            commit(held ?? bytes)
+        case .send: client.writePiece(&bytes)
+        }
+        return .taken
+    }
+
+    /// From here on this backend is the one.
+    private func commit(_ first: ByteBuffer) {
+        requestBody = ByteBuffer()
+        forms.forget()
+        client.requestIsDone()
+        held = nil
+        _ = heldMemory.set(0)
+        guard dispatch.isHeadSent else {
+            return client.beginPieces(status: answerStatus, type: answerType, origin: origin, first: first)
+        }
+        var first = first
+        client.writePiece(&first)
+    }
+
+    private func hold(_ bytes: inout ByteBuffer) {
+        if held == nil { held = bytes } else { held?.writeBuffer(&bytes) }
+    }
+
+    func attemptSaw(_ sign: AttemptSign) { dispatch.saw(sign, now: now) }
+
+    func attemptFlush() {
+        if dispatch.isCommitted { client.flush() }
+    }
+
+    func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
+        if path.isTranslated {
+            guard dispatch.takesPieces else { return .refused }
+            if let end = path.takeLargeEnd() { return finishElsewhere(end.size, end.make, outcome) }
+            do throws(AnswerProblem) {
+                let rest = try path.end()
+                if rest.readableBytes > 0, case let reply = take(rest), reply != .taken { return reply }
+            } catch {
+                return .failed(ExchangeFailure(kind: .upstream, message: error.message, outcome: outcome))
+            }
+        }
+        return finish(outcome)
+    }
+
+    /// Translates a large answer away from this loop. The attempt is over for its adapter; the exchange is when that is done.
+    private func finishElsewhere(
+        _ size: Int, _ make: @escaping @Sendable () -> Result<ByteBuffer, AnswerProblem>, _ outcome: ExchangeOutcome
+    ) -> AttemptReply {
+        let eventLoop = loop.eventLoop
+        let exchange = NIOLoopBound(self, eventLoop: eventLoop)
+        let isTaken = WorkPool.gateway.submit(size: size) {
+            let result = make()
+            eventLoop.execute { exchange.value.finished(with: result, outcome) }
+        }
+        guard isTaken else {
+            return .failed(ExchangeFailure(kind: .busy, message: ErrorBody.overloaded.message))
+        }
+        task = nil
+        return .taken
+    }
+
+    private func finished(with result: Result<ByteBuffer, AnswerProblem>, _ outcome: ExchangeOutcome) {
+        guard !dispatch.isOver else { return }
+        switch result {
+        case .failure(let problem): attemptFailed(ExchangeFailure(kind: .upstream, message: problem.message))
+        case .success(let rest):
+            if rest.readableBytes > 0 { _ = take(rest) }
+            _ = finish(outcome)
+        }
+    }
+
+    private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
+        switch dispatch.finished(outcome, now: now) {
+        case .refuse: return .refused
+        case .sendHeld:
+            client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
+        case .endStream: client.endPieces()
+        }
+        release(.success(microseconds: attemptMicroseconds))
+        record()
+        return .taken
+    }
+}

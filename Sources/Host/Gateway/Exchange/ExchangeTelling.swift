@@ -1,0 +1,95 @@
+import Core
+import Dialects
+import NIOCore
+
+/// How the client is told what is not an answer of a backend's: errors, comments, answers of the gateway's own.
+extension Exchange {
+    private var dialect: Dialect { context.dialect }
+
+    /// Nobody can be asked, or nobody any more.
+    func giveUp(_ error: ErrorBody) {
+        tell(dispatch.giveUp(status: error.status, message: error.message, now: now), own: error)
+    }
+
+    /// The gateway does not go on with the exchange.
+    func refuse(_ error: ErrorBody) {
+        tell(dispatch.refuse(status: error.status, message: error.message, now: now), own: error)
+    }
+
+    /// Tells the client how the exchange has ended, and records it.
+    /// - Parameter own: the gateway's own words.
+    func tell(_ telling: Dispatch.Telling, own: ErrorBody = .internalError) {
+        switch telling {
+        case .answer(.own): client.writeError(own, origin: origin)
+        case .answer(.failure(let failure, let name)):
+            let body = dialect.errorBody(failure, backend: name, requestID: context.id)
+            client.writeFailure(failure, body: body, origin: origin)
+        case .event(.own): client.endPieces(with: dialect.errorEvent(own, requestID: context.id))
+        case .event(.failure(let failure, let name)):
+            client.endPieces(with: dialect.errorEvent(failure, backend: name, requestID: context.id))
+        case .abort: client.abort()
+        }
+        logFailure()
+        record()
+    }
+
+    private func logFailure() {
+        guard case .ended(let end)? = dispatch.timeline.entries.last?.event else { return }
+        loop.shared.logger.notice(
+            "request failed",
+            metadata: [
+                "request": "\(context.id)", "model": "\(EntryLimits.cut(asked.model, to: EntryLimits.model))",
+                "backend": "\(backend?.identity.id ?? HistoryEntry.noBackend)", "status": "\(end.code)",
+                "reason": "\(end.message ?? "")",
+            ])
+    }
+
+    /// An answer of the gateway's own.
+    func answerHere(_ bytes: [UInt8]) {
+        dispatch.answeredHere(now: now)
+        client.writeWhole(
+            status: 200, type: stream ? dialect.streamType : .json, origin: origin, body: ByteBuffer(bytes: bytes))
+        record()
+    }
+
+    /// Sends a comment if the client of a stream has heard nothing for `interval`.
+    func keepAlive(after interval: TimeAmount, now: NIODeadline) {
+        guard now - lastSign >= interval else { return }
+        var comment = ByteBuffer(staticString: ": keep-alive\n\n")
+        // A translation may have nothing to say for long, such as while a model thinks unseen; between its pieces there is
+        // room for a comment.
+        switch dispatch.quiet(betweenPieces: path.isTranslated) {
+        case .ignore: return
+        case .sendHead:
+            answerType = .eventStream
+            client.beginPieces(status: 200, type: .eventStream, origin: origin, first: comment)
+        case .send: client.writePiece(&comment)
+        }
+        lastSign = now
+        client.flush()
+    }
+}
+
+extension ErrorBody {
+    static let shuttingDown = ErrorBody(
+        status: 503, message: "The gateway is shutting down.", type: "service_unavailable_error",
+        code: "shutting_down", retryAfter: 5)
+
+    /// The time of the exchange is over while no attempt is under way.
+    static func timedOut(_ failure: ExchangeFailure) -> ErrorBody {
+        ErrorBody(
+            status: failure.clientStatus, message: "The request was not answered in time: \(failure.message).",
+            type: "upstream_error", code: failure.deadline?.code)
+    }
+
+    /// Words for what cannot happen.
+    static let internalError = ErrorBody(
+        status: 500, message: "The gateway has made a mistake; please report it.", type: "api_error",
+        code: "internal_error")
+}
+
+extension ClientRequest {
+    /// Whether comments may stand in the stream that answers it. Ollama's lines know none, and what a request for sound or an
+    /// image is answered with is not known before.
+    var takesComments: Bool { stream && dialect != .ollama && kind != .audio && kind != .images }
+}

@@ -1,0 +1,134 @@
+import Core
+
+/// Everything that can be asked of the gateway. One entry is one route.
+extension RouteTable {
+    static let gateway = RouteTable(exchanges + ollama + fleet + operations + page)
+
+    /// What goes to a backend.
+    private static let exchanges: [Route] = [
+        exchange("/v1/chat/completions", .chat),
+        exchange("/v1/completions", .completions),
+        exchange("/v1/embeddings", .embeddings),
+        exchange("/v1/responses", .responses),
+        exchange("/v1/rerank", .rerank),
+        exchange("/v1/messages", .messages),
+        exchange("/v1/messages/count_tokens", .countTokens),
+        // No others below these: what a client writes there would go to the server as it is.
+        exchange("/v1/audio/speech", .audio),
+        exchange("/v1/audio/transcriptions", .audio),
+        exchange("/v1/audio/translations", .audio),
+        exchange("/v1/images/generations", .images),
+        exchange("/v1/images/edits", .images),
+        exchange("/v1/images/variations", .images),
+        exchange("/api/chat", .ollama),
+        exchange("/api/generate", .ollama),
+        exchange("/api/embed", .ollama),
+        exchange("/api/embeddings", .ollama),
+        Route(.get, .post, .delete, path: "/v1/responses/{id...}", access: .client, .refuse { _ in .storedResponse }),
+    ]
+
+    private static func exchange(_ path: String, _ kind: RequestKind) -> Route {
+        Route(.post, path: path, access: .client, body: .request, .exchange(kind))
+    }
+
+    /// What Ollama's clients ask besides.
+    private static let ollama: [Route] =
+        [
+            Route(
+                .get, path: "/api/tags", access: .client,
+                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state).tags }),
+            Route(
+                .get, path: "/api/ps", access: .client,
+                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state).running }),
+            Route(
+                .get, path: "/api/version", access: .everybody,
+                .answer { OllamaAnswers(state: $0.state).version }),
+            Route(
+                .post, path: "/api/show", access: .client,
+                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state).show($0.body) }),
+        ]
+        + ["pull", "push", "create", "copy", "delete"].map { name in
+            Route(
+                .get, .post, .delete, path: "/api/\(name)", access: .client,
+                .refuse { .ollamaManagement($0.path) })
+        }
+
+    /// What there is, and how it is.
+    private static let fleet: [Route] = [
+        Route(
+            .get, path: "/v1/models", access: .client,
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).models }),
+        Route(
+            .get, path: "/v1/models/{id...}", access: .client,
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).model($0.values[0]) }),
+        Route(
+            .get, path: "/v1/backends", access: .operator,
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends }),
+        Route(
+            .get, path: "/v1/history", access: .operator,
+            .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
+        Route(
+            .get, path: "/v1/stats", access: .operator,
+            .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).statistics }),
+        Route(
+            .get, path: "/v1/adapters", access: .operator, .answer { LocalAnswers(state: $0.state).adapters }),
+        Route(
+            .get, path: "/health", access: .everybody,
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).health }),
+        Route(
+            .get, path: "/metrics", access: .operator,
+            .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).metrics }),
+    ]
+
+    /// What an operator does.
+    private static let operations: [Route] = [
+        Route(
+            .post, path: "/v1/admin/reload", access: .operator,
+            .later { OperatorAnswers(state: $0.state).reload($0, $1) }),
+        Route(
+            .get, path: "/v1/backends/{id}/actions", access: .operator,
+            .answer { ActionAnswers(state: $0.state).list(backend: $0.values[0]) }),
+        Route(
+            .post, path: "/v1/backends/{id}/actions/{name}", access: .operator,
+            .later { ActionAnswers(state: $0.state).run($0, $1) }),
+        Route(
+            .get, path: "/v1/actions", access: .operator, .answer { ActionAnswers(state: $0.state).running }),
+        Route(
+            .delete, path: "/v1/actions/{id...}", access: .operator,
+            .later { ActionAnswers(state: $0.state).cancel(id: $0.values[0], $1) }),
+    ]
+
+    /// The dashboard.
+    private static let page: [Route] = [
+        Route(
+            .get, path: "/", access: .operator,
+            .answer(size: AnswerSize.page) { LocalAnswers(state: $0.state).page($0.context.query) }),
+        Route(
+            .get, path: "/assets/{name...}", access: .everybody, .answer { LocalAnswers.asset($0.values[0]) }),
+        // What browsers and crawlers ask every site for.
+        Route(.get, path: "/favicon.ico", access: .everybody, .answer { _ in LocalAnswers.rootFile("favicon.ico") }),
+        Route(.get, path: "/robots.txt", access: .everybody, .answer { _ in LocalAnswers.rootFile("robots.txt") }),
+        Route(.get, path: "/ws", access: .operator, .webSocket),
+    ]
+}
+
+/// About how many bytes an answer has, or are read to make it. Cheap.
+enum AnswerSize {
+    /// Of an answer that is made on the event loop: some 5 ms of work.
+    static let inlineLimit = 128 * 1024
+
+    @Sendable static func models(_ state: GatewayState) -> Int {
+        state.registry.views.reduce(0) { $0 + 1024 + 256 * $1.models.count }
+    }
+
+    @Sendable static func figures(_ state: GatewayState) -> Int {
+        state.registry.views.reduce(0) { $0 + 2048 + 512 * $1.models.count }
+    }
+
+    /// 384 bytes an entry; there cannot be more entries than requests.
+    @Sendable static func history(_ state: GatewayState) -> Int {
+        min(Int(clamping: state.figures.totals.total), state.history.capacity) * 384
+    }
+
+    @Sendable static func page(_ state: GatewayState) -> Int { models(state) + history(state) }
+}

@@ -1,0 +1,31 @@
+import NIOCore
+
+/// How long a request may take to come, head and body. Bytes now and then keep nothing alive: what counts is how long ago the
+/// request began, and how much of it has come. Pure.
+struct ReceiveLimit {
+    /// For a head, and for the start of a body.
+    static let time = TimeAmount.seconds(60)
+    /// Without a byte.
+    static let silence = TimeAmount.seconds(60)
+    /// Bytes of a body that buy it one more second.
+    static let rate = 16 * 1024
+
+    private var begun: NIODeadline?
+    private var lastByte: NIODeadline?
+    private var received = 0
+
+    /// Bytes of a request came; the first of them begin it.
+    mutating func take(_ count: Int, now: NIODeadline) {
+        if begun == nil { begun = now }
+        lastByte = now
+        received += count
+    }
+
+    /// The request is there, or there is none.
+    mutating func reset() { self = ReceiveLimit() }
+
+    func isOver(now: NIODeadline) -> Bool {
+        guard let begun, let lastByte else { return false }
+        return now - begun > Self.time + .seconds(Int64(received / Self.rate)) || now - lastByte > Self.silence
+    }
+}

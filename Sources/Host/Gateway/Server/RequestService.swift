@@ -1,0 +1,177 @@
+import AdapterHost
+import Core
+import HTTP1
+import NIOCore
+
+/// What is done with the requests of one connection: finds the route before the body is read, and has the request answered
+/// once it has been. Knows nothing of how requests and answers are framed. On the connection's event loop.
+final class RequestService {
+    /// What becomes of a request whose head has been read.
+    enum Admission {
+        /// Its body is read, up to so many bytes, and `serve` follows.
+        case body(limit: Int, tooLarge: ErrorBody)
+        /// It is answered so; its body is of no interest.
+        case refused(ErrorBody)
+        /// The connection becomes a WebSocket.
+        case webSocket
+    }
+
+    private let loop: LoopState
+    /// The connection has the service, and outlives what the service has under way.
+    private unowned let client: any AnswerSink
+    private var context: RequestContext?
+    private var route: Route?
+    private var values: [String] = []
+    private var exchange: Exchange?
+    private var later: LaterAnswer?
+    private var preparation: RequestPreparation?
+
+    init(loop: LoopState, client: any AnswerSink) {
+        self.loop = loop
+        self.client = client
+    }
+
+    // MARK: Before the body
+
+    /// - Parameters:
+    ///   - upgrades: the client asks for a WebSocket.
+    ///   - isReserve: the connection is one too many: it gets small answers only.
+    func admit(_ context: RequestContext, upgrades: Bool, isReserve: Bool) -> Admission {
+        self.context = context
+        switch RouteTable.gateway.match(context.method, context.path) {
+        case .unknownPath: return .refused(.unknownPath(context.path))
+        case .otherMethod(let allow): return .refused(.methodNotAllowed(allow))
+        case .route(let route, let values):
+            self.route = route
+            self.values = values
+            switch route.handler {
+            case .refuse(let error): return .refused(error(context))
+            case .webSocket:
+                return upgrades ? .webSocket : .refused(.webSocketOnly)
+            case .exchange:
+                guard !isReserve, !loop.isShortOfDescriptors else {
+                    record(.outOfDescriptors)
+                    return .refused(.outOfDescriptors)
+                }
+            case .answer, .later: break
+            }
+            switch route.body {
+            case .request:
+                let limit = loop.settings.maximumBody
+                return .body(limit: limit, tooLarge: .bodyTooLarge(limit))
+            case .command:
+                return .body(limit: Route.Body.commandLimit, tooLarge: .commandTooLarge(Route.Body.commandLimit))
+            }
+        }
+    }
+
+    // MARK: With the body
+
+    /// Has the request answered that was admitted last.
+    func serve(_ body: ByteBuffer) {
+        guard let context, let route else { return }
+        let call = RouteCall(state: loop.shared, context: context, values: values, body: body)
+        switch route.handler {
+        case .exchange(let kind): startExchange(kind, call)
+        case .answer(let size, let answer): self.answer(size: size(loop.shared)) { answer(call) }
+        case .later(let run): run(call, beginLater())
+        // Answered before the body.
+        case .refuse, .webSocket: break
+        }
+    }
+
+    private func startExchange(_ kind: RequestKind, _ call: RouteCall) {
+        let draft = RequestDraft(
+            kind: kind, path: call.context.path, contentType: call.context.contentType, body: call.body)
+        guard draft.isLarge else {
+            let names = loop.names
+            return prepared(Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) })
+        }
+        preparation = RequestPreparation.start(draft, for: self, on: loop)
+        if preparation == nil { refuse(.overloaded) }
+    }
+
+    /// The body of the request under way was looked into.
+    func prepared(_ result: Result<ClientRequest, RequestPeekError>) {
+        preparation = nil
+        guard let context else { return }
+        switch result {
+        case .failure(let error): refuse(ErrorBody(error), model: error.model)
+        case .success(let request):
+            let client = client
+            let exchange = Exchange(request, context: context, client: client, loop: loop) { [unowned self] in
+                self.exchange = nil
+                client.answered()
+            }
+            self.exchange = exchange
+            exchange.start()
+        }
+    }
+
+    /// Refuses a request before a backend could be chosen; it is recorded all the same.
+    func refuse(_ error: ErrorBody, model: String = "") {
+        record(error, model: model)
+        client.writeError(error, origin: nil)
+        client.answered()
+    }
+
+    /// Records a request for which no backend was chosen.
+    func record(_ error: ErrorBody, model: String = "") {
+        guard let context else { return }
+        var timeline = Timeline(arrival: context.arrival)
+        timeline.append(.ended(.error(error.status, error.message)), at: loop.eventLoop.now)
+        loop.record(ExchangeRecord.Request(id: context.id, model: model, endpoint: context.path), timeline)
+    }
+
+    // MARK: Answers of the gateway's own
+
+    /// Makes an answer here if it is small, else on another thread.
+    private func answer(size: Int, _ make: @escaping @Sendable () -> LocalAnswer) {
+        guard size > AnswerSize.inlineLimit else {
+            client.write(make())
+            return client.answered()
+        }
+        let later = beginLater()
+        let remote = later.remote
+        if !WorkPool.gateway.submit(size: size, { remote.answer(make()) }) { later.answer(.error(.overloaded)) }
+    }
+
+    private func beginLater() -> LaterAnswer {
+        let client = client
+        let later = LaterAnswer(client: client, eventLoop: loop.eventLoop) { [unowned self] in
+            self.later = nil
+            client.answered()
+        }
+        self.later = later
+        return later
+    }
+
+    // MARK: What the connection tells
+
+    /// The client closed its connection.
+    func clientGone() {
+        let (exchange, later, preparation) = (exchange, later, preparation)
+        self.exchange = nil
+        self.later = nil
+        self.preparation = nil
+        preparation?.clientGone()
+        exchange?.clientGone()
+        later?.clientGone()
+    }
+
+    /// The gateway stops and waits no longer.
+    func stop() {
+        let preparation = preparation
+        self.preparation = nil
+        preparation?.stop()
+        exchange?.stop()
+    }
+
+    /// Slow clients push back.
+    func setPaused(_ paused: Bool) { exchange?.setPaused(paused) }
+
+    /// Ends what takes longer than it may.
+    func lookAtTime(now: NIODeadline) { exchange?.lookAtTime(now: now) }
+
+    func keepAlive(after interval: TimeAmount, now: NIODeadline) { exchange?.keepAlive(after: interval, now: now) }
+}

@@ -1,0 +1,63 @@
+import Core
+
+/// Backends for one attempt, best first, drawn one by one until one has a place. Pure; takes no place itself.
+public struct Ranking: Sendable {
+    private enum Left: Sendable {
+        case one(Int)
+        case several([Candidate])
+        case none
+    }
+
+    private var left: Left
+    private let configuration: Configuration.Routing
+    private var turn: UInt64
+    private let random: UInt64
+    /// How many there were.
+    public let count: Int
+
+    /// - Parameters:
+    ///   - turn: increases by one with each ranking; spreads equals evenly.
+    ///   - random: any number, for the random strategy.
+    init(_ candidates: [Candidate], _ configuration: Configuration.Routing, turn: UInt64, random: UInt64) {
+        left = candidates.isEmpty ? .none : .several(candidates)
+        count = candidates.count
+        self.configuration = configuration
+        self.turn = turn
+        self.random = random
+    }
+
+    /// - Parameter index: of the only one.
+    init(only index: Int, _ configuration: Configuration.Routing) {
+        left = .one(index)
+        count = 1
+        self.configuration = configuration
+        (turn, random) = (0, 0)
+    }
+
+    /// The best of those left, as a place in the snapshot's list of backends.
+    public mutating func next() -> Int? {
+        switch left {
+        case .none: return nil
+        case .one(let index):
+            left = .none
+            return index
+        case .several(var candidates):
+            guard
+                let best = Selection.pick(
+                    candidates, strategy: configuration.strategy, weights: configuration.weights, turn: turn,
+                    random: random)
+            else { return nil }
+            turn &+= 1
+            candidates.removeAll { $0.index == best.index }
+            left = candidates.isEmpty ? .none : .several(candidates)
+            return best.index
+        }
+    }
+
+    /// Why one of them was chosen, in one line.
+    /// - Parameter isRetry: another was tried before.
+    public func reason(isRetry: Bool) -> String {
+        let base = count == 1 ? "only-candidate" : "\(configuration.strategy.rawValue);candidates=\(count)"
+        return isRetry ? base + ";retry" : base
+    }
+}

@@ -1,0 +1,120 @@
+import Core
+import Logging
+import NIOCore
+import NIOEmbedded
+
+@testable import Gateway
+
+/// A gateway on one event loop with virtual time, whose clients are embedded channels and whose backends the test drives.
+final class EmbeddedGateway {
+    let eventLoop = EmbeddedEventLoop()
+    let state: GatewayState
+    let loop: LoopState
+    private let timeouts: Configuration.Timeouts
+
+    init(_ change: (inout Configuration) -> Void = { _ in }) {
+        var configuration = Configuration()
+        configuration.routing.strategy = .priorityOnly
+        change(&configuration)
+        timeouts = configuration.timeouts
+        let broadcaster = Broadcaster()
+        let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in }
+        state = GatewayState(
+            settings: LiveSettings(configuration), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            registry: registry, broadcaster: broadcaster, historyCapacity: 100)
+        loop = LoopState(
+            index: 0, eventLoop: eventLoop, shared: state,
+            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true)
+        loop.startSweep()
+    }
+
+    /// Adds a healthy backend with the model "m".
+    @discardableResult func add(
+        _ name: String = "one", priority: Int = 1, limit: Int? = nil, kinds: [RequestKind] = []
+    ) -> ScriptedDriver {
+        let driver = ScriptedDriver(kinds: kinds)
+        let identity = BackendIdentity(
+            id: name, name: name, url: "", backendType: "t", priority: priority, maxConcurrent: limit,
+            timeouts: timeouts)
+        _ = state.registry.add(identity, driver: driver)
+        state.registry.record([Model(id: "m")], of: name)
+        state.registry.record(HealthReport(outcome: .healthy), of: name, now: 1)
+        loop.refresh()
+        return driver
+    }
+
+    func client() throws -> EmbeddedClient { try EmbeddedClient(self) }
+
+    /// Lets time pass, in steps in which everything that is due happens.
+    func advance(_ time: TimeAmount) { eventLoop.advanceTime(by: time) }
+
+    var history: [HistoryEntry] { state.history.entries }
+
+    /// Attempts under way at a backend.
+    func inFlight(_ name: String = "one") -> Int {
+        state.registry.snapshot.backends.first { $0.identity.id == name }?.counters.inFlight ?? -1
+    }
+}
+
+/// A client of the gateway, without a socket.
+final class EmbeddedClient {
+    let channel: EmbeddedChannel
+    private let gateway: EmbeddedGateway
+
+    init(_ gateway: EmbeddedGateway) throws {
+        self.gateway = gateway
+        channel = EmbeddedChannel(handler: ClientConnection(loop: gateway.loop), loop: gateway.eventLoop)
+        channel.allowOptionsWhenClosed = true
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    func send(_ text: String) throws {
+        try channel.writeInbound(ByteBuffer(string: text))
+        gateway.eventLoop.run()
+    }
+
+    /// Sends a request for a model.
+    func ask(
+        _ body: String = #"{"model":"m"}"#, path: String = "/v1/chat/completions", fields: String = ""
+    ) throws {
+        try send(
+            "POST \(path) HTTP/1.1\r\nhost: localhost\r\n\(fields)content-length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+
+    func get(_ path: String) throws { try send("GET \(path) HTTP/1.1\r\nhost: localhost\r\n\r\n") }
+
+    /// What has come since the last call.
+    func take() throws -> String { String(decoding: try takeBytes(), as: UTF8.self) }
+
+    /// The same, as bytes.
+    func takeBytes() throws -> [UInt8] {
+        gateway.eventLoop.run()
+        var all: [UInt8] = []
+        while let bytes = try channel.readOutbound(as: ByteBuffer.self) { all += bytes.readableBytesView }
+        return all
+    }
+
+    /// The status of the one answer that has come.
+    func status() throws -> Int? {
+        let text = try take()
+        return text.hasPrefix("HTTP/1.1 ") ? Int(text.dropFirst(9).prefix(3)) : nil
+    }
+
+    /// Goes away without a word.
+    func leave() throws { _ = try channel.finish(acceptAlreadyClosed: true) }
+
+    /// Ends its sending side.
+    func shutDownOutput() {
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        gateway.eventLoop.run()
+    }
+
+    var isOpen: Bool { channel.isActive }
+
+    /// Takes what comes, or does not.
+    func setTaking(_ taking: Bool) {
+        channel.isWritable = taking
+        channel.pipeline.fireChannelWritabilityChanged()
+        gateway.eventLoop.run()
+    }
+}

@@ -1,0 +1,126 @@
+import HTTP1
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+@testable import Upstream
+
+/// Notes everything a call tells. On the call's loop.
+final class Notes: UpstreamCallDelegate {
+    private(set) var steps: [UpstreamStep] = []
+    private(set) var status: Int?
+    private(set) var body = ""
+    private(set) var end: UpstreamEnd?
+    private let ended: (Notes) -> Void
+
+    init(_ ended: @escaping (Notes) -> Void) { self.ended = ended }
+
+    func upstreamStep(_ step: UpstreamStep) { steps.append(step) }
+    func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) { status = head.status }
+    func upstreamBody(_ bytes: ByteBuffer) { body += String(buffer: bytes) }
+    func upstreamReadComplete() {}
+    func upstreamEnd(_ end: UpstreamEnd) {
+        self.end = end
+        ended(self)
+    }
+}
+
+/// How a call went.
+struct Told: Sendable {
+    var first: UpstreamStep
+    var steps: [UpstreamStep]
+    var status: Int?
+    var body: String
+    var end: UpstreamEnd?
+    var timings: UpstreamTimings
+}
+
+/// One event loop with a pool of connections to a server on it.
+struct Bench {
+    let loop: any EventLoop
+    let server: any Channel
+    private let pool: NIOLoopBound<UpstreamPool>
+
+    /// - Parameters:
+    ///   - accepting: sets up what the server does with a connection.
+    ///   - limit: of connecting.
+    static func make(
+        isTLS: Bool = false, limit: TimeAmount? = .hours(1),
+        accepting: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws -> Bench {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let server = try await ServerBootstrap(group: loop)
+            .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try accepting(channel) } }
+            .bind(host: "127.0.0.1", port: 0).get()
+        return try await make(loop, server, isTLS: isTLS, limit: limit)
+    }
+
+    private static func make(
+        _ loop: any EventLoop, _ server: any Channel, isTLS: Bool, limit: TimeAmount?
+    ) async throws -> Bench {
+        let port = server.localAddress?.port ?? 0
+        let pool = try await loop.submit {
+            let pool = UpstreamPool(
+                target: UpstreamTarget(host: "127.0.0.1", port: port, isTLS: isTLS, basePath: ""), connectLimit: limit,
+                loop: loop
+            ) {
+                var settings = TLSConfiguration.makeClientConfiguration()
+                settings.certificateVerification = .none
+                return try NIOSSLContext(configuration: settings)
+            }
+            return NIOLoopBound(pool, eventLoop: loop)
+        }.get()
+        return Bench(loop: loop, server: server, pool: pool)
+    }
+
+    var endpoint: String { "127.0.0.1:\(server.localAddress?.port ?? 0)" }
+
+    /// Asks, and waits for the end.
+    /// - Parameters:
+    ///   - body: bytes of the request's body.
+    ///   - started: gets the call.
+    func ask(
+        body: Int? = nil, started: @escaping @Sendable (UpstreamCall) -> Void = { _ in }
+    ) async -> Told {
+        let (loop, pool) = (loop, pool)
+        return await withCheckedContinuation { continuation in
+            loop.execute {
+                var call: UpstreamCall?
+                var first = UpstreamStep.connecting
+                let notes = Notes { notes in
+                    continuation.resume(
+                        returning: Told(
+                            first: first, steps: notes.steps, status: notes.status, body: notes.body, end: notes.end,
+                            timings: call?.timings ?? UpstreamTimings()))
+                    call = nil
+                }
+                let head = "POST / HTTP/1.1\r\ncontent-length: \(body ?? 0)\r\n\r\n"
+                let begun = pool.value.start(
+                    head: ByteBuffer(string: head), body: body.map { ByteBuffer(repeating: 0x20, count: $0) },
+                    bodyless: false, delegate: notes)
+                call = begun
+                first = begun.step
+                started(begun)
+            }
+        }
+    }
+}
+
+/// Answers each request that comes whole in one read.
+final class Answering: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard String(buffer: unwrapInboundIn(data)).hasPrefix("POST") else { return }
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
+    }
+}
+
+/// Closes each connection as soon as something comes.
+final class Closing: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }
+}
