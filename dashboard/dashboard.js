@@ -1,26 +1,38 @@
-// Starts the page: its own data first, so that it is complete before any request; then live.
+// Starts the page. It is complete as it came; from here on its parts are replaced by newer ones of the gateway's.
 
 import { Live } from "./live.js";
-import { Renderer } from "./render.js";
-import { State } from "./state.js";
+import { replaceParts } from "./morph.js";
+import { Status } from "./status.js";
+import { Times } from "./times.js";
+import { Updates } from "./updates.js";
 
+/** The page's own data. The page as it came still stands without them. */
 function initialData() {
   try {
     return JSON.parse(document.getElementById("initial-data").textContent);
   } catch {
-    // The page as the server made it still stands; the first requests fill the rest.
     return null;
   }
 }
 
-const state = new State();
-const live = new Live(state, () => renderer.schedule());
-const renderer = new Renderer(state, live);
+const times = new Times();
+const live = new Live(new Updates(initialData()), {
+  replace: (html) => {
+    replaceParts(html);
+    times.synchronise();
+    times.show(live.stale);
+  },
+  changed: () => status.show(),
+});
+const status = new Status(live);
 
-const data = initialData();
-if (data) state.start(data, Date.now());
-renderer.schedule();
+function tick() {
+  if (document.hidden) return;
+  times.show(live.stale);
+  status.show();
+}
+
+times.synchronise();
 live.start();
-setInterval(() => {
-  if (!document.hidden) renderer.tick();
-}, 1000);
+tick();
+setInterval(tick, 1000);

@@ -1,34 +1,39 @@
-// Carries out what the connection's state machine decides: the socket, the requests, the timers.
+// Carries out what the state machines decide: the socket, the requests, the timers.
 
 import { Connection, isStale, pollSeconds } from "./connection.js";
+import { Refresher } from "./refresher.js";
+import { allParts } from "./updates.js";
 
-const modelsSeconds = 30;
+/** Everything is fetched so often, whatever the socket says. */
+const everythingSeconds = 30;
 /** A hidden tab keeps its socket for so long, then rests. */
 const restSeconds = 60;
 const graceSeconds = 3;
 /** A request that takes longer counts as failed. */
 const fetchSeconds = 10;
-const everything = ["stats", "models", "history", "backends"];
 
 export class Live {
   #connection = new Connection();
+  #refresher = new Refresher();
   #socket = null;
   #retryTimer = 0;
   #restTimer = 0;
-  #statsTimer = 0;
-  #modelsTimer = 0;
+  #pollTimer = 0;
+  #everythingTimer = 0;
+  #refreshTimer = 0;
   /** A tab that was hidden asked for nothing; it is not stale before the first answers could be there. */
   #graceUntil = 0;
-  #syncing = false;
-  #syncAgain = false;
 
   /**
-   * @param state the page's State
-   * @param changed called after anything changed
+   * @param updates tells which parts an update makes out of date
+   * @param replace called with the HTML of newer parts
+   * @param changed called after the state of the connection changed
    */
-  constructor(state, changed) {
-    this.state = state;
+  constructor(updates, { replace, changed }) {
+    this.updates = updates;
+    this.replace = replace;
     this.changed = changed;
+    /** When the last answer came, and when everything was last known to be fresh (milliseconds). */
     this.heard = Date.now();
     this.whole = Date.now();
   }
@@ -48,9 +53,8 @@ export class Live {
     window.addEventListener("online", () => this.#handle("online"));
     // Back from the browser's page cache, where sockets die silently.
     window.addEventListener("pageshow", (event) => {
-      if (event.persisted) this.#refresh(everything);
+      if (event.persisted) this.#refresh(allParts);
     });
-    this.#refresh(["stats", "models", "history"]);
     this.#handle("start");
     if (document.hidden) this.#visibility();
   }
@@ -69,10 +73,10 @@ export class Live {
         return;
       case "cancelRetry": return clearTimeout(this.#retryTimer);
       case "poll":
-        // The timer of the statistics does the polling; its next round asks for everything.
+        // The timer does the polling; its next round asks for everything.
         if (effect.on) this.#tick();
         return;
-      case "resync": return this.#refresh(everything);
+      case "resync": return this.#refresh(allParts);
     }
   }
 
@@ -81,13 +85,14 @@ export class Live {
   #open() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     // What changed, rather than all backends at each change: docs/dashboard.md.
-    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas&after=${this.state.seq}`);
+    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas`);
     this.#socket = socket;
     // A socket that was given up must not speak any more.
     const current = (action) => (event) => { if (this.#socket === socket) action(event); };
     socket.onopen = current(() => {
-      this.#note(true);
       this.#handle("opened");
+      // What changed since the page was made, or since the last socket.
+      this.#refresh(allParts);
     });
     socket.onmessage = current((event) => this.#receive(event.data));
     socket.onclose = current(() => {
@@ -110,85 +115,63 @@ export class Live {
     } catch {
       return;
     }
-    switch (update?.update_type) {
-      case "BackendStatus": this.state.mergeBackends(update.data, Date.now()); break;
-      case "RequestComplete": this.state.addRequest(update.data); break;
-      case "ModelChange": this.state.changeModels(update.data); break;
-      default: return;
-    }
-    this.#note(true);
-    if (this.state.wantsOffers) {
-      this.state.wantsOffers = false;
-      this.#refresh(["models"]);
-    }
-    this.changed();
-  }
-
-  #note(whole) {
-    this.heard = Date.now();
-    if (whole) this.whole = this.heard;
+    this.#refresh(this.updates.parts(update));
   }
 
   // Requests
 
-  #tick() {
-    this.#refresh(this.#connection.polling ? everything : ["stats"]);
+  /** These parts are out of date. A hidden page fetches them when it is looked at again. */
+  #refresh(parts) {
+    this.#refresher.want(parts);
+    if (document.hidden) return;
+    clearTimeout(this.#refreshTimer);
+    const step = this.#refresher.step(performance.now());
+    if (step?.wait) this.#refreshTimer = setTimeout(() => this.#refresh([]), step.wait);
+    if (step?.fetch) this.#fetch(step.fetch);
   }
 
-  async #get(path) {
-    const answer = await fetch(path, {
-      headers: { accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(fetchSeconds * 1000),
-    });
-    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.json();
-  }
-
-  /** Fetches the named parts. Whole lists wait for the lists before them; what comes meanwhile is not lost. */
-  async #refresh(parts) {
-    const lists = parts.includes("history") || parts.includes("backends");
-    if (lists && this.#syncing) {
-      this.#syncAgain = true;
-      return;
+  async #fetch(parts) {
+    let html = null;
+    try {
+      html = await this.#html(`/?parts=${parts.join(",")}`);
+    } catch {
+      // `isStale` says when the viewer has to know.
     }
-    if (lists) {
-      this.#syncing = true;
-      this.state.beginSync();
-    }
-    const apply = {
-      stats: (body) => this.state.applyStats(body, Date.now()),
-      models: (body) => this.state.applyOffers(body),
-      history: (body) => this.state.replaceHistory(body),
-      backends: (body) => this.state.replaceBackends(body?.data, Date.now()),
-    };
-    const results = await Promise.allSettled(parts.map(async (part) => {
-      apply[part](await this.#get(`/v1/${part}`));
-      this.#note(false);
-      this.changed();
-    }));
-    const complete = results.every((result) => result.status === "fulfilled");
-    if (complete && parts.includes("backends")) this.#note(true);
-    if (lists) {
-      this.state.endSync();
-      this.#syncing = false;
-      if (this.#syncAgain) {
-        this.#syncAgain = false;
-        this.#refresh(everything);
-      }
+    this.#refresher.ended(html !== null, performance.now());
+    if (html !== null) {
+      this.heard = Date.now();
+      if (this.status === "connected" || parts.length === allParts.length) this.whole = this.heard;
+      this.replace(html);
     }
     this.changed();
+    // What failed is asked for again with the next update or the next round, not in a loop.
+    if (html !== null) this.#refresh([]);
+  }
+
+  async #html(path) {
+    const answer = await fetch(path, {
+      headers: { accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(fetchSeconds * 1000),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.text();
   }
 
   // Timers
 
+  #tick() {
+    // Latencies and requests in flight change without an update.
+    this.#refresh(this.#connection.polling ? allParts : ["summary", "backends"]);
+  }
+
   #startTimers() {
-    this.#statsTimer ||= setInterval(() => this.#tick(), pollSeconds * 1000);
-    this.#modelsTimer ||= setInterval(() => this.#refresh(["models"]), modelsSeconds * 1000);
+    this.#pollTimer ||= setInterval(() => this.#tick(), pollSeconds * 1000);
+    this.#everythingTimer ||= setInterval(() => this.#refresh(allParts), everythingSeconds * 1000);
   }
 
   #stopTimers() {
-    clearInterval(this.#statsTimer);
-    clearInterval(this.#modelsTimer);
-    this.#statsTimer = this.#modelsTimer = 0;
+    clearInterval(this.#pollTimer);
+    clearInterval(this.#everythingTimer);
+    this.#pollTimer = this.#everythingTimer = 0;
   }
 
   /** Nobody looks: ask for nothing, and after a while give the socket back too. */

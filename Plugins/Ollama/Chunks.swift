@@ -40,7 +40,7 @@ struct ChunkFrame {
             chunk["usage"] = Usage.json(usage)
             event(chunk, to: &out)
         }
-        out += Array("data: [DONE]\n\n".utf8)
+        out += EventText.doneMark
     }
 
     private var head: JSONObject {
@@ -51,8 +51,6 @@ struct ChunkFrame {
     }
 
     private func event(_ chunk: JSONObject, to out: inout [UInt8]) {
-        out += Array("data: ".utf8)
-        out += JSONValue.object(chunk).bytes
-        out += [0x0A, 0x0A]
+        EventText.append(JSONValue.object(chunk).bytes, to: &out)
     }
 }

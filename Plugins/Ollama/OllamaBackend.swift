@@ -1,4 +1,5 @@
 import PluginAPI
+import Product
 
 typealias ThisAdapter = OllamaBackend
 
@@ -7,7 +8,7 @@ typealias ThisAdapter = OllamaBackend
 /// translates those.
 final class OllamaBackend: BackendAdapter {
     static let about = AdapterAbout(
-        type: "ollama", displayName: "Ollama", version: "0.2.0", optionsSchema: Options.schema,
+        type: "ollama", displayName: "Ollama", version: "\(Product.version)", optionsSchema: Options.schema,
         defaultURLs: ["http://127.0.0.1:11434"],
         kinds: NEXUS_KIND_CHAT | NEXUS_KIND_COMPLETIONS | NEXUS_KIND_EMBEDDINGS | NEXUS_KIND_OLLAMA)
 

@@ -1,4 +1,5 @@
 import PluginAPI
+import Product
 import Synchronization
 
 typealias ThisAdapter = OpenAIBackend
@@ -6,7 +7,7 @@ typealias ThisAdapter = OpenAIBackend
 /// One server that speaks the OpenAI API.
 final class OpenAIBackend: BackendAdapter {
     static let about = AdapterAbout(
-        type: "openai", displayName: "OpenAI compatible", version: "0.2.0", optionsSchema: Options.schema,
+        type: "openai", displayName: "OpenAI compatible", version: "\(Product.version)", optionsSchema: Options.schema,
         defaultURLs: [
             "http://127.0.0.1:8080", "http://127.0.0.1:1234", "http://127.0.0.1:8000", "http://127.0.0.1:30000",
         ],

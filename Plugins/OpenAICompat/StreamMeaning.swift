@@ -40,8 +40,6 @@ enum EventKind {
 
 /// The streams of chat and text completions: chunks with choices, and `[DONE]`.
 final class CompletionStream: StreamMeaning {
-    private static let doneMark = Array("data: [DONE]\n\n".utf8)
-
     /// The client wants a chunk with the usage: then it gets one if it can be known, otherwise none.
     private let wantsUsage: Bool
     private var sawChoice = false
@@ -56,13 +54,13 @@ final class CompletionStream: StreamMeaning {
 
     var usage: TokenUsage { (counts ?? TokenUsage()).completed(by: timings) }
 
-    var endMark: [UInt8] { Self.doneMark }
+    var endMark: [UInt8] { EventText.doneMark }
 
     func look(_ data: UnsafeRawBufferPointer) -> EventKind {
         // The first chunk is always looked into: it tells whether the stream is one.
-        if sawChoice, EventLine.isPlain(data) { return .text }
-        if EventLine.isDone(data) { return sawChoice ? .mark : .silent }
-        if EventLine.isBlank(data) { return .silent }
+        if sawChoice, EventContent.isPlain(data) { return .text }
+        if EventContent.isDone(data) { return sawChoice ? .mark : .silent }
+        if EventContent.isBlank(data) { return .silent }
         guard let value = try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues), case .object = value else {
             return .garbled
         }
@@ -134,6 +132,6 @@ final class CompletionStream: StreamMeaning {
         }
         let chunk = JSONObject(
             identity + [(name: "choices", value: []), (name: "usage", value: .object(JSONObject(usage)))])
-        return Array("data: ".utf8) + JSONValue.object(chunk).bytes + [0x0A, 0x0A]
+        return EventText.event(JSONValue.object(chunk).bytes)
     }
 }

@@ -22,13 +22,12 @@ final class StreamWatcher {
     private static let holdLimit = 64 * 1024
 
     private let meaning: any StreamMeaning
-    private var lines = LineDecoder()
+    private var lines = EventStreamLines()
     /// What came and was not sent: the event under way, and before it, while the stream is not open, all others.
     private var held: [UInt8] = []
     /// Where in `held` the event under way starts.
     private var heldEvent = 0
     private var isOpen = false
-    private var isAtStart = true
     /// Lines of data of the event under way, and what the first of them is.
     private var dataLines = 0
     private var kind = EventKind.silent
@@ -85,9 +84,9 @@ final class StreamWatcher {
         if !bytes.isEmpty { endsWithReturn = false }
         do {
             var lines = lines
-            self.lines = LineDecoder()
+            self.lines = EventStreamLines()
             try lines.feed(bytes) { line, next in
-                if line.isEmpty {
+                if line.kind == .end {
                     endEvent(bytes, &start, complete, next)
                     if failure == nil { complete = next }
                     endsWithReturn = !skipsLineFeed && next == bytes.count && bytes[next - 1] == 0x0D
@@ -126,34 +125,29 @@ final class StreamWatcher {
     }
 
     /// - Parameter isCut: it has no end.
-    private func look(at line: UnsafeRawBufferPointer, isCut: Bool = false) {
-        var line = line
-        if isAtStart {
-            isAtStart = false
-            line = EventLine.withoutMark(line)
-        }
-        guard EventLine.isData(line) else {
-            if EventLine.isForeign(line) { look(atForeign: line, isCut: isCut) }
-            if EventLine.namesError(line) { isNamedError = true }
+    private func look(at line: EventStreamLine, isCut: Bool = false) {
+        guard line.kind == .data else {
+            if line.kind == .other { look(atForeign: line, isCut: isCut) }
+            if EventContent.namesError(line) { isNamedError = true }
             return
         }
         dataLines += 1
         if dataLines > Self.lineLimit { failure = failure ?? Self.tooManyLines }
         // Several lines are one text, which is looked at when all of them are there.
         guard dataLines == 1 else { return }
-        kind = meaning.look(EventLine.data(line))
+        kind = meaning.look(line.value)
         if kind == .failure { failure = meaning.failure }
     }
 
     /// A line that is no field of an event. Unknown fields mean nothing, but older versions of llama.cpp put errors into a
     /// field of their own; and no field begins as JSON or a page does, which servers and proxies send instead of an event.
-    private func look(atForeign line: UnsafeRawBufferPointer, isCut: Bool) {
+    private func look(atForeign line: EventStreamLine, isCut: Bool) {
         sawForeignLine = true
-        if let told = EventLine.error(line) {
+        if let told = line.value(ofField: "error") {
             failure = failure ?? UpstreamError.insideField(told)
-        } else if EventLine.isNoField(line) {
-            failure = failure ?? UpstreamError.insideLine(line) ?? Self.noStream
-        } else if !isCut, EventLine.isWords(line) {
+        } else if EventContent.isNoField(line.text) {
+            failure = failure ?? UpstreamError.insideLine(line.text) ?? Self.noStream
+        } else if !isCut, EventContent.isWords(line.text) {
             failure = failure ?? Self.noStream
         }
     }
@@ -163,7 +157,6 @@ final class StreamWatcher {
     ///   - complete: where in the piece the event begins; 0: perhaps in what is held.
     ///   - next: where it ends.
     private func endEvent(_ bytes: UnsafeRawBufferPointer, _ start: inout Int, _ complete: Int, _ next: Int) {
-        isAtStart = false
         if isNamedError { failNamed(event(bytes, complete, next)) }
         guard dataLines > 0 else { return openIfLong(next) }
         sawEvent = true
@@ -247,12 +240,12 @@ final class StreamWatcher {
     /// What the lines of data of an event hold.
     private static func texts(of event: ArraySlice<UInt8>) -> [[UInt8]] {
         var texts: [[UInt8]] = []
-        var lines = LineDecoder(limit: .max)
-        func note(_ line: UnsafeRawBufferPointer) {
-            if EventLine.isData(line) { texts.append(Array(EventLine.data(line))) }
+        var lines = EventStreamLines(limit: .max)
+        func note(_ line: EventStreamLine) {
+            if line.kind == .data { texts.append(Array(line.value)) }
         }
         event.withUnsafeBytes { bytes in
-            try? lines.feed(EventLine.withoutMark(bytes)) { line, _ in
+            try? lines.feed(bytes) { line, _ in
                 note(line)
                 return true
             }
@@ -269,9 +262,8 @@ final class StreamWatcher {
         if awaitsLineFeed { return Verdict() }
         var isGarbled = false
         lines.finish { line in
-            let line = isAtStart ? EventLine.withoutMark(line) : line
             look(at: line, isCut: true)
-            isGarbled = !EventLine.isData(line) && !EventLine.isComment(line)
+            isGarbled = line.kind != .data && line.kind != .comment
         }
         if isNamedError, dataLines > 0 { failNamed(held[heldEvent...]) }
         if dataLines > 1, failure == nil { lookAtLines(of: held[heldEvent...]) }

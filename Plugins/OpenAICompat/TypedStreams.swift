@@ -12,7 +12,7 @@ class TypedStream: StreamMeaning {
 
     final func look(_ data: UnsafeRawBufferPointer) -> EventKind {
         if isText(data) { return .text }
-        if EventLine.isBlank(data) || EventLine.isDone(data) { return .silent }
+        if EventContent.isBlank(data) || EventContent.isDone(data) { return .silent }
         guard let event = try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues), case .object = event else {
             return .garbled
         }
@@ -48,7 +48,7 @@ class TypedStream: StreamMeaning {
 /// `POST /v1/responses`: ends with response.completed or response.incomplete.
 final class ResponsesStream: TypedStream {
     override fileprivate func isText(_ data: UnsafeRawBufferPointer) -> Bool {
-        EventLine.isOfType(data, "\"type\":\"response.", ".delta\"")
+        EventContent.isOfType(data, "\"type\":\"response.", ".delta\"")
     }
 
     override fileprivate func look(into event: JSONValue, type: String) -> EventKind {
@@ -73,7 +73,7 @@ final class MessagesStream: TypedStream {
     private var counts = JSONObject()
 
     override fileprivate func isText(_ data: UnsafeRawBufferPointer) -> Bool {
-        EventLine.isOfType(data, "\"type\":\"content_block_delta\"", "content_block_delta")
+        EventContent.isOfType(data, "\"type\":\"content_block_delta\"", "content_block_delta")
     }
 
     override fileprivate func look(into event: JSONValue, type: String) -> EventKind {
@@ -110,8 +110,8 @@ final class MediaStream: StreamMeaning {
     func lastWords() -> [UInt8] { [] }
 
     func look(_ data: UnsafeRawBufferPointer) -> EventKind {
-        if EventLine.isDone(data) { return isFinished ? .mark : .silent }
-        if EventLine.isBlank(data) { return .silent }
+        if EventContent.isDone(data) { return isFinished ? .mark : .silent }
+        if EventContent.isBlank(data) { return .silent }
         // Sound and images may be long, and are not parsed.
         let scan = JSONScan(data)
         guard scan.isWhole, scan.kind == .object else { return .garbled }

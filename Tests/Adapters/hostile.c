@@ -23,6 +23,7 @@ typedef struct backend {
   const nexus_callbacks *callbacks;
   char probe[32];
   nexus_task stale; /* of an exchange that has ended */
+  int stays;        /* destroy does not return */
 } backend;
 
 /* -------------------------------------------------------------------------------------------- small things ---- */
@@ -401,6 +402,7 @@ static nexus_status create(const nexus_backend_config *config, const nexus_host 
   self->host = host;
   self->callbacks = callbacks;
   if (contains(config->options, "\"create\":\"reports\"")) report(callbacks, NEXUS_HEALTHY);
+  self->stays = contains(config->options, "\"destroy\":\"never\"");
   static const char *const modes[] = {"never", "blocks", "stray", "flood", "million", "garbage"};
   for (size_t index = 0; index < sizeof modes / sizeof modes[0]; index++) {
     char text[64];
@@ -415,6 +417,7 @@ static void destroy(void *instance) {
   backend *self = instance;
   /* Reports while it is destroyed: too late already. */
   report(self->callbacks, NEXUS_HEALTHY);
+  while (self->stays) pause();
   free(self);
 }
 

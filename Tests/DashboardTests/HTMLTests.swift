@@ -39,6 +39,10 @@ struct TemplateTests {
                 .markup(Array("}{{version".utf8)),
             ])
         #expect(Template([]).segments.isEmpty)
+        #expect(
+            Template(Array("{{part models}}a{{end}}{{part x}}".utf8)).segments == [
+                .begin(.models), .markup(Array("a".utf8)), .end, .markup(Array("{{part x}}".utf8)),
+            ])
     }
 
     @Test("the page has every place once")

@@ -10,11 +10,11 @@ struct PageRendererTests {
 
     private func page(
         _ backends: [BackendView] = [], history: [HistoryEntry] = [], stats: Statistics = Statistics(),
-        version: String = "1.2.3"
+        actions: [PageAction] = [], version: String = "1.2.3", parts: Set<PagePart>? = nil
     ) -> String {
-        String(
-            decoding: PageRenderer().render(
-                stats: stats, backends: backends, history: history, version: version, now: now), as: UTF8.self)
+        let state = PageState(
+            stats: stats, backends: backends, history: history, actions: actions, version: version, now: now)
+        return String(decoding: PageRenderer().render(state, parts: parts), as: UTF8.self)
     }
 
     /// What stands between the tag with that id and the next closing one of that name.
@@ -115,7 +115,7 @@ struct PageRendererTests {
             box("three", .unhealthy, models: [big, Model(id: "gone")]),
         ])
         let body = part("model-matrix-tbody", of: page, until: "</tbody>")
-        let rows = body.split(separator: "<tr>").map(String.init)
+        let rows = body.split(separator: "<tr ").map(String.init)
         #expect(rows.count == 2)
         #expect(rows.first?.contains("<td class=\"number\">128K</td>") == true)
         // Columns by name: one, three, two.
@@ -164,6 +164,50 @@ struct PageRendererTests {
         #expect(page.split(separator: "<script").count == 3)
         #expect(page.split(separator: "</script", omittingEmptySubsequences: false).count == 3)
         #expect(page.contains("&lt;img src=x onerror=&quot;a&quot;&gt;{{version}}&#39;"))
+    }
+
+    @Test("parts are the page's own, by themselves and in its order")
+    func parts() {
+        let whole = page([box("a", models: [Model(id: "m")])], history: [entry(1)])
+        for part in PagePart.allCases {
+            let alone = page([box("a", models: [Model(id: "m")])], history: [entry(1)], parts: [part])
+            #expect(alone.hasPrefix("<section id=\"\(part.rawValue)\" ") && alone.hasSuffix("</section>"))
+            #expect(whole.contains(alone))
+        }
+        let two = page(parts: [.history, .summary])
+        #expect(two == page(parts: [.summary]) + page(parts: [.history]))
+        #expect(page(parts: []).isEmpty)
+    }
+
+    @Test(
+        "the query names parts",
+        arguments: [
+            ("", nil), ("a=b", nil), ("parts=summary", [.summary]),
+            ("x=1&parts=history,summary", [.history, .summary]),
+            ("parts=", []), ("parts=nothing,models", [.models]), ("parts", nil),
+        ] as [(String, Set<PagePart>?)])
+    func query(_ query: String, _ expected: Set<PagePart>?) {
+        #expect(PagePart.named(inQuery: query) == expected)
+    }
+
+    @Test("a running action shows on its backend's card with how far it is, and for a minute how it ended")
+    func actions() {
+        var pull = ActionProgress(id: "1", backendID: "a", action: "pull")
+        pull.message = "pulling <manifest>"
+        #expect(card(pull).contains("pulling &lt;manifest&gt;</span><progress aria-label=\"pull\">running</progress>"))
+        pull.done = 1
+        pull.total = 3
+        #expect(card(pull).contains("<progress aria-label=\"pull\" max=\"100\" value=\"33\">33%</progress>"))
+        pull.status = .failed
+        pull.error = "no space"
+        #expect(card(pull, endedAt: now - 59).contains("Failed</span><span class=\"error-message\">no space</span>"))
+        #expect(!card(pull, endedAt: now - 60).contains("class=\"actions\""))
+        pull.backendID = "another"
+        #expect(!card(pull).contains("class=\"actions\""))
+    }
+
+    private func card(_ progress: ActionProgress, endedAt: Int64? = nil) -> String {
+        page([box("a")], actions: [PageAction(progress, endedAt: endedAt)], parts: [.backends])
     }
 
     @Test("the data of the page is what the routes give")

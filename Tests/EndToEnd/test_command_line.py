@@ -103,6 +103,16 @@ def test_help_and_version_are_there(nexus, arguments):
     assert nexus(*arguments).returncode == 0
 
 
+def test_the_gateway_and_its_adapters_say_one_version(nexus, start):
+    gateway = start()
+    version = nexus("--version").stdout.strip()
+
+    assert version.count(".") == 2
+    assert gateway.json("/health")["version"] == version
+    assert {adapter["version"] for adapter in gateway.json("/v1/adapters")["data"]} == {version}
+    assert f'class="version">{version}<' in gateway.get("/").text
+
+
 def test_completions_for_shells_are_there(nexus):
     assert "nexus" in nexus("--generate-completion-script", "bash").stdout
 

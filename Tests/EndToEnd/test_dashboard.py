@@ -1,14 +1,18 @@
 """The page in a real browser, with JavaScript and without."""
 
+import json
 import os
+import queue
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gateway import FAST, LONG, backend
-from upstream import Upstream
+from upstream import Exchange, Upstream
 
 expect.set_options(timeout=LONG * 1000)
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -133,6 +137,99 @@ def test_the_page_comes_back_after_a_restart_of_the_gateway(start, upstream, pag
 
     expect(page.locator("#connection-status")).not_to_contain_text("Connected")
     expect(page.locator("#connection-status .status-dot.connected")).to_have_count(0)
+
+
+def test_an_action_that_another_client_started_shows_on_its_card_and_ends_there(start, upstream, page):
+    """Its progress comes through the live updates; the page asked for nothing."""
+    begun: "queue.Queue[Exchange]" = queue.Queue()
+    over = threading.Event()
+
+    def pull(exchange):
+        exchange.begin_stream("application/x-ndjson")
+        begun.put(exchange)
+        over.wait(LONG)
+
+    def line(**members):
+        request.piece(json.dumps(members).encode() + b"\n")
+
+    upstream.on("/api/tags", lambda exchange: exchange.answer({"models": []}))
+    upstream.on("/api/version", lambda exchange: exchange.answer({"version": "0.9.0"}))
+    upstream.on("/api/pull", pull)
+    gateway = start(backend("box", upstream.url, type="ollama"))
+    gateway.wait_for_backend("box")
+    connected(page, gateway)
+    action = page.locator(".backend-card li.action")
+    expect(action).to_have_count(0)
+
+    gateway.http.post("/v1/backends/box/actions/pull_model?detach=true", json={"model": "m"})
+    request = begun.get(timeout=LONG)
+    line(status="pulling <b>a</b>", digest="a", total=200, completed=50)
+
+    expect(action).to_have_count(1)
+    expect(action).to_contain_text("pull_model")
+    expect(action).to_contain_text("pulling <b>a</b>")
+    expect(page.get_by_role("progressbar", name="pull_model")).to_have_attribute("value", "25")
+    line(status="pulling a", digest="a", total=200, completed=150)
+    expect(page.get_by_role("progressbar", name="pull_model")).to_have_attribute("value", "75")
+
+    line(status="success")
+    request.end_stream()
+    expect(action).to_contain_text("Done")
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    assert page.complaints == []
+    over.set()
+
+
+def test_a_running_action_shows_without_javascript(start, upstream, plain_page):
+    over = threading.Event()
+
+    def pull(exchange):
+        exchange.begin_stream("application/x-ndjson")
+        over.wait(LONG)
+
+    upstream.on("/api/tags", lambda exchange: exchange.answer({"models": []}))
+    upstream.on("/api/version", lambda exchange: exchange.answer({"version": "0.9.0"}))
+    upstream.on("/api/pull", pull)
+    gateway = start(backend("box", upstream.url, type="ollama"))
+    gateway.wait_for_backend("box")
+    gateway.http.post("/v1/backends/box/actions/pull_model?detach=true", json={"model": "m"})
+
+    plain_page.goto(gateway.url + "/")
+
+    expect(plain_page.locator(".backend-card li.action")).to_contain_text("pull_model")
+    over.set()
+
+
+def test_fifty_backends_that_change_every_second_are_followed(start, page):
+    """The page asks for what changed a few times a second at most, keeps its elements, and stays usable."""
+    servers = [Upstream() for _ in range(50)]
+    gateway = start(FAST + "".join(backend(f"b{index}", server.url) for index, server in enumerate(servers)))
+    for index in range(50):
+        gateway.wait_for_backend(f"b{index}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/?parts=" in request.url else None)
+    connected(page, gateway)
+    expect(page.locator(".backend-card.healthy")).to_have_count(50)
+    page.evaluate("document.querySelector('[data-id=b7]').mark = 'kept'")
+    before = len(asked)
+    began = time.monotonic()
+
+    for round in range(5):
+        servers[7].models("m", f"model-{round}")
+        for _ in range(10):
+            gateway.chat()
+        expect(page.locator("[data-id=b7] .chips")).to_contain_text(f"model-{round}")
+
+    servers[3].fail_probes()
+    expect(page.locator(".backend-card.unhealthy")).to_have_count(1)
+    expect(page.locator(".backend-card").first).to_contain_text("b3")
+    expect(page.locator("#total-requests")).to_have_text("50")
+    expect(page.locator("#history-tbody tr")).to_have_count(50)
+    assert page.evaluate("document.querySelector('[data-id=b7]').mark") == "kept"
+    assert len(asked) - before <= 3 + 2.2 * (time.monotonic() - began)
+    assert page.complaints == []
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture

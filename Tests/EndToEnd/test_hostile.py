@@ -23,8 +23,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(start, hostile, upstream):
     """Starts a gateway with a hostile backend, and a good one beside it."""
 
-    def run(probe: str = "", server: str = "", **options: object) -> Gateway:
-        given = {"probe": probe} if probe else {}
+    def run(probe: str = "", server: str = "", destroy: str = "", **options: object) -> Gateway:
+        given = {key: value for key, value in {"probe": probe, "destroy": destroy}.items() if value}
         lines = "\n".join(f'{key} = "{value}"' for key, value in given.items())
         upstream.models("good")
         gateway: Gateway = start(
@@ -196,3 +196,14 @@ def test_a_crash_names_the_adapter(run, model, words):
     gateway.process.wait(LONG)
 
     assert words in gateway.log and 'the adapter "hostile" (backend "bad")' in gateway.log
+
+
+@pytest.mark.parametrize(("destroy", "status"), [("", 0), ("never", 1)])
+def test_the_exit_status_tells_whether_the_adapters_ended(run, destroy, status):
+    gateway = run(destroy=destroy, expect_status=status)
+    gateway.wait_for_backend("bad")
+
+    gateway.signal()
+
+    assert gateway.wait() == status
+    assert ("an adapter does not end its instance" in gateway.log) == (destroy == "never")

@@ -74,7 +74,7 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
     }
 
     @Test(arguments: [
-        "Sources/PluginAPI/include", "Sources/AdapterKit", "Sources/JSON", "templates/adapter/c",
+        "Sources/PluginAPI/include", "Sources/AdapterKit", "Sources/EventStream", "Sources/JSON", "templates/adapter/c",
         "templates/adapter/swift",
     ])
     func everyFileOfTheseFoldersIsEmbedded(_ folder: String) throws {

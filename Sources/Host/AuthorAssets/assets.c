@@ -50,13 +50,29 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/KeyRing.swift" suffix(, 0)
      }},
-    {"Sources/AdapterKit/LineDecoder.swift",
-     (const char[]){
-#embed "../../../Sources/AdapterKit/LineDecoder.swift" suffix(, 0)
-     }},
     {"Sources/AdapterKit/Reports.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/Reports.swift" suffix(, 0)
+     }},
+    {"Sources/EventStream/EventData.swift",
+     (const char[]){
+#embed "../../../Sources/EventStream/EventData.swift" suffix(, 0)
+     }},
+    {"Sources/EventStream/EventStreamLine.swift",
+     (const char[]){
+#embed "../../../Sources/EventStream/EventStreamLine.swift" suffix(, 0)
+     }},
+    {"Sources/EventStream/EventStreamLines.swift",
+     (const char[]){
+#embed "../../../Sources/EventStream/EventStreamLines.swift" suffix(, 0)
+     }},
+    {"Sources/EventStream/EventText.swift",
+     (const char[]){
+#embed "../../../Sources/EventStream/EventText.swift" suffix(, 0)
+     }},
+    {"Sources/EventStream/LineDecoder.swift",
+     (const char[]){
+#embed "../../../Sources/EventStream/LineDecoder.swift" suffix(, 0)
      }},
     {"Sources/JSON/ErrorMember.swift",
      (const char[]){

@@ -53,8 +53,8 @@ struct ActionsCommand: ParsableCommand {
             var last: JSONValue?
             do throws(PlainHTTP.Failure) {
                 try PlainHTTP.lines(host: address.host, port: address.port, path: path, body: body) { line in
-                    let text = line.hasPrefix("data: ") ? line.dropFirst("data: ".count) : line[...]
-                    guard let event = try? JSONValue.parse(String(text)) else { return }
+                    // A refusal comes as a body of its own, on one line.
+                    guard let event = try? JSONValue.parse(line.kind == .data ? line.value : line.text) else { return }
                     last = event
                     if event["type"]?.string == "progress" { Self.show(event) }
                 }

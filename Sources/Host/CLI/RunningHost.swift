@@ -1,6 +1,7 @@
 import ArgumentParser
 import Config
 import Core
+import EventStream
 import Glibc
 import JSON
 
@@ -87,9 +88,9 @@ enum PlainHTTP {
         return (status, Array(answer[(split + 4)...]))
     }
 
-    /// Posts JSON and gives the lines of the answer's body as they come, for as long as it takes.
+    /// Posts JSON and gives the lines of the answer's body, mostly an event stream, as they come, for as long as it takes.
     static func lines(
-        host: String, port: Int, path: String, body: [UInt8], _ line: (String) -> Void
+        host: String, port: Int, path: String, body: [UInt8], _ line: (EventStreamLine) -> Void
     ) throws(Failure) {
         let connection = try connected(host, port)
         defer { close(connection) }
@@ -100,22 +101,26 @@ enum PlainHTTP {
             + "Content-Length: \(body.count)\r\n\r\n"
         let request = Array(head.utf8) + body
         guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
-        var partial: [UInt8] = []
+        // The head's lines end alike, and an empty one ends it.
+        var lines = EventStreamLines(limit: limit)
         var isHead = true
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-        while partial.count < limit {
+        while true {
             let count = recv(connection, &chunk, chunk.count, 0)
             if count < 0 { throw lastError() }
             if count == 0 { break }
-            partial.append(contentsOf: chunk[..<count])
-            while let end = partial.firstIndex(of: 0x0A) {
-                let text = String(decoding: partial[..<end], as: UTF8.self)
-                partial.removeFirst(end + 1)
-                if !isHead { line(text) }
-                if text == "\r" { isHead = false }
+            let isRead = chunk.withUnsafeBytes { bytes in
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+                return
+                    (try? lines.feed(piece) { text, _ in
+                        if !isHead { line(text) }
+                        if text.kind == .end { isHead = false }
+                        return true
+                    }) != nil
             }
+            guard isRead else { throw Failure(reason: "the answer holds a line of more than \(limit) bytes") }
         }
-        if !isHead, !partial.isEmpty { line(String(decoding: partial, as: UTF8.self)) }
+        lines.finish { if !isHead { line($0) } }
     }
 
     /// As it stands in a request.

@@ -1,15 +1,17 @@
 import Core
 
-/// The cards of all backends, those that need a look first. `dashboard/render-backends.js` makes the same.
+/// The cards of all backends, those that need a look first.
 enum BackendCards {
     /// Names of models on one card; the matrix has them all.
     static let modelsShown = 6
     /// Metadata in which the registry may say since when the status is what it is (RFC 3339).
     static let sinceKey = "status_since"
 
-    static func render(_ views: [BackendView], now: Int64) -> HTML {
+    /// - Parameter actions: of any backends, in the order they are shown.
+    static func render(_ views: [BackendView], actions: [PageAction], now: Int64) -> HTML {
+        let actions = Dictionary(grouping: actions) { $0.progress.backendID }
         var html: HTML = ""
-        for view in sorted(views) { html += card(view, now: now) }
+        for view in sorted(views) { html += card(view, actions[view.id] ?? [], now: now) }
         return html
     }
 
@@ -17,9 +19,9 @@ enum BackendCards {
         views.sorted { ($0.status.urgency, $0.name, $0.id) < ($1.status.urgency, $1.name, $1.id) }
     }
 
-    private static func card(_ view: BackendView, now: Int64) -> HTML {
+    private static func card(_ view: BackendView, _ actions: [PageAction], now: Int64) -> HTML {
         var html: HTML = """
-            <article class="backend-card \(view.status.cardClass)" data-id="\(view.id)"><header>\
+            <article class="backend-card \(view.status.cardClass)" data-id="\(view.id)" data-key="\(view.id)"><header>\
             <h3 class="backend-name">\(view.name)</h3>\(badge(view.status))</header>\
             <p class="backend-url">\(view.url)</p>
             """
@@ -42,6 +44,7 @@ enum BackendCards {
             <div><dt>Last check</dt><dd>\(lastCheck(view, now: now))</dd></div>\
             </dl>
             """
+        html += ActionLines.render(actions, now: now)
         html += chips(view.models)
         html += "</article>"
         return html

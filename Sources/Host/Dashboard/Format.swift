@@ -1,7 +1,7 @@
 import Core
 
-/// Figures as people read them. `dashboard/format.js` says the same in the same words, so that the page looks alike
-/// before and after its script has started.
+/// Figures as people read them. `dashboard/times.js` has `uptime` and `age` once more, since time goes on while the page
+/// stands; Tests/DashboardTests/Vectors/times.json holds both to the same words.
 enum Format {
     static let nothing = "–"
 

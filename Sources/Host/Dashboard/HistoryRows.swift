@@ -1,6 +1,6 @@
 import Core
 
-/// The newest requests. `dashboard/render-history.js` makes the same.
+/// The newest requests.
 enum HistoryRows {
     static let limit = 100
 
@@ -13,7 +13,7 @@ enum HistoryRows {
 
     private static func row(_ entry: HistoryEntry, now: Int64) -> HTML {
         """
-        <tr role="row" data-seq="\(entry.sequence)">\
+        <tr role="row" data-seq="\(entry.sequence)" data-key="\(entry.sequence) \(entry.requestID)">\
         <td role="cell" class="time">\(time(entry.timestamp, now: now))</td>\
         <td role="cell" class="model">\(entry.model.isEmpty ? Format.nothing : entry.model)</td>\
         <td role="cell" class="backend">\(entry.backendID)</td>\

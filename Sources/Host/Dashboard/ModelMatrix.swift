@@ -1,6 +1,6 @@
 import Core
 
-/// Which model is where: one row a model, one column a backend. `dashboard/render-models.js` makes the same.
+/// Which model is where: one row a model, one column a backend.
 struct ModelMatrix {
     /// A table is for looking at; beyond this `GET /v1/models` is the better view.
     static let rowLimit = 300
@@ -36,7 +36,7 @@ struct ModelMatrix {
     var head: HTML {
         var html: HTML = "<th scope=\"col\">Model</th><th scope=\"col\" class=\"number\">Context</th>"
         for view in columns.prefix(Self.columnLimit) {
-            html += "<th scope=\"col\" class=\"backend-column\">\(view.name)"
+            html += "<th scope=\"col\" class=\"backend-column\" data-key=\"\(view.id)\">\(view.name)"
             if view.status != .healthy {
                 html += "<small class=\"\(view.status.rawValue.lowercased())\">\(view.status.rawValue)</small>"
             }
@@ -48,7 +48,8 @@ struct ModelMatrix {
     var body: HTML {
         var html: HTML = ""
         for (id, row) in rows.prefix(Self.rowLimit) {
-            html += "<tr><th scope=\"row\"><span class=\"model-name\">\(id)</span>\(badges(row.capabilities))</th>"
+            html +=
+                "<tr data-key=\"\(id)\"><th scope=\"row\"><span class=\"model-name\">\(id)</span>\(badges(row.capabilities))</th>"
             html += "<td class=\"number\">\(Format.context(row.contextLength))</td>"
             for column in columns.indices.prefix(Self.columnLimit) {
                 html +=

@@ -1,8 +1,7 @@
 import Core
-import Glibc
 
-/// Makes the page of `GET /`: complete without a script, and with the data a script starts from. Immutable; callable
-/// from any thread.
+/// Makes the page of `GET /`: complete without a script. Parts of it are made by themselves as well, for the script to put in
+/// the place of the old ones: nothing else draws the page. Immutable; callable from any thread.
 public struct PageRenderer: Sendable {
     /// For `content-security-policy`: nothing but the gateway's own files, no inline script or style, no framing.
     public static let contentSecurityPolicy =
@@ -16,27 +15,20 @@ public struct PageRenderer: Sendable {
 
     public init() {}
 
-    /// The page of this instant.
-    /// - Parameter history: oldest first; the newest 100 are shown.
-    public func render(
-        stats: Statistics, backends: [BackendView], history: [HistoryEntry], version: String
-    ) -> [UInt8] {
-        render(stats: stats, backends: backends, history: history, version: version, now: Int64(time(nil)))
-    }
-
-    func render(
-        stats: Statistics, backends: [BackendView], history: [HistoryEntry], version: String, now: Int64
-    ) -> [UInt8] {
-        let page = Page(
-            stats: stats, backends: backends, history: history.suffix(HistoryRows.limit), version: version, now: now,
-            matrix: ModelMatrix(backends))
+    /// - Parameter parts: only these, in the order they stand on the page; nil: the whole page.
+    public func render(_ state: PageState, parts: Set<PagePart>? = nil) -> [UInt8] {
+        let page = Page(state, needsMatrix: parts.map { $0.contains(.summary) || $0.contains(.models) } ?? true)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(65_536)
+        var isWanted = parts == nil
         for segment in template.segments {
             switch segment {
-            case .markup(let markup): bytes += markup
-            case .slot(.initialData): bytes += page.data
-            case .slot(let slot): bytes += page.content(of: slot).bytes
+            case .begin(let part): isWanted = parts?.contains(part) ?? true
+            case .end: isWanted = parts == nil
+            case .markup(let markup) where isWanted: bytes += markup
+            case .slot(.initialData) where isWanted: bytes += page.data
+            case .slot(let slot) where isWanted: bytes += page.content(of: slot).bytes
+            case .markup, .slot: break
             }
         }
         return bytes
@@ -45,66 +37,63 @@ public struct PageRenderer: Sendable {
 
 /// What stands in the places of the template at one instant.
 private struct Page {
-    var stats: Statistics
-    var backends: [BackendView]
-    var history: [HistoryEntry]
-    var version: String
-    var now: Int64
-    var matrix: ModelMatrix
+    private let state: PageState
+    private let history: [HistoryEntry]
+    private let matrix: ModelMatrix
 
-    init(
-        stats: Statistics, backends: [BackendView], history: ArraySlice<HistoryEntry>, version: String, now: Int64,
-        matrix: ModelMatrix
-    ) {
-        self.stats = stats
-        self.backends = backends
-        self.history = Array(history)
-        self.version = version
-        self.now = now
-        self.matrix = matrix
+    /// - Parameter needsMatrix: it takes time in proportion to all models of all backends.
+    init(_ state: PageState, needsMatrix: Bool) {
+        self.state = state
+        history = Array(state.history.suffix(HistoryRows.limit))
+        matrix = ModelMatrix(needsMatrix ? state.backends : [])
     }
 
     /// Escaped for a script element by the encoder.
-    var data: [UInt8] { ContractEncoder.pageData(statistics: stats, backends: backends, history: history) }
+    var data: [UInt8] {
+        ContractEncoder.pageData(statistics: state.stats, backends: state.backends, history: history)
+    }
 
     func content(of slot: Template.Slot) -> HTML {
         switch slot {
-        case .version: "\(version)"
-        case .renderedAt: "\(Timestamp.rfc3339(Double(now)) ?? Format.nothing)"
-        case .uptime: "\(Format.uptime(seconds: stats.uptimeSeconds))"
-        case .totalRequests: "\(Format.count(stats.requests.total))"
+        case .version: "\(state.version)"
+        case .now: "\(state.now)"
+        case .started: "\(state.now - Int64(clamping: state.stats.uptimeSeconds))"
+        case .renderedAt: "\(Timestamp.rfc3339(Double(state.now)) ?? Format.nothing)"
+        case .uptime: "\(Format.uptime(seconds: state.stats.uptimeSeconds))"
+        case .totalRequests: "\(Format.count(state.stats.requests.total))"
         case .requestsNote: "\(requestsNote)"
         case .activeBackends: "\(Format.count(healthy))"
         case .backendsNote: "\(backendsNote)"
         case .backendsNoteClass: unhealthy > 0 ? " bad" : ""
         case .availableModels: "\(Format.count(matrix.modelCount))"
-        case .backendCards: BackendCards.render(backends, now: now)
-        case .noBackendsHidden: hidden(!backends.isEmpty)
+        case .backendCards: BackendCards.render(state.backends, actions: state.actions, now: state.now)
+        case .noBackendsHidden: hidden(!state.backends.isEmpty)
         case .matrixHidden: hidden(matrix.modelCount == 0)
         case .matrixHead: matrix.head
         case .matrixRows: matrix.body
         case .matrixNote: "\(matrix.note)"
         case .noModelsHidden: hidden(matrix.modelCount > 0)
         case .historyHidden: hidden(history.isEmpty)
-        case .historyRows: HistoryRows.render(history, now: now)
+        case .historyRows: HistoryRows.render(history, now: state.now)
         case .noHistoryHidden: hidden(!history.isEmpty)
         case .initialData: ""
         }
     }
 
-    private var healthy: Int { backends.count { $0.status == .healthy } }
-    private var unhealthy: Int { backends.count { $0.status == .unhealthy } }
+    private var healthy: Int { state.backends.count { $0.status == .healthy } }
+    private var unhealthy: Int { state.backends.count { $0.status == .unhealthy } }
 
     private var requestsNote: String {
-        let errors = stats.requests.errors
+        let errors = state.stats.requests.errors
         if errors == 0 { return "" }
         return "\(Format.count(errors)) \(errors == 1 ? "error" : "errors") "
-            + "(\(Format.percent(errors, of: stats.requests.total)))"
+            + "(\(Format.percent(errors, of: state.stats.requests.total)))"
     }
 
     private var backendsNote: String {
-        if backends.isEmpty { return "" }
-        return "of \(Format.count(backends.count))" + (unhealthy > 0 ? ", \(Format.count(unhealthy)) unhealthy" : "")
+        if state.backends.isEmpty { return "" }
+        return "of \(Format.count(state.backends.count))"
+            + (unhealthy > 0 ? ", \(Format.count(unhealthy)) unhealthy" : "")
     }
 
     private func hidden(_ isHidden: Bool) -> HTML { isHidden ? " hidden" : "" }

@@ -3,6 +3,8 @@ struct Template: Sendable {
     /// What the renderer fills in. The raw value stands between the braces in `index.html`.
     enum Slot: String, CaseIterable, Sendable {
         case version
+        case now
+        case started
         case renderedAt = "rendered-at"
         case uptime
         case totalRequests = "total-requests"
@@ -27,6 +29,9 @@ struct Template: Sendable {
     enum Segment: Sendable, Equatable {
         case markup([UInt8])
         case slot(Slot)
+        /// `{{part NAME}}`: what follows belongs to the part, up to `{{end}}`.
+        case begin(PagePart)
+        case end
     }
 
     let segments: [Segment]
@@ -37,10 +42,10 @@ struct Template: Sendable {
         var markup: [UInt8] = []
         var rest = source[...]
         while let byte = rest.first {
-            if let (slot, after) = Self.slot(at: rest) {
+            if let (segment, after) = Self.segment(at: rest) {
                 if !markup.isEmpty { segments.append(.markup(markup)) }
                 markup = []
-                segments.append(.slot(slot))
+                segments.append(segment)
                 rest = after
             } else {
                 markup.append(byte)
@@ -53,15 +58,21 @@ struct Template: Sendable {
 
     private static let longestName = 64
 
-    private static func slot(at rest: ArraySlice<UInt8>) -> (Slot, ArraySlice<UInt8>)? {
+    private static func segment(at rest: ArraySlice<UInt8>) -> (Segment, ArraySlice<UInt8>)? {
         let opening = UInt8(ascii: "{")
         let closing = UInt8(ascii: "}")
         guard rest.starts(with: [opening, opening]) else { return nil }
         let inner = rest.dropFirst(2).prefix(longestName)
         guard let end = inner.firstIndex(of: closing),
             rest[end...].starts(with: [closing, closing]),
-            let slot = Slot(rawValue: String(decoding: inner[..<end], as: UTF8.self))
+            let segment = segment(named: String(decoding: inner[..<end], as: UTF8.self))
         else { return nil }
-        return (slot, rest[(end + 2)...])
+        return (segment, rest[(end + 2)...])
+    }
+
+    private static func segment(named name: String) -> Segment? {
+        if name == "end" { return .end }
+        if name.hasPrefix("part ") { return PagePart(rawValue: String(name.dropFirst(5))).map { .begin($0) } }
+        return Slot(rawValue: name).map { .slot($0) }
     }
 }

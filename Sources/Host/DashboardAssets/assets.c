@@ -9,32 +9,26 @@ static const unsigned char styles_css[] = {
 static const unsigned char dashboard_js[] = {
 #embed "../../../dashboard/dashboard.js"
 };
-static const unsigned char state_js[] = {
-#embed "../../../dashboard/state.js"
-};
 static const unsigned char connection_js[] = {
 #embed "../../../dashboard/connection.js"
 };
 static const unsigned char live_js[] = {
 #embed "../../../dashboard/live.js"
 };
-static const unsigned char render_js[] = {
-#embed "../../../dashboard/render.js"
+static const unsigned char morph_js[] = {
+#embed "../../../dashboard/morph.js"
 };
-static const unsigned char render_backends_js[] = {
-#embed "../../../dashboard/render-backends.js"
+static const unsigned char refresher_js[] = {
+#embed "../../../dashboard/refresher.js"
 };
-static const unsigned char render_models_js[] = {
-#embed "../../../dashboard/render-models.js"
+static const unsigned char status_js[] = {
+#embed "../../../dashboard/status.js"
 };
-static const unsigned char render_history_js[] = {
-#embed "../../../dashboard/render-history.js"
+static const unsigned char times_js[] = {
+#embed "../../../dashboard/times.js"
 };
-static const unsigned char dom_js[] = {
-#embed "../../../dashboard/dom.js"
-};
-static const unsigned char format_js[] = {
-#embed "../../../dashboard/format.js"
+static const unsigned char updates_js[] = {
+#embed "../../../dashboard/updates.js"
 };
 static const unsigned char favicon_ico[] = {
 #embed "../../../dashboard/favicon.ico"
@@ -47,15 +41,13 @@ static const nexus_asset assets[] = {
     {"index.html", index_html, sizeof index_html},
     {"styles.css", styles_css, sizeof styles_css},
     {"dashboard.js", dashboard_js, sizeof dashboard_js},
-    {"state.js", state_js, sizeof state_js},
     {"connection.js", connection_js, sizeof connection_js},
     {"live.js", live_js, sizeof live_js},
-    {"render.js", render_js, sizeof render_js},
-    {"render-backends.js", render_backends_js, sizeof render_backends_js},
-    {"render-models.js", render_models_js, sizeof render_models_js},
-    {"render-history.js", render_history_js, sizeof render_history_js},
-    {"dom.js", dom_js, sizeof dom_js},
-    {"format.js", format_js, sizeof format_js},
+    {"morph.js", morph_js, sizeof morph_js},
+    {"refresher.js", refresher_js, sizeof refresher_js},
+    {"status.js", status_js, sizeof status_js},
+    {"times.js", times_js, sizeof times_js},
+    {"updates.js", updates_js, sizeof updates_js},
     {"favicon.ico", favicon_ico, sizeof favicon_ico},
     {"robots.txt", robots_txt, sizeof robots_txt},
 };

@@ -1,3 +1,4 @@
+import EventStream
 import JSON
 
 /// Reads the event stream of OpenAI's API, cut anywhere: its chunks in order, up to the end mark. Pure. Tolerates any line
@@ -7,14 +8,10 @@ struct ChunkReader {
     static let eventLimit = 4 * 1024 * 1024
     /// Values of an event.
     private static let maximumValues = 100_000
-    /// Lines of data of an event.
-    private static let lineLimit = 10_000
 
-    private var lines = LineDecoder(limit: eventLimit)
+    private var lines = EventStreamLines(limit: eventLimit)
     /// Data lines of an event that are no whole value yet.
-    private var data: [UInt8] = []
-    private var dataLines = 0
-    private var isFirstLine = true
+    private var data = EventData(limit: eventLimit)
     private var problem: AnswerProblem?
     /// The end mark was read: nothing that follows is looked at.
     private(set) var isDone = false
@@ -27,7 +24,7 @@ struct ChunkReader {
         guard !isDone else { return [] }
         var chunks: [JSONValue] = []
         var lines = lines
-        self.lines = LineDecoder()
+        self.lines = EventStreamLines()
         do {
             try lines.feed(bytes) { line, _ in
                 read(line, &chunks)
@@ -47,7 +44,7 @@ struct ChunkReader {
         guard !isDone else { return [] }
         var chunks: [JSONValue] = []
         var lines = lines
-        self.lines = LineDecoder()
+        self.lines = EventStreamLines()
         lines.finish { read($0, &chunks) }
         if problem == nil { endEvent(&chunks) }
         // Not both: this is one event.
@@ -55,57 +52,51 @@ struct ChunkReader {
         return chunks
     }
 
-    private mutating func read(_ line: UnsafeRawBufferPointer, _ chunks: inout [JSONValue]) {
-        var line = line
-        if isFirstLine {
-            isFirstLine = false
-            if line.starts(with: [0xEF, 0xBB, 0xBF]) { line = UnsafeRawBufferPointer(rebasing: line[3...]) }
-        }
-        if line.isEmpty {
-            endEvent(&chunks)
-        } else if let value = Self.value(of: "data:", line) {
-            read(data: value, &chunks)
-        } else if let value = Self.value(of: "error:", line),
-            let error = try? JSONValue.parse(value, maximumValues: Self.maximumValues)
-        {
+    private mutating func read(_ line: EventStreamLine, _ chunks: inout [JSONValue]) {
+        switch line.kind {
+        case .end: endEvent(&chunks)
+        case .data: read(data: line.value, &chunks)
+        case .other:
             // Older llama.cpp puts an error into a field of its own.
+            guard let value = line.value(ofField: "error"),
+                let error = try? JSONValue.parse(value, maximumValues: Self.maximumValues)
+            else { return }
             problem = AnswerError.inside(["error": error]) ?? Self.notObject
+        case .event, .id, .retry, .comment: break
         }
     }
 
     private mutating func read(data value: UnsafeRawBufferPointer, _ chunks: inout [JSONValue]) {
-        let isFirst = data.isEmpty
-        dataLines = isFirst ? 1 : dataLines + 1
-        guard dataLines <= Self.lineLimit else {
-            problem = Self.tooManyLines
-            return
-        }
+        let isFirst = data.bytes.isEmpty
+        if isFirst { data.removeAll() }
         if isFirst, value.drop(while: { $0 <= 0x20 }).starts(with: "[DONE]".utf8) {
             isDone = true
             return
         }
-        guard data.count + value.count < Self.eventLimit else {
-            problem = Self.tooLong
+        do throws(EventData.Excess) {
+            try data.append(value)
+        } catch {
+            problem = error == .lines ? Self.tooManyLines : Self.tooLong
             return
         }
-        if !isFirst { data.append(0x0A) }
-        data.append(contentsOf: value)
         // Nearly every event is one line, and is not kept waiting for the empty line; some servers leave that out.
-        if isFirst, let chunk = try? JSONValue.parse(data, maximumValues: Self.maximumValues) { take(chunk, &chunks) }
+        if isFirst, let chunk = try? JSONValue.parse(data.bytes, maximumValues: Self.maximumValues) {
+            take(chunk, &chunks)
+        }
     }
 
     private mutating func endEvent(_ chunks: inout [JSONValue]) {
-        guard !data.isEmpty else { return }
-        if let chunk = try? JSONValue.parse(data, maximumValues: Self.maximumValues) {
+        guard !data.bytes.isEmpty else { return }
+        if let chunk = try? JSONValue.parse(data.bytes, maximumValues: Self.maximumValues) {
             take(chunk, &chunks)
-        } else if data.contains(where: { $0 > 0x20 }) {
+        } else if data.bytes.contains(where: { $0 > 0x20 }) {
             problem = Self.notObject
         }
-        data.removeAll(keepingCapacity: true)
+        data.removeAll()
     }
 
     private mutating func take(_ chunk: JSONValue, _ chunks: inout [JSONValue]) {
-        data.removeAll(keepingCapacity: true)
+        data.removeAll()
         if let error = AnswerError.inside(chunk) {
             problem = error
         } else if case .object = chunk {
@@ -115,17 +106,8 @@ struct ChunkReader {
         }
     }
 
-    /// What follows the field's name in the line; one space after the colon does not belong to it.
-    private static func value(of field: StaticString, _ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        let length = field.utf8CodeUnitCount
-        let name = UnsafeRawBufferPointer(start: field.utf8Start, count: length)
-        guard line.starts(with: name) else { return nil }
-        let start = line.count > length && line[length] == 0x20 ? length + 1 : length
-        return UnsafeRawBufferPointer(rebasing: line[start...])
-    }
-
     private static let notObject = AnswerProblem("The backend sent an event that is no JSON object.")
-    private static let tooManyLines = AnswerProblem("The backend sent an event of more than \(lineLimit) lines.")
+    private static let tooManyLines = AnswerProblem("The backend sent an event of more than 10000 lines.")
     private static let tooLong = AnswerProblem(
         "The backend sent an event of more than \(eventLimit) bytes.")
 }

@@ -20,7 +20,7 @@ final class Answer: HTTPHandler {
     private var isOver = false
     /// A whole answer, or an event of a stream that is not complete yet.
     private var held: [UInt8] = []
-    private var lines = LineDecoder(limit: answerLimit)
+    private var lines = EventStreamLines(limit: answerLimit)
     private var sawData = false
     private var sawDone = false
     private var usage = TokenUsage()
@@ -106,13 +106,13 @@ final class Answer: HTTPHandler {
     }
 
     /// One line of the stream. Events go on whole, at the empty line that ends each.
-    private func take(_ line: UnsafeRawBufferPointer) {
-        guard held.count + line.count <= Self.answerLimit else {
+    private func take(_ line: EventStreamLine) {
+        guard held.count + line.text.count <= Self.answerLimit else {
             return fail("the server sent an event that is too large")
         }
-        held.append(contentsOf: line)
+        held.append(contentsOf: line.text)
         held.append(0x0A)
-        guard line.isEmpty else { return look(line) }
+        guard line.kind == .end else { return look(line) }
         let event = held
         held = []
         // Comments keep a connection alive. Before the first event they would only take the gateway's chance to try
@@ -122,10 +122,9 @@ final class Answer: HTTPHandler {
         if sawDone { finish() }
     }
 
-    private func look(_ line: UnsafeRawBufferPointer) {
-        let prefix = Array("data:".utf8)
-        guard line.starts(with: prefix) else { return }
-        let data = line[prefix.count...].drop { $0 == 0x20 }
+    private func look(_ line: EventStreamLine) {
+        guard line.kind == .data else { return }
+        let data = line.value.drop { $0 == 0x20 }
         sawData = true
         if data.starts(with: Array("[DONE]".utf8)) {
             sawDone = true

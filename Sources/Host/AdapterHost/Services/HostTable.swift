@@ -4,13 +4,13 @@ import Glibc
 import JSON
 import NIOCore
 import PluginAPI
+import Product
 
 /// The table of host services: one for all adapters and backends, filled once, never freed.
 ///
 /// The functions find the calling loop's services by its thread, and everything else by handle; they trust no pointer
 /// further than its length says.
 enum HostTable {
-    static let versionText: StaticString = "0.1.0"
 
     /// Invariant behind the unchecked Sendable: written once, before the first use.
     private struct Table: @unchecked Sendable {
@@ -19,12 +19,12 @@ enum HostTable {
 
     private static let table: Table = {
         let pointer = UnsafeMutablePointer<nexus_host>.allocate(capacity: 1)
-        let version = UnsafeRawPointer(versionText.utf8Start).assumingMemoryBound(to: CChar.self)
+        let version = UnsafeRawPointer(Product.version.utf8Start).assumingMemoryBound(to: CChar.self)
         pointer.initialize(
             to: nexus_host(
                 abi_major: UInt16(NEXUS_ABI_MAJOR), abi_minor: UInt16(NEXUS_ABI_MINOR),
                 struct_size: UInt32(MemoryLayout<nexus_host>.size),
-                version: nexus_str(ptr: version, len: versionText.utf8CodeUnitCount),
+                version: nexus_str(ptr: version, len: Product.version.utf8CodeUnitCount),
                 http_start: { task, request, handlers, user, out in
                     HostCode.run {
                         HTTPStart.start(task: task, request: request, handlers: handlers, user: user, out: out)

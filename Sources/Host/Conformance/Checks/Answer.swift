@@ -1,3 +1,4 @@
+import EventStream
 import JSON
 
 /// What a client gets, taken apart.
@@ -14,24 +15,39 @@ enum Answer {
     static func events(_ task: ScriptedTask) throws -> [JSONValue] {
         var events: [JSONValue] = []
         var isEnded = false
-        let lines = task.text.split(omittingEmptySubsequences: true) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
-        for line in lines where !line.hasPrefix(":") {
-            guard line.hasPrefix("data:") else {
-                if line.hasPrefix("event:") || line.hasPrefix("id:") || line.hasPrefix("retry:") { continue }
-                throw CheckStop.failed("a line of the stream is no event: \(excerpt(Array(line.utf8)))")
+        for line in try lines(of: task.written) {
+            guard line.kind == .data else {
+                throw CheckStop.failed("a line of the stream is no event: \(excerpt(line.bytes))")
             }
-            let data = line.dropFirst(5).drop { $0 == " " }
-            try require(!isEnded, "an event follows the end mark: \(excerpt(Array(line.utf8)))")
-            if data == "[DONE]" {
+            try require(!isEnded, "an event follows the end mark: \(excerpt(line.bytes))")
+            let data = line.bytes.drop { $0 == 0x20 }
+            if data.elementsEqual("[DONE]".utf8) {
                 isEnded = true
-            } else if let value = try? JSONValue.parse(String(data)) {
+            } else if let value = try? JSONValue.parse(Array(data)) {
                 events.append(value)
             } else {
-                throw CheckStop.failed("an event is not JSON: \(excerpt(Array(line.utf8)))")
+                throw CheckStop.failed("an event is not JSON: \(excerpt(line.bytes))")
             }
         }
         try require(isEnded, "the stream has no end mark (data: [DONE])")
         return events
+    }
+
+    /// Values of data lines, and lines that are no field of an event.
+    private static func lines(of stream: [UInt8]) throws -> [(kind: EventStreamLine.Kind, bytes: [UInt8])] {
+        var found: [(kind: EventStreamLine.Kind, bytes: [UInt8])] = []
+        func note(_ line: EventStreamLine) {
+            if line.kind == .data || line.kind == .other { found.append((line.kind, Array(line.value))) }
+        }
+        var lines = EventStreamLines(limit: .max)
+        try stream.withUnsafeBytes { bytes in
+            try lines.feed(bytes) { line, _ in
+                note(line)
+                return true
+            }
+        }
+        lines.finish(note)
+        return found
     }
 
     /// The generated text of a whole answer or of a stream's events.

@@ -2,6 +2,7 @@ import ABIRules
 import AdapterHost
 import Glibc
 import PluginAPI
+import Product
 
 /// The table of host services that the adapter under check gets: it answers as the gateway does, and notes what the header
 /// forbids.
@@ -29,15 +30,13 @@ enum ScriptedHost {
         return UnsafePointer(table)
     }
 
-    private static let version: StaticString = "0.1.0"
-
     private static let services = Table(
         nexus_host(
             abi_major: UInt16(NEXUS_ABI_MAJOR), abi_minor: UInt16(NEXUS_ABI_MINOR),
             struct_size: UInt32(MemoryLayout<nexus_host>.size),
             version: nexus_str(
-                ptr: UnsafeRawPointer(version.utf8Start).assumingMemoryBound(to: CChar.self),
-                len: version.utf8CodeUnitCount),
+                ptr: UnsafeRawPointer(Product.version.utf8Start).assumingMemoryBound(to: CChar.self),
+                len: Product.version.utf8CodeUnitCount),
             http_start: { ScriptedHTTP.start($0, $1, $2, $3, $4) },
             http_cancel: { handle in
                 guard let loop = LoopThread.loop else { return ScriptedHost.wrongThread(handle, "http_cancel") }

@@ -1,3 +1,4 @@
+import EventStream
 import JSON
 
 /// A server that speaks OpenAI's API, with the extras of llama.cpp, and Ollama's own: which one is meant shows in the path.
@@ -117,7 +118,7 @@ struct BuiltInServer: ServerScript {
         }
         if chat { head["object"] = "chat.completion.chunk" }
         var body: [UInt8] = []
-        func event(_ value: JSONValue) { body += Array("data: ".utf8) + value.bytes + [0x0A, 0x0A] }
+        func event(_ value: JSONValue) { EventText.append(value.bytes, to: &body) }
         func chunk(_ text: String?, finish: JSONValue = .null) {
             var chunk = head
             let delta: JSONValue = text.map { ["content": .string($0)] } ?? [:]
@@ -141,7 +142,7 @@ struct BuiltInServer: ServerScript {
             head["usage"] = chatUsage
             event(.object(head))
         }
-        body += Array("data: [DONE]\n\n".utf8)
+        body += EventText.doneMark
         return UpstreamAnswer(
             headers: [("content-type", "text/event-stream"), ("server", "scripted/1")], body: body, isGeneration: true)
     }

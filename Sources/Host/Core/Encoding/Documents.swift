@@ -53,7 +53,7 @@ public enum ContractEncoder {
         return json.bytes
     }
 
-    /// One whole `BackendView`, as `GET /v1/backends/{id}` has it.
+    /// One whole `BackendView`, as it stands in the list of `GET /v1/backends`.
     public static func backend(_ view: BackendView) -> [UInt8] {
         var json = JSONWriter(capacity: 1024)
         write(view, to: &json)

@@ -76,8 +76,11 @@ public struct ExchangeFailure: Sendable, Equatable {
         kind: .busy,
         message: "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes.")
 
-    /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable.
-    public var isOfTheBackend: Bool { kind != .rejected && kind != .busy && kind != .unsupported }
+    /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable, nor that the
+    /// time of the whole exchange is over: attempts before, and a client that was slow to send, have used it too.
+    public var isOfTheBackend: Bool {
+        kind != .rejected && kind != .busy && kind != .unsupported && deadline != .total
+    }
 
     /// Another backend may do better. Also where a server had no time any more: the gateway may have.
     public var isRetryable: Bool { deadline?.isRetryable ?? (kind != .rejected) }

@@ -1,3 +1,4 @@
+import EventStream
 import JSON
 
 /// Errors in Anthropic's shape: https://docs.anthropic.com/en/api/errors
@@ -13,7 +14,7 @@ public enum AnthropicError {
 
     /// The event that ends a stream whose status was already sent.
     public static func event(_ error: ClientError, requestID: String) -> [UInt8] {
-        Array("event: error\ndata: ".utf8) + body(error, requestID: requestID) + [0x0A, 0x0A]
+        EventText.event(body(error, requestID: requestID), name: "error")
     }
 
     private static func type(_ status: Int) -> String {

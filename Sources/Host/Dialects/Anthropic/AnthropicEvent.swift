@@ -1,3 +1,4 @@
+import EventStream
 import JSON
 
 /// Events of a stream of Anthropic's, as bytes: `event:` and the type in the data are always the same.
@@ -65,10 +66,6 @@ enum AnthropicEvent {
         writer.string(type)
         members(&writer)
         writer.endObject()
-        out.append(contentsOf: "event: ".utf8)
-        out.append(contentsOf: type.utf8)
-        out.append(contentsOf: "\ndata: ".utf8)
-        out.append(contentsOf: writer.bytes)
-        out.append(contentsOf: "\n\n".utf8)
+        EventText.append(writer.bytes, name: type, to: &out)
     }
 }

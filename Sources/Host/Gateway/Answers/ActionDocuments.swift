@@ -1,4 +1,5 @@
 import Core
+import EventStream
 import JSON
 
 /// What the gateway says of actions, in JSON.
@@ -142,6 +143,6 @@ enum ActionDocuments {
 
     /// Line ends of a result's JSON text stand between its tokens only, where they mean nothing.
     private static func event(_ json: [UInt8]) -> [UInt8] {
-        Array("data: ".utf8) + json.filter { $0 != 0x0A && $0 != 0x0D } + Array("\n\n".utf8)
+        EventText.event(json.filter { $0 != 0x0A && $0 != 0x0D })
     }
 }

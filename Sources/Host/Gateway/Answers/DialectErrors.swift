@@ -1,5 +1,6 @@
 import Core
 import Dialects
+import EventStream
 import JSON
 
 /// Errors in the words of the client's API.
@@ -48,7 +49,7 @@ extension Dialect {
     }
 
     private static func event(_ json: [UInt8]) -> [UInt8] {
-        Array("data: ".utf8) + json.filter { $0 != 0x0A && $0 != 0x0D } + [0x0A, 0x0A]
+        EventText.event(json.filter { $0 != 0x0A && $0 != 0x0D })
     }
 }
 

@@ -97,16 +97,15 @@ struct LocalAnswers {
         return LocalAnswer(status: healthy == 0 ? 503 : 200, body: writer.bytes)
     }
 
-    var page: LocalAnswer {
+    /// - Parameter query: may ask for parts of the page, which is what its script does.
+    func page(_ query: String) -> LocalAnswer {
         LocalAnswer(
             contentType: "text/html; charset=utf-8",
             fields: [
                 ("content-security-policy", PageRenderer.contentSecurityPolicy), ("cache-control", "no-store"),
                 ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
             ],
-            body: Self.renderer.render(
-                stats: state.statistics, backends: state.registry.views, history: state.history.entries,
-                version: GatewayState.version))
+            body: Self.renderer.render(state.page, parts: PagePart.named(inQuery: query)))
     }
 
     /// A file of the page.

@@ -101,7 +101,8 @@ extension RouteTable {
     /// The dashboard.
     private static let page: [Route] = [
         Route(
-            .get, path: "/", access: .operator, .answer(size: AnswerSize.page) { LocalAnswers(state: $0.state).page }),
+            .get, path: "/", access: .operator,
+            .answer(size: AnswerSize.page) { LocalAnswers(state: $0.state).page($0.context.query) }),
         Route(
             .get, path: "/assets/{name...}", access: .everybody, .answer { LocalAnswers.asset($0.values[0]) }),
         // What browsers and crawlers ask every site for.

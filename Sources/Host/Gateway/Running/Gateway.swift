@@ -29,7 +29,8 @@ public enum Gateway {
     /// Runs the gateway until a signal ends it. Prints `nexus: listening on http://HOST:PORT` to standard output when it
     /// takes requests; logs to standard error.
     /// - Parameter reload: called on SIGHUP and for `POST /v1/admin/reload`.
-    /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start or was forced to end.
+    /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start, was forced to end, or an
+    ///   adapter did not end its instances in time.
     public static func serve(
         _ configuration: Configuration, reload: @escaping ConfigurationReload
     ) async -> Int32 {

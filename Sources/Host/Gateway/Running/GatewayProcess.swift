@@ -212,7 +212,7 @@ final class GatewayProcess: Sendable {
         }
     }
 
-    /// Ends all instances, and waits for that only so long.
+    /// Ends all instances, and waits for that only so long: if one does not end, this does not return.
     private func destroyBackends() async {
         guard let running = running.withLock({ $0 }) else { return }
         running.reconfigurer.stop()
@@ -241,10 +241,11 @@ final class GatewayProcess: Sendable {
         if !left { running.watchdog.stop() }
     }
 
+    /// The status says that this was no orderly end: an adapter may have lost what it wanted to keep.
     private func giveUp() {
         logger.warning("an adapter does not end its instance; the gateway ends without it")
         GatewayLog.finish()
-        exit(0)
+        exit(1)
     }
 }
 

@@ -3,11 +3,12 @@ import Core
 import Dashboard
 import Logging
 import NIOCore
+import Product
 import Synchronization
 
 /// What all event loops share. Immutable but for the parts that synchronise themselves.
 final class GatewayState: Sendable {
-    static let version = "0.1.0"
+    static let version = "\(Product.version)"
 
     let logger: Logger
     let registry: Registry
@@ -103,6 +104,18 @@ final class GatewayState: Sendable {
 
     func onUnreachable(_ action: @escaping @Sendable (BackendSnapshot) -> Void) {
         changing.withLock { $0.reprobe = action }
+    }
+
+    /// What the page shows now.
+    var page: PageState {
+        PageState(
+            stats: statistics, backends: registry.views, history: history.entries,
+            actions: actions.records.map { record in
+                let isOver = record.progress.status != .running
+                return PageAction(
+                    record.progress, endedAt: isOver ? record.startedAt + record.milliseconds / 1000 : nil)
+            },
+            version: Self.version, now: Clock.wallSeconds())
     }
 
     var statistics: Statistics {

@@ -1,22 +1,5 @@
-/// One line of an event stream, looked at in place.
-enum EventLine {
-    static func isData(_ line: UnsafeRawBufferPointer) -> Bool {
-        starts(line, "data:")
-    }
-
-    static func isComment(_ line: UnsafeRawBufferPointer) -> Bool { line.first == UInt8(ascii: ":") }
-
-    /// Not even a field of an event.
-    static func isForeign(_ line: UnsafeRawBufferPointer) -> Bool {
-        !isComment(line) && !isData(line) && !starts(line, "event:") && !starts(line, "id:") && !starts(line, "retry:")
-    }
-
-    /// The value of a data line: one space after the colon does not belong to it.
-    static func data(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let start = line.count > 5 && line[5] == 0x20 ? 6 : 5
-        return UnsafeRawBufferPointer(rebasing: line[start...])
-    }
-
+/// What the text of a line or of an event is, looked at in place.
+enum EventContent {
     /// It begins as JSON or a page does, and no field of an event.
     static func isNoField(_ line: UnsafeRawBufferPointer) -> Bool {
         switch line.first {
@@ -35,19 +18,9 @@ enum EventLine {
     }
 
     /// The line names the event "error".
-    static func namesError(_ line: UnsafeRawBufferPointer) -> Bool {
-        guard line.count <= 64, starts(line, "event:") else { return false }
-        return String(decoding: line[6...], as: UTF8.self).split(separator: " ") == ["error"]
-    }
-
-    /// The value of a field "error"; nil: the line is none.
-    static func error(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        starts(line, "error:") ? UnsafeRawBufferPointer(rebasing: line[6...]) : nil
-    }
-
-    /// A line without the byte order mark that may stand at the start of a stream.
-    static func withoutMark(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        starts(line, "\u{FEFF}") ? UnsafeRawBufferPointer(rebasing: line[3...]) : line
+    static func namesError(_ line: EventStreamLine) -> Bool {
+        guard line.kind == .event, line.value.count <= 64 else { return false }
+        return String(decoding: line.value, as: UTF8.self).split(separator: " ") == ["error"]
     }
 
     static func isBlank(_ data: UnsafeRawBufferPointer) -> Bool { data.allSatisfy { $0 == 0x20 || $0 == 0x09 } }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import OpenAICompat
+@testable import EventStream
 
 @Suite struct LineDecoderTests {
     private func lines(_ pieces: [[UInt8]], limit: Int = 1000) throws -> [String] {
@@ -34,6 +34,7 @@ import Testing
 
         #expect(throws: LineDecoder.TooLong.self) { try lines([bytes], limit: 10) }
         #expect(throws: LineDecoder.TooLong.self) { try lines(bytes.map { [$0] }, limit: 10) }
+        #expect(throws: LineDecoder.TooLong.self) { try lines([bytes + [0x0A]], limit: 10) }
         #expect(throws: Never.self) { try lines([Array(bytes.dropLast())], limit: 10) }
     }
 }

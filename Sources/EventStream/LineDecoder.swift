@@ -2,24 +2,24 @@ import Glibc
 
 /// Cuts a stream of bytes into lines, whatever way it comes in pieces: a line ends with LF, CR LF or CR. A line longer
 /// than the limit is an error. Lines that lie whole in a piece are given in place; only the rest of a piece is copied.
-struct LineDecoder {
-    struct TooLong: Error, Equatable {}
+public struct LineDecoder: Sendable {
+    public struct TooLong: Error, Sendable, Equatable {}
 
     /// Bytes of one line: models send whole images as base64.
-    static let defaultLimit = 16 * 1024 * 1024
+    public static let defaultLimit = 16 * 1024 * 1024
 
     private let limit: Int
     private var partial: [UInt8] = []
     private var skipsLineFeed = false
 
-    init(limit: Int = LineDecoder.defaultLimit) { self.limit = limit }
+    public init(limit: Int = LineDecoder.defaultLimit) { self.limit = limit }
 
     /// Bytes of a line that is not complete yet.
-    var pending: Int { partial.count }
+    public var pending: Int { partial.count }
 
     /// Calls `line` for each line that is complete with this piece, without its end, and with the index in `bytes` behind
     /// the line's end. Returns early when `line` returns false.
-    mutating func feed(
+    public mutating func feed(
         _ bytes: UnsafeRawBufferPointer, _ line: (UnsafeRawBufferPointer, Int) -> Bool
     ) throws(TooLong) {
         var start = 0
@@ -39,6 +39,7 @@ struct LineDecoder {
             }
             let goOn: Bool
             if partial.isEmpty {
+                guard end - start <= limit else { throw TooLong() }
                 goOn = line(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), next)
             } else {
                 partial.append(contentsOf: bytes[start..<end])
@@ -56,7 +57,7 @@ struct LineDecoder {
     }
 
     /// The last line, if the stream ended without a line end.
-    mutating func finish(_ line: (UnsafeRawBufferPointer) -> Void) {
+    public mutating func finish(_ line: (UnsafeRawBufferPointer) -> Void) {
         guard !partial.isEmpty else { return }
         let whole = partial
         partial = []

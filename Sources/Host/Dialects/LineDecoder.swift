@@ -1,1 +1,0 @@
-../../AdapterKit/LineDecoder.swift
