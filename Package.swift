@@ -6,6 +6,9 @@ let adapterLinking: [LinkerSetting] = [
     .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])
 ]
 
+/// Two thirds of the program would be debug information. Its symbols stay: crash notes name functions by them.
+let stripped: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release))]
+
 /// Warnings are errors in C.
 let strictC: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])]
 
@@ -88,7 +91,7 @@ let package = Package(
                 "Config", "Gateway", "Conformance", "Core", "EventStream", "JSON", "Scaffold", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Sources/Host/CLI"),
+            path: "Sources/Host/CLI", linkerSettings: stripped),
 
         .executableTarget(
             name: "abi-benchmark",

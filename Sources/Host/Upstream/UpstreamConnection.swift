@@ -69,8 +69,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         if call.isPaused { setPaused(true) }
         guard let body = call.body else {
             context.writeAndFlush(wrapOutboundOut(call.head), promise: nil)
-            // So little fits into the socket.
-            return call.reached(.written)
+            // So little fits into the socket. A write that failed may have given the call to another connection.
+            if call.step == .connected { call.reached(.written) }
+            return
         }
         context.write(wrapOutboundOut(call.head), promise: nil)
         let bound = NIOLoopBound(call, eventLoop: context.eventLoop)

@@ -171,4 +171,61 @@ import Testing
         try client.ask(#"{"model":"gpt-4o"}"#)
         #expect(driver.attempts.map(\.body) == [#"{"model":"m"}"#])
     }
+
+    // MARK: Clients that are gone already
+
+    /// A peer that has reset the connection: the first write fails, which ends the channel inside that call, as a socket does.
+    private final class FailingWrites: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        private var hasFailed = false
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            guard !hasFailed else { return }
+            hasFailed = true
+            context.pipeline.fireChannelInactive()
+        }
+    }
+
+    private static let chat =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 13\r\n\r\n{\"model\":\"m\"}"
+
+    @Test(arguments: [
+        "POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nhello" + chat,
+        "GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n" + chat,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 13\r\n\r\n"
+            + "{\"model\":\"m\"}",
+    ]) func nothingIsServedOnAConnectionThatEndedInAWrite(_ bytes: String) throws {
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.channel.pipeline.syncOperations.addHandler(FailingWrites(), position: .first)
+
+        try client.send(bytes)
+        try client.leave()
+
+        #expect(driver.attempts.isEmpty && gateway.inFlight() == 0)
+    }
+
+    @Test func aRequestSentAheadMustComeInItsTimeToo() throws {
+        gateway.add()
+        let client = try gateway.client()
+        try client.send(
+            "GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n"
+                + "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 30000000\r\n\r\n")
+        #expect(try client.status() == 200)
+        gateway.advance(.seconds(66))
+        #expect(try client.status() == 408)
+    }
+
+    @Test func theTimeOfARequestSentAheadBeginsWithItsTurn() throws {
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.send(Self.chat + Self.chat.dropLast(5))
+        gateway.advance(.minutes(10))
+        driver.attempts[0].answer("{}")
+        gateway.advance(.seconds(10))
+        try client.send(String(Self.chat.suffix(5)))
+
+        #expect(driver.attempts.count == 2)
+    }
 }

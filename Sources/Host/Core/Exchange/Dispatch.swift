@@ -175,9 +175,9 @@ public struct Dispatch: Sendable {
 
     /// There are bytes for the client.
     public mutating func wrote(_ count: Int, now: NIODeadline) -> Write {
-        deadlines.wrote(at: now.uptimeNanoseconds)
         switch phase {
         case .begun:
+            deadlines.wrote(at: now.uptimeNanoseconds)
             dataCame(now: now)
             if !sendsAtOnce {
                 held += count
@@ -186,7 +186,9 @@ public struct Dispatch: Sendable {
             phase = .committed
             timeline.append(.committed, at: now)
             return .commit
-        case .committed: return .send
+        case .committed:
+            deadlines.wrote(at: now.uptimeNanoseconds)
+            return .send
         case .choosing, .waiting, .over: return .refuse
         }
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Takes something of every exchange that has ended: a list, sums, live updates. Entries come in order, each once, one batch
-/// at a time.
+/// at a time. The ledger is locked meanwhile: a sink, and whatever it wakes, returns at once and settles nothing.
 public protocol LedgerSink: AnyObject, Sendable {
     func take(_ entries: [HistoryEntry])
 }

@@ -141,8 +141,8 @@ struct ActionAnswers {
             }
         }
         // Before what the run tells: that comes in a later turn of this loop.
-        later.begin(type: .eventStream)
         later.onClientGone { run.cancel() }
+        later.begin(type: .eventStream)
     }
 
     /// `DELETE /v1/actions/{id}`.

@@ -171,7 +171,11 @@ final class Exchange {
         let attempts = dispatch.attempts
         let task = backend.driver.submit(request, sink: self, on: loop.eventLoop, deadline: .distantFuture)
         // The backend may have ended the attempt inside submit, and a next one may be under way.
-        guard dispatch.attempts == attempts, !dispatch.isOver, lease != nil else { return }
+        guard dispatch.attempts == attempts, !dispatch.isOver, lease != nil else {
+            // The client may have gone inside submit as well; where the backend has ended it, this does nothing.
+            task?.cancel()
+            return
+        }
         if let task {
             self.task = task
         } else {
@@ -197,6 +201,7 @@ final class Exchange {
         if failure.kind == .connect, LocalShortage.happened(since: attemptStart) { failure.kind = .busy }
         held = nil
         _ = heldMemory.set(0)
+        (answerFields, warnings) = ([], [])
         let canRephrase =
             failure.kind == .unsupported && isNative && !dispatch.isCommitted && forms.refused(by: backend)
         let action = dispatch.failed(

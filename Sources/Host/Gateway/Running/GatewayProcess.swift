@@ -180,6 +180,7 @@ final class GatewayProcess: Sendable {
             if first != .drained { await self.stop() }
             return first == .forced
         }
+        running.withLock { $0 }?.state.ledger.settle()
         await destroyBackends()
         logger.info("stopped")
         return forced ? 1 : 0

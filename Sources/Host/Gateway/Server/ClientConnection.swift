@@ -98,6 +98,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// The head of the answer under way was written.
     var isHeadWritten = false
     var probe = ClosedInputProbe()
+    /// The connection is no more; what was read of it is not looked at.
+    private var isInactive = false
     /// What the client sends is not read for now.
     var isPaused = false
 
@@ -132,6 +134,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        // Nothing of it outlives the connection.
+        service?.clientGone()
         service = nil
         loop.remove(self)
     }
@@ -177,6 +181,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closing(by: now)
+        isInactive = true
         service?.clientGone()
         context.fireChannelInactive()
     }
@@ -192,7 +197,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         isProcessing = true
         _ = aheadMemory.set(0)
         defer { isProcessing = false }
-        while true {
+        // A write that fails ends the connection inside the call that wrote.
+        while !isInactive {
             do {
                 switch phase {
                 case .head:
@@ -239,6 +245,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// More bytes are needed; if none can come the connection ends.
     private func wait(_ bytes: ByteBuffer) {
         if case .head = phase, !count(bytes.readableBytes) { return refuse(.outOfMemory) }
+        // A request that was sent ahead begins now. Where nothing has begun, nothing is late.
+        if case .head = phase, bytes.readableBytes == 0 { receiving.reset() } else { receiving.take(0, now: now) }
         keep(bytes)
         if inputIsClosed { endOfInput() }
     }
@@ -324,10 +332,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             guard length <= limit else { throw tooLarge }
             guard count(length) else { throw ErrorBody.outOfMemory }
         }
+        // First, since a write may bring what the client sends next, or the end of the connection.
+        phase = .body(BodyReader(head.framing, limit: limit, tooLarge: tooLarge))
         if head.expectsContinue, head.minorVersion == 1, head.framing != .none {
             write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"), flush: true)
         }
-        phase = .body(BodyReader(head.framing, limit: limit, tooLarge: tooLarge))
     }
 
     /// Answers a request whose body nobody will look at. A small one is read past; for the sake of a large one, or of one that
@@ -342,10 +351,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         guard head.framing == .none || isSmall && !head.expectsContinue && head.keepAlive else { return refuse(error) }
         phase = .answering
         writeError(error, origin: nil)
-        guard head.framing != .none else {
-            receiving.reset()
-            return answered()
-        }
+        // The connection may have ended with that.
+        guard case .answering = phase else { return }
+        guard head.framing != .none else { return answered() }
         phase = .skipping(BodyReader(head.framing, limit: Limits.skippedBody, tooLarge: error))
     }
 
@@ -375,10 +383,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         var fields: [HeaderField] = []
         head.forEachField(of: bytes) { name, value in
             guard PassedHeaders.ofClients.takes(name) else { return }
-            fields.append(
-                HeaderField(
-                    name: String(decoding: name, as: UTF8.self).lowercased(),
-                    value: String(decoding: value, as: UTF8.self)))
+            // What is no UTF-8 would pass as something else.
+            guard let value = String(validating: value, as: UTF8.self) else { return }
+            fields.append(HeaderField(name: String(decoding: name, as: UTF8.self).lowercased(), value: value))
         }
         return fields
     }

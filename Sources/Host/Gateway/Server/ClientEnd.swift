@@ -26,6 +26,7 @@ extension ClientConnection {
 
     func answered() {
         guard case .answering = phase else { return }
+        receiving.reset()
         _ = requestMemory.set(0)
         isHeadWritten = false
         probe = ClosedInputProbe()
@@ -113,9 +114,12 @@ extension ClientConnection {
         setReading(true)
         // Over TLS there is no half of a connection to close.
         guard loop.closesHalf else { return context.flush() }
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
-            bound.value.close(mode: .output, promise: nil)
+            let (connection, context) = bound.value
+            // The client may have taken its time for the answer.
+            if case .lingering = connection.phase { connection.phase = .lingering(Lingering(now: connection.now)) }
+            context.close(mode: .output, promise: nil)
         }
     }
 
@@ -154,7 +158,7 @@ extension ClientConnection {
     /// Once a second: closes a connection that does not come to the point: one beyond the limit of all, and, when the gateway
     /// ends, one that has begun a request or has been refused, and says no more.
     func sweepHasty(now: NIODeadline) {
-        guard isReserve || loop.isDraining, now - lastRead > Limits.reserveTime else { return }
+        guard isReserve || loop.isDraining, now - lastRead > Limits.reserveTime, unsent == 0, !isHeldUp else { return }
         switch phase {
         case .head: close()
         case .body, .skipping, .lingering: if loop.isDraining { close() }
@@ -178,7 +182,7 @@ extension ClientConnection {
                         code: "request_timeout"))
             }
         case .skipping: if receiving.isOver(now: now) { close() }
-        case .lingering(let lingering): if lingering.isOver(now: now) { close() }
+        case .lingering(let lingering): if lingering.isOver(now: now), unsent == 0 { close() }
         case .closing(let end): if now > end { close() }
         case .answering, .handedOver: break
         }

@@ -8,7 +8,7 @@ final class LaterAnswer {
     private enum Progress { case nothing, pieces, over }
 
     private var client: (any AnswerSink)?
-    private let onEnd: () -> Void
+    private var onEnd: (() -> Void)?
     private var progress = Progress.nothing
     private var gone: (() -> Void)?
     private let eventLoop: any EventLoop
@@ -63,8 +63,11 @@ final class LaterAnswer {
     private func finish() {
         progress = .over
         client = nil
+        onEnd = nil
         gone = nil
-        onEnd()
+        let onEnd = onEnd
+        self.onEnd = nil
+        onEnd?()
     }
 
     // MARK: The connection's side

@@ -47,7 +47,7 @@ final class RequestService {
             switch route.handler {
             case .refuse(let error): return .refused(error(context))
             case .webSocket:
-                return upgrades ? .webSocket : .refused(.webSocketOnly)
+                return upgrades && context.method == .get ? .webSocket : .refused(.webSocketOnly)
             case .exchange:
                 guard !isReserve, !loop.isShortOfDescriptors else {
                     record(.outOfDescriptors)
@@ -99,8 +99,8 @@ final class RequestService {
         case .failure(let error): refuse(ErrorBody(error), model: error.model)
         case .success(let request):
             let client = client
-            let exchange = Exchange(request, context: context, client: client, loop: loop) { [unowned self] in
-                self.exchange = nil
+            let exchange = Exchange(request, context: context, client: client, loop: loop) { [weak self] in
+                self?.exchange = nil
                 client.answered()
             }
             self.exchange = exchange
@@ -138,8 +138,8 @@ final class RequestService {
 
     private func beginLater() -> LaterAnswer {
         let client = client
-        let later = LaterAnswer(client: client, eventLoop: loop.eventLoop) { [unowned self] in
-            self.later = nil
+        let later = LaterAnswer(client: client, eventLoop: loop.eventLoop) { [weak self] in
+            self?.later = nil
             client.answered()
         }
         self.later = later
