@@ -34,6 +34,8 @@ final class Client {
     private var answered = 0
     private var isDone = false
     private var hasPaused = false
+    /// That it goes away does not reach the gateway.
+    var endIsLost = false
     /// The connection is not to be used for another request.
     private var isEnding = false
 
@@ -113,7 +115,7 @@ final class Client {
         oracle.sometimes(reader.hasHead ? .vanishedInAnswer : .vanishedBefore)
         isDone = true
         for ask in asks[answered...] where book[ask.number].verdict == nil { book[ask.number].verdict = .abandoned }
-        if orderly { wire.close() } else { wire.reset() }
+        if !endIsLost { if orderly { wire.close() } else { wire.reset() } }
         loop.after(Oracle.freedSeconds * 1_000_000_000) { [self] in oracle.checkFreed(asks[answered...]) }
     }
 

@@ -48,7 +48,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         switch self {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte: []
         case .falseEnd: [.dieAfterPieces, .errorEvent]
-        case .unnoticedEnd: [.vanish, .vanishOrderly]
+        case .unnoticedEnd: [.vanish, .vanishOrderly, .stallBeforeHead, .stallBetweenPieces]
         case .noBackPressure: [.readNothing, .readSlowly]
         case .toldKey: [.internalError]
         case .durationOfWallClock: [.setClock]
@@ -73,10 +73,6 @@ final class Saboteur: ChannelDuplexHandler {
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: head)), promise: nil)
         }
         context.fireChannelRead(data)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        if fault != .unnoticedEnd { context.fireChannelInactive() }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

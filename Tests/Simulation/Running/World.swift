@@ -187,6 +187,7 @@ final class World {
             sendsSlowly: chaos.strikes(.sendSlowly), pace: chaos.strikes(.readSlowly) ? pace() : nil,
             pause: UInt64.random(in: 0...2_000_000_000, using: &random), wire: Wire(loop, near), loop: loop, book: book,
             oracle: oracle, trace: trace)
+        client.endIsLost = planted == .unnoticedEnd
         clients.append(client)
         clientChannels.append((channel, client))
         channel.becomeActive()
