@@ -24,6 +24,41 @@ import Testing
         #expect(statuses == ["200", "404", "200"])
     }
 
+    @Test func theConnectionGoesOnBehindAnAnswerThatComesLater() throws {
+        let client = try gateway.client()
+        for _ in 0..<2 {
+            try client.send("DELETE /v1/actions/none HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            #expect(try client.status() == 404)
+        }
+    }
+
+    @Test func anAnswerThatComesLaterGoesToNobodyOnceTheClientIsGone() throws {
+        let (loop, client) = (gateway.eventLoop, RecordingClient())
+        var (ended, gone) = (0, 0)
+        let later = LaterAnswer(client: client, eventLoop: loop) { ended += 1 }
+        later.onClientGone { gone += 1 }
+        later.begin(type: .eventStream)
+        later.clientGone()
+        later.clientGone()
+        later.write([1])
+        later.end()
+
+        #expect(ended == 0 && gone == 1 && client.calls == ["begin", "flush"] && later.isOver)
+    }
+
+    @Test func anAnswerThatComesLaterEndsOnce() throws {
+        let client = RecordingClient()
+        var ended = 0
+        let later = LaterAnswer(client: client, eventLoop: gateway.eventLoop) { ended += 1 }
+        later.begin(type: .eventStream)
+        later.write([1])
+        later.end()
+        later.end()
+        later.clientGone()
+
+        #expect(ended == 1 && client.calls == ["begin", "flush", "piece", "flush", "end"])
+    }
+
     // MARK: Before the body
 
     @Test(arguments: [

@@ -62,12 +62,16 @@ final class LaterAnswer {
 
     private func finish() {
         progress = .over
-        client = nil
-        onEnd = nil
-        gone = nil
         let onEnd = onEnd
-        self.onEnd = nil
+        forget()
         onEnd?()
+    }
+
+    /// What the answer holds keeps a connection in memory.
+    private func forget() {
+        client = nil
+        gone = nil
+        onEnd = nil
     }
 
     // MARK: The connection's side
@@ -75,9 +79,8 @@ final class LaterAnswer {
     func clientGone() {
         guard progress != .over else { return }
         progress = .over
-        client = nil
         let gone = gone
-        self.gone = nil
+        forget()
         gone?()
     }
 
