@@ -15,7 +15,7 @@ public struct PassedHeaders: Sendable {
 
     /// By the first byte of the name: most fields begin with none of these.
     private let patterns: [Pattern]
-    private let first: Set<UInt8>
+    private let first: UInt32
     private let shortest: Int
     /// What looks like a credential does not pass, whatever the list says of its first letters.
     private let holdsCredentials: Bool
@@ -25,7 +25,7 @@ public struct PassedHeaders: Sendable {
         patterns = list.split(separator: " ").map { word in
             Pattern(name: Array(word.utf8.filter { $0 != UInt8(ascii: "*") }), isPrefix: word.hasSuffix("*"))
         }
-        first = Set(patterns.compactMap(\.name.first))
+        first = patterns.reduce(0) { $0 | Self.bit($1.name.first ?? 0) }
         shortest = patterns.map(\.name.count).min() ?? 0
         self.holdsCredentials = holdsCredentials
         self.renamed = renamed
@@ -33,13 +33,17 @@ public struct PassedHeaders: Sendable {
 
     /// Whether a field of this name passes; in any case of letters.
     public func takes(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard let start = name.first, name.count >= shortest, first.contains(start | 0x20),
-            patterns.contains(where: { Self.fits(name, $0) })
+        guard let start = name.first, name.count >= shortest, first & Self.bit(start) != 0,
+            let pattern = patterns.first(where: { Self.fits(name, $0) })
         else { return false }
-        return !holdsCredentials || !Self.namesCredential(name)
+        // A name that stands in the list as it is has been looked at.
+        return !pattern.isPrefix || !holdsCredentials || !Self.namesCredential(name)
     }
 
     public func takes(_ name: String) -> Bool { Array(name.utf8).withUnsafeBytes { takes($0) } }
+
+    /// One for each letter, in any case.
+    private static func bit(_ byte: UInt8) -> UInt32 { 1 << UInt32(byte & 0x1F) }
 
     private static func fits(_ name: UnsafeRawBufferPointer, _ pattern: Pattern) -> Bool {
         guard pattern.isPrefix ? name.count > pattern.name.count : name.count == pattern.name.count else {
@@ -49,11 +53,15 @@ public struct PassedHeaders: Sendable {
         return true
     }
 
-    private static let credentials = ["key", "secret", "auth", "cookie", "password"]
+    private static let credentials = ["key", "secret", "auth", "cookie", "password"].map { Array($0.utf8) }
 
     private static func namesCredential(_ name: UnsafeRawBufferPointer) -> Bool {
-        let name = String(decoding: name.map(lowered), as: UTF8.self)
-        return credentials.contains { name.contains($0) }
+        credentials.contains { word in
+            guard word.count <= name.count else { return false }
+            return (0...name.count - word.count).contains { start in
+                word.indices.allSatisfy { lowered(name[start + $0]) == word[$0] }
+            }
+        }
     }
 
     private static func lowered(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }

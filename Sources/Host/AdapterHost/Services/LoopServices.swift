@@ -154,6 +154,8 @@ public final class LoopServices {
 
     /// Ends all that is under way at the backend, and closes its connections.
     func closePool(of backend: AdapterBackend) {
+        // Else an adapter whose request has ended would begin the next one.
+        for task in tasks.values where task.backend === backend { task.expire() }
         for request in requests.values where request.isOf(backend) { request.cancel() }
         pools.removeValue(forKey: backend.ordinal)?.shutdown()
     }
