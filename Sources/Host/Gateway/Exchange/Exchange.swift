@@ -16,7 +16,7 @@ final class Exchange {
     var forms: RequestForms
     var dispatch: Dispatch
     /// Called when it has ended, before the client's next request.
-    private let onEnd: () -> Void
+    let onEnd: () -> Void
 
     // MARK: Of the attempt under way
 
@@ -252,6 +252,7 @@ final class Exchange {
         guard dispatch.clientGone(now: now) else { return }
         cancel()
         record()
+        onEnd()
     }
 
     /// The gateway stops and waits no longer.
@@ -276,7 +277,7 @@ final class Exchange {
 
     // MARK: The end
 
-    /// To be called once, when `dispatch` is over and the client has been told.
+    /// To be called once, when `dispatch` is over and before the client is told: a client that has its answer finds it recorded.
     func record() {
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
@@ -284,7 +285,6 @@ final class Exchange {
                 ? dispatch.request.model : nil,
             stream: stream, endpoint: context.path)
         loop.record(request, dispatch.timeline)
-        onEnd()
     }
 
     /// Where the answer comes from, for its head.

@@ -136,14 +136,16 @@ extension Exchange: AttemptSink {
     }
 
     private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
-        switch dispatch.finished(outcome, now: now) {
+        let finish = dispatch.finished(outcome, now: now)
+        if finish != .refuse { record() }
+        switch finish {
         case .refuse: return .refused
         case .sendHeld:
             client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: client.endPieces()
         }
         release(.success(microseconds: attemptMicroseconds))
-        record()
+        onEnd()
         return .taken
     }
 }

@@ -19,6 +19,7 @@ extension Exchange {
     /// Tells the client how the exchange has ended, and records it.
     /// - Parameter own: the gateway's own words.
     func tell(_ telling: Dispatch.Telling, own: ErrorBody = .internalError) {
+        record()
         switch telling {
         case .answer(.own): client.writeError(own, origin: origin)
         case .answer(.failure(let failure, let name)):
@@ -30,7 +31,7 @@ extension Exchange {
         case .abort: client.abort()
         }
         logFailure()
-        record()
+        onEnd()
     }
 
     private func logFailure() {
@@ -47,9 +48,10 @@ extension Exchange {
     /// An answer of the gateway's own.
     func answerHere(_ bytes: [UInt8]) {
         dispatch.answeredHere(now: now)
+        record()
         client.writeWhole(
             status: 200, type: stream ? dialect.streamType : .json, origin: origin, body: ByteBuffer(bytes: bytes))
-        record()
+        onEnd()
     }
 
     /// Sends a comment if the client of a stream has heard nothing for `interval`.
