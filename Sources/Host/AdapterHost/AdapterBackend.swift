@@ -10,8 +10,9 @@ import Upstream
 /// One backend behind an instance of its adapter: what the registry carries, what routing submits to, and what
 /// receives the adapter's reports.
 ///
-/// Invariant behind the unchecked Sendable: `instance` is set once, in `init`, and the adapter promises to take
-/// calls for different tasks on different threads.
+/// Invariant behind the unchecked Sendable: `instance` and `callbacks` are set in `init`, and `instance` is taken away in `destroy`
+/// alone, when nothing is under way and nothing can begin any more (`pins`, `isRetired`); the adapter promises to take calls for
+/// different tasks on different threads.
 public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     public let identity: BackendIdentity
     public let image: AdapterImage
