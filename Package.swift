@@ -97,6 +97,15 @@ let package = Package(
             name: "abi-benchmark",
             dependencies: ["AdapterHost", "Core", "Upstream", nioCore, nioPosix, nioSSL, logging],
             path: "benchmarks/abi", exclude: ["adapter.c"]),
+        // What a request costs, counted: a fixed run on one thread.
+        .target(name: "CostCounting", path: "benchmarks/cost/counting", cSettings: strictC),
+        .executableTarget(
+            name: "cost",
+            dependencies: [
+                "AdapterHost", "Core", "CostCounting", "Gateway", "OpenAICompat", "PluginAPI", "Shims", "Upstream",
+                nioCore, nioEmbedded,
+            ],
+            path: "benchmarks/cost", exclude: ["counting"], linkerSettings: stripped),
 
         // The adapters: nothing of the Host in them. What they do and the exported entry are apart, so that tests can link
         // both adapters into one program.

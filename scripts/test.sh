@@ -33,7 +33,10 @@ if part "build, debug" swift build --build-tests; then
 fi
 part "sanitizers" scripts/sanitize.sh
 part "dashboard scripts" dashboard_scripts
-part "build, release" scripts/build.sh && part "end to end" .venv/bin/python -m pytest Tests/EndToEnd
+if part "build, release" scripts/build.sh; then
+  part "costs" benchmarks/cost.py
+  part "end to end" .venv/bin/python -m pytest Tests/EndToEnd
+fi
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"

@@ -82,20 +82,19 @@ final class OpenAIBackend: BackendAdapter {
     /// Starts the request that an order describes.
     func start(_ exchange: ExchangeTask, _ order: Order, key: Int, _ handler: PassThrough) -> nexus_status {
         let headers = headers[key]
+        let own = headers.taken(of: order.headers)
         if let type = order.contentType, !type.isEmpty {
             return host.start(
-                exchange.handle, method: "POST", path: order.path.borrowed.text,
-                headers: headers.adding(order.headers, to: headers.plain), extra: [("content-type", type)],
-                sendsExchangeBody: true, handler: handler)
+                exchange.handle, method: "POST", path: order.path.borrowed.text, headers: headers.plain,
+                extra: own + [("content-type", type)], sendsExchangeBody: true, handler: handler)
         }
-        let fields = headers.adding(order.headers, to: order.isAnthropic ? headers.messages : headers.post)
-        var upstream = nexus_http_request()
-        upstream.struct_size = UInt32(MemoryLayout<nexus_http_request>.size)
-        upstream.method = post.borrowed
-        upstream.path = order.path.borrowed
-        upstream.headers = fields.pointer
-        upstream.header_count = fields.count
-        return withExtendedLifetime(fields) {
+        return (order.isAnthropic ? headers.messages : headers.post).adding(own) { fields in
+            var upstream = nexus_http_request()
+            upstream.struct_size = UInt32(MemoryLayout<nexus_http_request>.size)
+            upstream.method = post.borrowed
+            upstream.path = order.path.borrowed
+            upstream.headers = fields.baseAddress
+            upstream.header_count = fields.count
             guard let body = order.body else {
                 upstream.flags = NEXUS_HTTP_EXCHANGE_BODY
                 return host.start(exchange.handle, &upstream, handler)

@@ -10,11 +10,11 @@ final class RequestHeaders: Sendable {
     /// For a body of any type, which is added.
     let plain: StaticHeaders
     /// In lower case: what the operator has set, which a client does not change.
-    private let fixed: Set<String>
+    private let fixed: [String]
 
     init(_ options: Options, key: String) {
         let common = options.headers + Self.authorization(key, options.authHeader)
-        fixed = Set(common.map { $0.name.lowercased() })
+        fixed = common.map { $0.name.lowercased() }
         let json = [(name: "content-type", value: "application/json"), (name: "accept", value: "*/*")]
         post = StaticHeaders(common + json)
         get = StaticHeaders(common + [("accept", "application/json")])
@@ -28,13 +28,10 @@ final class RequestHeaders: Sendable {
         messages = StaticHeaders(common + json + own)
     }
 
-    /// The fields with those of a client: of one that both have the client's counts, unless the operator has set it.
-    func adding(_ client: [HeaderField], to base: StaticHeaders) -> StaticHeaders {
-        let own = client.filter { !fixed.contains($0.name) }
-        guard !own.isEmpty else { return base }
-        let names = Set(own.map(\.name))
-        let kept = base.all.filter { !names.contains($0.name.lowercased()) }
-        return StaticHeaders(kept + own)
+    /// Of a client's fields those that the operator has not set: they count instead of the adapter's.
+    func taken(of client: [HeaderField]) -> [HeaderField] {
+        guard !fixed.isEmpty, client.contains(where: { fixed.contains($0.name) }) else { return client }
+        return client.filter { !fixed.contains($0.name) }
     }
 
     private static func authorization(_ key: String, _ header: String) -> [(name: String, value: String)] {

@@ -31,6 +31,9 @@ public struct PassedHeaders: Sendable {
         self.renamed = renamed
     }
 
+    /// Whether the name of a field that passes may begin so.
+    public func mayStart(_ byte: UInt8) -> Bool { first & Self.bit(byte) != 0 }
+
     /// Whether a field of this name passes; in any case of letters.
     public func takes(_ name: UnsafeRawBufferPointer) -> Bool {
         guard let start = name.first, name.count >= shortest, first & Self.bit(start) != 0,
@@ -40,7 +43,10 @@ public struct PassedHeaders: Sendable {
         return !pattern.isPrefix || !holdsCredentials || !Self.namesCredential(name)
     }
 
-    public func takes(_ name: String) -> Bool { Array(name.utf8).withUnsafeBytes { takes($0) } }
+    public func takes(_ name: String) -> Bool {
+        var name = name
+        return name.withUTF8 { takes(UnsafeRawBufferPointer($0)) }
+    }
 
     /// One for each letter, in any case.
     private static func bit(_ byte: UInt8) -> UInt32 { 1 << UInt32(byte & 0x1F) }
@@ -74,10 +80,7 @@ public struct PassedHeaders: Sendable {
         var taken = Taken()
         for field in fields.prefix(ABILimits.offeredHeaders) {
             guard takes(field.name) else { continue }
-            var (name, value) = (field.name, field.value)
-            name.withUTF8 { name in
-                value.withUTF8 { add(UnsafeRawBufferPointer(name), UnsafeRawBufferPointer($0), to: &taken) }
-            }
+            add(field, to: &taken)
         }
         return taken.fields
     }
@@ -102,12 +105,34 @@ public struct PassedHeaders: Sendable {
         var bytes = 0
     }
 
+    /// - Parameter field: one whose name passes.
+    private func add(_ field: PassedField, to taken: inout Taken) {
+        var (name, value) = (field.name, field.value)
+        name.withUTF8 { name in
+            value.withUTF8 { value in
+                let (name, value) = (UnsafeRawBufferPointer(name), UnsafeRawBufferPointer(value))
+                guard renamed.isEmpty, !value.isEmpty, name.allSatisfy({ Self.lowered($0) == $0 }),
+                    Self.trimmed(value).count == value.count
+                else { return add(name, value, to: &taken) }
+                // As it is to be: nothing is made anew.
+                guard isWithinLimits(name, value, taken) else { return }
+                taken.bytes += name.count + value.count
+                taken.fields.append(field)
+            }
+        }
+    }
+
+    private func isWithinLimits(
+        _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ taken: Taken
+    ) -> Bool {
+        FieldRules.isToken(name) && value.count <= ABILimits.passedBytes && FieldRules.isValue(value)
+            && taken.fields.count < ABILimits.passedHeaders
+            && taken.bytes + name.count + value.count <= ABILimits.passedBytes
+    }
+
     /// - Parameter name: one that passes.
     private func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, to taken: inout Taken) {
-        guard FieldRules.isToken(name), value.count <= ABILimits.passedBytes, FieldRules.isValue(value),
-            taken.fields.count < ABILimits.passedHeaders,
-            taken.bytes + name.count + value.count <= ABILimits.passedBytes
-        else { return }
+        guard isWithinLimits(name, value, taken) else { return }
         let lower = String(decoding: name.map(Self.lowered), as: UTF8.self)
         let text = Self.trimmed(value)
         // A value that is no UTF-8 would come out as another.

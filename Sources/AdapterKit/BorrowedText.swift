@@ -54,24 +54,62 @@ final class StaticHeaders: @unchecked Sendable {
     private let fields: UnsafeMutableBufferPointer<nexus_header>
 
     init(_ headers: [(name: String, value: String)]) {
-        let all = headers.flatMap { Array($0.name.utf8) + Array($0.value.utf8) }
-        storage = .allocate(byteCount: max(1, all.count), alignment: 1)
-        storage.copyBytes(from: all)
+        var size = 0
+        for header in headers { size += header.name.utf8.count + header.value.utf8.count }
+        storage = .allocate(byteCount: max(1, size), alignment: 1)
         fields = .allocate(capacity: max(1, headers.count))
-        var offset = 0
-        for (index, header) in headers.enumerated() {
-            let name = UnsafeRawBufferPointer(rebasing: storage[offset..<offset + header.name.utf8.count])
-            offset += name.count
-            let value = UnsafeRawBufferPointer(rebasing: storage[offset..<offset + header.value.utf8.count])
-            offset += value.count
-            fields.initializeElement(at: index, to: nexus_header(name: nexus_str(name), value: nexus_str(value)))
+        var rest = UnsafeMutableRawBufferPointer(storage)
+        for index in headers.indices {
+            let name = Self.copy(headers[index].name, into: &rest)
+            let value = Self.copy(headers[index].value, into: &rest)
+            fields.initializeElement(at: index, to: nexus_header(name: name, value: value))
         }
         count = headers.count
         pointer = UnsafePointer(fields.baseAddress ?? .allocate(capacity: 1))
     }
 
-    /// Copies.
-    var all: [(name: String, value: String)] { (0..<count).map { (pointer[$0].name.text, pointer[$0].value.text) } }
+    /// Copies `text` to the start of `rest`, which has room for it, and takes that off.
+    private static func copy(_ text: String, into rest: inout UnsafeMutableRawBufferPointer) -> nexus_str {
+        var text = text
+        let count = text.withUTF8 { bytes in
+            rest.copyMemory(from: UnsafeRawBufferPointer(bytes))
+            return bytes.count
+        }
+        let copied = UnsafeRawBufferPointer(rebasing: rest[..<count])
+        rest = UnsafeMutableRawBufferPointer(rebasing: rest[count...])
+        return nexus_str(copied)
+    }
+
+    /// The fields with others behind them, which count instead of those of the same name; valid for the duration of `body`.
+    func adding<Result>(
+        _ others: [(name: String, value: String)], _ body: (UnsafeBufferPointer<nexus_header>) -> Result
+    ) -> Result {
+        guard !others.isEmpty else { return body(UnsafeBufferPointer(start: pointer, count: count)) }
+        let own = StaticHeaders(others)
+        return withExtendedLifetime(own) {
+            withUnsafeTemporaryAllocation(of: nexus_header.self, capacity: count + own.count) { all in
+                var length = 0
+                for index in 0..<count where !own.has(pointer[index].name) {
+                    all.initializeElement(at: length, to: pointer[index])
+                    length += 1
+                }
+                for index in 0..<own.count {
+                    all.initializeElement(at: length, to: own.pointer[index])
+                    length += 1
+                }
+                return body(UnsafeBufferPointer(rebasing: all[..<length]))
+            }
+        }
+    }
+
+    private func has(_ name: nexus_str) -> Bool {
+        (0..<count).contains { index in
+            let other = pointer[index].name
+            return other.len == name.len && zip(other.bytes, name.bytes).allSatisfy { Self.lower($0) == Self.lower($1) }
+        }
+    }
+
+    private static func lower(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
 
     deinit {
         storage.deallocate()

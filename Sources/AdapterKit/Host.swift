@@ -13,7 +13,7 @@ struct Host: @unchecked Sendable {
     /// - Parameters:
     ///   - path: starts with "/" and is appended to the path of the backend's URL; with `fromRoot` it is the whole path.
     ///   - headers: those of every request; without host, content-length, transfer-encoding and connection.
-    ///   - extra: those of this request alone, behind the others.
+    ///   - extra: those of this request alone; they count instead of others of the same name.
     ///   - sendsExchangeBody: send the client's request body as it is, at no cost; `body` is ignored.
     ///   - timeoutMilliseconds: from the start to the last byte; 0: the task's deadline alone.
     func start(
@@ -32,21 +32,10 @@ struct Host: @unchecked Sendable {
                 request.path = path
                 request.body = nexus_str(body)
                 request.timeout_ms = timeoutMilliseconds
-                guard !extra.isEmpty else {
-                    request.headers = headers.pointer
-                    request.header_count = headers.count
+                return headers.adding(extra) { all in
+                    request.headers = all.baseAddress
+                    request.header_count = all.count
                     return start(task, &request, handler)
-                }
-                let own = StaticHeaders(extra)
-                let all =
-                    Array(UnsafeBufferPointer(start: headers.pointer, count: headers.count))
-                    + UnsafeBufferPointer(start: own.pointer, count: own.count)
-                return withExtendedLifetime(own) {
-                    all.withUnsafeBufferPointer { all in
-                        request.headers = all.baseAddress
-                        request.header_count = all.count
-                        return start(task, &request, handler)
-                    }
                 }
             }
         }

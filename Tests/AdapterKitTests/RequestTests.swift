@@ -28,6 +28,18 @@ private final class Ends: HTTPHandler {
         }
     }
 
+    @Test func headersOfOneRequestCountInsteadOfThoseOfTheSameName() throws {
+        try FakeHost.run { fake in
+            _ = host.start(
+                fake.newTask(), method: "GET", path: "/p", headers: common, extra: [("Accept", "b"), ("x-two", "2")],
+                handler: Ends())
+
+            let request = try #require(fake.request("/p"))
+            #expect(request.headers == ["x-one": "1", "Accept": "b", "x-two": "2"])
+            request.answer(200, [], "")
+        }
+    }
+
     @Test func theExchangesOwnBodyIsSentWithoutACopy() throws {
         try FakeHost.run { fake in
             _ = host.start(

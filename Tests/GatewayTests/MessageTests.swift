@@ -10,7 +10,7 @@ import Testing
     private func read(_ framing: RequestHead.BodyFraming, _ pieces: [String], limit: Int = 100) throws -> (
         String?, String
     ) {
-        var reader = BodyReader(framing, limit: limit, tooLarge: .bodyTooLarge(limit))
+        var reader = BodyReader(framing, limit: .request(limit))
         var left = ByteBuffer()
         for piece in pieces {
             left.writeString(piece)

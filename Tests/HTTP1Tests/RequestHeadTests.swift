@@ -134,4 +134,34 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
             try find([String(repeating: "x", count: HTTPLimits.head) + "\r\n\r\n"])
         }
     }
+
+    /// Values are looked at eight bytes at a time.
+    @Test(arguments: Array(UInt8.min...UInt8.max)) func valuesHoldNoControlCharacterAtAnyPlace(_ byte: UInt8) {
+        let isAllowed = byte == 0x09 || byte >= 0x20 && byte != 0x7F
+        for before in 0...9 {
+            for after in 1...9 {
+                let value =
+                    Array(repeating: UInt8(ascii: "v"), count: before) + [byte]
+                    + Array("v~\u{80}vvvvvv".utf8.prefix(after))
+                let head = Array("GET / HTTP/1.1\r\nhost: a\r\nx: =".utf8) + value + Array("\r\n\r\n".utf8)
+
+                let isTaken = head.withUnsafeBytes { (try? RequestHead.parse($0)) != nil }
+
+                #expect(isTaken == isAllowed, "\(before) before, \(after) after")
+            }
+        }
+    }
+
+    @Test func goesThroughTheFieldsOfInterestAlone() throws {
+        let raw = "GET / HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\naccept: */*\r\nx-two:\r\n\r\n"
+        var seen: [String] = []
+
+        try Array(raw.utf8).withUnsafeBytes { bytes in
+            try RequestHead.parse(bytes).forEachField(of: bytes, where: { $0 | 0x20 == UInt8(ascii: "x") }) {
+                seen.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1, as: UTF8.self))
+            }
+        }
+
+        #expect(seen == ["X-One=1", "x-two="])
+    }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A header field by its place in the bytes of its head.
 public struct FieldSpan: Sendable, Equatable {
     public var name: Range<Int>
@@ -25,12 +27,41 @@ struct FieldScanner {
         position += 1
         while position < end, base[position] == 0x20 || base[position] == 0x09 { position += 1 }
         let valueStart = position
-        while position < end, Self.isValue(base[position]) { position += 1 }
+        skipValue()
         guard position + 1 < end, base[position] == 0x0D, base[position + 1] == 0x0A else { throw .badField }
         var valueEnd = position
         while valueEnd > valueStart, base[valueEnd - 1] == 0x20 || base[valueEnd - 1] == 0x09 { valueEnd -= 1 }
         position += 2
         return FieldSpan(name: name, value: valueStart..<valueEnd)
+    }
+
+    /// Goes to the first byte that no value holds, eight at a time where there are so many.
+    @inline(__always)
+    private mutating func skipValue() {
+        while position + 8 <= end {
+            let word = UnsafeRawPointer(base + position).loadUnaligned(as: UInt64.self)
+            // The high bit of a byte says: below a space, or delete. A borrow may mark a byte behind such a one as well.
+            let low = (word &- 0x2020_2020_2020_2020) & ~word
+            let delete = word ^ 0x7F7F_7F7F_7F7F_7F7F
+            let marks = (low | (delete &- 0x0101_0101_0101_0101) & ~delete) & 0x8080_8080_8080_8080
+            if marks == 0 {
+                position += 8
+                continue
+            }
+            position += marks.littleEndian.trailingZeroBitCount / 8
+            guard base[position] == 0x09 else { return }
+            position += 1
+        }
+        while position < end, Self.isValue(base[position]) { position += 1 }
+    }
+
+    /// Goes behind the end of the line.
+    mutating func skipLine() {
+        guard position < end, let lineFeed = memchr(base + position, 0x0A, end - position) else {
+            position = end
+            return
+        }
+        position = UnsafeRawPointer(lineFeed) - UnsafeRawPointer(base) + 1
     }
 
     /// Compares without case; `text` is in lower case.

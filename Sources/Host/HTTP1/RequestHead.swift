@@ -98,16 +98,23 @@ public struct RequestHead: Sendable, Equatable {
         target = end..<target.upperBound
     }
 
-    /// Goes through the header fields of a head that was parsed, in their order.
-    /// - Parameter bytes: those that it was parsed from.
+    /// Goes through those header fields of a head that was parsed whose names may be of interest, in their order.
+    /// - Parameters:
+    ///   - bytes: those that it was parsed from.
+    ///   - mayStart: whether a name may begin with this byte; others are passed over quickly.
     public func forEachField(
-        of bytes: UnsafeRawBufferPointer,
+        of bytes: UnsafeRawBufferPointer, where mayStart: (UInt8) -> Bool,
         _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
     ) {
         guard let start = bytes.baseAddress, fieldsStart > 0 else { return }
         var scanner = FieldScanner(
             base: start.assumingMemoryBound(to: UInt8.self), position: fieldsStart, end: bytes.count)
-        while let field = try? scanner.next() {
+        while scanner.position < scanner.end {
+            guard mayStart(scanner.base[scanner.position]) else {
+                scanner.skipLine()
+                continue
+            }
+            guard let field = try? scanner.next() else { return }
             body(
                 UnsafeRawBufferPointer(rebasing: bytes[field.name]),
                 UnsafeRawBufferPointer(rebasing: bytes[field.value]))

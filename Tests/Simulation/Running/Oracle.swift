@@ -6,8 +6,9 @@ import Core
 /// Knows what must hold: the rules of docs/architecture.md, as far as they can be seen from around the gateway. Looks after every
 /// step, and at each answer.
 final class Oracle {
-    /// Bytes that may wait for a client of a stream: the water mark, and what came before the server was told.
-    private static let streamBound = 256 * 1024
+    /// Bytes that may wait for a client of a stream: the water mark, and what came before the server was told. A server that closes
+    /// brings all at once that its connection still holds.
+    private static let streamBound = 256 * 1024 + FlowManner.largestWindow
     /// Bytes that may wait for another one: a whole answer, and what stood there before.
     private static let wholeBound = 1024 * 1024
     /// How soon the gateway must notice that a client has gone.

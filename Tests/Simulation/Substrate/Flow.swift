@@ -18,13 +18,14 @@ struct FlowManner {
     var jitter: UInt64 = 0
     /// Bytes that may have been sent and not read.
     var window = 64 * 1024
+    static let largestWindow = 256 * 1024
 
     static func random(_ random: inout SeededRandom) -> FlowManner {
         let scale: UInt64 = [10_000, 100_000, 1_000_000, 20_000_000].randomElement(using: &random) ?? 0
         return FlowManner(
             cuts: Cuts.allCases.randomElement(using: &random) ?? .whole, delay: scale,
             jitter: Bool.random(using: &random) ? 0 : scale,
-            window: [4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024].randomElement(using: &random) ?? 4096)
+            window: [4 * 1024, 16 * 1024, 64 * 1024, largestWindow].randomElement(using: &random) ?? 4096)
     }
 }
 

@@ -1,4 +1,5 @@
 import ABIRules
+import Core
 import NIOCore
 import PluginAPI
 import Upstream
@@ -76,10 +77,7 @@ enum HTTPStart {
         head.writeStaticString(" HTTP/1.1\r\nhost: ")
         head.writeString(target.authority)
         request.forEachField { name, value in
-            head.writeStaticString("\r\n")
-            head.writeBytes(name)
-            head.writeStaticString(": ")
-            head.writeBytes(value)
+            head.writeField(name, value)
         }
         let hasNone = FieldRules.equals(request.method, "GET") || FieldRules.equals(request.method, "HEAD")
         if bodyLength > 0 || !hasNone {

@@ -14,7 +14,9 @@ final class Exchange {
     let asked: RequestPeek
     let stream: Bool
     var forms: RequestForms
-    var dispatch: Dispatch
+    /// Invariant behind the unchecked exclusivity: what `Dispatch` does calls nothing outside itself, so that no access to it
+    /// begins while another one lasts. It is asked at every piece.
+    @exclusivity(unchecked) var dispatch: Dispatch
     /// Called when it has ended, before the client's next request.
     let onEnd: () -> Void
 
@@ -154,6 +156,8 @@ final class Exchange {
             submitted.deadline = dispatch.end
         case .answered(let bytes, let warning):
             release(.neutral)
+            // Its words come from here; no backend has been asked.
+            self.backend = nil
             warnings = warning.isEmpty ? [] : [warning]
             return answerHere(bytes)
         case .refused(let error):

@@ -33,18 +33,18 @@ struct AnswerWriter {
     }
 
     mutating func field(_ name: StaticString, _ value: String) {
-        bytes.writeStaticString("\r\n")
-        bytes.writeStaticString(name)
-        bytes.writeStaticString(": ")
-        bytes.writeString(value)
+        name.withUTF8Buffer { name in
+            var value = value
+            value.withUTF8 { bytes.writeField(UnsafeRawBufferPointer(name), UnsafeRawBufferPointer($0)) }
+        }
     }
 
     /// - Parameter name: valid in HTTP, as the value is.
     mutating func field(_ name: String, _ value: String) {
-        bytes.writeStaticString("\r\n")
-        bytes.writeString(name)
-        bytes.writeStaticString(": ")
-        bytes.writeString(value)
+        var (name, value) = (name, value)
+        name.withUTF8 { name in
+            value.withUTF8 { bytes.writeField(UnsafeRawBufferPointer(name), UnsafeRawBufferPointer($0)) }
+        }
     }
 
     mutating func field(_ name: StaticString, _ value: Int) { field(name, String(value)) }

@@ -4,16 +4,13 @@ import NIOCore
 /// Collects one request's body.
 struct BodyReader {
     private var framing: RequestHead.BodyFraming
-    private let limit: Int
-    private let tooLarge: ErrorBody
+    private let limit: BodyLimit
     private var collected = ByteBuffer()
     private var decoder = ChunkedDecoder()
 
-    /// - Parameter tooLarge: thrown for a body beyond the limit.
-    init(_ framing: RequestHead.BodyFraming, limit: Int, tooLarge: ErrorBody) {
+    init(_ framing: RequestHead.BodyFraming, limit: BodyLimit) {
         self.framing = framing
         self.limit = limit
-        self.tooLarge = tooLarge
     }
 
     /// Bytes that it takes in memory: all of them where they are known beforehand, else those that have come.
@@ -34,13 +31,13 @@ struct BodyReader {
         case .chunked:
             while bytes.readableBytes > 0, !decoder.isDone {
                 let (consumed, data) = try bytes.withUnsafeReadableBytes { try decoder.next($0) }
-                guard collected.readableBytes + data.count <= limit else { throw tooLarge }
+                guard collected.readableBytes + data.count <= limit.bytes else { throw limit.error }
                 if var slice = bytes.getSlice(at: bytes.readerIndex + data.lowerBound, length: data.count) {
                     collected.writeBuffer(&slice)
                 }
                 bytes.moveReaderIndex(forwardBy: consumed)
                 // A chunk that is announced too large need not come first.
-                guard decoder.left <= limit - collected.readableBytes else { throw tooLarge }
+                guard decoder.left <= limit.bytes - collected.readableBytes else { throw limit.error }
             }
             return decoder.isDone ? collected : nil
         }

@@ -297,7 +297,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
         guard let service else { return false }
         switch service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve) {
-        case .body(let limit, let tooLarge): try readBody(limit, tooLarge)
+        case .body(let limit): try readBody(limit)
         case .refused(let error): refuseUnread(error)
         case .webSocket: try handOver(headBytes, rest: bytes, query: context.query)
         }
@@ -327,13 +327,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func readBody(_ limit: Int, _ tooLarge: ErrorBody) throws {
+    private func readBody(_ limit: BodyLimit) throws {
         if case .length(let length) = head.framing {
-            guard length <= limit else { throw tooLarge }
+            guard length <= limit.bytes else { throw limit.error }
             guard count(length) else { throw ErrorBody.outOfMemory }
         }
         // First, since a write may bring what the client sends next, or the end of the connection.
-        phase = .body(BodyReader(head.framing, limit: limit, tooLarge: tooLarge))
+        phase = .body(BodyReader(head.framing, limit: limit))
         if head.expectsContinue, head.minorVersion == 1, head.framing != .none {
             write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"), flush: true)
         }
@@ -354,7 +354,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         // The connection may have ended with that.
         guard case .answering = phase else { return }
         guard head.framing != .none else { return answered() }
-        phase = .skipping(BodyReader(head.framing, limit: Limits.skippedBody, tooLarge: error))
+        phase = .skipping(BodyReader(head.framing, limit: .skipped(Limits.skippedBody)))
     }
 
     private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer, query: String) throws {
@@ -381,8 +381,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Those that a backend may pass on.
     private static func passedFields(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> [HeaderField] {
         var fields: [HeaderField] = []
-        head.forEachField(of: bytes) { name, value in
-            guard PassedHeaders.ofClients.takes(name) else { return }
+        let passed = PassedHeaders.ofClients
+        head.forEachField(of: bytes, where: passed.mayStart) { name, value in
+            guard passed.takes(name) else { return }
             // What is no UTF-8 would pass as something else.
             guard let value = String(validating: value, as: UTF8.self) else { return }
             fields.append(HeaderField(name: String(decoding: name, as: UTF8.self).lowercased(), value: value))

@@ -9,7 +9,7 @@ final class RequestService {
     /// What becomes of a request whose head has been read.
     enum Admission {
         /// Its body is read, up to so many bytes, and `serve` follows.
-        case body(limit: Int, tooLarge: ErrorBody)
+        case body(BodyLimit)
         /// It is answered so; its body is of no interest.
         case refused(ErrorBody)
         /// The connection becomes a WebSocket.
@@ -56,11 +56,8 @@ final class RequestService {
             case .answer, .later: break
             }
             switch route.body {
-            case .request:
-                let limit = loop.settings.maximumBody
-                return .body(limit: limit, tooLarge: .bodyTooLarge(limit))
-            case .command:
-                return .body(limit: Route.Body.commandLimit, tooLarge: .commandTooLarge(Route.Body.commandLimit))
+            case .request: return .body(.request(loop.settings.maximumBody))
+            case .command: return .body(.command)
             }
         }
     }
