@@ -110,6 +110,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../templates/adapter/c/adapter.h" suffix(, 0)
      }},
+    {"templates/adapter/c/events.h",
+     (const char[]){
+#embed "../../../templates/adapter/c/events.h" suffix(, 0)
+     }},
     {"templates/adapter/c/exchange.c",
      (const char[]){
 #embed "../../../templates/adapter/c/exchange.c" suffix(, 0)
@@ -121,6 +125,10 @@ static const nexus_author_file files[] = {
     {"templates/adapter/c/gitignore",
      (const char[]){
 #embed "../../../templates/adapter/c/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/c/headers.h",
+     (const char[]){
+#embed "../../../templates/adapter/c/headers.h" suffix(, 0)
      }},
     {"templates/adapter/c/json.c",
      (const char[]){
