@@ -78,6 +78,14 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/JSON/ErrorMember.swift" suffix(, 0)
      }},
+    {"Sources/JSON/JSONBrackets.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONBrackets.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONBytes.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONBytes.swift" suffix(, 0)
+     }},
     {"Sources/JSON/JSONParser.swift",
      (const char[]){
 #embed "../../../Sources/JSON/JSONParser.swift" suffix(, 0)
@@ -85,6 +93,26 @@ static const nexus_author_file files[] = {
     {"Sources/JSON/JSONScan.swift",
      (const char[]){
 #embed "../../../Sources/JSON/JSONScan.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanMembers.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanMembers.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanSteps.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanSteps.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanStrings.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanStrings.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanValues.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanValues.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONShortText.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONShortText.swift" suffix(, 0)
      }},
     {"Sources/JSON/JSONValue.swift",
      (const char[]){
