@@ -81,7 +81,7 @@ enum HostTable {
                 run_blocking: { handle, work, done, user in
                     guard let work, let done else { return NEXUS_INVALID }
                     return HostTable.task(handle, "run_blocking") { task in
-                        guard task.backend.beginBlocking() else { return NEXUS_TOO_LARGE }
+                        guard task.backend.use.beginBlocking() else { return NEXUS_TOO_LARGE }
                         let job = BlockingWork.Job(task: handle, work: work, done: done, user: user)
                         BlockingWork.run(job, for: task.backend, on: task.services)
                         return NEXUS_OK
