@@ -14,6 +14,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/Adapter.swift" suffix(, 0)
      }},
+    {"Sources/AdapterKit/AdapterClock.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/AdapterClock.swift" suffix(, 0)
+     }},
     {"Sources/AdapterKit/BorrowedText.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/BorrowedText.swift" suffix(, 0)
