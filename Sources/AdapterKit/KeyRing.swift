@@ -49,7 +49,7 @@ final class SharedKeys: Sendable {
         ring = Mutex(KeyRing(count: count))
     }
 
-    /// The place of the key to use. Costs nothing when there is but one.
+    /// The place of the key to use. Costs nothing when there is only one.
     func current() -> Int {
         guard count > 1 else { return 0 }
         let now = now()

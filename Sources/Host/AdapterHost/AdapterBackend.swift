@@ -18,7 +18,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     let target: UpstreamTarget
     /// Unique over the life of the process.
     let ordinal: Int
-    /// What a crash is said to have happened in. Never freed: a thread may hold it for as long as it runs.
+    /// Names the adapter in the report of a crash. Never freed: a thread may hold it for as long as it runs.
     let note: UnsafePointer<CChar>
     private(set) var instance: UnsafeMutableRawPointer?
     private let callbacks: BoundCallbacks
@@ -33,7 +33,7 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
 
     private static let nextOrdinal = Atomic<Int>(0)
 
-    /// To be called on a thread that may block for a short time.
+    /// Call it on a thread that may block for a short time.
     package init(
         identity: BackendIdentity, image: AdapterImage, target: UpstreamTarget, apiKeys: [String], options: String,
         secretOptions: [String] = [], registry: Registry, logger: Logger
@@ -121,14 +121,14 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     // MARK: The end
 
     /// From here on nothing new begins: `submit` gives nil, probes end at once, reports do not count. What is under way
-    /// goes on, but for actions, which are cancelled.
+    /// goes on, except for actions, which are cancelled.
     public func retire() {
         use.retire()
         reports.retire()
         for run in runs.withLock({ Array($0.values) }) { run.cancel() }
     }
 
-    /// After this the adapter's calls reach nothing.
+    /// From here on the adapter's calls have no effect.
     func revokeCallbacks() { callbacks.revoke() }
 
     /// Only when nothing is under way and the callbacks are revoked.

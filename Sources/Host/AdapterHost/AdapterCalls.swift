@@ -3,7 +3,7 @@ import NIOCore
 import PluginAPI
 import Shims
 
-/// Every call of the adapter goes through these, so that a crash or a stall is told with the adapter's name.
+/// Every call of the adapter goes through these, so that the report of a crash or a stall names the adapter.
 extension AdapterBackend {
     /// Calls the adapter on a loop, in sight of the watchdog.
     @inline(__always)

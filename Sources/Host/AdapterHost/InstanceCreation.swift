@@ -10,8 +10,8 @@ extension AdapterBackend {
     /// How long an adapter may take to create an instance.
     public static let createLimit = Duration.milliseconds(ABILimits.createMilliseconds)
 
-    /// Creates the adapter's instance on a thread of its own. One that takes longer than `createLimit` has failed; if it
-    /// comes later, it is destroyed.
+    /// Creates the adapter's instance on a thread of its own. If that takes longer than `createLimit` it has failed, and
+    /// an instance that comes later is destroyed.
     /// - Parameters:
     ///   - options: a JSON object, checked against the adapter's schema.
     ///   - secretOptions: places of options that are secret besides those that the schema marks.
@@ -39,7 +39,7 @@ extension AdapterBackend {
         return try result.get()
     }
 
-    /// Of an instance and a time-out the one that comes first.
+    /// Takes an instance or a time-out, whichever comes first.
     private final class FirstResult: Sendable {
         typealias Continuation = CheckedContinuation<Result<AdapterBackend, CreateFailure>, Never>
         private let continuation: Mutex<Continuation?>
@@ -56,7 +56,7 @@ extension AdapterBackend {
         }
     }
 
-    /// The adapter did not make an instance; its own words.
+    /// The adapter did not make an instance. The message is the adapter's.
     public struct CreateFailure: Error, Sendable {
         public let message: String
         public init(message: String) { self.message = message }

@@ -8,10 +8,10 @@ extension AdapterBackend {
         if let services = LoopServices.current, services.loop === loop { services.closePool(of: self) }
     }
 
-    /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. To be called once.
+    /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. Call it once.
     public func end() async {
         retire()
-        // Not for what is posted: a thread that never stops posting would hold this up without end.
+        // Posts are not waited for here: a thread that never stops posting would hold this up.
         await use.untilUnpinned()
         // What was posted until now is still called; after this nothing is posted.
         revokeCallbacks()

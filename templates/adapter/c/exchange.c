@@ -1,6 +1,6 @@
 /*
  * An exchange: a client's request goes to the server as it is, and the answer comes back as it is. On the way the
- * adapter looks at the answer, so that an error is told as one, a broken stream is never passed off as a whole one, and
+ * adapter looks at the answer, so that an error fails the exchange, a broken stream never looks like a whole one, and
  * tokens are counted. It ends in exactly one exchange_finish or exchange_fail.
  */
 #include <stdio.h>
@@ -21,7 +21,7 @@ typedef struct exchange {
   bool wants_stream;
   bool is_stream; /* the server sends one */
   bool has_begun;
-  bool is_over; /* finished or failed: whatever still comes is of no interest */
+  bool is_over; /* finished or failed: whatever still comes is ignored */
   uint32_t status;
   headers headers; /* the server's */
   buffer held;     /* a whole answer, or the body of an error */

@@ -1,7 +1,7 @@
 import PluginAPI
 
 /// Answers one exchange with what the server sends: the bytes go to the client as they come. On the way they are looked
-/// at, so that an error is told as one, a broken stream is never passed off as a whole one, and tokens are counted.
+/// at, so that an error fails the exchange, a broken stream never looks like a whole one, and tokens are counted.
 final class Answer: HTTPHandler {
     /// Bytes of a whole answer, and of one event of a stream.
     private static let answerLimit = 16 * 1024 * 1024
@@ -18,7 +18,7 @@ final class Answer: HTTPHandler {
     /// The server sends a stream.
     private var isStream = false
     private var hasBegun = false
-    /// Finished or failed: whatever still comes is of no interest.
+    /// Finished or failed: whatever still comes is ignored.
     private var isOver = false
     /// A whole answer, or an event of a stream that is not complete yet.
     private var held: [UInt8] = []

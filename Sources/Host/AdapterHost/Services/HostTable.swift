@@ -178,7 +178,7 @@ enum HostTable {
             outcome: work(of: failure), headers: passed(failure.headers, failure.header_count))
     }
 
-    /// What of an answer's header fields the client may see.
+    /// Those header fields of an answer that the client may see.
     static func headers(_ head: nexus_response_head) -> [HeaderField] { passed(head.headers, head.header_count) }
 
     private static func passed(_ first: UnsafePointer<nexus_header>?, _ count: Int) -> [HeaderField] {
