@@ -3,7 +3,7 @@ import PluginAPI
 /// What goes to Ollama for a request of OpenAI's API.
 struct TranslatedRequest: Equatable {
     var body: JSONValue
-    /// What of the request was left out, in sentences for the client; empty: nothing.
+    /// Which parts of the request were left out, in sentences for the client; empty: none.
     var warning = ""
 }
 

@@ -61,7 +61,7 @@ class AnswerHandler: HTTPHandler {
     }
 
     final override func end(_ end: HTTPEnd) {
-        // Also when the exchange was cancelled: nobody is left to be told.
+        // Also when the exchange was cancelled: there is no one left to tell.
         guard !isOver, end != .cancelled else { return }
         let isRefused = status != 0 && !isGood
         if isRefused, triesNextKey() { return }

@@ -1,6 +1,6 @@
 import PluginAPI
 
-/// What of a request is needed after `submit` has returned.
+/// The part of a request that is needed after `submit` has returned.
 struct Asked: Sendable {
     let kind: UInt32
     let path: String

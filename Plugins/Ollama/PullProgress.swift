@@ -7,10 +7,10 @@ final class PullProgress {
     /// Layers that are counted; a server that tells of more is not believed.
     private static let layerLimit = 10_000
 
-    /// Bytes of all layers that were told of.
+    /// Bytes of all layers that the server has named.
     var done: UInt64 { layers.values.reduce(0) { UInt64.saturatingSum($0, $1.done) } }
 
-    /// Nil before any layer was told of.
+    /// Nil until the server names a layer.
     var total: UInt64? { layers.isEmpty ? nil : layers.values.reduce(0) { UInt64.saturatingSum($0, $1.total) } }
 
     func took(_ line: UnsafeRawBufferPointer) {

@@ -9,7 +9,7 @@ struct RunningModel {
     let memory: UInt64
     let deviceMemory: UInt64?
 
-    /// Later than this is never: Ollama writes some 292 years from now for a model that stays for ever.
+    /// Later than this is never: Ollama writes some 292 years from now for a model that stays.
     private static let farFuture: Int64 = 4_102_444_800
 
     init(_ item: JSONValue) {

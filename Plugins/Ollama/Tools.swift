@@ -1,4 +1,4 @@
-/// Which tools a model is offered. Ollama cannot be told to use one: what a request wants of that is done as far as
+/// Which tools a model is offered. Ollama cannot be made to use one: what a request wants of that is done as far as
 /// leaving tools out goes, and the client is warned of the rest.
 enum Tools {
     static func translate(_ request: JSONValue, _ warnings: inout Warnings) throws(Failure) -> [JSONValue] {

@@ -1,4 +1,4 @@
-/// What of a request was left out, for the client. Fixed sentences: nothing of the request's own words, since they
+/// Which parts of a request were left out, for the client. Fixed sentences: nothing of the request's own words, since they
 /// travel in a header field.
 struct Warnings {
     private var sentences: [String] = []

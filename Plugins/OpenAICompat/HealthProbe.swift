@@ -237,7 +237,7 @@ final class HealthProbe {
 
     private func ask(_ questions: [Question], then: @escaping (Questions.Answers) -> Void) {
         Questions.ask(questions, of: backend, task) { answers in
-            // The probe is over, and nobody is left to be told.
+            // The probe is over; there is no one left to tell.
             if !answers.isCancelled { then(answers) }
         }
     }

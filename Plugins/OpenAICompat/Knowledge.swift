@@ -32,6 +32,6 @@ struct Knowledge: Equatable {
 
     mutating func endRound() { round += 1 }
 
-    /// An exchange was told that the server has no such path.
+    /// The server answered an exchange that it has no such path.
     mutating func forget(_ kind: UInt32) { kinds &= ~kind }
 }

@@ -138,7 +138,7 @@ final class PassThrough: HTTPHandler {
     override func end(_ end: HTTPEnd) {
         let mode = mode
         self.mode = .over
-        // The exchange is over, and nobody is left to be told.
+        // The exchange is over; there is no one left to tell.
         if end == .cancelled { return }
         switch mode {
         case .over: return

@@ -42,12 +42,12 @@ final class Questions {
     struct Answers {
         fileprivate(set) var all: [String: CollectingHandler.Answer] = [:]
         fileprivate var values: [String: JSONValue] = [:]
-        /// The probe is over, and nobody is left to be told.
+        /// The probe is over; there is no one left to tell.
         var isCancelled: Bool { all.values.contains { $0.end == .cancelled } }
 
         subscript(name: String) -> CollectingHandler.Answer? { all[name] }
 
-        /// What was told under a path, if it is JSON and no error: LM Studio answers so with a status that says success.
+        /// The answer under a path, if it is JSON and no error: LM Studio answers so with a status that says success.
         func json(_ name: String) -> JSONValue? {
             guard let answer = all[name], answer.end == .complete, answer.status == 200,
                 let value = values[name], UpstreamError.insideStream(value) == nil
@@ -55,7 +55,7 @@ final class Questions {
             return value
         }
 
-        /// What was told under a path, whatever it is.
+        /// The answer under a path, whatever it is.
         func value(_ name: String) -> JSONValue? { values[name] }
     }
 

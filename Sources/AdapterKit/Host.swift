@@ -56,8 +56,8 @@ struct Host: @unchecked Sendable {
     }
 }
 
-/// An exchange that the adapter answers. What the host says to a call is not looked at: an exchange that has ended refuses
-/// everything, and then nobody is left to be told.
+/// An exchange that the adapter answers. The status of a call is ignored: an exchange that has ended refuses
+/// everything, and then there is nothing to do about it.
 struct ExchangeTask: HostTask {
     /// Bytes of one call of the host's `exchange_write`.
     private static let pieceLimit = 16 * 1024 * 1024

@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// Which of several API keys is used: one of them until the server refuses it or has enough of it, then the next. Knows no
@@ -41,16 +40,19 @@ final class SharedKeys: Sendable {
     /// At least one: a backend without a key has one that is empty.
     let count: Int
     private let ring: Mutex<KeyRing>
+    private let now: @Sendable () -> UInt64
 
-    init(count: Int) {
+    /// - Parameter now: milliseconds of a clock that only runs forward.
+    init(count: Int, now: @escaping @Sendable () -> UInt64 = { AdapterClock.milliseconds() }) {
         self.count = max(1, count)
+        self.now = now
         ring = Mutex(KeyRing(count: count))
     }
 
-    /// The place of the key to use. Costs nothing when there is but one.
+    /// The place of the key to use. Costs nothing when there is only one.
     func current() -> Int {
         guard count > 1 else { return 0 }
-        let now = Self.now()
+        let now = now()
         return ring.withLock { $0.key(now: now) }
     }
 
@@ -63,7 +65,7 @@ final class SharedKeys: Sendable {
         after key: Int, tried: Set<Int>, status: UInt32, retryAfterMilliseconds: UInt32
     ) -> Int? {
         guard count > 1, let rest = Self.rest(status, retryAfterMilliseconds) else { return nil }
-        let now = Self.now()
+        let now = now()
         return ring.withLock { ring in
             ring.setAside(key, milliseconds: rest, now: now)
             return ring.next(tried: tried, now: now)
@@ -77,11 +79,5 @@ final class SharedKeys: Sendable {
         case 429: retryAfterMilliseconds > 0 ? UInt64(retryAfterMilliseconds) : KeyRing.exhaustedMilliseconds
         default: nil
         }
-    }
-
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
     }
 }

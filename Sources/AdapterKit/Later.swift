@@ -1,7 +1,7 @@
 import PluginAPI
 
-/// Whether a task still lives when the host calls back later. After its end the host refuses every call for it, and nobody
-/// is left to be told: a closure that gets `.ended` cleans up and returns.
+/// Whether a task still lives when the host calls back later. After its end the host refuses every call for it: a
+/// closure that gets `.ended` cleans up and returns.
 enum TaskState: Sendable {
     case alive
     case ended

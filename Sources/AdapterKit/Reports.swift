@@ -83,7 +83,7 @@ struct ReportedModel: Equatable {
     var created: Int64 = 0
     /// `NEXUS_MODEL_LOADED`, `NEXUS_MODEL_UNLOADED`, or 0 when unknown.
     var state: nexus_model_state = NEXUS_MODEL_STATE_UNKNOWN
-    /// Unix seconds at which a loaded model goes if nobody uses it; 0: unknown; -1: never.
+    /// Unix seconds at which a loaded model is unloaded if it is not used; 0: unknown; -1: never.
     var loadedUntil: Int64 = 0
     /// Bytes of its file; 0: unknown.
     var size: UInt64 = 0

@@ -117,7 +117,9 @@ import Testing
     @Test func thePageListsExactlyTheChecks() throws {
         let page = try String(
             contentsOf: Products.root.appendingPathComponent("docs/adapter-check.md"), encoding: .utf8)
-        let listed = page.split(separator: "\n").compactMap { line -> String? in
+        // The page is wrapped: a line that is indented goes on with the item above it.
+        let unwrapped = page.replacing("\n  ", with: " ")
+        let listed = unwrapped.split(separator: "\n").compactMap { line -> String? in
             guard line.hasPrefix("- `"), let end = line.dropFirst(3).firstIndex(of: "`") else { return nil }
             let rest = line[line.index(after: end)...]
             return String(line.dropFirst(3)[..<end]) + rest

@@ -343,3 +343,112 @@ def test_both_adapters_serve_side_by_side(start, projects, upstream, tmp_path):
     answers = [gateway.chat() for _ in range(10)]
 
     assert all(answer.json() == ANSWER for answer in answers)
+
+
+# The reader of event streams that C projects get
+
+
+@pytest.fixture(scope="session")
+def read_events(tmp_path_factory):
+    """Gives what events.h makes of a stream: the data and the text of each event, and how it ended."""
+    folder = tmp_path_factory.mktemp("events")
+    program = folder / "read_events"
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    includes = ["-I", str(TOP / "templates/adapter/c"), "-I", str(TOP / "Sources/PluginAPI/include")]
+    source = TOP / "Tests/EndToEnd/read_events.c"
+    subprocess.run([os.environ.get("CC", "cc"), *flags, *includes, str(source), "-o", str(program)], check=True)
+
+    def read(stream: bytes, size: int = 1, limit: int = 1000) -> tuple[list[tuple[bytes | None, bytes]], str]:
+        (folder / "stream").write_bytes(stream)
+        lines = subprocess.run(
+            [str(program), str(folder / "stream"), str(size), str(limit)], text=True, capture_output=True, check=True
+        ).stdout.splitlines()
+        values = [line.split(" ", 1)[1] for line in lines[:-1]]
+        parts = [None if value == "-" else bytes.fromhex(value) for value in values]
+        return list(zip(parts[::2], parts[1::2], strict=True)), lines[-1]
+
+    return read
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 10_000])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        ("data: one\n\ndata:two\n\n", [("one", "data: one\n\n"), ("two", "data:two\n\n")]),
+        ("data:  two spaces\n\n", [(" two spaces", "data:  two spaces\n\n")]),
+        ("data: a\nid: 1\ndata: b\n\n", [("a\nb", "data: a\nid: 1\ndata: b\n\n")]),
+        ("data\n\ndata:\n\ndata\ndata:\n\n", [("", "data\n\n"), ("", "data:\n\n"), ("\n", "data\ndata:\n\n")]),
+        (": alive\n\nevent: x\n\n", [(None, ": alive\n\n"), (None, "event: x\n\n")]),
+        ("database: x\n dat\n\n", [(None, "database: x\n dat\n\n")]),
+        ("\n\n\ndata: x\n\n\n\n", [("x", "data: x\n\n")]),
+        ("\ufeffdata: x\n\ndata: \ufeff\n\n", [("x", "data: x\n\n"), ("\ufeff", "data: \ufeff\n\n")]),
+        ("\ufeff\n\ndata: x\n\n", [("x", "data: x\n\n")]),
+        ("data: half", []),
+        ("data: one\n\ndata: half\n", [("one", "data: one\n\n")]),
+        ("", []),
+    ],
+)
+def test_events_are_read_whatever_their_line_ends_and_however_they_are_cut(read_events, stream, events, line_end, size):
+    read = read_events(stream.replace("\n", line_end).encode(), size)
+
+    assert read == ([(data if data is None else data.encode(), text.encode()) for data, text in events], "end")
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_an_event_beyond_the_limit_ends_the_stream_and_one_within_does_not(read_events, size):
+    within, beyond = b"data: 345678\n\n", b"data: 3456789\n\n"
+
+    assert read_events(within * 3, size, limit=14) == ([(b"345678", within)] * 3, "end")
+    assert read_events(within + beyond, size, limit=14) == ([(b"345678", within)], "too large")
+    assert read_events(b"x" * 15, size, limit=14) == ([], "too large")
+    assert read_events(b": a\n: b\n: c\n: d\n", size, limit=14) == ([], "too large")
+
+
+# Headers, both ways
+
+
+def test_headers_of_the_client_reach_the_server_and_those_of_the_server_the_client(serve, upstream):
+    upstream.chat(
+        lambda exchange: exchange.answer(ANSWER, x_ratelimit_remaining_requests="7", x_request_id="theirs", set_cookie="no=1")
+    )
+    gateway = serve(api_key_env="MY_KEY")
+    gateway.wait_for_backend("mine")
+
+    answer = gateway.http.post(
+        "/v1/chat/completions",
+        json={"model": "m", "messages": []},
+        headers={"traceparent": "00-1-2-01", "openai-organization": "ours", "authorization": "Bearer the-clients"},
+    )
+
+    asked = upstream.request().headers
+    assert asked["traceparent"] == "00-1-2-01" and asked["openai-organization"] == "ours"
+    assert asked["authorization"] == f"Bearer {KEY}"
+    assert answer.headers["x-ratelimit-remaining-requests"] == "7"
+    assert answer.headers["x-nexus-upstream-request-id"] == "theirs" and "set-cookie" not in answer.headers
+
+
+def test_headers_of_a_refusal_reach_the_client(serve, upstream):
+    upstream.chat(
+        lambda exchange: exchange.answer({"error": "later"}, status=429, retry_after="7", x_ratelimit_limit_requests="60")
+    )
+    gateway = serve()
+    gateway.wait_for_backend("mine")
+
+    answer = gateway.chat()
+
+    assert answer.status_code == 429 and answer.headers["x-ratelimit-limit-requests"] == "60"
+
+
+def test_a_stream_that_breaks_has_used_tokens_all_the_same(serve, upstream):
+    def breaks(exchange):
+        exchange.begin_stream()
+        exchange.event({**delta("one"), "usage": USAGE})
+        exchange.end_stream()
+
+    upstream.chat(breaks)
+    gateway = serve()
+    gateway.wait_for_backend("mine")
+
+    assert "before it was finished" in gateway.chat(stream=True).text
+    assert gateway.history()[-1]["completion_tokens"] == USAGE["completion_tokens"]

@@ -88,11 +88,42 @@ def test_the_c_example_makes_a_prompt_of_a_chat_and_a_chat_of_the_answer(serve, 
     assert answer.json()["model"] == "local"
 
 
+def test_the_c_example_passes_headers_both_ways(serve, upstream):
+    upstream.on(
+        "/completion",
+        lambda exchange: exchange.answer({"content": "x", "stop": True}, x_request_id="theirs", retry_after="3"),
+    )
+    gateway = serve()
+    gateway.wait_for_backend("local")
+
+    answer = gateway.http.post(
+        "/v1/chat/completions", json={"model": "local", "messages": []}, headers={"traceparent": "00-1-2-01"}
+    )
+
+    requests = iter(upstream.request, None)
+    asked = next(request for request in requests if request.path == "/completion")
+    assert asked.headers["traceparent"] == "00-1-2-01" and "t_max_predict_ms" not in asked.json
+    assert answer.headers["x-nexus-upstream-request-id"] == "theirs" and answer.headers["retry-after"] == "3"
+
+
+def test_the_c_example_tells_the_server_how_long_it_may_take(serve, upstream):
+    upstream.on("/completion", lambda exchange: exchange.answer({"content": "x", "stop": True}))
+    gateway = serve("timeouts.total_seconds = 100\n")
+    gateway.wait_for_backend("local")
+
+    assert gateway.chat("local").status_code == 200
+
+    requests = iter(upstream.request, None)
+    asked = next(request for request in requests if request.path == "/completion")
+    assert 0 < asked.json["t_max_predict_ms"] <= 100_000
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("size", [1, 10_000])
-def test_the_c_example_streams(serve, upstream, size):
+def test_the_c_example_streams(serve, upstream, size, line_end):
     events = [{"content": "He", "stop": False}, {"content": "llo", "stop": False}]
     events += [{"content": "", "stop": True, "tokens_evaluated": 9, "tokens_predicted": 2}]
-    stream = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    stream = b"".join(b"data: " + json.dumps(event).encode() + 2 * line_end for event in events)
 
     def streams(exchange):
         exchange.begin_stream()

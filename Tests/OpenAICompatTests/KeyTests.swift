@@ -1,4 +1,5 @@
 import PluginAPI
+import Synchronization
 import Testing
 
 @testable import FakeHost
@@ -27,6 +28,21 @@ import Testing
         let ring = KeyRing(count: 2)
 
         #expect(ring.next(tried: [0], now: 0) == 1 && ring.next(tried: [0, 1], now: 0) == nil)
+    }
+}
+
+@Suite struct SharedKeysTests {
+    @Test func aKeyThatHasRestedIsUsedAgainWhenTheOneInUseRests() {
+        let time = Mutex(UInt64(1000))
+        let keys = SharedKeys(count: 2) { time.withLock { $0 } }
+        let next = keys.next(after: 0, tried: [0], status: 429, retryAfterMilliseconds: 500)
+        #expect(next == 1 && keys.current() == 1)
+
+        time.withLock { $0 = 1499 }
+        let early = keys.next(after: 1, tried: [1], status: 401, retryAfterMilliseconds: 0)
+        time.withLock { $0 = 1500 }
+
+        #expect(early == nil && keys.current() == 0)
     }
 }
 

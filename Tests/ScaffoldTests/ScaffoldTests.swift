@@ -31,8 +31,8 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
     @Test func theCProjectIsComplete() throws {
         #expect(
             try paths(.c) == [
-                ".gitignore", "Makefile", "README.md", "adapter.c", "adapter.h", "exchange.c", "failure.c", "json.c",
-                "json.h", "nexus_plugin.h", "probe.c",
+                ".gitignore", "Makefile", "README.md", "adapter.c", "adapter.h", "events.h", "exchange.c", "failure.c",
+                "headers.h", "json.c", "json.h", "nexus_plugin.h", "probe.c",
             ])
     }
 

@@ -24,10 +24,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
-#include "json.h" /* the small reader of templates/adapter/c: a value is the place in the text where it stands */
+/* Three small parts that every new adapter gets, see templates/adapter/c. */
+#include "events.h"  /* reads server-sent events */
+#include "headers.h" /* keeps the headers of an answer */
+#include "json.h"    /* reads JSON: a value is the place in the text where it stands */
 #include "nexus_plugin.h"
 
 #define TEXT(literal) {(literal), sizeof(literal) - 1}
@@ -103,14 +105,17 @@ typedef struct call {
   const backend *self;
   nexus_task task;
   uint32_t status; /* the server's; 0: it has not answered yet */
-  uint32_t retry_after_ms;
+  headers headers; /* the server's */
   bool wants_stream, has_begun, is_over;
-  text held;  /* a whole answer, or a line of a stream that is not complete yet */
+  text held; /* a whole answer */
+  events events;
   text model; /* as the client wrote it, with quotes */
   uint64_t prompt_tokens, completion_tokens;
 } call;
 
 static void free_call(call *call) {
+  headers_free(&call->headers);
+  events_free(&call->events);
   free(call->held.bytes);
   free(call->model.bytes);
   free(call);
@@ -120,11 +125,7 @@ static void on_head(void *user, nexus_http request, const nexus_http_head *head)
   call *call = user;
   (void)request;
   call->status = head->status;
-  for (size_t index = 0; index < head->header_count; index++) {
-    nexus_str name = head->headers[index].name, value = head->headers[index].value;
-    if (name.len != strlen("retry-after") || strncasecmp(name.ptr, "retry-after", name.len) != 0) continue;
-    if (value.len <= 5) call->retry_after_ms = (uint32_t)json_count((json){value.ptr, value.ptr + value.len}, 0) * 1000;
-  }
+  headers_copy(&call->headers, head); /* without memory for them the client gets none */
 }
 
 static void report(const backend *self, nexus_health_status status, const char *message, size_t length) {
@@ -181,8 +182,8 @@ static void probe(void *instance, nexus_task task) {
 /* ------------------------------------------------------------------- 4. the client's request ---- */
 
 /* {"messages":[{"role":"user","content":"Hi"}]}  ->  {"prompt":"user: Hi\nassistant:", ...}. False: a message is no
- * text. */
-static bool make_prompt(text *out, json request, bool stream) {
+ * text. `deadline_ms`: the time that is left; 0: no end is known. */
+static bool make_prompt(text *out, json request, bool stream, uint64_t deadline_ms) {
   static const char *const kept[] = {"temperature", "top_p", "seed", "stop"};
   json messages, message, role, content, value;
   add_text(out, "{\"prompt\":\"");
@@ -200,6 +201,12 @@ static bool make_prompt(text *out, json request, bool stream) {
     add_text(out, ",\"n_predict\":");
     add_value(out, value);
   }
+  /* In time the server then stops by itself, and the client gets what there is. A stream may go on: the gateway ends none
+   * that still gives pieces. */
+  if (deadline_ms > 0 && !stream) {
+    add_text(out, ",\"t_max_predict_ms\":");
+    add_number(out, deadline_ms);
+  }
   for (size_t index = 0; index < sizeof kept / sizeof *kept; index++) {
     if (!json_member(request, kept[index], &value)) continue;
     add_text(out, ",\"");
@@ -216,8 +223,10 @@ static bool make_prompt(text *out, json request, bool stream) {
 /* Both end the exchange: exactly one of them is called, once. */
 
 static void fail(call *call, nexus_failure_kind kind, nexus_str message) {
-  nexus_failure failure = {.struct_size = sizeof failure, .kind = kind, .status = call->status,
-                           .retry_after_ms = call->retry_after_ms, .message = message};
+  nexus_failure failure = {.struct_size = sizeof failure, .kind = kind, .status = call->status, .message = message,
+                           .retry_after_ms = headers_retry_after_ms(&call->headers),
+                           .prompt_tokens = call->prompt_tokens, .completion_tokens = call->completion_tokens,
+                           .headers = call->headers.fields, .header_count = call->headers.count};
   call->is_over = true;
   call->self->host->exchange_fail(call->task, &failure);
 }
@@ -232,7 +241,9 @@ static void finish(call *call) {
 /* Until the first write the gateway may still try another backend; so nothing is written before there is something to
  * say. */
 static void put(call *call, const text *bytes) {
-  nexus_response_head head = {.struct_size = sizeof head, .status = 200};
+  /* All of the server's headers: the host picks those that a client may see, such as x-request-id. */
+  nexus_response_head head = {.struct_size = sizeof head, .status = 200, .headers = call->headers.fields,
+                              .header_count = call->headers.count};
   if (!call->has_begun) call->self->host->exchange_begin(call->task, &head);
   call->has_begun = true;
   call->self->host->exchange_write(call->task, bytes->bytes, bytes->length);
@@ -295,10 +306,14 @@ static void whole_answer(call *call) {
   free(out.bytes);
 }
 
-/* One event of the server becomes one chunk; the last one becomes two and the end mark. */
-static void take_event(call *call, json event) {
-  json content, stop;
+/* The data of one event of the server becomes one chunk; the last one becomes two and the end mark. */
+static void take_event(call *call, nexus_str data) {
+  json event, content, stop;
   text out = {0};
+  if (!json_parse(data.ptr, data.len, &event)) {
+    fail(call, NEXUS_FAIL_UPSTREAM, (nexus_str)TEXT("the server sent an event that is no JSON"));
+    return;
+  }
   if (!json_member(event, "content", &content) || json_kind(content) != '"') {
     fail(call, NEXUS_FAIL_UPSTREAM, (nexus_str)TEXT("the server sent an event without \"content\""));
     return;
@@ -326,34 +341,28 @@ static void take_event(call *call, json event) {
   free(out.bytes);
 }
 
-/* Pieces of a body are cut anywhere: only whole lines are looked at, the rest waits for more. */
-static void take_lines(call *call) {
-  char *start = call->held.bytes, *end = start + call->held.length, *stop;
-  json event;
-  while (!call->is_over && (stop = memchr(start, '\n', (size_t)(end - start))) != NULL) {
-    if (stop - start > 5 && memcmp(start, "data:", 5) == 0) {
-      if (json_parse(start + 5, (size_t)(stop - start - 5), &event)) {
-        take_event(call, event);
-      } else {
-        fail(call, NEXUS_FAIL_UPSTREAM, (nexus_str)TEXT("the server sent an event that is no JSON"));
-      }
-    }
-    start = stop + 1;
+/* Pieces of a body are cut anywhere: the reader keeps what is not a whole event yet. */
+static void take_events(call *call, const char *bytes, size_t length) {
+  event event;
+  events_result result = EVENTS_NONE;
+  while (!call->is_over && (result = events_next(&call->events, &bytes, &length, &event)) == EVENTS_ONE) {
+    if (event.data.ptr != NULL) take_event(call, event.data); /* else a comment */
   }
-  call->held.length = (size_t)(end - start);
-  memmove(call->held.bytes, start, call->held.length);
+  if (result == EVENTS_TOO_LARGE) {
+    fail(call, NEXUS_FAIL_UPSTREAM, (nexus_str)TEXT("the server sent an event that is too large"));
+  }
 }
 
 static void on_body(void *user, nexus_http request, const char *bytes, size_t length) {
   call *call = user;
   (void)request;
   if (call->is_over || length == 0) return;
-  add(&call->held, bytes, length);
-  if (call->held.failed) {
-    fail(call, NEXUS_FAIL_UPSTREAM, (nexus_str)TEXT("the server's answer is too large"));
-  } else if (call->wants_stream && call->status == 200) {
-    take_lines(call);
+  if (call->wants_stream && call->status == 200) {
+    take_events(call, bytes, length);
+    return;
   }
+  add(&call->held, bytes, length);
+  if (call->held.failed) fail(call, NEXUS_FAIL_UPSTREAM, (nexus_str)TEXT("the server's answer is too large"));
 }
 
 /* The answer was an error. Its kind decides whether the gateway tries another backend, so it has to be right. */
@@ -391,7 +400,8 @@ static void on_end(void *user, nexus_http request, const nexus_http_end *end) {
 
 static nexus_status submit(void *instance, nexus_task exchange, const nexus_request *request) {
   static const nexus_http_handlers handlers = {sizeof handlers, 0, on_head, on_body, on_end};
-  static const nexus_header headers[] = {{TEXT("content-type"), TEXT("application/json")}};
+  nexus_header headers[1 + NEXUS_LIMIT_PASSED_HEADERS] = {{TEXT("content-type"), TEXT("application/json")}};
+  size_t header_count = 1;
   const backend *self = instance;
   json body, model;
   nexus_http handle;
@@ -401,15 +411,25 @@ static nexus_status submit(void *instance, nexus_task exchange, const nexus_requ
   call->self = self;
   call->task = exchange;
   call->wants_stream = (request->flags & NEXUS_REQUEST_STREAM) != 0;
+  call->events.limit = LIMIT;
   call->prompt_tokens = call->completion_tokens = NEXUS_TOKENS_UNKNOWN;
+  /* What came later than version 1.0 of the interface may be missing: a gateway can be older than this adapter. */
+  uint64_t deadline_ms = NEXUS_HAS(request, deadline_ms) ? request->deadline_ms : 0;
+  if (NEXUS_HAS(request, header_count)) {
+    /* The client's headers that a server may see: its software's name, trace context and a few more. */
+    for (size_t index = 0; index < request->header_count && index < NEXUS_LIMIT_PASSED_HEADERS; index++) {
+      headers[header_count++] = request->headers[index];
+    }
+  }
 
   /* The host has checked that the body is an object with a string "model"; what it does not check is ours to check. */
   nexus_status status = NEXUS_UNSUPPORTED; /* another backend may understand a message that is no text */
   if (json_parse(request->body.ptr, request->body.len, &body) && json_member(body, "model", &model) &&
-      make_prompt(&prompt, body, call->wants_stream)) {
+      make_prompt(&prompt, body, call->wants_stream, deadline_ms)) {
     add_value(&call->model, model);
     nexus_http_request upstream = {.struct_size = sizeof upstream, .method = TEXT("POST"), .path = TEXT("/completion"),
-                                   .headers = headers, .header_count = 1, .body = {prompt.bytes, prompt.length}};
+                                   .headers = headers, .header_count = header_count,
+                                   .body = {prompt.bytes, prompt.length}};
     status = prompt.failed || call->model.failed
                  ? NEXUS_FAILED
                  : self->host->http_start(exchange, &upstream, &handlers, call, &handle);

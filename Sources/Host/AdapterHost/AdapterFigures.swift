@@ -8,6 +8,6 @@ public enum AdapterFigures {
     /// What adapters did that the header forbids, by kind, since the start.
     public static var misuse: [(kind: String, count: UInt64)] { Misuse.allCases.map { ($0.rawValue, $0.total) } }
 
-    /// Sets where breaches of the rules are told that no backend's own log can tell. To be called once, at the start.
+    /// Sets the logger for breaches of the rules that belong to no backend's own log. Call it once, at the start.
     public static func log(to logger: Logger) { Misuse.logger.withLock { $0 = logger } }
 }

@@ -28,9 +28,9 @@ final class AdapterReports: ReportReceiver, Sendable {
         var isFlushing = false
         var probeEnd: (@Sendable () -> Void)?
         var probeBegan = NIODeadline.uptimeNanoseconds(0)
-        /// The last probe failed for want of something of this process, and that was told.
+        /// The last probe failed because this process lacked something, and the log says so.
         var isShort = false
-        /// False once another instance stands for the backend: what this one finds is of no interest any more.
+        /// False once another instance serves the backend: then the reports of this one are ignored.
         var counts = true
         weak var backend: AdapterBackend?
     }

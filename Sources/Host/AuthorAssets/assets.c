@@ -14,6 +14,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/Adapter.swift" suffix(, 0)
      }},
+    {"Sources/AdapterKit/AdapterClock.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/AdapterClock.swift" suffix(, 0)
+     }},
     {"Sources/AdapterKit/BorrowedText.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/BorrowedText.swift" suffix(, 0)
@@ -78,6 +82,14 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/JSON/ErrorMember.swift" suffix(, 0)
      }},
+    {"Sources/JSON/JSONBrackets.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONBrackets.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONBytes.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONBytes.swift" suffix(, 0)
+     }},
     {"Sources/JSON/JSONParser.swift",
      (const char[]){
 #embed "../../../Sources/JSON/JSONParser.swift" suffix(, 0)
@@ -85,6 +97,26 @@ static const nexus_author_file files[] = {
     {"Sources/JSON/JSONScan.swift",
      (const char[]){
 #embed "../../../Sources/JSON/JSONScan.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanMembers.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanMembers.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanSteps.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanSteps.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanStrings.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanStrings.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONScanValues.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONScanValues.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/JSONShortText.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/JSONShortText.swift" suffix(, 0)
      }},
     {"Sources/JSON/JSONValue.swift",
      (const char[]){
@@ -110,6 +142,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../templates/adapter/c/adapter.h" suffix(, 0)
      }},
+    {"templates/adapter/c/events.h",
+     (const char[]){
+#embed "../../../templates/adapter/c/events.h" suffix(, 0)
+     }},
     {"templates/adapter/c/exchange.c",
      (const char[]){
 #embed "../../../templates/adapter/c/exchange.c" suffix(, 0)
@@ -121,6 +157,10 @@ static const nexus_author_file files[] = {
     {"templates/adapter/c/gitignore",
      (const char[]){
 #embed "../../../templates/adapter/c/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/c/headers.h",
+     (const char[]){
+#embed "../../../templates/adapter/c/headers.h" suffix(, 0)
      }},
     {"templates/adapter/c/json.c",
      (const char[]){

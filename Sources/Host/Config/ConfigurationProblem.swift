@@ -2,7 +2,7 @@ import Core
 
 /// One thing that is wrong with the configuration, for the operator: which key, on which line, and what is allowed.
 public struct ConfigurationProblem: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Bytes of what is told.
+    /// Bytes of a problem that are shown.
     enum Limits {
         static let key = 256
         static let message = 1024

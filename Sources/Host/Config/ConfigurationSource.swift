@@ -23,7 +23,7 @@ public final class ConfigurationSource: Sendable {
         return loaded.configuration
     }
 
-    /// The same once nobody has touched the file for a second, so that it is not read while it is written.
+    /// The same once the file was left alone for a second, so that it is not read while it is written.
     public func loadAtRest() async throws -> Configuration {
         let (path, _) = ConfigurationLoader.place(flags, environment(), last.withLock { $0 })
         var rest = FileRest(now: Clock.monotonicMilliseconds())

@@ -23,7 +23,7 @@ struct FileMark: Sendable, Equatable {
     }
 }
 
-/// Tells when a file has come to rest: it was not touched for a while, so that nobody is writing it. Pure.
+/// Says when a file has come to rest: it was not touched for a while, so no one is writing it. Pure.
 struct FileRest {
     enum Limits {
         /// Milliseconds without a change.
@@ -37,7 +37,7 @@ struct FileRest {
     enum Finding: Equatable {
         case atRest
         case changing
-        /// It has not come to rest for so long that nobody should wait for it.
+        /// It has kept changing for so long that waiting makes no sense.
         case restless
     }
 

@@ -35,7 +35,7 @@ enum ActionLines {
         return html
     }
 
-    /// Without a value while nobody knows how much there is to do.
+    /// Without a value while the amount of work is unknown.
     private static func bar(_ progress: ActionProgress) -> HTML {
         guard let fraction = progress.fraction else {
             return "<progress aria-label=\"\(progress.action)\">running</progress>"

@@ -13,7 +13,7 @@ void nexus_memory_setup(void) {
   mallopt(M_TRIM_THRESHOLD, 4 * MAPPED_BLOCK);
 }
 
-/* Bytes of this process in memory; 0 if that cannot be told. */
+/* Bytes of this process in memory; 0: unknown. */
 static size_t resident(void) {
   FILE *file = fopen("/proc/self/statm", "re");
   if (file == NULL) return 0;

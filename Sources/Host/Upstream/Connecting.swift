@@ -2,7 +2,7 @@ import Core
 import NIOCore
 
 /// One connection while it is being made for a call: first TCP, then TLS where the server speaks it. It is over when the
-/// connection can carry the request, cannot be made, or took too long; or when nobody wants it any more. Lives on one event
+/// connection can carry the request, cannot be made, or took too long; or when it is no longer wanted. Lives on one event
 /// loop.
 final class Connecting {
     private enum Phase { case tcp, handshake, over }

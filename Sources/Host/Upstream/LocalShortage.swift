@@ -8,7 +8,7 @@ public enum LocalShortage {
     /// Monotonic nanoseconds; 0: never.
     private static let last = Atomic<UInt64>(0)
 
-    /// To be told of every connection that could not be made.
+    /// Call it for every connection that could not be made.
     static func note(_ error: any Error) {
         guard isShortage((error as? IOError)?.errnoCode ?? 0) || hasNoDescriptors else { return }
         last.store(Clock.monotonicNanoseconds(), ordering: .relaxed)

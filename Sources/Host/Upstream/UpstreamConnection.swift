@@ -9,7 +9,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private enum Reading {
-        /// No call: whatever comes is a breach of protocol.
+        /// No call: any byte that comes breaks the protocol.
         case nothing
         case head
         case length(Int)
@@ -80,7 +80,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         }
     }
 
-    /// The call is not interested any more. The rest of its answer is not worth reading.
+    /// The call needs no more. The rest of its answer is not read.
     func abandon(_ call: UpstreamCall) {
         guard self.call === call else { return }
         self.call = nil

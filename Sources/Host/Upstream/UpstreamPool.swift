@@ -124,7 +124,7 @@ public final class UpstreamPool {
     /// A channel whose TCP connection is there.
     private func makeChannel(tls: NIOSSLContext?) -> EventLoopFuture<any Channel> {
         let pool = NIOLoopBound(self, eventLoop: loop)
-        // `Connecting` counts the time; this only ends what nobody waits for any more.
+        // `Connecting` counts the time; this only ends what is no longer wanted.
         let timeout = (connectLimit ?? .hours(24)) + .seconds(1)
         return connector.connect(host: target.host, port: target.port, loop: loop, timeout: timeout) { channel in
             channel.eventLoop.makeCompletedFuture { try pool.value.setUp(channel, tls: tls) }

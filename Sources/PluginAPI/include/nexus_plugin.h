@@ -36,7 +36,7 @@
  *    stands in the table of the host (nexus_host). An adapter with threads of its own comes back to the loop of
  *    a task with `post`.
  *
- *  Re-entrancy. A host service never calls back into the adapter before it has returned (but for the blocking
+ *  Re-entrancy. A host service never calls back into the adapter before it has returned (except the blocking
  *    `http` of actions, whose purpose that is). The host holds no lock while it calls the adapter; the adapter
  *    must hold none of its own while it calls the host.
  *
@@ -60,7 +60,7 @@
  *  Unwinding. No exception or longjmp may cross this border; catch it on your side.
  *
  *  Growth. Structures are only ever appended to, and start with `struct_size`, the size the side that fills
- *    the structure knows. A reader reads no field beyond `struct_size`; where it has to be told that a field is
+ *    the structure knows. A reader reads no field beyond `struct_size`; where it must be known that a field is
  *    there, use NEXUS_HAS(). What a reader does not know it ignores; a field that is missing counts as zero. The
  *    minor version counts such additions. The major version changes when a structure changes in any other way,
  *    and then the entry's name changes too, so that a host never calls what it cannot understand.
@@ -284,7 +284,7 @@ typedef struct nexus_model {
   /* since 1.1 */
   nexus_model_state state;    /* unknown values count as NEXUS_MODEL_STATE_UNKNOWN */
   uint32_t reserved;
-  int64_t loaded_until;       /* Unix seconds at which a loaded model goes if nobody uses it; 0: unknown; -1: never */
+  int64_t loaded_until;       /* Unix seconds at which a loaded model goes if it is not used; 0: unknown; -1: never */
   uint64_t size;              /* bytes of its file; 0: unknown */
   uint64_t memory;            /* bytes it takes while loaded; 0: unknown */
   uint64_t device_memory;     /* of these, bytes on a GPU or another accelerator; UINT64_MAX: unknown */
@@ -419,8 +419,9 @@ typedef struct nexus_http_end {
 #define NEXUS_HTTP_END_REUSED (1u << 0)
 
 /* Events of one HTTP request, in this order: on_head at most once, on_body any number of times, on_end exactly once.
- * All three are required. Of an answer whose status is not 200...299, NEXUS_LIMIT_ERROR_BODY are delivered, and what comes
- * within NEXUS_LIMIT_ERROR_BODY_MS of its head; then it is NEXUS_HTTP_COMPLETE, so that an error is told at once. */
+ * All three are required. Of an answer whose status is not 200...299, at most NEXUS_LIMIT_ERROR_BODY are delivered, and
+ * only what comes within NEXUS_LIMIT_ERROR_BODY_MS of its head. Then it ends with NEXUS_HTTP_COMPLETE, so that an error
+ * shows at once. */
 typedef struct nexus_http_handlers {
   uint32_t struct_size;
   uint32_t reserved;

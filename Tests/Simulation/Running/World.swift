@@ -128,6 +128,7 @@ final class World {
     // MARK: Servers
 
     private func makeBackends() throws {
+        AdapterClock.replace { Clock.monotonicNanoseconds() / 1_000_000 }
         // Made anew for each run, as an adapter remembers much of its server.
         let image = try AdapterImage(linked: "OpenAICompat") { adapterEntry($0, $1) }
         for index in 0..<Int.random(in: 1...3, using: &random) {

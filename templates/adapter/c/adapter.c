@@ -121,13 +121,18 @@ void buffer_free(buffer *buffer) {
   buffer->length = buffer->capacity = 0;
 }
 
-size_t request_headers(const backend *self, const char *content_type, nexus_str request_id,
-                       nexus_header headers[HEADER_ROOM]) {
+size_t request_headers(const backend *self, const nexus_request *request, nexus_header headers[HEADER_ROOM]) {
   size_t count = 0;
   headers[count++] = (nexus_header){text("accept"), text("application/json, text/event-stream")};
-  if (content_type[0] != 0) headers[count++] = (nexus_header){text("content-type"), text(content_type)};
   if (self->authorization[0] != 0) headers[count++] = (nexus_header){text("authorization"), text(self->authorization)};
-  if (request_id.len > 0) headers[count++] = (nexus_header){text("x-request-id"), request_id};
+  if (request == NULL) return count;
+  headers[count++] = (nexus_header){text("content-type"), text("application/json")};
+  if (request->request_id.len > 0) headers[count++] = (nexus_header){text("x-request-id"), request->request_id};
+  /* The client's own headers that may go to a server. A gateway from before ABI 1.2 does not give them. */
+  if (!NEXUS_HAS(request, header_count)) return count;
+  for (size_t index = 0; index < request->header_count && count < HEADER_ROOM; index++) {
+    headers[count++] = request->headers[index];
+  }
   return count;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "headers.h"
 #include "nexus_plugin.h"
 
 /* An instance: one configured backend. Nothing of it changes after create(), so all event loops may read it at once. */
@@ -37,10 +38,10 @@ typedef struct buffer {
 bool buffer_add(buffer *buffer, const char *bytes, size_t length, size_t limit);
 void buffer_free(buffer *buffer);
 
-/* The headers of a request to the server: room for all of them, filled by request_headers, which gives their number. */
-#define HEADER_ROOM 4
-size_t request_headers(const backend *self, const char *content_type, nexus_str request_id,
-                       nexus_header headers[HEADER_ROOM]);
+/* The headers of a request to the server: room for all of them, filled by request_headers, which gives their number.
+ * `request` is what the client asked for; NULL for a probe. */
+#define HEADER_ROOM (4 + NEXUS_LIMIT_PASSED_HEADERS)
+size_t request_headers(const backend *self, const nexus_request *request, nexus_header headers[HEADER_ROOM]);
 
 /* ---------------------------------------------------------------------------------------------- failures -- */
 
@@ -51,13 +52,11 @@ size_t request_headers(const backend *self, const char *content_type, nexus_str 
  * none. */
 bool told_error(const char *body, size_t length, char *message, size_t room, uint32_t *status);
 
-/* Fails an exchange because of an error answer. */
-void fail_with_answer(const backend *self, nexus_task exchange, uint32_t status, uint32_t retry_after_ms,
-                      const char *body, size_t length);
+/* The failure that an error answer is. `message` is room for its words. */
+nexus_failure failure_of_answer(const backend *self, uint32_t status, const char *body, size_t length,
+                                char message[MESSAGE_ROOM]);
 
-/* Fails an exchange because its HTTP request did not end well. */
-void fail_with_end(const backend *self, nexus_task exchange, const nexus_http_end *end);
-
-void fail(const backend *self, nexus_task exchange, nexus_failure_kind kind, uint32_t status, const char *message);
+/* The failure of an HTTP request that did not end well. */
+nexus_failure failure_of_end(const nexus_http_end *end);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * An exchange: a client's request goes to the server as it is, and the answer comes back as it is. On the way the
- * adapter looks at the answer, so that an error is told as one, a broken stream is never passed off as a whole one, and
+ * adapter looks at the answer, so that an error fails the exchange, a broken stream never looks like a whole one, and
  * tokens are counted. It ends in exactly one exchange_finish or exchange_fail.
  */
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "adapter.h"
+#include "events.h"
 #include "json.h"
 
 #define ANSWER_LIMIT (16u * 1024 * 1024) /* of a whole answer, and of one event of a stream */
@@ -20,19 +21,31 @@ typedef struct exchange {
   bool wants_stream;
   bool is_stream; /* the server sends one */
   bool has_begun;
-  bool is_over; /* finished or failed: whatever still comes is of no interest */
+  bool is_over; /* finished or failed: whatever still comes is ignored */
   uint32_t status;
-  uint32_t retry_after_ms;
-  buffer held;   /* a whole answer, or the start of an event that is not complete yet */
-  size_t looked; /* bytes of it that are known to hold no empty line */
+  headers headers; /* the server's */
+  buffer held;     /* a whole answer, or the body of an error */
+  events events;
   nexus_outcome outcome;
 } exchange;
 
 /* ---------------------------------------------------------------------------------------------- the ends -- */
 
-static void end_failed(exchange *this, nexus_failure_kind kind, const char *message) {
+/* Completes the failure with what is known of the exchange: the server's headers, for the client, and the tokens. */
+static void end_failed(exchange *this, nexus_failure failure) {
   this->is_over = true;
-  fail(this->self, this->task, kind, this->status, message);
+  failure.headers = this->headers.fields;
+  failure.header_count = this->headers.count;
+  failure.prompt_tokens = this->outcome.prompt_tokens;
+  failure.completion_tokens = this->outcome.completion_tokens;
+  failure.cached_tokens = this->outcome.cached_tokens;
+  this->self->host->exchange_fail(this->task, &failure);
+}
+
+/* The server's answer is none. */
+static void end_broken(exchange *this, const char *message) {
+  end_failed(this, (nexus_failure){.struct_size = sizeof(nexus_failure), .kind = NEXUS_FAIL_UPSTREAM,
+                                   .status = this->status, .message = text(message)});
 }
 
 static void end_well(exchange *this) {
@@ -40,13 +53,14 @@ static void end_well(exchange *this) {
   this->self->host->exchange_finish(this->task, &this->outcome);
 }
 
-static void pass_on(exchange *this, const char *bytes, size_t length) {
+static void pass_on(exchange *this, nexus_str bytes) {
   if (!this->has_begun) {
-    nexus_response_head head = {.struct_size = sizeof head, .status = this->status};
+    nexus_response_head head = {.struct_size = sizeof head, .status = this->status, .headers = this->headers.fields,
+                                .header_count = this->headers.count};
     this->self->host->exchange_begin(this->task, &head);
     this->has_begun = true;
   }
-  this->self->host->exchange_write(this->task, bytes, length);
+  this->self->host->exchange_write(this->task, bytes.ptr, bytes.len);
 }
 
 /* Takes the token counts of an answer or of an event, if it has any. */
@@ -65,97 +79,59 @@ static void count_tokens(exchange *this, json answer) {
 }
 
 /* Fails the exchange if these bytes are an error inside an answer that claims to be none. */
-static bool is_error(exchange *this, const char *bytes, size_t length) {
+static bool is_error(exchange *this, nexus_str bytes) {
   char message[MESSAGE_ROOM];
   uint32_t status = 502;
-  if (!told_error(bytes, length, message, sizeof message, &status)) return false;
-  this->is_over = true;
-  fail_with_answer(this->self, this->task, status, 0, bytes, length);
+  if (!told_error(bytes.ptr, bytes.len, message, sizeof message, &status)) return false;
+  end_failed(this, failure_of_answer(this->self, status, bytes.ptr, bytes.len, message));
   return true;
 }
 
 /* --------------------------------------------------------------------------------------------- a stream -- */
 
-/* One event without the empty line at its end, and `length` with it. */
-static void take_event(exchange *this, const char *event, size_t length) {
-  const char *end = event + length;
-  for (const char *line = event; line < end;) {
-    const char *stop = memchr(line, '\n', (size_t)(end - line));
-    if (stop == NULL) stop = end;
-    size_t size = (size_t)(stop - line);
-    if (size > 0 && line[size - 1] == '\r') size--;
-    if (size >= 5 && memcmp(line, "data:", 5) == 0) {
-      const char *data = line + 5;
-      size -= 5;
-      while (size > 0 && *data == ' ') data++, size--;
-      json value;
-      if (size >= 6 && memcmp(data, "[DONE]", 6) == 0) {
-        pass_on(this, event, length);
-        end_well(this);
-        return;
-      }
-      if (is_error(this, data, size)) return;
-      if (!json_parse(data, size, &value)) {
-        end_failed(this, NEXUS_FAIL_UPSTREAM, "the server sent an event that is no JSON, or half of one");
-        return;
-      }
-      count_tokens(this, value);
-      pass_on(this, event, length);
-      return;
-    }
-    line = stop + 1;
+static void take_event(exchange *this, const event *event) {
+  nexus_str data = event->data;
+  json value;
+  if (data.ptr == NULL) {
+    /* A comment keeps a connection alive. Before the first event it would only take the gateway's chance to try
+     * elsewhere. */
+    if (this->has_begun) pass_on(this, event->text);
+  } else if (data.len >= 6 && memcmp(data.ptr, "[DONE]", 6) == 0) {
+    pass_on(this, event->text);
+    end_well(this);
+  } else if (is_error(this, data)) {
+    return;
+  } else if (!json_parse(data.ptr, data.len, &value)) {
+    end_broken(this, "the server sent an event that is no JSON, or half of one");
+  } else {
+    count_tokens(this, value);
+    pass_on(this, event->text);
   }
-  /* Comments keep a connection alive. Before the first event they would only take the gateway's chance to try
-   * elsewhere. */
-  if (this->has_begun) pass_on(this, event, length);
 }
 
-/* Behind the first empty line; 0: there is none yet. `from`: where to begin to look. */
-static size_t event_length(const char *bytes, size_t length, size_t from) {
-  for (size_t index = from > 0 ? from : 1; index < length; index++) {
-    if (bytes[index] != '\n') continue;
-    if (bytes[index - 1] == '\n' || (index >= 2 && bytes[index - 1] == '\r' && bytes[index - 2] == '\n')) {
-      return index + 1;
-    }
+static void take_events(exchange *this, const char *bytes, size_t length) {
+  event event;
+  events_result result = EVENTS_NONE;
+  while (!this->is_over && (result = events_next(&this->events, &bytes, &length, &event)) == EVENTS_ONE) {
+    take_event(this, &event);
   }
-  return 0;
-}
-
-static void take_events(exchange *this) {
-  size_t start = 0, length;
-  while (!this->is_over &&
-         (length = event_length(this->held.bytes + start, this->held.length - start, this->looked)) > 0) {
-    take_event(this, this->held.bytes + start, length);
-    start += length;
-    this->looked = 0;
-  }
-  this->looked = this->held.length - start;
-  if (start == 0) return;
-  this->held.length -= start;
-  memmove(this->held.bytes, this->held.bytes + start, this->held.length);
+  if (result == EVENTS_TOO_LARGE) end_broken(this, "the server sent an event that is too large");
 }
 
 /* ------------------------------------------------------------------------------------------ HTTP events -- */
 
-static nexus_str header(const nexus_http_head *head, const char *name) {
-  for (size_t index = 0; index < head->header_count; index++) {
-    nexus_str field = head->headers[index].name;
-    if (field.len == strlen(name) && strncasecmp(field.ptr, name, field.len) == 0) return head->headers[index].value;
-  }
-  return (nexus_str){NULL, 0};
-}
-
 static void on_head(void *user, nexus_http request, const nexus_http_head *head) {
   exchange *this = user;
   static const char stream[] = "text/event-stream";
-  nexus_str type = header(head, "content-type"), retry = header(head, "retry-after");
   (void)request;
   this->status = head->status;
-  this->is_stream = type.len >= sizeof stream - 1 && strncasecmp(type.ptr, stream, sizeof stream - 1) == 0;
-  if (retry.len > 0 && retry.len <= 5) {
-    json seconds = {retry.ptr, retry.ptr + retry.len};
-    this->retry_after_ms = (uint32_t)json_count(seconds, 0) * 1000;
+  if (!headers_copy(&this->headers, head)) {
+    end_failed(this, (nexus_failure){.struct_size = sizeof(nexus_failure), .kind = NEXUS_FAIL_INTERNAL,
+                                     .message = text("no memory for the answer's headers")});
+    return;
   }
+  nexus_str type = headers_find(&this->headers, "content-type");
+  this->is_stream = type.len >= sizeof stream - 1 && strncasecmp(type.ptr, stream, sizeof stream - 1) == 0;
 }
 
 static void on_body(void *user, nexus_http request, const char *bytes, size_t length) {
@@ -166,35 +142,36 @@ static void on_body(void *user, nexus_http request, const char *bytes, size_t le
   if (!is_good) {
     /* Of an error the first part will do. */
     buffer_add(&this->held, bytes, length, ERROR_LIMIT);
-  } else if (!buffer_add(&this->held, bytes, length, ANSWER_LIMIT)) {
-    end_failed(this, NEXUS_FAIL_UPSTREAM, "the server's answer, or one event of it, is too large");
   } else if (this->is_stream && this->wants_stream) {
-    take_events(this);
+    take_events(this, bytes, length);
+  } else if (!buffer_add(&this->held, bytes, length, ANSWER_LIMIT)) {
+    end_broken(this, "the server's answer is too large");
   }
 }
 
 static void conclude(exchange *this, const nexus_http_end *end) {
+  char message[MESSAGE_ROOM];
   json value;
-  const char *body = this->held.bytes;
-  size_t length = this->held.length;
-  if (end->result == NEXUS_HTTP_CANCELLED) return; /* the exchange is over already: nobody is left to be told */
+  nexus_str body = {this->held.bytes, this->held.length};
+  if (end->result == NEXUS_HTTP_CANCELLED) return; /* the exchange is over already: no one is left to tell */
   if (this->status > 299) {
-    fail_with_answer(this->self, this->task, this->status, this->retry_after_ms, body, length);
+    nexus_failure failure = failure_of_answer(this->self, this->status, body.ptr, body.len, message);
+    failure.retry_after_ms = headers_retry_after_ms(&this->headers);
+    end_failed(this, failure);
   } else if (end->result != NEXUS_HTTP_COMPLETE) {
-    fail_with_end(this->self, this->task, end);
+    end_failed(this, failure_of_end(end));
   } else if (this->is_stream && this->wants_stream) {
-    /* The last event may lack its empty line. */
-    if (buffer_add(&this->held, "\n\n", 2, ANSWER_LIMIT)) take_events(this);
-    if (!this->is_over) end_failed(this, NEXUS_FAIL_UPSTREAM, "the server closed the stream before it was finished");
-  } else if (!json_parse(body, length, &value) || json_kind(value) != '{') {
-    end_failed(this, NEXUS_FAIL_UPSTREAM, "the server's answer is no JSON object");
-  } else if (is_error(this, body, length)) {
+    take_events(this, "\n\n", 2); /* the last event may lack its empty line */
+    if (!this->is_over) end_broken(this, "the server closed the stream before it was finished");
+  } else if (!json_parse(body.ptr, body.len, &value) || json_kind(value) != '{') {
+    end_broken(this, "the server's answer is no JSON object");
+  } else if (is_error(this, body)) {
     return;
   } else if (this->wants_stream || this->is_stream) {
-    end_failed(this, NEXUS_FAIL_UPSTREAM, "the server did not answer in the way that was asked for: streamed or whole");
+    end_broken(this, "the server did not answer in the way that was asked for: streamed or whole");
   } else {
     count_tokens(this, value);
-    pass_on(this, body, length);
+    pass_on(this, body);
     end_well(this);
   }
 }
@@ -205,6 +182,8 @@ static void on_end(void *user, nexus_http request, const nexus_http_end *end) {
   (void)request;
   if (!this->is_over) conclude(this, end);
   buffer_free(&this->held);
+  events_free(&this->events);
+  headers_free(&this->headers);
   free(this);
 }
 
@@ -218,6 +197,7 @@ nexus_status submit(void *instance, nexus_task task, const nexus_request *reques
   if (this == NULL) return NEXUS_FAILED;
   this->self = self;
   this->task = task;
+  this->events.limit = ANSWER_LIMIT;
   this->wants_stream = (request->flags & NEXUS_REQUEST_STREAM) != 0;
   this->outcome = (nexus_outcome){.struct_size = sizeof this->outcome, .prompt_tokens = NEXUS_TOKENS_UNKNOWN,
                                   .completion_tokens = NEXUS_TOKENS_UNKNOWN, .cached_tokens = NEXUS_TOKENS_UNKNOWN};
@@ -226,7 +206,7 @@ nexus_status submit(void *instance, nexus_task task, const nexus_request *reques
   upstream.method = text("POST");
   upstream.path = text(self->chat_path);
   upstream.headers = headers;
-  upstream.header_count = request_headers(self, "application/json", request->request_id, headers);
+  upstream.header_count = request_headers(self, request, headers);
   nexus_status status = self->host->http_start(task, &upstream, &handlers, this, &handle);
   if (status != NEXUS_OK) free(this); /* nothing was started, so no on_end comes */
   return status;

@@ -16,16 +16,6 @@ static nexus_failure_kind kind_of(uint32_t status) {
   }
 }
 
-static void send_failure(const backend *self, nexus_task exchange, nexus_failure *failure) {
-  failure->struct_size = sizeof *failure;
-  self->host->exchange_fail(exchange, failure);
-}
-
-void fail(const backend *self, nexus_task exchange, nexus_failure_kind kind, uint32_t status, const char *message) {
-  nexus_failure failure = {.kind = kind, .status = status, .message = text(message)};
-  send_failure(self, exchange, &failure);
-}
-
 bool told_error(const char *body, size_t length, char *message, size_t room, uint32_t *status) {
   json value, error, told, code;
   if (!json_parse(body, length, &value) || !json_member(value, "error", &error)) return false;
@@ -44,32 +34,31 @@ bool told_error(const char *body, size_t length, char *message, size_t room, uin
   return true;
 }
 
-void fail_with_answer(const backend *self, nexus_task exchange, uint32_t status, uint32_t retry_after_ms,
-                      const char *body, size_t length) {
-  char message[MESSAGE_ROOM];
+nexus_failure failure_of_answer(const backend *self, uint32_t status, const char *body, size_t length,
+                                char message[MESSAGE_ROOM]) {
   uint32_t ignored = 0;
-  bool told = told_error(body, length, message, sizeof message, &ignored);
+  bool told = told_error(body, length, message, MESSAGE_ROOM, &ignored);
   /* Servers like to repeat a key they refuse: nothing that holds it goes on. */
   bool shows_key = self->api_key[0] != 0 && length > 0 && memmem(body, length, self->api_key, strlen(self->api_key));
-  nexus_failure failure = {.kind = kind_of(status), .status = status, .retry_after_ms = retry_after_ms};
+  nexus_failure failure = {.struct_size = sizeof failure, .kind = kind_of(status), .status = status};
   if (failure.kind == NEXUS_FAIL_AUTH) {
-    snprintf(message, sizeof message,
+    snprintf(message, MESSAGE_ROOM,
              "the server wants an API key or refuses the one it got (status %u); see api_key_env", status);
   } else if (!told || shows_key) {
-    snprintf(message, sizeof message, "the server answered with status %u", status);
+    snprintf(message, MESSAGE_ROOM, "the server answered with status %u", status);
   } else {
     failure.body = (nexus_str){body, length};
   }
   failure.message = text(message);
-  send_failure(self, exchange, &failure);
+  return failure;
 }
 
-void fail_with_end(const backend *self, nexus_task exchange, const nexus_http_end *end) {
-  nexus_failure failure = {.message = end->message};
+nexus_failure failure_of_end(const nexus_http_end *end) {
+  nexus_failure failure = {.struct_size = sizeof failure, .message = end->message};
   switch (end->result) {
     case NEXUS_HTTP_REFUSED: failure.kind = NEXUS_FAIL_CONNECT; break;
     case NEXUS_HTTP_TIMED_OUT: failure.kind = NEXUS_FAIL_TIMEOUT; break;
     default: failure.kind = NEXUS_FAIL_UPSTREAM;
   }
-  send_failure(self, exchange, &failure);
+  return failure;
 }

@@ -121,7 +121,7 @@ void probe(void *instance, nexus_task task) {
   asking->self = self;
   nexus_http_request request = {.struct_size = sizeof request, .method = text("GET"), .headers = headers};
   request.path = text(self->models_path);
-  request.header_count = request_headers(self, "", (nexus_str){NULL, 0}, headers);
+  request.header_count = request_headers(self, NULL, headers);
   if (self->host->http_start(task, &request, &handlers, asking, &handle) != NEXUS_OK) {
     free(asking); /* nothing was started, so no on_end comes */
     report(self, NEXUS_UNHEALTHY, "the host did not send the request of a probe");

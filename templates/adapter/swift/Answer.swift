@@ -1,7 +1,7 @@
 import PluginAPI
 
 /// Answers one exchange with what the server sends: the bytes go to the client as they come. On the way they are looked
-/// at, so that an error is told as one, a broken stream is never passed off as a whole one, and tokens are counted.
+/// at, so that an error fails the exchange, a broken stream never looks like a whole one, and tokens are counted.
 final class Answer: HTTPHandler {
     /// Bytes of a whole answer, and of one event of a stream.
     private static let answerLimit = 16 * 1024 * 1024
@@ -13,16 +13,19 @@ final class Answer: HTTPHandler {
     private let wantsStream: Bool
     private var status: UInt32 = 0
     private var retryAfterMilliseconds: UInt32 = 0
+    /// Those of the server's headers that the client may see.
+    private var headers: [HeaderField] = []
     /// The server sends a stream.
     private var isStream = false
     private var hasBegun = false
-    /// Finished or failed: whatever still comes is of no interest.
+    /// Finished or failed: whatever still comes is ignored.
     private var isOver = false
     /// A whole answer, or an event of a stream that is not complete yet.
     private var held: [UInt8] = []
     private var lines = EventStreamLines(limit: answerLimit)
-    private var sawData = false
-    private var sawDone = false
+    /// The data of that event, and its lines so far.
+    private var data: [UInt8] = []
+    private var dataLines = 0
     private var usage = TokenUsage()
 
     init(_ exchange: ExchangeTask, apiKey: String, wantsStream: Bool) {
@@ -35,6 +38,7 @@ final class Answer: HTTPHandler {
 
     override func head(_ head: nexus_http_head) {
         status = head.status
+        headers = head.passedHeaders
         isStream = head.field("content-type")?.text.lowercased().hasPrefix("text/event-stream") ?? false
         if let seconds = head.field("retry-after").flatMap({ UInt32($0.text) }), seconds < 86_400 {
             retryAfterMilliseconds = seconds * 1000
@@ -56,7 +60,7 @@ final class Answer: HTTPHandler {
     }
 
     override func end(_ end: HTTPEnd) {
-        // After a cancellation the exchange is over already, and nobody is left to be told.
+        // After a cancellation the exchange is over already, and no one is left to tell.
         guard !isOver, end != .cancelled else { return }
         if status != 0, !isGood {
             let error = ServerError(held)
@@ -107,43 +111,51 @@ final class Answer: HTTPHandler {
 
     /// One line of the stream. Events go on whole, at the empty line that ends each.
     private func take(_ line: EventStreamLine) {
-        guard held.count + line.text.count <= Self.answerLimit else {
+        guard held.count + line.text.count < Self.answerLimit else {
             return fail("the server sent an event that is too large")
         }
         held.append(contentsOf: line.text)
         held.append(0x0A)
-        guard line.kind == .end else { return look(line) }
-        let event = held
-        held = []
-        // Comments keep a connection alive. Before the first event they would only take the gateway's chance to try
-        // elsewhere.
-        guard hasBegun || sawData else { return }
-        passOn(event)
-        if sawDone { finish() }
+        switch line.kind {
+        case .end: endEvent()
+        case .data:
+            if dataLines > 0 { data.append(0x0A) }
+            data.append(contentsOf: line.value)
+            dataLines += 1
+        default: break
+        }
     }
 
-    private func look(_ line: EventStreamLine) {
-        guard line.kind == .data else { return }
-        let data = line.value.drop { $0 == 0x20 }
-        sawData = true
-        if data.starts(with: Array("[DONE]".utf8)) {
-            sawDone = true
+    private func endEvent() {
+        let event = held
+        let data = dataLines > 0 ? data : nil
+        held = []
+        self.data = []
+        dataLines = 0
+        guard let data else {
+            // Comments keep a connection alive. Before the first event they would only take the gateway's chance to
+            // try elsewhere.
+            if hasBegun { passOn(event) }
             return
         }
-        guard let value = try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: data)) else {
+        guard !data.starts(with: "[DONE]".utf8) else {
+            passOn(event)
+            return finish()
+        }
+        guard let value = try? JSONValue.parse(data) else {
             return fail("the server sent an event that is no JSON, or half of one")
         }
         if let error = ServerError(inside: value) {
-            fail(error.failure(status: error.code ?? 502, apiKey: apiKey))
-        } else {
-            count(value)
+            return fail(error.failure(status: error.code ?? 502, apiKey: apiKey))
         }
+        count(value)
+        passOn(event)
     }
 
     // MARK: Small things
 
     private func passOn(_ bytes: [UInt8]) {
-        if !hasBegun { exchange.begin(status: status) }
+        if !hasBegun { exchange.begin(status: status, headers: headers) }
         hasBegun = true
         exchange.write(bytes)
     }
@@ -155,7 +167,9 @@ final class Answer: HTTPHandler {
 
     private func fail(_ failure: Failure) {
         isOver = true
-        exchange.fail(failure)
+        var failure = failure
+        failure.headers = headers
+        exchange.fail(failure, usage: usage)
     }
 
     private func fail(_ message: String) { fail(Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: message)) }

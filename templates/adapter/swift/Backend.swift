@@ -42,10 +42,11 @@ final class Backend: BackendAdapter {
 
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status {
         guard request.kind == NEXUS_KIND_CHAT else { return NEXUS_UNSUPPORTED }
-        // The client's body goes on as it is, with the model's name as this backend knows it.
+        // The client's body goes on as it is, with the model's name as this backend knows it, and so do those of the
+        // client's headers that servers may see.
         return host.start(
             exchange.handle, method: "POST", path: options.pathPrefix + "/chat/completions", headers: headers,
-            extra: [("x-request-id", request.request_id.text)], sendsExchangeBody: true,
+            extra: [("x-request-id", request.request_id.text)] + request.passedHeaders, sendsExchangeBody: true,
             handler: Answer(
                 exchange, apiKey: apiKey, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0))
     }

@@ -3,7 +3,7 @@ import PluginAPI
 
 /// A C function of an action, with the call prepared for libffi ("ffi_call"): instance, task, and what its signature says.
 ///
-/// Invariant behind the unchecked Sendable: the function lives as long as the adapter's image, that is for ever, and nothing
+/// Invariant behind the unchecked Sendable: the adapter's image, which holds the function, is never unloaded, and nothing
 /// is written after `init`.
 package struct ActionCall: @unchecked Sendable {
     private let function: @convention(c) () -> Void
@@ -12,7 +12,7 @@ package struct ActionCall: @unchecked Sendable {
     /// Bytes of one argument's place: enough for the largest, a nexus_str.
     private static let place = 16
 
-    /// Nil if libffi refuses the types, which it does not for the ones there are.
+    /// Nil if libffi refuses the types. It takes all that a signature can have.
     package init?(_ signature: ActionSignature, function: @escaping @convention(c) () -> Void) {
         let types = signature.parameters.map { parameter in
             switch parameter.kind {
@@ -53,7 +53,7 @@ package struct ActionCall: @unchecked Sendable {
             case .text(let bytes):
                 var borrowed = nexus_str(ptr: nil, len: 0)
                 if let bytes {
-                    // One byte at least: an empty text has an address, one that was left out has none.
+                    // At least one byte: an empty text has an address, a missing one has none.
                     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 1)
                     memory.copyBytes(from: bytes)
                     texts.append(memory)

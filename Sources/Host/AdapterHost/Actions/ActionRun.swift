@@ -9,7 +9,7 @@ import Synchronization
 /// One action under way on a thread of its own, as its function knows it by its handle. Callable from any thread.
 public final class ActionRun: ActionRunning {
     public enum Limits {
-        /// An action that takes longer is told to return.
+        /// An action that takes longer is asked to return.
         public static let time = TimeAmount.hours(24)
         /// Progress is passed on no more often than this.
         static let progressInterval = TimeAmount.milliseconds(100)
@@ -103,7 +103,7 @@ public final class ActionRun: ActionRunning {
     /// From here on the handle is stale.
     private func forget() { Self.table.withLock { _ = $0.remove(handle) } }
 
-    /// The function is told to return soon; its HTTP requests end.
+    /// Asks the function to return soon, and ends its HTTP requests.
     public func cancel() {
         let requests = state.withLock { state in
             state.isCancelled = true
@@ -158,7 +158,7 @@ public final class ActionRun: ActionRunning {
             state.progress.done = Tally(told.done).value
             state.progress.total = told.total == 0 ? nil : Tally(told.total).value
             state.progress.message = message.isEmpty ? nil : message
-            // What waits for its time is told by then, and not besides.
+            // A report that waits for its turn goes out then, not now as well.
             guard !state.willTell else {
                 state.isUntold = true
                 return

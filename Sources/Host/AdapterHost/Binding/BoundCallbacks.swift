@@ -18,19 +18,19 @@ protocol ReportReceiver: AnyObject, Sendable {
 /// The callbacks of one backend: C functions without a context argument, made by libffi, each carrying the backend.
 ///
 /// Revoking turns them into tombstones: a late call is counted and touches nothing. The closures' memory is never
-/// freed, since a stray thread may hold the pointers for ever; that is about 300 bytes a backend.
+/// freed, because a stray thread may keep the pointers. This costs about 300 bytes per backend.
 ///
 /// Invariant behind the unchecked Sendable: `closures` and `table` are written in `init` only.
 final class BoundCallbacks: @unchecked Sendable {
     private let receiver: Mutex<(any ReportReceiver)?>
     private let table: UnsafeMutablePointer<nexus_callbacks>
-    /// Calls that are inside right now.
+    /// Calls that are running now.
     private let inside = Atomic<Int>(0)
     private let revoked = Atomic<Bool>(false)
-    /// Calls that came after that.
+    /// Calls that came after the callbacks were revoked.
     private let late = Atomic<UInt64>(0)
     var lateCalls: UInt64 { late.load(ordering: .relaxed) }
-    /// Whose they are, for what is told of late calls.
+    /// The backend's name, for the log line about late calls.
     private let name: String
 
     /// Nil if libffi has no memory for closures.
@@ -39,7 +39,7 @@ final class BoundCallbacks: @unchecked Sendable {
         self.name = name
         table = .allocate(capacity: 1)
         table.initialize(to: nexus_callbacks())
-        // The closures keep this object alive for ever, as their memory.
+        // The closures keep this object alive; neither is ever freed.
         let context = Unmanaged.passRetained(self).toOpaque()
         guard
             let health = Closure.make(
@@ -100,7 +100,7 @@ final class BoundCallbacks: @unchecked Sendable {
     /// What the adapter gets. Lives as long as the process.
     var pointer: UnsafePointer<nexus_callbacks> { UnsafePointer(table) }
 
-    /// After this returns no report reaches the receiver any more. Waits for calls that are inside; must not be called
+    /// After this returns no report reaches the receiver any more. Waits for calls that are running; must not be called
     /// from inside one.
     func revoke() {
         revoked.store(true, ordering: .sequentiallyConsistent)

@@ -3,7 +3,7 @@ import Core
 import JSON
 import PluginAPI
 
-/// Makes values of what an adapter reports: bounded, repaired, without duplicates. What was dropped is told.
+/// Makes values of what an adapter reports: bounded, repaired, without duplicates. Says what it dropped.
 enum ReportCleaning {
     static func health(_ report: nexus_health) -> HealthReport {
         let outcome: HealthReport.Outcome =

@@ -86,7 +86,7 @@ public final class AdapterImage: Sendable {
         actionTable = ActionTable(checked.functions)
     }
 
-    /// What of the adapter is not used, and why; the rest of it is.
+    /// Which parts of the adapter are not used, and why.
     public var warnings: [String] { actionTable.problems }
 
     /// What a crash is said to have happened in. Never freed: few files are ever loaded.

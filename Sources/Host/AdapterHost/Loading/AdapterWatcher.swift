@@ -9,9 +9,9 @@ import Synchronization
 /// One thread of its own, which ends with `stop`.
 public final class AdapterWatcher: Sendable {
     enum Limits {
-        /// Milliseconds without a change after which one is told.
+        /// A change is reported after this many milliseconds without another.
         static let quiet = 200
-        /// Milliseconds between two looks that nobody asked for.
+        /// Milliseconds between two looks, when no event asks for one.
         static let poll = 3000
     }
 

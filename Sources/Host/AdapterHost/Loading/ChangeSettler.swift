@@ -2,7 +2,7 @@
 /// file which is being written is not looked at. Pure; times are monotonic milliseconds.
 struct ChangeSettler<Content: Equatable & Sendable>: Sendable {
     let quiet: Int
-    /// What was told last.
+    /// What was reported last.
     private var told: Content
     private var seen: Content
     private var since: Int
@@ -17,7 +17,7 @@ struct ChangeSettler<Content: Equatable & Sendable>: Sendable {
         self.quiet = quiet
     }
 
-    /// Takes what is seen now. True: it is different from what was told last, and at rest; it counts as told.
+    /// Takes what is seen now. True: it differs from what was reported last and has come to rest. It then counts as reported.
     mutating func observe(_ content: Content, now: Int) -> Bool {
         if content != seen {
             seen = content

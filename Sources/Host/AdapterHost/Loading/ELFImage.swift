@@ -1,4 +1,4 @@
-/// What can be told of a shared object from its bytes, before any of its code runs. Every access is bounds-checked:
+/// What the bytes of a shared object say about it, before any of its code runs. Every access is bounds-checked:
 /// the bytes are not trusted. Layouts: System V ABI, chapter 4 ("Object Files"), 64-bit classes.
 package struct ELFImage {
     package enum Failure: Error, Equatable {

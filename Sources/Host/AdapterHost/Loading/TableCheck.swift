@@ -3,7 +3,7 @@ import PluginAPI
 
 /// The functions of an adapter's table.
 ///
-/// Invariant behind the unchecked Sendable: the pointers are constants and live as long as the image, that is for ever.
+/// Invariant behind the unchecked Sendable: the pointers are constants, and the image they point into is never unloaded.
 package struct AdapterFunctions: @unchecked Sendable {
     package let table: UnsafePointer<nexus_adapter>
     package let create:
@@ -19,7 +19,7 @@ package struct AdapterFunctions: @unchecked Sendable {
     package let `extension`: (@convention(c) (UnsafePointer<CChar>?) -> UnsafeRawPointer?)?
 }
 
-/// Reads a table that an adapter returned, no further than its `struct_size`, and checks what can be checked.
+/// Reads the table that an adapter returned, no further than its `struct_size`, and checks it.
 enum TableCheck {
     struct Checked {
         let type: String
@@ -61,7 +61,7 @@ enum TableCheck {
                 extension: table.extension))
     }
 
-    /// What the adapter's `struct_size` covers; nil if that is absurd.
+    /// The part that the adapter's `struct_size` covers; nil if that size is impossible.
     static func read(_ pointer: UnsafePointer<nexus_adapter>) -> nexus_adapter? {
         Versioned.read(pointer, minimum: Versioned.Minimum.adapter, sizeAt: Versioned.tableSizeAt)
     }

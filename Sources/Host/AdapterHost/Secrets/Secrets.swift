@@ -1,7 +1,7 @@
 import Core
 import JSON
 
-/// What nobody may see of one backend: its API keys, and options that the schema or the operator marks. Whatever is told to
+/// The secrets of one backend: its API keys, and options that the schema or the operator marks. Whatever goes to
 /// people of the backend goes through here, since servers put the key that they refuse into their words, in any spelling: plain,
 /// escaped as in JSON, in an address or in HTML, or in base64.
 ///
@@ -76,7 +76,7 @@ struct Secrets: Sendable {
         }
     }
 
-    /// Models whose id is a secret or holds one are left out: under another name nobody could ask for them.
+    /// Leaves out models whose id is a secret or holds one: clients could not ask for them under another name.
     func hidden(in models: [Model]) -> [Model] {
         guard let patterns else { return models }
         return models.compactMap { model in

@@ -51,7 +51,7 @@ final class AdapterRequest: UpstreamCallDelegate {
 
     func cancel() { call?.cancel() }
 
-    /// The exchange has ended well: nothing but the end is told to the adapter any more.
+    /// The exchange has ended well: from now on the adapter hears only of the end.
     func linger() {
         lingering = Limits.lingerBytes
         deadline = min(deadline, task.services.loop.now + Limits.lingerTime)

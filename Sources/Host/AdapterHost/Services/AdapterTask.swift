@@ -52,7 +52,7 @@ public final class AdapterTask: Attempt {
 
     // MARK: The host's side
 
-    /// Ends the task because its client went away, its time is up or the host stops. The adapter is told in a later turn
+    /// Ends the task because its client went away, its time is up or the host stops. The adapter hears of it in a later turn
     /// of the loop, since one of its calls may be on the stack; then its HTTP requests end.
     public func cancel() {
         guard isLive else { return }

@@ -29,7 +29,7 @@ final class AdapterTimer {
         return true
     }
 
-    /// The function is told in a later turn of the loop, since a call of the adapter may be on the stack.
+    /// The function is called in a later turn of the loop, since a call of the adapter may be on the stack.
     func cancel() {
         guard let scheduled else { return }
         self.scheduled = nil

@@ -22,7 +22,7 @@ enum BlockingWork {
             backend.calling { job.work(job.user) }
             loop.execute {
                 backend.posted(job.task, job.done, job.user, .blockingDone, on: bound.value)
-                backend.endBlocking()
+                backend.use.endBlocking()
             }
         }
     }

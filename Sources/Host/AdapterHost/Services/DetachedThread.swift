@@ -20,14 +20,14 @@ package enum DetachedThread {
     /// Bytes of its stack, whatever limit the process was started with: what adapters and servers may nest fits many times.
     private static let stack = 8 * 1024 * 1024
 
-    /// Runs it on the calling thread if no other is to be had.
+    /// Runs it on the calling thread if the system has no thread left.
     /// - Parameter name: shown by the system's tools; at most 15 bytes count.
     package static func run(_ name: String, _ body: @escaping @Sendable () -> Void) {
         // Better here than not at all.
         if !start(name, body) { body() }
     }
 
-    /// False if no thread is to be had; `body` is not called then.
+    /// False if the system has no thread left; then `body` is not called.
     package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         var thread = pthread_t()
         var attributes = pthread_attr_t()

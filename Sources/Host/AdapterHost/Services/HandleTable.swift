@@ -47,7 +47,7 @@ struct HandleTable<Value: AnyObject> {
         return index
     }
 
-    /// Whose a handle was that names nothing any more; nil if that cannot be told.
+    /// The owner of a handle that is stale; nil if it is not known.
     func owner(of handle: UInt64) -> Int? {
         let index = Int(handle & 0xF_FFFF)
         guard handle & (0xFF << 56) == tag, index < slots.count,

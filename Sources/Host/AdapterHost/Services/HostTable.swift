@@ -81,7 +81,7 @@ enum HostTable {
                 run_blocking: { handle, work, done, user in
                     guard let work, let done else { return NEXUS_INVALID }
                     return HostTable.task(handle, "run_blocking") { task in
-                        guard task.backend.beginBlocking() else { return NEXUS_TOO_LARGE }
+                        guard task.backend.use.beginBlocking() else { return NEXUS_TOO_LARGE }
                         let job = BlockingWork.Job(task: handle, work: work, done: done, user: user)
                         BlockingWork.run(job, for: task.backend, on: task.services)
                         return NEXUS_OK
@@ -178,7 +178,7 @@ enum HostTable {
             outcome: work(of: failure), headers: passed(failure.headers, failure.header_count))
     }
 
-    /// What of an answer's header fields the client may see.
+    /// Those header fields of an answer that the client may see.
     static func headers(_ head: nexus_response_head) -> [HeaderField] { passed(head.headers, head.header_count) }
 
     private static func passed(_ first: UnsafePointer<nexus_header>?, _ count: Int) -> [HeaderField] {

@@ -16,10 +16,10 @@ enum Misuse: String, Sendable, CaseIterable {
     case dropped = "dropped_report"
 
     private static let counts: [Misuse: Count] = Dictionary(uniqueKeysWithValues: allCases.map { ($0, Count()) })
-    /// Where it is told; set once, at the start.
+    /// Where breaches are logged; set once, at the start.
     static let logger = Mutex(Logger(label: "nexus"))
     private static let told = Mutex<Set<String>>([])
-    /// Names that are remembered as told; one more and nothing more is told.
+    /// How many names are remembered as logged. After that nothing more is logged.
     private static let toldLimit = 10_000
 
     private final class Count: Sendable { let value = Atomic<UInt64>(0) }

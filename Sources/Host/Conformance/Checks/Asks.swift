@@ -10,7 +10,7 @@ struct Ask {
     var id = "0123456789abcdef"
     /// Milliseconds of the loop's clock.
     var timeout: UInt64 = 600_000
-    /// What the adapter is told of that, in milliseconds.
+    /// The deadline that the adapter gets, in milliseconds.
     var deadline: UInt64 = 600_000
     /// Those of the client that an adapter may pass on.
     var headers: [PassedField] = []

@@ -10,7 +10,7 @@ final class Subject {
     /// What is checked, and how.
     struct Plan: Equatable {
         var path: String
-        /// Of the server, as the adapter is told; nil: the adapter's first default.
+        /// The server's address that the adapter gets; nil: the adapter's first default.
         var url: String?
         /// JSON text of an object.
         var options = "{}"

@@ -35,7 +35,7 @@ final class ScriptedAction: Sendable {
         var sent: [UpstreamRequest] = []
         /// An HTTP request was refused, or ended as cancelled, because the action was.
         var lostRequest = false
-        /// Whatever was told, for a search.
+        /// All texts that the adapter gave, to be searched.
         var texts: [[UInt8]] = []
     }
 

@@ -12,7 +12,7 @@ final class ScriptedTask {
         var retryAfter: UInt32
         var message: [UInt8]
         var body: [UInt8]
-        /// What of them would reach the client.
+        /// Those that would reach the client.
         var headers: [PassedField] = []
         var text: String { String(decoding: message, as: UTF8.self) }
     }
@@ -40,7 +40,7 @@ final class ScriptedTask {
     var submitStatus: nexus_status = NEXUS_OK
     var status: UInt32?
     var contentType = ""
-    /// What of the answer's header fields would reach the client.
+    /// Those header fields of the answer that would reach the client.
     var headers: [PassedField] = []
     var written: [UInt8] = []
     /// Bytes beyond what is kept.

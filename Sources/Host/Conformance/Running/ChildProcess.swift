@@ -11,7 +11,7 @@ struct ChildProcess {
     /// What it tells, to be read.
     let results: CInt
 
-    /// Starts `executable` with `arguments` in a group of its own, with its output in a file that nobody reads but itself.
+    /// Starts `executable` with `arguments` in a group of its own, with its output in a file of its own.
     init(executable: String, arguments: [String]) throws(SpawnFailure) {
         var ends: [CInt] = [0, 0]
         guard nexus_pipe(&ends) == 0 else { throw Self.failure("pipe") }

@@ -81,7 +81,7 @@ struct ProcessState {
         }
     }
 
-    /// The variables, but for the one that is set for children.
+    /// The variables, except the one that is set for children.
     static func environment() -> [String] {
         var all: [String] = []
         guard var entry = environ as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? else { return [] }

@@ -39,7 +39,7 @@ public struct AttemptHead: Sendable, Equatable {
     public var status: Int
     /// Nil: the one that fits what the client asked for.
     public var contentType: AnswerType?
-    /// What of the request was left out, for the client; empty: nothing.
+    /// Which parts of the request were left out, for the client; empty: none.
     public var warning: String
     /// The server's, for the client.
     public var headers: [HeaderField]

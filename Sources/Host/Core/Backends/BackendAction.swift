@@ -38,7 +38,7 @@ public enum ActionRefusal: Error, Equatable, Sendable {
     /// The backend has no such action, or does not offer it now.
     case notOffered
     case badArguments(ArgumentProblem)
-    /// As many run as may, or no thread is to be had.
+    /// The limit of running actions is reached, or the system has no thread left.
     case tooMany
     /// The backend is being removed, or the gateway ends.
     case backendGone
@@ -60,7 +60,7 @@ public struct ActionEnd: Sendable {
     }
 }
 
-/// What is told of a run. The last one is `ended`.
+/// An event of a run. The last one is `ended`.
 public enum ActionEvent: Sendable {
     case progress(ActionProgress)
     case ended(ActionEnd)
@@ -75,7 +75,7 @@ public protocol ActionRunning: AnyObject, Sendable {
     var milliseconds: Int64 { get }
     var progress: ActionProgress { get }
 
-    /// Begins it. To be called at most once; `ended` is told once if this does not throw `tooMany` or `backendGone`.
+    /// Begins it. Call it at most once; `ended` follows once, unless this throws `tooMany` or `backendGone`.
     func start() throws(ActionRefusal)
     /// It will not be started.
     func discard()

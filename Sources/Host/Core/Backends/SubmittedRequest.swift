@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What a backend is told of a request, besides its body.
+/// A request as a backend gets it, without its body.
 public struct SubmittedRequest: Sendable, Equatable {
     public var kind: RequestKind
     /// The name at the backend.

@@ -11,7 +11,7 @@ public final class Broadcaster: Sendable {
         var ring = BroadcastRing<Update>()
         var listeners: [UInt64: Wake] = [:]
         var nextID: UInt64 = 0
-        /// Different after each change of the fleet that somebody was told of.
+        /// Changes with each change of the fleet that was published.
         var fleet: UInt64 = 0
     }
 
@@ -53,7 +53,7 @@ public final class Broadcaster: Sendable {
     public func subscribe(wake: @escaping Wake) -> Subscription {
         state.withLock { state in
             state.nextID += 1
-            // What changed while nobody listened was not counted.
+            // Changes without a subscriber were not counted.
             state.fleet += 1
             state.listeners[state.nextID] = wake
             listenerCount.store(state.listeners.count, ordering: .relaxed)

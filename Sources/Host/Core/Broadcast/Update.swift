@@ -1,6 +1,6 @@
 import Synchronization
 
-/// One thing that subscribers of `/ws` are told. Encoded at most once, by the first reader, shared by all.
+/// One message to the subscribers of `/ws`. Encoded at most once, by the first reader, shared by all.
 public final class Update: Sendable {
     public enum Content: Sendable {
         case requestComplete(HistoryEntry)

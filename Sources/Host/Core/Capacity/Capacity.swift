@@ -2,7 +2,7 @@ import NIOCore
 import Synchronization
 
 /// The places of one backend: how many exchanges it may be given at once, and who waits for one. Callable from any thread;
-/// taking and giving back take no lock while nobody waits.
+/// taking and giving back take no lock while no one waits.
 public final class Capacity: Sendable {
     /// Exchanges that may wait for a place of one backend at once.
     public static let waiterLimit = 10_000
@@ -105,7 +105,7 @@ public final class Capacity: Sendable {
         if let waiter { waiter.loop.execute(waiter.wake) }
     }
 
-    /// Wakes all: the limit has been raised, or the backend will take nobody any more.
+    /// Wakes all: the limit has been raised, or the backend takes no more requests.
     public func wakeAll() {
         for _ in 0..<waiters { wakeNext() }
     }

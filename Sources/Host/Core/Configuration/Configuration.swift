@@ -149,7 +149,7 @@ public struct Configuration: Sendable, Equatable {
         public var timeouts = Timeouts()
         /// A JSON object for the adapter.
         public var options = "{}"
-        /// Places of options that nobody may see, besides those that the adapter's schema marks: `a.b` is b within a.
+        /// Options that are secret, besides those that the adapter's schema marks: `a.b` is b within a.
         public var secretOptions: [String] = []
 
         public init(name: String, type: String, url: BackendURL) {

@@ -2,7 +2,7 @@ import JSON
 
 /// Single values.
 extension ContractEncoder {
-    /// Runs for every exchange while somebody watches: writes bytes, makes no strings of its own.
+    /// Runs for every exchange while there are subscribers: writes bytes and makes no strings.
     static func write(_ entry: HistoryEntry, omitted: Omissions = Omissions(), to json: inout JSONWriter) {
         json.beginObject()
         json.key("timestamp")

@@ -6,12 +6,12 @@ public enum FileBytes {
     public enum Failure: Error, Sendable, Equatable, CustomStringConvertible {
         /// As `errno`.
         case system(CInt)
-        /// A pipe, a socket or a disk: to open one may take for ever, and to read it takes away what is in it.
+        /// A pipe, a socket or a disk: opening one may never return, and reading it removes what is in it.
         case notAFile
-        /// Nothing came from a pipe, or not its end, for as long as one was waited for.
+        /// A pipe did not give its bytes, or not all of them, in time.
         case silent(seconds: Int)
 
-        /// There is no such file. Everything else says nothing of what is in it.
+        /// There is no such file. No other error says anything about what the file holds.
         public var isAbsence: Bool { self == .system(ENOENT) }
 
         public var description: String {
@@ -26,11 +26,11 @@ public enum FileBytes {
     /// How long the start waits for a pipe.
     public static let pipePatience = 5
 
-    /// Never waits for anything but the disk and, if that is wanted, a pipe.
+    /// Waits only for the disk and, if the caller wants that, for a pipe.
     /// - Parameters:
     ///   - path: a regular file, or a device that has its bytes at hand (`/dev/null`).
     ///   - limit: a file that is larger is not read.
-    ///   - patience: seconds for which a pipe (`<(...)`, `/dev/stdin`) may keep one waiting; 0: no pipe is read.
+    ///   - patience: how many seconds to wait for a pipe (`<(...)`, `/dev/stdin`); 0: no pipe is read.
     public static func read(_ path: String, limit: Int, patience: Int = 0) throws(Failure) -> [UInt8] {
         // Else the system would open the file before the NUL.
         guard !path.utf8.contains(0) else { throw .system(EINVAL) }
@@ -58,7 +58,7 @@ public enum FileBytes {
                 if bytes.count > limit { throw .system(EFBIG) }
                 continue
             }
-            // A pipe that nobody has opened for writing yet looks as if it were at its end.
+            // A pipe without a writer yet looks as if it were at its end.
             if count == 0, type != S_IFIFO || !bytes.isEmpty { return bytes }
             let left = end - Clock.monotonicMilliseconds()
             guard left > 0 else { throw patience > 0 ? .silent(seconds: patience) : .notAFile }

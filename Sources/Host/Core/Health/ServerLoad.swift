@@ -1,6 +1,6 @@
 /// How busy a server is, other clients' requests included. Nil where it does not tell.
 public struct ServerLoad: Sendable, Equatable {
-    /// More than any server works on; what is told beyond it counts as this.
+    /// More than any server works on. Larger numbers count as this one.
     public static let limit = 1_000_000
 
     /// Requests it works on at once at most.

@@ -25,7 +25,7 @@ public struct Model: Sendable, Hashable {
     public var created: Int64
     /// nil when unknown.
     public var isLoaded: Bool?
-    /// When a loaded model goes if nobody uses it; nil when unknown.
+    /// When a loaded model is unloaded if it is not used; nil: unknown.
     public var loadedUntil: LoadedUntil?
     /// Bytes of its file; nil when unknown.
     public var size: UInt64?

@@ -45,7 +45,7 @@ public final class BackendCounters: Sendable {
     public enum End: Sendable {
         case success(microseconds: UInt64)
         case failure
-        /// The caller's fault, or nobody's.
+        /// The caller's fault, or no one's.
         case neutral
     }
 

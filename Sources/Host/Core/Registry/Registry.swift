@@ -120,7 +120,7 @@ public final class Registry: Sendable {
 
     /// Another driver stands for the backend of that id from now on. Its counters go on in any case.
     /// - Parameters:
-    ///   - keepsState: health and models stay too, so that nobody notices.
+    ///   - keepsState: health and models stay too, so that the change cannot be seen.
     ///   - lastError: why the backend cannot be used; it is unhealthy then. Only without `keepsState`.
     public func replace(
         _ identity: BackendIdentity, driver: any BackendDriver, keepsState: Bool, lastError: String? = nil

@@ -63,7 +63,7 @@ final class WebSocketSession: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        // Little comes, so a flood is not worth more than one read in a turn.
+        // Clients send little, so one read per turn is enough, also in a flood.
         try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         try? context.channel.syncOptions?.setOption(
             .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Limits.read))
@@ -141,7 +141,7 @@ final class WebSocketSession: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Without a close frame: there is nobody to say goodbye to.
+        // Without a close frame: the peer is gone.
         if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
@@ -156,7 +156,7 @@ final class WebSocketSession: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)), promise: nil)
     }
 
-    /// The gateway ends: the peer is told so that it comes back later.
+    /// The gateway stops, and says so to the peer, which can come back later.
     func goAway() {
         close(code: 1001)
     }

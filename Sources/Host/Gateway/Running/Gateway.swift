@@ -15,7 +15,7 @@ public struct AdapterReport: Sendable {
     public var version: String?
     public var abi: String?
     public var defaultURLs: [String] = []
-    /// What of it is not used, and why.
+    /// Which parts of it are not used, and why.
     public var warnings: [String] = []
     /// Why it cannot be used.
     public var problem: String?

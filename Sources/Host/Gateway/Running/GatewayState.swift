@@ -6,7 +6,7 @@ import NIOCore
 import Product
 import Synchronization
 
-/// What all event loops share. Immutable but for the parts that synchronise themselves.
+/// What all event loops share. Immutable, except for parts that synchronise themselves.
 final class GatewayState: Sendable {
     static let version = "\(Product.version)"
 

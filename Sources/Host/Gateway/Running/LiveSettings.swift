@@ -1,7 +1,7 @@
 import Core
 import NIOCore
 
-/// What of the configuration counts for each request and can change while the gateway runs. Each loop has a copy.
+/// The part of the configuration that each request needs and that can change while the gateway runs. Each loop has a copy.
 struct LiveSettings: Sendable {
     let routing: Configuration.Routing
     let timeouts: Configuration.Timeouts

@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Writes lines to a descriptor on a thread of its own, so that a reader which stops (journald, a pager) holds up nobody else.
+/// Writes lines to a descriptor on a thread of its own, so that a reader which stops (journald, a pager) holds up nothing else.
 /// What does not fit into the queue is dropped, counted, and told as soon as the reader goes on.
 final class LogWriter: Sendable {
     enum Limits {
@@ -44,7 +44,7 @@ final class LogWriter: Sendable {
         }
     }
 
-    /// Without a thread to be had the lines wait, and the next one tries again.
+    /// If the system has no thread left the lines wait, and the next line tries again.
     private func startOnce() {
         guard !isStarted.load(ordering: .acquiring),
             isStarted.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged

@@ -9,7 +9,7 @@ final class MemoryUpkeep {
     /// Requests in an interval up to which there is little to do.
     private static let quiet: UInt64 = 100
 
-    /// Bytes that are not worth the trouble.
+    /// Fewer bytes than this are left alone.
     private static let growth = 4 * 1024 * 1024
 
     private let state: GatewayState

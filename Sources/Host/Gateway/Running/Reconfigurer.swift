@@ -118,7 +118,7 @@ final class Reconfigurer: Sendable {
 
     private var configuration: Configuration { state.withLock { $0.configuration } }
 
-    /// What cannot be read or takes something away is read once more when nobody is writing it.
+    /// A file that cannot be read, or that removes something, is read once more when it has come to rest.
     private func read() async throws -> Configuration {
         if let new = try? await load(false), !ReloadGuard.loses(configuration, new) { return new }
         return try await load(true)

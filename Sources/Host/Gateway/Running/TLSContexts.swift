@@ -39,7 +39,7 @@ final class TLSContexts: Sendable {
         guard cached.withLock({ $0 == nil }) else { return }
         await withCheckedContinuation { continuation in
             DetachedThread.run("nexus-tls") { [self] in
-                // What is wrong is told to whoever asks for it.
+                // The error goes to whoever asks for the context.
                 _ = try? client()
                 continuation.resume()
             }

@@ -13,7 +13,7 @@ final class AcceptPause: ChannelInboundHandler {
         // One connection that could not be set up is not the listener's fault, and the next one may be fine.
         guard error is IOError, !isPaused else { return }
         isPaused = true
-        // A read that nobody asks for is not enough: the socket would stay registered, and be told of at every turn.
+        // It is not enough to stop reading: the socket would stay registered, and be reported at every turn.
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: Self.pause) {

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// * A name that somebody else controls may be made to lead here (DNS rebinding): its pages would then be of the same origin
 ///   as the gateway. So Host must be an address, a loopback name, a name without a dot, or one that is configured. A name
-///   without a dot is nobody's to register, and home networks use such names.
+///   without a dot cannot be registered by anyone, and home networks use such names.
 /// * A page of another origin may send requests without asking first (`text/plain` needs no preflight). Browsers then send
 ///   Origin (Fetch, "append a request Origin header"; RFC 6455, section 10.2), which must name this host or be configured.
 struct BrowserBorder: Sendable, Equatable {

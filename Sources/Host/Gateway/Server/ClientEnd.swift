@@ -33,7 +33,7 @@ extension ClientConnection {
         // It takes nothing, and there is no room for what it has been given.
         if !isWritable, !countUnsent() { return abort() }
         guard head.keepAlive, !loop.isDraining else {
-            // The client may still be writing what nobody will read.
+            // The client may still be writing, and nothing will read it.
             return pending != nil || loop.closesHalf && !loop.isDraining ? linger() : closeAfterFlush()
         }
         phase = .head

@@ -11,11 +11,11 @@ final class LoopState {
     let eventLoop: any EventLoop
     let shared: GatewayState
     private let index: Int
-    /// What is drawn by lot on this loop comes from here.
+    /// The random numbers of this loop.
     private let random: SeededRandom
     /// Client connections that this loop may have.
     private let quota: ClientQuota
-    /// Of a client's connection one direction can be closed alone: not over TLS.
+    /// One direction of a client's connection can be closed alone. Not so over TLS.
     let closesHalf: Bool
     private(set) var settings: LiveSettings
     var router: Router
@@ -72,7 +72,7 @@ final class LoopState {
         for connection in connections { connection.sweep(now: now) }
     }
 
-    /// Takes over what is newest.
+    /// Takes the newest snapshot.
     func refresh() {
         snapshot = shared.registry.snapshot
         let before = settings.routing
@@ -82,12 +82,12 @@ final class LoopState {
         }
     }
 
-    /// What names of models stand for now.
+    /// Which models the names stand for now.
     var names: ModelNames { ModelNames(aliases: settings.routing.aliases, snapshot: snapshot) }
 
     // MARK: Records
 
-    /// Between the end of an exchange and its being settled, if nobody reads before.
+    /// How long an ended exchange waits to be settled, unless a reader comes first.
     private static let settleTime = TimeAmount.milliseconds(2)
 
     /// Writes an exchange that has ended into the ledger. It is settled after a while, together with what ends meanwhile.
@@ -100,7 +100,7 @@ final class LoopState {
 
     func nextRequestID() -> String { identifiers.next() }
 
-    /// Takes a new connection in; at the limit it takes the place of one that nobody misses.
+    /// Adds a new connection. At the limit an idle one is closed for it.
     func add(_ connection: ClientConnection) -> ClientQuota.Admission {
         let open = connections.count + sessions.count
         guard open >= quota.clients else {
@@ -166,7 +166,7 @@ struct RequestIDs {
 
     init(random: SeededRandom = SeededRandom(seed: .random(in: .min ... .max))) {
         var random = random
-        // Never two zeros, which would stay so for ever: what SplitMix64 gives comes again after 2^64 numbers only.
+        // Never two zeros, which would stay zeros: SplitMix64 repeats a number only after 2^64 others.
         state = (random.next(), random.next())
     }
 

@@ -46,7 +46,7 @@ extension ErrorBody {
             status: 413, message: "This path takes bodies of at most \(limit) bytes.", code: "body_too_large")
     }
 
-    /// What a client that does not speak HTTP as expected is told.
+    /// The answer to a client that does not speak HTTP as expected.
     init(_ error: HTTPParseError) {
         switch error {
         case .headTooLarge:

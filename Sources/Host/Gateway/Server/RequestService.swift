@@ -10,7 +10,7 @@ final class RequestService {
     enum Admission {
         /// Its body is read, up to so many bytes, and `serve` follows.
         case body(BodyLimit)
-        /// It is answered so; its body is of no interest.
+        /// This is its answer; its body is not read.
         case refused(ErrorBody)
         /// The connection becomes a WebSocket.
         case webSocket

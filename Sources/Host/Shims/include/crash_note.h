@@ -1,4 +1,4 @@
-/* Says which adapter a thread was in when the process ends in a way that nobody wanted. */
+/* Says which adapter a thread was in when the process ends unexpectedly. */
 #ifndef NEXUS_CRASH_NOTE_H
 #define NEXUS_CRASH_NOTE_H
 

@@ -1,0 +1,38 @@
+import Core
+import NIOCore
+
+/// How a backend's instance ends: nothing new begins, what is under way ends, then it is destroyed.
+extension AdapterBackend {
+    /// Closes what one loop has open to the server. On that loop.
+    public func closeConnections(on loop: any EventLoop) {
+        if let services = LoopServices.current, services.loop === loop { services.closePool(of: self) }
+    }
+
+    /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. Call it once.
+    public func end() async {
+        retire()
+        // Posts are not waited for here: a thread that never stops posting would hold this up.
+        await use.untilUnpinned()
+        // What was posted until now is still called; after this nothing is posted.
+        revokeCallbacks()
+        await use.untilPostsAreCalled()
+        LoopServices.forget(self)
+        await withCheckedContinuation { continuation in
+            DetachedThread.run("destroy") { [self] in
+                destroy()
+                continuation.resume()
+            }
+        }
+    }
+
+    /// The same at once, on the thread of the only loop, for a simulation. False, and nothing is destroyed, if something is under
+    /// way.
+    package func endNow(services: LoopServices) -> Bool {
+        retire()
+        services.closePool(of: self)
+        guard use.isOver else { return false }
+        revokeCallbacks()
+        destroy()
+        return true
+    }
+}
