@@ -86,9 +86,7 @@ extension Check {
         Check("create.no-descriptor-leak", "100 times create and destroy leave no file open") { bench in
             let bound = try bench.boundLog()
             try bench.backend(bound).destroy()
-            let before = ProcessState.descriptorCount
-            for _ in 0..<100 { try bench.backend(bound).destroy() }
-            let more = ProcessState.descriptorCount - before
+            let more = try Leaks.descriptors { for _ in 0..<100 { try bench.backend(bound).destroy() } }
             try require(more <= 0, "\(more) more files open")
             return "none"
         },
@@ -212,5 +210,17 @@ enum Leaks {
             growths.append(Int(nexus_heap_in_use()) - Int(before))
         }
         return growths.sorted()[1]
+    }
+
+    /// Files that are open more after a round of what may leak: of three rounds the one with the fewest. What is opened once, as
+    /// by the system's own libraries, is no leak.
+    static func descriptors(_ round: () throws -> Void) rethrows -> Int {
+        var least = Int.max
+        for _ in 0..<3 where least > 0 {
+            let before = ProcessState.descriptorCount
+            try round()
+            least = min(least, ProcessState.descriptorCount - before)
+        }
+        return least
     }
 }

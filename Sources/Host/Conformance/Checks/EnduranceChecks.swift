@@ -152,10 +152,9 @@ extension Check {
                 loop.settle()
             }
             run()
-            let before = (ProcessState.descriptorCount, ProcessState.threadCount)
-            for _ in 0..<5 { run() }
-            let files = ProcessState.descriptorCount - before.0
-            let threads = ProcessState.threadCount(expecting: before.1) - before.1
+            let before = ProcessState.threadCount
+            let files = Leaks.descriptors { for _ in 0..<5 { run() } }
+            let threads = ProcessState.threadCount(expecting: before) - before
             backend.destroy()
             try require(files <= 0, "\(files) more files open after 100 exchanges")
             try require(threads < 50, "\(threads) more threads after 100 exchanges")
