@@ -443,13 +443,17 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         }
     }
 
+    /// Nothing that `end` waits for is under way, for a simulation.
+    package var isIdle: Bool {
+        pins.load(ordering: .sequentiallyConsistent) == 0 && posts.load(ordering: .sequentiallyConsistent) == 0
+    }
+
     /// The same at once, on the thread of the only loop, for a simulation. False, and nothing is destroyed, if something is under
     /// way.
     package func endNow(services: LoopServices) -> Bool {
         retire()
         services.closePool(of: self)
-        guard pins.load(ordering: .sequentiallyConsistent) == 0, posts.load(ordering: .sequentiallyConsistent) == 0
-        else { return false }
+        guard isIdle else { return false }
         callbacks?.revoke()
         destroy()
         return true

@@ -4,17 +4,27 @@ import Core
 public enum Fault: String, CaseIterable, Sendable {
     // The network before a server.
     case refuseConnection, stallConnection, resetOnAccept, closeIdleConnection
+    // TLS before a server.
+    case stallHandshake, garbageHandshake, closeInHandshake, otherCertificate
+    // This process: it has no descriptor left, little memory, or few threads.
+    case noDescriptors, littleMemory, slowWork
     // A server's answer.
     case resetBeforeHead, stallBeforeHead, stallInHead, stallAfterHead, stallBetweenPieces
     case garbageHead, garbageChunk, tooShort, tooLong, drip
     case badRequest, notFound, tooManyRequests, internalError, unavailable, errorWithStalledBody
     case dieAfterPieces, closeAfterPieces, endWithoutMark, cutWithoutFinish, errorEvent
     // A probe's answer.
-    case probeFails, probeStalls, probeIsGarbage, modelsChange
+    case probeFails, probeStalls, probeIsGarbage, probeIsLate, modelsChange
+    // The adapter.
+    case strayCalls
     // A client.
     case vanish, vanishOrderly, halfClose, readSlowly, readNothing, sendSlowly, sendHalf
+    // A subscriber of live updates.
+    case subscriberVanishes, subscriberGoesSilent, subscriberSendsGarbage, subscriberFloods, subscriberReadsNothing
+    case subscriberReadsSlowly, halfUpgrade
     // The operator.
     case reload, drainBackend, shutDown, setClock
+    case replaceServer, renewInstance, relabelBackend, removeBackend, addBackend
 
     /// Of an answer to a request for a completion.
     static let ofAnswers: [Fault] = [
@@ -23,6 +33,12 @@ public enum Fault: String, CaseIterable, Sendable {
         .unavailable,
         .errorWithStalledBody, .dieAfterPieces, .closeAfterPieces, .endWithoutMark, .cutWithoutFinish, .errorEvent,
     ]
+
+    /// Of the operator: they change the backends.
+    static let ofTheFleet: [Fault] = [.replaceServer, .renewInstance, .relabelBackend, .removeBackend, .addBackend]
+
+    /// Of a server's TLS handshake.
+    static let ofHandshakes: [Fault] = [.stallHandshake, .garbageHandshake, .closeInHandshake, .otherCertificate]
 
     /// Those after which the server, by what it said, may be held to have failed.
     var isOfTheServer: Bool {

@@ -4,6 +4,7 @@ import Core
 final class ModelServer: Listener {
     let name: String
     let host: String
+    let scheme = "http"
     let port: Int
     private(set) var models: [String]
     let chaos: Chaos
@@ -174,8 +175,12 @@ final class ServerConnection {
     }
 
     private func probed() {
-        switch server.first(of: [.probeFails, .probeStalls, .probeIsGarbage]) {
-        case .probeFails: reply(500, #"{"error":{"message":"not now"}}"#)
+        switch server.first(of: [.probeFails, .probeStalls, .probeIsGarbage, .probeIsLate]) {
+        case .probeFails: reply(500, #"{"error":{"message":"\#(Secret.markup)not now"}}"#)
+        case .probeIsLate:
+            loop.after(UInt64.random(in: 500_000_000...12_000_000_000, using: &server.random)) { [self] in
+                if !wire.isOver { reply(200, server.list) }
+            }
         case .probeStalls: onRecovery = { [self] in reply(200, server.list) }
         case .probeIsGarbage: garbage("\u{1}\u{2} this is no HTTP\r\n\r\n")
         default: reply(200, server.list)
@@ -220,7 +225,7 @@ final class ServerConnection {
         case .badRequest: reply(400, #"{"error":{"message":"this does not please me","type":"invalid_request_error"}}"#)
         case .notFound: reply(404, #"{"error":{"message":"no such model"}}"#)
         case .tooManyRequests: reply(429, #"{"error":{"message":"too many"}}"#, fields: "retry-after: 2\r\n")
-        case .internalError: reply(500, #"{"error":{"message":"\#(Secret.key) broke"}}"#)
+        case .internalError: reply(500, #"{"error":{"message":"\#(Secret.markup)\#(Secret.key) broke"}}"#)
         case .unavailable: reply(503, #"{"error":{"message":"busy"}}"#)
         case .errorWithStalledBody:
             wire.send(head(500, "application/json", length: 1000) + #"{"error":"#)
@@ -332,4 +337,8 @@ final class ServerConnection {
 }
 
 /// What nobody may see.
-enum Secret { static let key: StaticString = "sk-sim-5f0a81c2" }
+enum Secret {
+    static let key: StaticString = "sk-sim-5f0a81c2"
+    /// What must stand in no page as it is.
+    static let markup: StaticString = "<x-evil>"
+}

@@ -26,17 +26,37 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case durationOfWallClock
     /// A byte of an answer is another one.
     case wrongByte
+    /// A field of an answer has a name that is none.
+    case brokenHead
+    /// What a server says becomes markup of the page.
+    case markup
+    /// A backend is held to be down though its server did nothing wrong.
+    case wrongHealth
+    /// A call that an adapter makes behind the end of its exchange is taken.
+    case lateCallTaken
+    /// A subscriber is told of an entry under another number.
+    case wrongSequence
+    /// What a subscriber does not take piles up.
+    case floodedSubscriber
+    /// Nobody notices that a subscriber has gone.
+    case keptSubscriber
+    /// Subscribers' connections are not closed when the gateway ends.
+    case heldUpEnd
 
     /// What the oracle may say of it.
     public var words: [String] {
         switch self {
-        case .secondRecord, .lostPlace: ["rule 1"]
+        case .secondRecord, .lostPlace, .lateCallTaken: ["rule 1"]
         case .falseEnd, .silentCut: ["rule 2"]
         case .earlyHead: ["rule 2", "answered as nothing"]
         // Its place is still taken, which shows first.
         case .unnoticedEnd: ["rule 3", "rule 1"]
-        case .noBackPressure: ["rule 4"]
-        case .wrongBlame: ["rule 5"]
+        case .keptSubscriber: ["rule 3"]
+        case .noBackPressure, .floodedSubscriber: ["rule 4"]
+        case .wrongBlame, .wrongHealth: ["rule 5"]
+        case .brokenHead, .markup: ["rule 6"]
+        case .wrongSequence: ["was to come"]
+        case .heldUpEnd: ["held up"]
         case .toldKey: ["rule 7"]
         case .durationOfWallClock: ["rule 8"]
         case .wrongByte: ["wrong", "false [DONE]"]
@@ -46,7 +66,14 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     /// What makes it show.
     public var faults: [Fault] {
         switch self {
-        case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte: []
+        case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
+            .wrongSequence:
+            []
+        case .markup: [.probeFails]
+        case .lateCallTaken: [.strayCalls]
+        case .floodedSubscriber: [.subscriberReadsNothing]
+        case .keptSubscriber: [.subscriberVanishes]
+        case .heldUpEnd: [.shutDown]
         case .falseEnd: [.dieAfterPieces, .errorEvent]
         case .unnoticedEnd: [.vanish, .vanishOrderly, .stallBeforeHead, .stallBetweenPieces]
         case .noBackPressure: [.readNothing, .readSlowly]
@@ -64,6 +91,7 @@ final class Saboteur: ChannelDuplexHandler {
 
     private let fault: PlantedFault
     private var writes = 0
+    private var isSubscriber = false
 
     init(_ fault: PlantedFault) { self.fault = fault }
 
@@ -82,6 +110,7 @@ final class Saboteur: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let bytes = Array(unwrapOutboundIn(data).readableBytesView)
         writes += 1
+        if bytes.has(" 101 ") { isSubscriber = true }
         switch fault {
         case .silentCut where bytes.has(".1:") && bytes.has("data: "):
             context.close(promise: nil)
@@ -89,10 +118,34 @@ final class Saboteur: ChannelDuplexHandler {
             var changed = bytes
             if let place = bytes.place(of: ".1:") { changed[place + 3] ^= 1 }
             context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .brokenHead where bytes.has("content-type: "):
+            var changed = bytes
+            if let place = bytes.place(of: "content-type: ") { changed[place + 7] = UInt8(ascii: " ") }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .markup where bytes.has("&lt;x-evil&gt;"):
+            var changed = bytes
+            while let place = changed.place(of: "&lt;x-evil&gt;") {
+                changed.replaceSubrange(place..<place + 14, with: Array("<x-evil>      ".utf8))
+            }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .wrongSequence where bytes.has(#""seq":1,"#):
+            var changed = bytes
+            if let place = bytes.place(of: #""seq":1,"#) { changed[place + 6] = UInt8(ascii: "2") }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .floodedSubscriber where bytes.has("update_type"):
+            // Pings that nobody has asked for.
+            let pings = ByteBuffer(bytes: (0..<40_000).flatMap { _ in [0x89, 0x00] as [UInt8] })
+            context.write(data, promise: promise)
+            context.write(wrapOutboundOut(pings), promise: nil)
         case .falseEnd where bytes.has(#"data: {"error""#):
             context.write(wrapOutboundOut(ByteBuffer(bytes: Self.falseEnd(bytes))), promise: promise)
         default: context.write(data, promise: promise)
         }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if fault == .heldUpEnd, isSubscriber { return }
+        context.close(mode: mode, promise: promise)
     }
 
     /// The same number of bytes, with the mark in the place of the error.
