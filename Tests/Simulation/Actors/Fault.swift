@@ -77,6 +77,12 @@ final class Chaos {
         return true
     }
 
+    /// Of what can strike once in a run.
+    func strikes(_ fault: Fault, tries: Int) -> Bool {
+        for _ in 0..<tries where strikes(fault) { return true }
+        return false
+    }
+
     func isOn(_ fault: Fault) -> Bool { Fault.allCases.firstIndex(of: fault).map { rates[$0] > 0 } ?? false }
 
     /// The first of these that strikes.

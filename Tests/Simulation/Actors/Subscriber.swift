@@ -81,7 +81,7 @@ final class Subscriber {
     private var (saidGoodbye, hasSentGarbage) = (false, false)
     /// Nothing of it is of interest any more.
     private(set) var isOver = false
-    private var isSilent = false
+    private(set) var isSilent = false
     private var isReadingNothing = false
     /// That it goes away does not reach the gateway.
     var endIsLost = false
@@ -245,7 +245,9 @@ final class Subscriber {
         case _ where code == 1001 && audience.isDraining: audience.sometimes(.subscriberToldToGo)
         default: audience.violation("subscriber \(number) is closed with \(closeCode ?? 0) for nothing")
         }
+        isOver = true
         wire.close()
+        if !saidGoodbye { audience.cameBack(self) }
     }
 
     private func ended() {

@@ -19,6 +19,7 @@ final class Audience {
     private(set) var members: [(channel: VirtualChannel, subscriber: Subscriber)] = []
     private var count = 0
     private var cameBack = 0
+    private var isDismissed = false
 
     init(_ world: World, loop: VirtualLoop, oracle: Oracle, trace: Trace, seed: UInt64) {
         self.world = world
@@ -40,8 +41,7 @@ final class Audience {
         let (near, far) = world.network.pair()
         let channel = world.network.channel(far, allowsHalfClosure: true)
         channel.closeFuture.assumeIsolated().whenComplete { [weak self, weak channel] _ in
-            if let channel, channel.fills > 0 { self?.oracle.sometimes(.subscriberWasFull) }
-            self?.members.removeAll { $0.channel === channel }
+            if let channel { self?.closed(channel) }
         }
         do {
             if let planted = world.planted { try channel.pipeline.syncOperations.addHandler(Saboteur(planted)) }
@@ -65,6 +65,14 @@ final class Audience {
         members.append((channel, subscriber))
         channel.becomeActive()
         subscriber.start()
+    }
+
+    private func closed(_ channel: VirtualChannel) {
+        if channel.fills > 0 { sometimes(.subscriberWasFull) }
+        if members.contains(where: { $0.channel === channel && $0.subscriber.isSilent }) {
+            sometimes(.silentSubscriberDropped)
+        }
+        members.removeAll { $0.channel === channel }
     }
 
     private func habit() -> Subscriber.Habit {
@@ -100,21 +108,20 @@ final class Audience {
     /// A subscriber has gone: so must its session.
     func isGone(_ subscriber: Subscriber, within seconds: UInt64) {
         loop.after(seconds * 1_000_000_000) { [self] in
-            guard members.contains(where: { $0.subscriber === subscriber }) else {
-                if seconds == Self.silentSeconds { sometimes(.silentSubscriberDropped) }
-                return
-            }
+            guard members.contains(where: { $0.subscriber === subscriber }) else { return }
             violation("rule 3: subscriber \(subscriber.number) has gone \(seconds) s ago, and its session goes on")
         }
     }
 
     /// As a page does, it comes again after a while, with what it has; or with what it has of another run.
     func cameBack(_ subscriber: Subscriber) {
-        guard cameBack < Self.returns, let newest = subscriber.newest else { return }
+        guard cameBack < Self.returns, !isDismissed, let newest = subscriber.newest else { return }
         cameBack += 1
         let isOther = Int.random(in: 0..<4, using: &random) == 0
         let after = (newest, isOther ? "0123456789abcdef" : subscriber.instance ?? "")
-        loop.after(UInt64.random(in: 0...3_000_000_000, using: &random)) { [self] in open(after: after) }
+        loop.after(UInt64.random(in: 0...3_000_000_000, using: &random)) { [self] in
+            if !isDismissed { open(after: after) }
+        }
     }
 
     // MARK: What must hold
@@ -150,7 +157,11 @@ final class Audience {
         return nil
     }
 
-    func dismiss() { for (_, subscriber) in members { subscriber.leave() } }
+    /// All go, and nobody comes again.
+    func dismiss() {
+        isDismissed = true
+        for (_, subscriber) in members { subscriber.leave() }
+    }
 
     /// Nothing is left of any subscriber.
     func checkRest() {

@@ -57,8 +57,8 @@ final class World {
         network = VirtualNetwork(loop, seed: random.next(), manner: manner, chaos, trace)
         span = UInt64.random(in: 4...24, using: &random) * 1_000_000_000
         configuration = Self.configuration(&random, hasFaults: hasFaults)
-        if chaos.strikes(.littleMemory) {
-            configuration.server.maxMemoryBytes = Int.random(in: 16 * 1024...1024 * 1024, using: &random)
+        if chaos.strikes(.littleMemory, tries: 5) {
+            configuration.server.maxMemoryBytes = Int.random(in: 6 * 1024...400 * 1024, using: &random)
         }
         mostMemory = configuration.server.maxMemoryBytes ?? 0
 
@@ -88,6 +88,8 @@ final class World {
         let bound = NIOLoopBound(loopState, eventLoop: loop)
         updates.set([bound])
         monitor = HealthMonitor(state: state, loops: [bound], configuration.healthCheck)
+        // Of misuse that is meant no line is written.
+        Misuse.logger.withLock { $0 = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() } }
         meddler = Meddler(chaos, oracle, loop, takesAll: planted == .lateCallTaken)
         // Made anew for each run, as an adapter remembers much of its server.
         image = try AdapterImage(linked: "OpenAICompat") { Meddler.entry($0, $1) }
