@@ -118,7 +118,7 @@ let package = Package(
             name: "Simulation",
             dependencies: [
                 "Gateway", "AdapterHost", "Core", "JSON", "Upstream", "Shims", "OpenAICompat", "PluginAPI", nioCore,
-                nioSSL, logging,
+                nioEmbedded, nioSSL, logging,
             ],
             path: "Tests/Simulation",
             // Thousands of runs are part of every test; the actors need not be slow for that.

@@ -4,7 +4,11 @@ import Core
 final class ModelServer: Listener {
     let name: String
     let host: String
-    let scheme = "http"
+    /// It speaks TLS.
+    let isTLS: Bool
+    var scheme: String { isTLS ? "https" : "http" }
+    /// Connections that have not come to TLS, until faults stop.
+    private var halfOpen: [Wire] = []
     let port: Int
     private(set) var models: [String]
     let chaos: Chaos
@@ -34,6 +38,7 @@ final class ModelServer: Listener {
         self.asks = asks
         self.rares = rares
         random = SeededRandom(seed: seed)
+        isTLS = Int.random(in: 0..<10, using: &random) == 0
         thinking = [1_000, 10_000_000, 500_000_000, 3_000_000_000].randomElement(using: &random) ?? 0
         gap = [0, 1_000_000, 50_000_000, 300_000_000].randomElement(using: &random) ?? 0
     }
@@ -69,13 +74,38 @@ final class ModelServer: Listener {
             // Not before the gateway has its end.
             return loop.after(1000) { wire.reset() }
         }
+        if isTLS, !shakesHands(wire) { return }
         for connection in connections where connection.isOver { connection.forget() }
         connections.removeAll { $0.isOver }
         connections.append(ServerConnection(self, wire, loop: loop, trace: trace, asks: asks))
     }
 
+    /// False: the connection does not come to TLS.
+    private func shakesHands(_ wire: Wire) -> Bool {
+        let fault = first(of: Fault.ofHandshakes)
+        switch fault {
+        case nil, .otherCertificate:
+            let context = fault == nil ? Certificates.server : Certificates.other
+            wire.tls = try? TLSEngine(context.get())
+            return wire.tls != nil
+        case .garbageHandshake:
+            wire.onBytes = { [weak wire] _ in
+                wire?.send("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+                wire?.close()
+            }
+        case .closeInHandshake: wire.onBytes = { [weak wire] _ in wire?.close() }
+        default: break
+        }
+        wire.onEnd = { [weak wire] in wire?.close() }
+        halfOpen.removeAll { $0.isOver }
+        halfOpen.append(wire)
+        return false
+    }
+
     /// Faults stop: what stands still goes on.
     func recover() {
+        for wire in halfOpen { wire.close() }
+        halfOpen = []
         for connection in connections { connection.recover() }
     }
 
@@ -170,6 +200,7 @@ final class ServerConnection {
         asks.arrived(ask.number, at: server.name)
         requests += 1
         if requests > 1 { rares.note(.connectionReused) }
+        if server.isTLS { rares.note(.overTLS) }
         let thinking = UInt64.random(in: 0...server.thinking, using: &server.random)
         loop.after(thinking) { [self] in if !wire.isOver { complete(ask) } }
     }

@@ -67,6 +67,7 @@ extension Oracle {
         }
         if answer.body.has("all_backends_busy") { sometimes(.placeRefused) }
         if answer.body.has("too many open files") { sometimes(.shortageTold) }
+        if answer.body.has("TLS handshake with") { sometimes(.handshakeTimedOut) }
         if answer.hasNoMemory {
             sometimes(.refusedForMemory)
             if !isShortOfMemory { violation("ask \(ask.number) is refused for want of memory, and none was short") }

@@ -55,7 +55,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .noBackPressure, .floodedSubscriber: ["rule 4"]
         case .wrongBlame, .wrongHealth: ["rule 5"]
         case .brokenHead, .markup: ["rule 6"]
-        case .wrongSequence: ["was to come"]
+        case .wrongSequence: ["got entry"]
         case .heldUpEnd: ["held up"]
         case .toldKey: ["rule 7"]
         case .durationOfWallClock: ["rule 8"]
@@ -133,10 +133,10 @@ final class Saboteur: ChannelDuplexHandler {
             if let place = bytes.place(of: #""seq":1,"#) { changed[place + 6] = UInt8(ascii: "2") }
             context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
         case .floodedSubscriber where bytes.has("update_type"):
-            // Pings that nobody has asked for.
-            let pings = ByteBuffer(bytes: (0..<40_000).flatMap { _ in [0x89, 0x00] as [UInt8] })
+            // A pong that nobody has asked for.
+            let pong = ByteBuffer(bytes: [0x8A, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0] + [UInt8](repeating: 0, count: 65536))
             context.write(data, promise: promise)
-            context.write(wrapOutboundOut(pings), promise: nil)
+            context.write(wrapOutboundOut(pong), promise: nil)
         case .falseEnd where bytes.has(#"data: {"error""#):
             context.write(wrapOutboundOut(ByteBuffer(bytes: Self.falseEnd(bytes))), promise: promise)
         default: context.write(data, promise: promise)

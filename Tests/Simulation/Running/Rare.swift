@@ -6,7 +6,7 @@ public enum Rare: String, CaseIterable, Sendable {
     case becameUnhealthy, becameHealthy, placeRefused
     case drainedWithExchanges, stoppedWithExchanges, connectionRefusedWhileDraining, workedElsewhere
     case translated, askedInOtherWords
-    case overTLS, refusedForMemory, cutForMemory, shortageTold, pageShown
+    case overTLS, handshakeTimedOut, refusedForMemory, cutForMemory, shortageTold, pageShown
     case addedLater, addedWhileDraining, replacedInUse
     case subscriberWasFull, subscriberToldToGo, silentSubscriberDropped, goodbyeAnswered, garbageRefused, upgradeRefused
     case missedTold, removalTold

@@ -76,7 +76,7 @@ final class World {
             logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }, registry: registry,
             broadcaster: broadcaster, historyCapacity: 10_000, work: pool)
         services = LoopServices(loop: loop, memory: state.memory, connector: network, blocking: pool) {
-            try NIOSSLContext(configuration: .makeClientConfiguration())
+            try Certificates.client.get()
         }
         services.bindToThread(isShared: false)
         let loopState = LoopState(
