@@ -67,11 +67,10 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     public var faults: [Fault] {
         switch self {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
-            .wrongSequence:
+            .wrongSequence, .floodedSubscriber:
             []
         case .markup: [.probeFails]
         case .lateCallTaken: [.strayCalls]
-        case .floodedSubscriber: [.subscriberReadsNothing]
         case .keptSubscriber: [.subscriberVanishes]
         case .heldUpEnd: [.shutDown]
         case .falseEnd: [.dieAfterPieces, .errorEvent]
@@ -91,7 +90,8 @@ final class Saboteur: ChannelDuplexHandler {
 
     private let fault: PlantedFault
     private var writes = 0
-    private var isSubscriber = false
+    private var updates = 0
+    private var isToldToGo = false
 
     init(_ fault: PlantedFault) { self.fault = fault }
 
@@ -110,7 +110,8 @@ final class Saboteur: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let bytes = Array(unwrapOutboundIn(data).readableBytesView)
         writes += 1
-        if bytes.has(" 101 ") { isSubscriber = true }
+        // The code of a close frame.
+        if bytes.suffix(2) == [0x03, 0xE9] { isToldToGo = true }
         switch fault {
         case .silentCut where bytes.has(".1:") && bytes.has("data: "):
             context.close(promise: nil)
@@ -133,10 +134,11 @@ final class Saboteur: ChannelDuplexHandler {
             if let place = bytes.place(of: #""seq":1,"#) { changed[place + 6] = UInt8(ascii: "2") }
             context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
         case .floodedSubscriber where bytes.has("update_type"):
-            // A pong that nobody has asked for.
-            let pong = ByteBuffer(bytes: [0x8A, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0] + [UInt8](repeating: 0, count: 65536))
+            updates += 1
             context.write(data, promise: promise)
-            context.write(wrapOutboundOut(pong), promise: nil)
+            // A pong that nobody has asked for.
+            let pong = [0x8A, 0x7F, 0, 0, 0, 0, 0, 8, 0, 0] + [UInt8](repeating: 0, count: 512 * 1024)
+            if updates == 3 { context.write(wrapOutboundOut(ByteBuffer(bytes: pong)), promise: nil) }
         case .falseEnd where bytes.has(#"data: {"error""#):
             context.write(wrapOutboundOut(ByteBuffer(bytes: Self.falseEnd(bytes))), promise: promise)
         default: context.write(data, promise: promise)
@@ -144,7 +146,7 @@ final class Saboteur: ChannelDuplexHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if fault == .heldUpEnd, isSubscriber { return }
+        if fault == .heldUpEnd, isToldToGo { return }
         context.close(mode: mode, promise: promise)
     }
 

@@ -74,6 +74,7 @@ final class VirtualNetwork: UpstreamConnector, @unchecked Sendable {
             self.loop.after(delay) { [self] in
                 let (near, far) = pair()
                 let channel = channel(near, allowsHalfClosure: false)
+                channel.remoteAddress = try? SocketAddress(ipAddress: host, port: port)
                 upstream.append(channel)
                 channel.closeFuture.assumeIsolated().whenComplete { [weak self, weak channel] _ in
                     self?.upstream.removeAll { $0 === channel }
