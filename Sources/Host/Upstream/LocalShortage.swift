@@ -14,7 +14,11 @@ public enum LocalShortage {
     static func note(_ error: any Error) {
         guard isShortage((error as? IOError)?.errnoCode ?? 0) || hasNoDescriptors else { return }
         let now = Clock.monotonicNanoseconds()
-        if let clock = nexus_thread_clock() { clock.pointee.shortage = now } else { last.store(now, ordering: .relaxed) }
+        if let clock = nexus_thread_clock() {
+            clock.pointee.shortage = now
+        } else {
+            last.store(now, ordering: .relaxed)
+        }
     }
 
     public static func happened(since time: NIODeadline) -> Bool {

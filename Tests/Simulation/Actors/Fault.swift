@@ -16,7 +16,7 @@ public enum Fault: String, CaseIterable, Sendable {
     // A probe's answer.
     case probeFails, probeStalls, probeIsGarbage, probeIsLate, modelsChange
     // The adapter.
-    case strayCalls
+    case strayCalls, lateReports
     // A client.
     case vanish, vanishOrderly, halfClose, readSlowly, readNothing, sendSlowly, sendHalf
     // A subscriber of live updates.

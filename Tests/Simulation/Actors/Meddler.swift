@@ -11,15 +11,16 @@ final class Meddler {
     private let chaos: Chaos
     private let oracle: Oracle
     private let loop: VirtualLoop
-    /// The host takes what it must not: a planted fault.
-    private let takesAll: Bool
+    private let planted: PlantedFault?
+
+    private var callbacks: [UnsafeMutableRawPointer: nexus_callbacks] = [:]
 
     /// From here on adapters on this thread are in its hands, until `end`.
-    init(_ chaos: Chaos, _ oracle: Oracle, _ loop: VirtualLoop, takesAll: Bool) {
+    init(_ chaos: Chaos, _ oracle: Oracle, _ loop: VirtualLoop, planted: PlantedFault?) {
         self.chaos = chaos
         self.oracle = oracle
         self.loop = loop
-        self.takesAll = takesAll
+        self.planted = planted
         pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
     }
 
@@ -44,7 +45,7 @@ final class Meddler {
             ("timer_start", real.timer_start(task, 1, { _, _, _ in }, nil, &timer)),
             ("run_blocking", real.run_blocking(task, { _ in }, { _, _, _ in }, nil)),
         ]
-        for (name, status) in calls where status == NEXUS_OK || takesAll {
+        for (name, status) in calls where status == NEXUS_OK || planted == .lateCallTaken {
             oracle.violation("rule 1: \(name) is taken \(when) the end of its exchange")
         }
     }
@@ -55,6 +56,34 @@ final class Meddler {
         stray(task, "right behind")
         // Another exchange may have begun by then; this is no call of an adapter at all.
         loop.after(40_000_000) { [self] in stray(task, "long after") }
+    }
+
+    // MARK: Reports of an instance that is gone
+
+    private func created(_ instance: UnsafeMutableRawPointer, _ callbacks: nexus_callbacks) {
+        self.callbacks[instance] = callbacks
+    }
+
+    private func destroyed(_ instance: UnsafeMutableRawPointer) {
+        guard let callbacks = callbacks.removeValue(forKey: instance), chaos.strikes(.lateReports) else { return }
+        // Perhaps another instance stands for the backend by then.
+        loop.after(500_000_000) { [self] in report(callbacks) }
+    }
+
+    private func report(_ callbacks: nexus_callbacks) {
+        guard let registry = oracle.world?.registry else { return }
+        oracle.note("an instance that is gone reports")
+        let before = registry.views
+        var health = nexus_health()
+        health.struct_size = UInt32(MemoryLayout<nexus_health>.size)
+        health.status = NEXUS_UNHEALTHY
+        callbacks.report_models(nil, 0)
+        callbacks.report_health(&health)
+        if planted == .lateReportTaken, let id = before.first?.id { registry.record([], of: id) }
+        if registry.views != before {
+            oracle.violation("rule 5: what an instance reports that is gone counts for its backend")
+        }
+        oracle.sometimes(.reportedLate)
     }
 
     // MARK: Per thread
@@ -95,12 +124,21 @@ final class Meddler {
         adapter.initialize(to: real.pointee)
         adapter.pointee.create = { config, _, callbacks, out, message in
             guard let create = Meddler.create else { return NEXUS_INVALID }
-            return create(config, UnsafePointer(Meddler.tables.host), callbacks, out, message)
+            let status = create(config, UnsafePointer(Meddler.tables.host), callbacks, out, message)
+            if status == NEXUS_OK, let instance = out?.pointee, let callbacks = callbacks?.pointee {
+                Meddler.current?.created(instance, callbacks)
+            }
+            return status
+        }
+        adapter.pointee.destroy = { instance in
+            Meddler.destroy?(instance)
+            if let instance { Meddler.current?.destroyed(instance) }
         }
         return Tables(host: host, adapter: adapter)
     }()
 
     private static let create = adapterEntry(HostTable.pointer, nil)?.pointee.create
+    private static let destroy = adapterEntry(HostTable.pointer, nil)?.pointee.destroy
 
     /// The adapter's entry, with the meddler in between.
     static func entry(

@@ -220,7 +220,7 @@ final class Fleet {
 
     private func endWhenIdle(_ before: Running, _ ended: @escaping () -> Void) {
         let member = before.member
-        guard member.driver.isIdle else {
+        guard member.driver.isIdle, world.planted != .keptInstance else {
             return world.loop.after(10_000_000) { [self] in endWhenIdle(before, ended) }
         }
         guard member.driver.endNow(services: world.services) else {

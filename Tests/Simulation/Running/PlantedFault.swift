@@ -34,6 +34,16 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case wrongHealth
     /// A call that an adapter makes behind the end of its exchange is taken.
     case lateCallTaken
+    /// What an instance reports that is gone counts.
+    case lateReportTaken
+    /// An instance that was replaced is never destroyed.
+    case keptInstance
+    /// A message to a subscriber is no JSON.
+    case brokenUpdate
+    /// A subscriber's ping is answered with a ping.
+    case swallowedPong
+    /// A subscriber is told that a backend stands as it does not.
+    case wrongStatus
     /// A subscriber is told of an entry under another number.
     case wrongSequence
     /// What a subscriber does not take piles up.
@@ -46,15 +56,17 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     /// What the oracle may say of it.
     public var words: [String] {
         switch self {
-        case .secondRecord, .lostPlace, .lateCallTaken: ["rule 1"]
+        case .secondRecord, .lostPlace, .lateCallTaken, .keptInstance: ["rule 1"]
         case .falseEnd, .silentCut: ["rule 2"]
         case .earlyHead: ["rule 2", "answered as nothing"]
         // Its place is still taken, which shows first.
         case .unnoticedEnd: ["rule 3", "rule 1"]
         case .keptSubscriber: ["rule 3"]
         case .noBackPressure, .floodedSubscriber: ["rule 4"]
-        case .wrongBlame, .wrongHealth: ["rule 5"]
-        case .brokenHead, .markup: ["rule 6"]
+        case .wrongBlame, .wrongHealth, .lateReportTaken: ["rule 5"]
+        case .brokenHead, .markup, .brokenUpdate: ["rule 6"]
+        case .swallowedPong: ["ping is not answered"]
+        case .wrongStatus: ["it was told"]
         case .wrongSequence: ["got entry"]
         case .heldUpEnd: ["held up"]
         case .toldKey: ["rule 7"]
@@ -67,8 +79,10 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     public var faults: [Fault] {
         switch self {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
-            .wrongSequence, .floodedSubscriber:
+            .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus:
             []
+        case .lateReportTaken: [.lateReports, .replaceServer, .renewInstance]
+        case .keptInstance: [.replaceServer, .renewInstance]
         case .markup: [.probeFails]
         case .lateCallTaken: [.strayCalls]
         case .keptSubscriber: [.subscriberVanishes]
@@ -132,6 +146,14 @@ final class Saboteur: ChannelDuplexHandler {
         case .wrongSequence where bytes.has(#""seq":1,"#):
             var changed = bytes
             if let place = bytes.place(of: #""seq":1,"#) { changed[place + 6] = UInt8(ascii: "2") }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .brokenUpdate where bytes.has(#"{"update_type":"#):
+            context.write(wrapOutboundOut(ByteBuffer(bytes: bytes.dropLast() + [UInt8(ascii: ")")])), promise: promise)
+        case .swallowedPong where bytes.first == 0x8A:
+            context.write(wrapOutboundOut(ByteBuffer(bytes: [0x89] + bytes.dropFirst())), promise: promise)
+        case .wrongStatus where bytes.has(#""status":"Healthy""#):
+            var changed = bytes
+            if let place = bytes.place(of: #""status":"Healthy""#) { changed[place + 10] = UInt8(ascii: "h") }
             context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
         case .floodedSubscriber where bytes.has("update_type"):
             updates += 1

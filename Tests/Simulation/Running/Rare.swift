@@ -7,7 +7,7 @@ public enum Rare: String, CaseIterable, Sendable {
     case drainedWithExchanges, stoppedWithExchanges, connectionRefusedWhileDraining, workedElsewhere
     case translated, askedInOtherWords
     case overTLS, handshakeTimedOut, refusedForMemory, cutForMemory, shortageTold, pageShown
-    case addedLater, addedWhileDraining, replacedInUse
+    case addedLater, addedWhileDraining, replacedInUse, reportedLate
     case subscriberWasFull, subscriberToldToGo, silentSubscriberDropped, goodbyeAnswered, garbageRefused, upgradeRefused
     case missedTold, removalTold
 }

@@ -90,7 +90,7 @@ final class World {
         monitor = HealthMonitor(state: state, loops: [bound], configuration.healthCheck)
         // Of misuse that is meant no line is written.
         Misuse.logger.withLock { $0 = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() } }
-        meddler = Meddler(chaos, oracle, loop, takesAll: planted == .lateCallTaken)
+        meddler = Meddler(chaos, oracle, loop, planted: planted)
         // Made anew for each run, as an adapter remembers much of its server.
         image = try AdapterImage(linked: "OpenAICompat") { Meddler.entry($0, $1) }
         seeds = (random.next(), random.next())
@@ -203,7 +203,9 @@ final class World {
         if chaos.strikes(.vanishOrderly) { return .vanishes(after: delay, orderly: true) }
         if chaos.strikes(.halfClose) { return .halfCloses }
         if chaos.strikes(.sendHalf) { return .sendsHalf }
-        if chaos.strikes(.readNothing) { return .readsNothing(delay) }
+        // Those that take nothing are what uses memory up.
+        let isTight = state.memory.limit < 1024 * 1024 && Int.random(in: 0..<2, using: &random) == 0
+        if chaos.strikes(.readNothing) || isTight { return .readsNothing(delay) }
         return .patient
     }
 
@@ -217,8 +219,9 @@ final class World {
         let model =
             kind == .unknownModel ? "nobody-has-it" : ["m0", "m0", "m0", "alias"].randomElement(using: &random) ?? "m0"
         var size = [3, 40, 40, 40, 400, 400, 400, 8000].randomElement(using: &random) ?? 40
+        let isTight = state.memory.limit < 1024 * 1024 && Int.random(in: 0..<2, using: &random) == 0
         // Beyond what a whole answer is held back for; a stream of it fills a client that reads nothing.
-        if kind == .chat || kind == .stream, Int.random(in: 0..<16, using: &random) == 0 { size = 60_000 }
+        if kind == .chat || kind == .stream, Int.random(in: 0..<16, using: &random) == 0 || isTight { size = 60_000 }
         // What is so large is looked at on another thread.
         let isOftenLarge = chaos.isOn(.slowWork) || state.memory.limit < 2 * 1024 * 1024
         let padding =
