@@ -56,7 +56,7 @@ let package = Package(
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
         layer("Core", uses: ["JSON", "Shims", nioCore]),
         layer("HTTP1", uses: ["Shims"]),
-        layer("Upstream", uses: ["Core", "HTTP1", nioCore, nioPosix, nioSSL, nioTLS]),
+        layer("Upstream", uses: ["Core", "HTTP1", "Shims", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
             "AdapterHost",
             uses: [
@@ -126,8 +126,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Gateway", "AdapterHost", "Core", "Upstream", "Shims", "OpenAICompat", "PluginAPI", nioCore, nioSSL,
-                logging,
+                "Gateway", "AdapterHost", "Core", "JSON", "Upstream", "Shims", "OpenAICompat", "PluginAPI", nioCore,
+                nioEmbedded, nioSSL, logging,
             ],
             path: "Tests/Simulation",
             // Thousands of runs are part of every test; the actors need not be slow for that.

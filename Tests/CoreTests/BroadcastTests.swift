@@ -78,6 +78,17 @@ import Testing
         #expect(first.first === second.first && first.count == 1)
     }
 
+    @Test func subscribersAreWokenInTheOrderInWhichTheyCame() {
+        let broadcaster = Broadcaster()
+        let order = Mutex<[Int]>([])
+        let subscriptions = (0..<5).map { number in
+            broadcaster.subscribe { order.withLock { $0.append(number) } }
+        }
+        broadcaster.unsubscribe(subscriptions[2])
+        broadcaster.publish(.models(backendID: "b", models: []))
+        #expect(order.withLock { $0 } == [0, 1, 3, 4])
+    }
+
     @Test func whoUnsubscribedIsNotWoken() {
         let broadcaster = Broadcaster()
         let counter = WakeCounter()

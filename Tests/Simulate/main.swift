@@ -1,5 +1,6 @@
 // Runs the simulation: `simulate --seed N` replays one run and prints what happens; `simulate --hours H` runs seed after seed until
-// so much virtual time is through, `simulate --seeds N` that many, from `--first N` on, on `--threads N` threads.
+// so much virtual time is through, `simulate --seeds N` that many, from `--first N` on, on `--threads N` threads. `--planted FAULT`
+// runs seeds until the oracle finds it.
 import Glibc
 import Simulation
 
@@ -11,6 +12,8 @@ private struct Options {
     var seeds: UInt64 = 2000
     var first: UInt64 = 1
     var threads: UInt64 = 2
+    /// A fault of the gateway that is to be found.
+    var planted: PlantedFault?
     /// Nothing goes wrong but for the gateway.
     var isFaultless = false
 
@@ -27,6 +30,11 @@ private struct Options {
                 hours = number
                 continue
             }
+            if name == "--planted" {
+                guard let fault = PlantedFault(rawValue: text) else { throw Usage() }
+                planted = fault
+                continue
+            }
             guard let number = UInt64(text) else { throw Usage() }
             switch name {
             case "--seed": seed = number
@@ -41,13 +49,24 @@ private struct Options {
 
 private func run() throws(Usage) -> Int32 {
     let options = try Options(Array(CommandLine.arguments.dropFirst()))
-    let faults: [Fault] = options.isFaultless ? [] : Fault.allCases
+    let faults: [Fault] = options.isFaultless ? [] : options.planted?.faults ?? Fault.allCases
     if let seed = options.seed {
-        let outcome = Simulation.run(seed: seed, faults: faults, prints: true)
+        let outcome = Simulation.run(seed: seed, faults: faults, planted: options.planted, prints: true)
         print(
             "seed \(seed): \(outcome.violation ?? "all rules held"), \(outcome.steps) steps, checksum \(String(outcome.checksum, radix: 16))"
         )
         return outcome.violation == nil ? 0 : 1
+    }
+    if let planted = options.planted {
+        for seed in options.first..<(options.first + min(options.seeds, 100)) {
+            guard let violation = Simulation.run(seed: seed, faults: faults, planted: planted).violation else {
+                continue
+            }
+            print("seed \(seed): \(violation)")
+            return 0
+        }
+        print("\(planted) was not found")
+        return 1
     }
     let (hours, seeds) = (options.hours, options.seeds)
     let batch = Batch.run(from: options.first, faults: faults, threads: Int(clamping: options.threads)) { sofar in
@@ -69,6 +88,7 @@ private func run() throws(Usage) -> Int32 {
 do {
     exit(try run())
 } catch {
-    print("usage: simulate --seed N | --hours H | --seeds N   [--first N] [--threads N] [--faultless]")
+    print(
+        "usage: simulate --seed N | --hours H | --seeds N   [--first N] [--threads N] [--faultless] [--planted FAULT]")
     exit(2)
 }

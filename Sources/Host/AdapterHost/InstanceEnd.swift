@@ -25,6 +25,9 @@ extension AdapterBackend {
         }
     }
 
+    /// Nothing that `end` waits for is under way, for a simulation.
+    package var isIdle: Bool { use.isOver }
+
     /// The same at once, on the thread of the only loop, for a simulation. False, and nothing is destroyed, if something is under
     /// way.
     package func endNow(services: LoopServices) -> Bool {

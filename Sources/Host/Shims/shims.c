@@ -13,10 +13,10 @@ static _Thread_local void *thread_value;
 void *nexus_thread_value(void) { return thread_value; }
 void nexus_set_thread_value(void *value) { thread_value = value; }
 
-static _Thread_local const struct nexus_clock *thread_clock;
+static _Thread_local struct nexus_clock *thread_clock;
 
-const struct nexus_clock *nexus_thread_clock(void) { return thread_clock; }
-void nexus_set_thread_clock(const struct nexus_clock *clock) { thread_clock = clock; }
+struct nexus_clock *nexus_thread_clock(void) { return thread_clock; }
+void nexus_set_thread_clock(struct nexus_clock *clock) { thread_clock = clock; }
 
 int nexus_available_processors(void) {
   cpu_set_t set;

@@ -1,9 +1,11 @@
 import Core
 import Glibc
 import NIOCore
+import Shims
 import Synchronization
 
-/// When this process last had no descriptor or no memory for a connection: what fails for that says nothing of the server.
+/// When this process last had no descriptor or no memory for a connection: what fails for that says nothing of the server. A
+/// thread with clocks of its own, a simulation's, has this of its own as well.
 public enum LocalShortage {
     /// Monotonic nanoseconds; 0: never.
     private static let last = Atomic<UInt64>(0)
@@ -11,11 +13,16 @@ public enum LocalShortage {
     /// Call it for every connection that could not be made.
     static func note(_ error: any Error) {
         guard isShortage((error as? IOError)?.errnoCode ?? 0) || hasNoDescriptors else { return }
-        last.store(Clock.monotonicNanoseconds(), ordering: .relaxed)
+        let now = Clock.monotonicNanoseconds()
+        if let clock = nexus_thread_clock() {
+            clock.pointee.shortage = now
+        } else {
+            last.store(now, ordering: .relaxed)
+        }
     }
 
     public static func happened(since time: NIODeadline) -> Bool {
-        last.load(ordering: .relaxed) >= max(1, time.uptimeNanoseconds)
+        (nexus_thread_clock()?.pointee.shortage ?? last.load(ordering: .relaxed)) >= max(1, time.uptimeNanoseconds)
     }
 
     /// Some errors do not say why: names are resolved, and files of certificates read, with descriptors too.

@@ -24,6 +24,17 @@ import Testing
         #expect(statuses == ["200", "404", "200"])
     }
 
+    @Test func whatIsWrongWithARequestIsNotToldAsSomethingOfTheOneBefore() throws {
+        let client = try gateway.client()
+        try client.send("GET /nothing HTTP/1.1\r\nhost: localhost\r\nx-request-id: first\r\n\r\n")
+        #expect(try client.take().contains("x-request-id: first"))
+
+        try client.send("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n")
+        let refusal = try client.take()
+        #expect(refusal.hasPrefix("HTTP/1.1 400") && refusal.contains("x-request-id: "))
+        #expect(!refusal.contains("first"))
+    }
+
     @Test func theConnectionGoesOnBehindAnAnswerThatComesLater() throws {
         let client = try gateway.client()
         for _ in 0..<2 {

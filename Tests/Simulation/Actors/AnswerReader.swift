@@ -113,10 +113,14 @@ struct AnswerReader {
         if status == 100 { return .interim(status) }
         answer = Answer(status: status)
         for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":") else { return fail("a field '\(line)'") }
+            guard let colon = line.firstIndex(of: ":"), Self.isName(line[..<colon]),
+                line.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+            else { return fail("a field '\(line)'") }
             answer.fields.append(
                 (String(line[..<colon]), String(line[line.index(after: colon)...].drop { $0 == " " })))
         }
+        let framings = answer.fields.count { $0.name == "content-length" || $0.name == "transfer-encoding" }
+        guard framings <= 1 else { return fail("\(framings) lengths") }
         if answer["transfer-encoding"] == "chunked" {
             answer.isChunked = true
             stage = .chunkSize
@@ -126,6 +130,17 @@ struct AnswerReader {
             stage = .untilClose
         }
         return .head(answer)
+    }
+
+    /// RFC 9110, section 5.6.2.
+    private static func isName(_ text: Substring) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+                default: "!#$%&'*+-.^_`|~".utf8.contains($0)
+                }
+            }
     }
 
     private mutating func finish() -> Event {

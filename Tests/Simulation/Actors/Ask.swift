@@ -8,7 +8,7 @@ struct Ask {
         case chat, stream
         /// Of Anthropic's and Ollama's: translated for the server, and back.
         case messages, messagesStream, ollama, ollamaStream
-        case models, health, unknownModel, unknownPath, brokenBody
+        case models, health, page, unknownModel, unknownPath, brokenBody
 
         var isStream: Bool { self == .stream || self == .messagesStream || self == .ollamaStream }
 
@@ -36,7 +36,7 @@ struct Ask {
     var isExchange: Bool {
         switch kind {
         case .chat, .stream, .messages, .messagesStream, .ollama, .ollamaStream: true
-        case .models, .health, .unknownModel, .unknownPath, .brokenBody: false
+        case .models, .health, .page, .unknownModel, .unknownPath, .brokenBody: false
         }
     }
     /// It ends in a record of the history.
@@ -61,6 +61,8 @@ struct Ask {
         switch kind {
         case .models: return Array("GET /v1/models HTTP/1.1\r\n\(host)\r\n".utf8)
         case .health: return Array("GET /health HTTP/1.1\r\n\(host)\r\n".utf8)
+        case .page:
+            return Array("GET /?parts=summary,backends,models,history HTTP/1.1\r\n\(host)\r\n".utf8)
         case .unknownPath: return Array("GET /nowhere/\(number) HTTP/1.1\r\n\(host)\r\n".utf8)
         case .chat, .stream, .messages, .messagesStream, .ollama, .ollamaStream, .unknownModel, .brokenBody:
             let body = body

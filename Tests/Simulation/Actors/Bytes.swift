@@ -37,3 +37,18 @@ extension Array where Element == UInt8 {
 
     func has(_ text: StaticString) -> Bool { place(of: text) != nil }
 }
+
+extension Array where Element == UInt8 {
+    /// What stands between a text and the next end mark, at each place of it.
+    func parts(after mark: StaticString, until end: Character = "\"") -> [String] {
+        var all: [String] = []
+        var start = 0
+        while let place = place(of: mark, from: start) {
+            let text = place + mark.utf8CodeUnitCount
+            let stop = self[text...].firstIndex(of: end.asciiValue ?? 0) ?? count
+            all.append(String(decoding: self[text..<stop], as: UTF8.self))
+            start = stop
+        }
+        return all
+    }
+}

@@ -129,7 +129,8 @@ final class Client {
             case .interim: oracle.sometimes(.toldToContinue)
             case .head(let answer): began(ask, answer)
             case .complete(let answer): finished(ask, answer)
-            case .broken(let what): oracle.violation("client \(number), ask \(ask.number): the answer has \(what)")
+            case .broken(let what):
+                oracle.violation("rule 6: client \(number), ask \(ask.number): the answer has \(what)")
             }
         }
     }

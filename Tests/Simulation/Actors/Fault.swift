@@ -4,17 +4,27 @@ import Core
 public enum Fault: String, CaseIterable, Sendable {
     // The network before a server.
     case refuseConnection, stallConnection, resetOnAccept, closeIdleConnection
+    // TLS before a server.
+    case stallHandshake, garbageHandshake, closeInHandshake, otherCertificate
+    // This process: it has no descriptor left, little memory, or few threads.
+    case noDescriptors, littleMemory, slowWork
     // A server's answer.
     case resetBeforeHead, stallBeforeHead, stallInHead, stallAfterHead, stallBetweenPieces
     case garbageHead, garbageChunk, tooShort, tooLong, drip
     case badRequest, notFound, tooManyRequests, internalError, unavailable, errorWithStalledBody
     case dieAfterPieces, closeAfterPieces, endWithoutMark, cutWithoutFinish, errorEvent
     // A probe's answer.
-    case probeFails, probeStalls, probeIsGarbage, modelsChange
+    case probeFails, probeStalls, probeIsGarbage, probeIsLate, modelsChange
+    // The adapter.
+    case strayCalls, lateReports
     // A client.
     case vanish, vanishOrderly, halfClose, readSlowly, readNothing, sendSlowly, sendHalf
+    // A subscriber of live updates.
+    case subscriberVanishes, subscriberGoesSilent, subscriberSendsGarbage, subscriberFloods, subscriberReadsNothing
+    case subscriberReadsSlowly, halfUpgrade
     // The operator.
     case reload, drainBackend, shutDown, setClock
+    case replaceServer, renewInstance, relabelBackend, removeBackend, addBackend
 
     /// Of an answer to a request for a completion.
     static let ofAnswers: [Fault] = [
@@ -23,6 +33,12 @@ public enum Fault: String, CaseIterable, Sendable {
         .unavailable,
         .errorWithStalledBody, .dieAfterPieces, .closeAfterPieces, .endWithoutMark, .cutWithoutFinish, .errorEvent,
     ]
+
+    /// Of the operator: they change the backends.
+    static let ofTheFleet: [Fault] = [.replaceServer, .renewInstance, .relabelBackend, .removeBackend, .addBackend]
+
+    /// Of a server's TLS handshake.
+    static let ofHandshakes: [Fault] = [.stallHandshake, .garbageHandshake, .closeInHandshake, .otherCertificate]
 
     /// Those after which the server, by what it said, may be held to have failed.
     var isOfTheServer: Bool {
@@ -59,6 +75,12 @@ final class Chaos {
         guard Double.random(in: 0..<1, using: &random) < rates[index] else { return false }
         counts[index] += 1
         return true
+    }
+
+    /// Of what can strike once in a run.
+    func strikes(_ fault: Fault, tries: Int) -> Bool {
+        for _ in 0..<tries where strikes(fault) { return true }
+        return false
     }
 
     func isOn(_ fault: Fault) -> Bool { Fault.allCases.firstIndex(of: fault).map { rates[$0] > 0 } ?? false }

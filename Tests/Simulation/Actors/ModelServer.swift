@@ -4,6 +4,11 @@ import Core
 final class ModelServer: Listener {
     let name: String
     let host: String
+    /// It speaks TLS.
+    let isTLS: Bool
+    var scheme: String { isTLS ? "https" : "http" }
+    /// Connections that have not come to TLS, until faults stop.
+    private var halfOpen: [Wire] = []
     let port: Int
     private(set) var models: [String]
     let chaos: Chaos
@@ -33,6 +38,7 @@ final class ModelServer: Listener {
         self.asks = asks
         self.rares = rares
         random = SeededRandom(seed: seed)
+        isTLS = Int.random(in: 0..<10, using: &random) == 0
         thinking = [1_000, 10_000_000, 500_000_000, 3_000_000_000].randomElement(using: &random) ?? 0
         gap = [0, 1_000_000, 50_000_000, 300_000_000].randomElement(using: &random) ?? 0
     }
@@ -68,13 +74,38 @@ final class ModelServer: Listener {
             // Not before the gateway has its end.
             return loop.after(1000) { wire.reset() }
         }
+        if isTLS, !shakesHands(wire) { return }
         for connection in connections where connection.isOver { connection.forget() }
         connections.removeAll { $0.isOver }
         connections.append(ServerConnection(self, wire, loop: loop, trace: trace, asks: asks))
     }
 
+    /// False: the connection does not come to TLS.
+    private func shakesHands(_ wire: Wire) -> Bool {
+        let fault = first(of: Fault.ofHandshakes)
+        switch fault {
+        case nil, .otherCertificate:
+            let context = fault == nil ? Certificates.server : Certificates.other
+            wire.tls = try? TLSEngine(context.get())
+            return wire.tls != nil
+        case .garbageHandshake:
+            wire.onBytes = { [weak wire] _ in
+                wire?.send("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+                wire?.close()
+            }
+        case .closeInHandshake: wire.onBytes = { [weak wire] _ in wire?.close() }
+        default: break
+        }
+        wire.onEnd = { [weak wire] in wire?.close() }
+        halfOpen.removeAll { $0.isOver }
+        halfOpen.append(wire)
+        return false
+    }
+
     /// Faults stop: what stands still goes on.
     func recover() {
+        for wire in halfOpen { wire.close() }
+        halfOpen = []
         for connection in connections { connection.recover() }
     }
 
@@ -169,13 +200,18 @@ final class ServerConnection {
         asks.arrived(ask.number, at: server.name)
         requests += 1
         if requests > 1 { rares.note(.connectionReused) }
+        if server.isTLS { rares.note(.overTLS) }
         let thinking = UInt64.random(in: 0...server.thinking, using: &server.random)
         loop.after(thinking) { [self] in if !wire.isOver { complete(ask) } }
     }
 
     private func probed() {
-        switch server.first(of: [.probeFails, .probeStalls, .probeIsGarbage]) {
-        case .probeFails: reply(500, #"{"error":{"message":"not now"}}"#)
+        switch server.first(of: [.probeFails, .probeStalls, .probeIsGarbage, .probeIsLate]) {
+        case .probeFails: reply(500, #"{"error":{"message":"\#(Secret.markup)not now"}}"#)
+        case .probeIsLate:
+            loop.after(UInt64.random(in: 500_000_000...12_000_000_000, using: &server.random)) { [self] in
+                if !wire.isOver { reply(200, server.list) }
+            }
         case .probeStalls: onRecovery = { [self] in reply(200, server.list) }
         case .probeIsGarbage: garbage("\u{1}\u{2} this is no HTTP\r\n\r\n")
         default: reply(200, server.list)
@@ -220,7 +256,7 @@ final class ServerConnection {
         case .badRequest: reply(400, #"{"error":{"message":"this does not please me","type":"invalid_request_error"}}"#)
         case .notFound: reply(404, #"{"error":{"message":"no such model"}}"#)
         case .tooManyRequests: reply(429, #"{"error":{"message":"too many"}}"#, fields: "retry-after: 2\r\n")
-        case .internalError: reply(500, #"{"error":{"message":"\#(Secret.key) broke"}}"#)
+        case .internalError: reply(500, #"{"error":{"message":"\#(Secret.markup)\#(Secret.key) broke"}}"#)
         case .unavailable: reply(503, #"{"error":{"message":"busy"}}"#)
         case .errorWithStalledBody:
             wire.send(head(500, "application/json", length: 1000) + #"{"error":"#)
@@ -332,4 +368,8 @@ final class ServerConnection {
 }
 
 /// What nobody may see.
-enum Secret { static let key: StaticString = "sk-sim-5f0a81c2" }
+enum Secret {
+    static let key: StaticString = "sk-sim-5f0a81c2"
+    /// What must stand in no page as it is.
+    static let markup: StaticString = "<x-evil>"
+}

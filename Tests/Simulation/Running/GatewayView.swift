@@ -40,6 +40,16 @@ struct GatewayView {
     /// After how long a stream's client gets a comment; 0: never.
     var keepAliveNanoseconds: UInt64 { UInt64(max(0, loop.settings.keepAlive?.nanoseconds ?? 0)) }
 
+    /// Those that listen to live updates.
+    var sessionCount: Int { loop.sessions.count }
+    var hasListeners: Bool { state.broadcaster.hasListeners }
+
+    /// Which run of which gateway numbers the records.
+    var instance: String { state.ledger.instance.id }
+
+    /// The loop works with what is newest.
+    func takeOver() { loop.refresh() }
+
     func beginDraining(onEmpty: @escaping () -> Void) {
         loop.beginDraining()
         loop.drain(onEmpty: onEmpty)

@@ -41,6 +41,11 @@ extension Oracle {
         case .models, .health:
             if answer.status == 200 || ask.kind == .health && answer.status == 503 { return .right }
             return refused(ask, answer, allowed: [])
+        case .page:
+            guard answer.status == 200 else { return refused(ask, answer, allowed: []) }
+            if answer.body.has(Secret.markup) { violation("rule 6: what a server said is markup of the page") }
+            if answer.body.has("&lt;x-evil&gt;") { sometimes(.pageShown) }
+            return .right
         case .unknownModel: return refused(ask, answer, allowed: [404])
         case .unknownPath: return refused(ask, answer, allowed: [404])
         case .brokenBody: return refused(ask, answer, allowed: [400])
@@ -61,6 +66,12 @@ extension Oracle {
             violation("ask \(ask.number) is refused though nothing is wrong: \(answer.status) \(answer.start)")
         }
         if answer.body.has("all_backends_busy") { sometimes(.placeRefused) }
+        if answer.body.has("too many open files") { sometimes(.shortageTold) }
+        if answer.body.has("TLS handshake with") { sometimes(.handshakeTimedOut) }
+        if answer.hasNoMemory {
+            sometimes(.refusedForMemory)
+            if !isShortOfMemory { violation("ask \(ask.number) is refused for want of memory, and none was short") }
+        }
         switch answer.status {
         case 429: sometimes(.refusedBusy)
         case 504: sometimes(.refusedTimeout)
@@ -128,6 +139,8 @@ extension Oracle {
         // What a client was too slow to send never became an exchange.
         if answer.status == 408 { return }
         guard let entry = entry(ask.number) else {
+            // Nor did one for whose bytes there was no room.
+            if answer.hasNoMemory { return }
             return violation("rule 1: ask \(ask.number) is answered with \(answer.status) and not recorded")
         }
         if (entry.status == .success) != (verdict == .right) {
@@ -141,6 +154,7 @@ extension Oracle {
     ///   - isEnding: the connection was said to end with an answer before.
     func lost(_ ask: Ask, isCut: Bool, answer: AnswerReader.Answer, isEnding: Bool) -> AskBook.Verdict {
         guard isCut else {
+            if isShortOfMemory { return .unread }
             // It was cut off so early that nothing of it has come.
             if !ask.kind.isStream, let entry = entry(ask.number), entry.status == .error, entry.statusCode == 200 {
                 return .aborted
@@ -152,6 +166,11 @@ extension Oracle {
             return .unread
         }
         if isStopped { return .aborted }
+        // A client that takes nothing is let go where there is no room for what it has not taken.
+        if isShortOfMemory {
+            sometimes(.cutForMemory)
+            return .aborted
+        }
         // A whole answer that was begun in pieces has no words for its failure but its missing end.
         if !ask.kind.isStream, answer.isChunked {
             sometimes(.aborted)
@@ -165,4 +184,6 @@ extension Oracle {
 extension AnswerReader.Answer {
     /// For a message.
     fileprivate var start: String { String(decoding: body.prefix(300), as: UTF8.self) }
+    /// It is the refusal for want of memory, in the words of whichever API.
+    fileprivate var hasNoMemory: Bool { status == 503 && body.has("server.max_memory_bytes") }
 }

@@ -41,33 +41,50 @@ final class Oracle {
 
     func sometimes(_ rare: Rare) { rares.note(rare) }
 
+    func note(_ text: String) { trace.note(text) }
+
+    /// There was not enough memory for something in this run.
+    var isShortOfMemory: Bool { (world?.state.memory.refused ?? 0) > 0 }
+
+    /// A backend is held to be down now.
+    func becameUnhealthy(_ standing: Fleet.Standing, before: BackendStatus) {
+        let needed = before == .healthy ? world?.failureThreshold ?? 1 : 1
+        let failed = standing.blame - standing.blameWhenWell
+        // What a server sends too much may spoil an answer much later.
+        if failed < needed, world?.chaos.isOn(.tooLong) != true {
+            violation("rule 5: \(standing.id) is held to be down, and has failed \(failed) times since it was well")
+        }
+    }
+
     // MARK: After every step
 
     func look() {
         guard let world else { return }
         readRecords(world)
         var places = 0
-        for (backend, counters, server) in world.backends {
-            let inFlight = counters.inFlight
+        for standing in world.fleet.standings {
+            let (inFlight, failures) = (standing.counters.inFlight, standing.counters.failures)
             places += inFlight
-            if inFlight < 0 { violation("rule 1: \(backend.identity.name) has \(inFlight) exchanges in flight") }
-            if let limit = backend.identity.maxConcurrent, inFlight > limit {
-                violation("rule 4: \(backend.identity.name) has \(inFlight) exchanges in flight, \(limit) are allowed")
+            if inFlight < 0 { violation("rule 1: \(standing.id) has \(inFlight) exchanges in flight") }
+            let allowed = standing.look()
+            if inFlight > allowed {
+                violation("rule 4: \(standing.id) has \(inFlight) exchanges in flight, \(allowed) are allowed")
             }
-            if backend.taskCount > inFlight + 1 {
-                violation("rule 1: \(backend.identity.name) has \(backend.taskCount) tasks for \(inFlight) exchanges")
+            // And each instance may have a probe.
+            if standing.taskCount > inFlight + standing.members.count {
+                violation("rule 1: \(standing.id) has \(standing.taskCount) tasks for \(inFlight) exchanges")
             }
-            if counters.failures > UInt64(server.blame) {
+            if failures > UInt64(standing.blame) {
                 violation(
-                    "rule 5: \(counters.failures) failures count against \(server.name), which failed \(server.blame) times"
-                )
+                    "rule 5: \(failures) failures count against \(standing.id), which failed \(standing.blame) times")
             }
         }
+        world.audience.look()
         let underWay = world.gateway.underWayCount
         if places > underWay { violation("rule 1: \(places) places are taken for \(underWay) exchanges") }
         let memory = world.state.memory
-        if memory.used < 0 || memory.used > memory.limit {
-            violation("rule 4: \(memory.used) bytes are taken in memory")
+        if memory.used < 0 || memory.used > world.memoryBound() {
+            violation("rule 4: \(memory.used) bytes are taken in memory, of \(memory.limit)")
         }
         for (channel, client) in world.clientChannels
         where channel.waiting > (client.takesStreams ? Self.streamBound : Self.wholeBound) {
@@ -135,12 +152,13 @@ final class Oracle {
                 )
             }
         }
-        for (backend, counters, _) in world.backends {
-            if counters.inFlight != 0 || backend.taskCount > 0 {
-                violation(
-                    "rule 1: at the end \(backend.identity.name) has \(counters.inFlight) exchanges in flight and \(backend.taskCount) tasks"
-                )
-            }
+        for standing in world.fleet.standings where standing.counters.inFlight != 0 || standing.taskCount > 0 {
+            violation(
+                "rule 1: at the end \(standing.id) has \(standing.counters.inFlight) exchanges in flight and \(standing.taskCount) tasks"
+            )
+        }
+        if let member = world.fleet.retiring.first {
+            violation("rule 1: at the end a former instance of \(member.driver.identity.name) is still there")
         }
         if world.state.memory.used != 0 { violation("rule 4: at the end \(world.state.memory.used) bytes are taken") }
         if !world.services.callsUnderWay.isEmpty {

@@ -26,17 +26,49 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case durationOfWallClock
     /// A byte of an answer is another one.
     case wrongByte
+    /// A field of an answer has a name that is none.
+    case brokenHead
+    /// What a server says becomes markup of the page.
+    case markup
+    /// A backend is held to be down though its server did nothing wrong.
+    case wrongHealth
+    /// A call that an adapter makes behind the end of its exchange is taken.
+    case lateCallTaken
+    /// What an instance reports that is gone counts.
+    case lateReportTaken
+    /// An instance that was replaced is never destroyed.
+    case keptInstance
+    /// A message to a subscriber is no JSON.
+    case brokenUpdate
+    /// A subscriber's ping is answered with a ping.
+    case swallowedPong
+    /// A subscriber is told that a backend stands as it does not.
+    case wrongStatus
+    /// A subscriber is told of an entry under another number.
+    case wrongSequence
+    /// What a subscriber does not take piles up.
+    case floodedSubscriber
+    /// Nobody notices that a subscriber has gone.
+    case keptSubscriber
+    /// Subscribers' connections are not closed when the gateway ends.
+    case heldUpEnd
 
     /// What the oracle may say of it.
     public var words: [String] {
         switch self {
-        case .secondRecord, .lostPlace: ["rule 1"]
+        case .secondRecord, .lostPlace, .lateCallTaken, .keptInstance: ["rule 1"]
         case .falseEnd, .silentCut: ["rule 2"]
         case .earlyHead: ["rule 2", "answered as nothing"]
         // Its place is still taken, which shows first.
         case .unnoticedEnd: ["rule 3", "rule 1"]
-        case .noBackPressure: ["rule 4"]
-        case .wrongBlame: ["rule 5"]
+        case .keptSubscriber: ["rule 3"]
+        case .noBackPressure, .floodedSubscriber: ["rule 4"]
+        case .wrongBlame, .wrongHealth, .lateReportTaken: ["rule 5"]
+        case .brokenHead, .markup, .brokenUpdate: ["rule 6"]
+        case .swallowedPong: ["ping is not answered"]
+        case .wrongStatus: ["it was told"]
+        case .wrongSequence: ["got entry"]
+        case .heldUpEnd: ["held up"]
         case .toldKey: ["rule 7"]
         case .durationOfWallClock: ["rule 8"]
         case .wrongByte: ["wrong", "false [DONE]"]
@@ -46,7 +78,15 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     /// What makes it show.
     public var faults: [Fault] {
         switch self {
-        case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte: []
+        case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
+            .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus:
+            []
+        case .lateReportTaken: [.lateReports, .replaceServer, .renewInstance]
+        case .keptInstance: [.replaceServer, .renewInstance]
+        case .markup: [.probeFails]
+        case .lateCallTaken: [.strayCalls]
+        case .keptSubscriber: [.subscriberVanishes]
+        case .heldUpEnd: [.shutDown]
         case .falseEnd: [.dieAfterPieces, .errorEvent]
         case .unnoticedEnd: [.vanish, .vanishOrderly, .stallBeforeHead, .stallBetweenPieces]
         case .noBackPressure: [.readNothing, .readSlowly]
@@ -64,6 +104,8 @@ final class Saboteur: ChannelDuplexHandler {
 
     private let fault: PlantedFault
     private var writes = 0
+    private var updates = 0
+    private var isToldToGo = false
 
     init(_ fault: PlantedFault) { self.fault = fault }
 
@@ -82,6 +124,8 @@ final class Saboteur: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let bytes = Array(unwrapOutboundIn(data).readableBytesView)
         writes += 1
+        // The code of a close frame.
+        if bytes.suffix(2) == [0x03, 0xE9] { isToldToGo = true }
         switch fault {
         case .silentCut where bytes.has(".1:") && bytes.has("data: "):
             context.close(promise: nil)
@@ -89,10 +133,43 @@ final class Saboteur: ChannelDuplexHandler {
             var changed = bytes
             if let place = bytes.place(of: ".1:") { changed[place + 3] ^= 1 }
             context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .brokenHead where bytes.has("content-type: "):
+            var changed = bytes
+            if let place = bytes.place(of: "content-type: ") { changed[place + 7] = UInt8(ascii: " ") }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .markup where bytes.has("&lt;x-evil&gt;"):
+            var changed = bytes
+            while let place = changed.place(of: "&lt;x-evil&gt;") {
+                changed.replaceSubrange(place..<place + 14, with: Array("<x-evil>      ".utf8))
+            }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .wrongSequence where bytes.has(#""seq":1,"#):
+            var changed = bytes
+            if let place = bytes.place(of: #""seq":1,"#) { changed[place + 6] = UInt8(ascii: "2") }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .brokenUpdate where bytes.has(#"{"update_type":"#):
+            context.write(wrapOutboundOut(ByteBuffer(bytes: bytes.dropLast() + [UInt8(ascii: ")")])), promise: promise)
+        case .swallowedPong where bytes.first == 0x8A:
+            context.write(wrapOutboundOut(ByteBuffer(bytes: [0x89] + bytes.dropFirst())), promise: promise)
+        case .wrongStatus where bytes.has(#""status":"Healthy""#):
+            var changed = bytes
+            if let place = bytes.place(of: #""status":"Healthy""#) { changed[place + 10] = UInt8(ascii: "h") }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .floodedSubscriber where bytes.has("update_type"):
+            updates += 1
+            context.write(data, promise: promise)
+            // A pong that nobody has asked for.
+            let pong = [0x8A, 0x7F, 0, 0, 0, 0, 0, 8, 0, 0] + [UInt8](repeating: 0, count: 512 * 1024)
+            if updates == 3 { context.write(wrapOutboundOut(ByteBuffer(bytes: pong)), promise: nil) }
         case .falseEnd where bytes.has(#"data: {"error""#):
             context.write(wrapOutboundOut(ByteBuffer(bytes: Self.falseEnd(bytes))), promise: promise)
         default: context.write(data, promise: promise)
         }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if fault == .heldUpEnd, isToldToGo { return }
+        context.close(mode: mode, promise: promise)
     }
 
     /// The same number of bytes, with the mark in the place of the error.

@@ -6,6 +6,10 @@ public enum Rare: String, CaseIterable, Sendable {
     case becameUnhealthy, becameHealthy, placeRefused
     case drainedWithExchanges, stoppedWithExchanges, connectionRefusedWhileDraining, workedElsewhere
     case translated, askedInOtherWords
+    case overTLS, handshakeTimedOut, refusedForMemory, cutForMemory, shortageTold, pageShown
+    case addedLater, addedWhileDraining, replacedInUse, reportedLate
+    case subscriberWasFull, subscriberToldToGo, silentSubscriberDropped, goodbyeAnswered, garbageRefused, upgradeRefused
+    case missedTold, removalTold
 }
 
 /// How often each of them happened in a run.

@@ -2,8 +2,6 @@ import Core
 import Logging
 import NIOCore
 import NIOSSL
-import OpenAICompat
-import PluginAPI
 import Upstream
 
 @testable import AdapterHost
@@ -12,7 +10,7 @@ import Upstream
 /// The gateway in a simulation, put together of its real parts, with scripted servers behind it and scripted clients before it.
 final class World {
     let loop: VirtualLoop
-    private let planted: PlantedFault?
+    let planted: PlantedFault?
     let network: VirtualNetwork
     let state: GatewayState
     let services: LoopServices
@@ -23,8 +21,16 @@ final class World {
     let trace: Trace
     let chaos: Chaos
     private let updates = LoopUpdates()
-    private let registry: Registry
-    private(set) var backends: [(driver: AdapterBackend, counters: BackendCounters, server: ModelServer)] = []
+    private let work: SlowWork
+    private var mostMemory: Int
+    let registry: Registry
+    private let meddler: Meddler
+    private let image: AdapterImage
+    private let seeds: (fleet: UInt64, audience: UInt64)
+    private(set) lazy var fleet = Fleet(self, image: image, registry: registry, seed: seeds.fleet)
+    private(set) lazy var audience = Audience(self, loop: loop, oracle: oracle, trace: trace, seed: seeds.audience)
+    /// The backends of its start are being made.
+    private(set) var isBeginning = true
     private(set) var clientChannels: [(channel: VirtualChannel, client: Client)] = []
     private(set) var clients: [Client] = []
     private var random: SeededRandom
@@ -48,9 +54,13 @@ final class World {
         oracle = Oracle(loop, book, trace)
         hasFaults = !faults.isEmpty
         let manner: FlowManner? = Int.random(in: 0..<4, using: &random) == 0 ? FlowManner() : nil
-        network = VirtualNetwork(loop, seed: random.next(), manner: manner)
+        network = VirtualNetwork(loop, seed: random.next(), manner: manner, chaos, trace)
         span = UInt64.random(in: 4...24, using: &random) * 1_000_000_000
         configuration = Self.configuration(&random, hasFaults: hasFaults)
+        if chaos.strikes(.littleMemory, tries: 5) {
+            configuration.server.maxMemoryBytes = Int.random(in: 6 * 1024...400 * 1024, using: &random)
+        }
+        mostMemory = configuration.server.maxMemoryBytes ?? 0
 
         let broadcaster = Broadcaster()
         let updates = updates
@@ -59,13 +69,14 @@ final class World {
             recoveryThreshold: configuration.healthCheck.recoveryThreshold, broadcaster: broadcaster,
             onSnapshot: { _ in updates.send() })
         self.registry = registry
-        let work = Self.work(loop, seed: random.next(), oracle)
+        work = SlowWork(loop, chaos, oracle, trace, seed: random.next())
+        let pool = work.pool
         state = GatewayState(
             settings: LiveSettings(configuration),
             logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }, registry: registry,
-            broadcaster: broadcaster, historyCapacity: 10_000, work: work)
-        services = LoopServices(loop: loop, memory: state.memory, connector: network, blocking: work) {
-            try NIOSSLContext(configuration: .makeClientConfiguration())
+            broadcaster: broadcaster, historyCapacity: 10_000, work: pool)
+        services = LoopServices(loop: loop, memory: state.memory, connector: network, blocking: pool) {
+            try Certificates.client.get()
         }
         services.bindToThread(isShared: false)
         let loopState = LoopState(
@@ -77,9 +88,20 @@ final class World {
         let bound = NIOLoopBound(loopState, eventLoop: loop)
         updates.set([bound])
         monitor = HealthMonitor(state: state, loops: [bound], configuration.healthCheck)
+        // Of misuse that is meant no line is written.
+        Misuse.logger.withLock { $0 = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() } }
+        meddler = Meddler(chaos, oracle, loop, planted: planted)
+        AdapterClock.replace { Clock.monotonicNanoseconds() / 1_000_000 }
+        // Made anew for each run, as an adapter remembers much of its server.
+        image = try AdapterImage(linked: "OpenAICompat") { Meddler.entry($0, $1) }
+        seeds = (random.next(), random.next())
         oracle.world = self
-        try makeBackends()
-        planClients()
+        try fleet.begin()
+        isBeginning = false
+        // The first ones come when the servers have been probed.
+        let first: UInt64 = hasFaults ? 200_000_000 : 5_000_000_000
+        planClients(first: first)
+        audience.plan(span: span, first: first)
         planOperator()
         if planted != nil { loop.after(span * 3 / 4) { [self] in sabotage() } }
     }
@@ -108,59 +130,36 @@ final class World {
         return configuration
     }
 
-    /// What would be done on other threads is done later on this one.
-    private static func work(_ loop: VirtualLoop, seed: UInt64, _ oracle: Oracle) -> WorkPool {
-        final class Box: @unchecked Sendable {
-            var random: SeededRandom
-            let oracle: Oracle
-            init(_ seed: UInt64, _ oracle: Oracle) {
-                random = SeededRandom(seed: seed)
-                self.oracle = oracle
-            }
-        }
-        let box = Box(seed, oracle)
-        return WorkPool(bytes: 512 * 1024 * 1024) { work in
-            box.oracle.sometimes(.workedElsewhere)
-            loop.after(UInt64.random(in: 1_000...30_000_000, using: &box.random), work)
-        }
-    }
-
     // MARK: Servers
 
-    private func makeBackends() throws {
-        AdapterClock.replace { Clock.monotonicNanoseconds() / 1_000_000 }
-        // Made anew for each run, as an adapter remembers much of its server.
-        let image = try AdapterImage(linked: "OpenAICompat") { adapterEntry($0, $1) }
-        for index in 0..<Int.random(in: 1...3, using: &random) {
-            let models = ["m0"] + (1..<3).filter { _ in Bool.random(using: &random) }.map { "m\($0)" }
-            let server = ModelServer(
-                name: "b\(index)", port: 9000 + index, models: models, chaos: chaos, loop: loop, trace: trace,
-                asks: book,
-                rares: oracle.rares, seed: random.next())
-            network.listen(host: server.host, port: server.port, server)
-            let limit =
-                hasFaults && Int.random(in: 0..<3, using: &random) == 0 ? Int.random(in: 1...4, using: &random) : nil
-            let identity = BackendIdentity(
-                id: server.name, name: server.name, url: "http://\(server.host):\(server.port)",
-                backendType: image.type, priority: Int.random(in: 0...2, using: &random), maxConcurrent: limit,
-                timeouts: configuration.timeouts)
-            let driver = try AdapterBackend(
-                identity: identity, image: image,
-                target: UpstreamTarget(host: server.host, port: server.port, isTLS: false, basePath: ""),
-                apiKeys: [planted == .toldKey ? "another" : "\(Secret.key)"], options: "{}", registry: registry,
-                logger: state.logger)
-            _ = registry.add(identity, driver: driver)
-            guard let counters = registry.snapshot.backends.last?.counters else { continue }
-            backends.append((driver, counters, server))
-            monitor.probe(driver)
-        }
+    var timeouts: Configuration.Timeouts { configuration.timeouts }
+    var failureThreshold: Int { configuration.healthCheck.failureThreshold }
+
+    /// A new server, which listens.
+    func server(name: String, port: Int, models: [String], seed: UInt64) -> ModelServer {
+        let server = ModelServer(
+            name: name, port: port, models: models, chaos: chaos, loop: loop, trace: trace, asks: book,
+            rares: oracle.rares, seed: seed)
+        network.listen(host: server.host, port: port, server)
+        return server
+    }
+
+    /// Does something that must not fail.
+    func attempt(_ what: String, _ action: () throws -> Void) {
+        trace.note("operator: \(what)")
+        do { try action() } catch { oracle.violation("the operator cannot \(what): \(error)") }
+    }
+
+    /// Bytes of memory that may be taken now: a lower limit takes nothing away from those that have it.
+    func memoryBound() -> Int {
+        let (limit, used) = (state.memory.limit, state.memory.used)
+        mostMemory = max(limit, min(mostMemory, used))
+        return mostMemory
     }
 
     // MARK: Clients
 
-    private func planClients() {
-        // The first ones come when the servers have been probed.
-        let first: UInt64 = hasFaults ? 200_000_000 : 5_000_000_000
+    private func planClients(first: UInt64) {
         for number in 0..<Int.random(in: 1...10, using: &random) {
             loop.after(UInt64.random(in: first...max(first, span - 1_000_000_000), using: &random)) { [self] in
                 openClient(number)
@@ -205,23 +204,30 @@ final class World {
         if chaos.strikes(.vanishOrderly) { return .vanishes(after: delay, orderly: true) }
         if chaos.strikes(.halfClose) { return .halfCloses }
         if chaos.strikes(.sendHalf) { return .sendsHalf }
-        if chaos.strikes(.readNothing) { return .readsNothing(delay) }
+        // Those that take nothing are what uses memory up.
+        let isTight = state.memory.limit < 1024 * 1024 && Int.random(in: 0..<2, using: &random) == 0
+        if chaos.strikes(.readNothing) || isTight { return .readsNothing(delay) }
         return .patient
     }
 
     private func ask() -> Ask {
         let kinds: [Ask.Kind] = [
             .chat, .chat, .chat, .stream, .stream, .stream, .stream, .messages, .messagesStream, .ollama, .ollamaStream,
-            .models, .health, .unknownModel, .unknownPath,
+            .models, .health, .page, .unknownModel, .unknownPath,
             .brokenBody,
         ]
         let kind = kinds.randomElement(using: &random) ?? .chat
         let model =
             kind == .unknownModel ? "nobody-has-it" : ["m0", "m0", "m0", "alias"].randomElement(using: &random) ?? "m0"
         var size = [3, 40, 40, 40, 400, 400, 400, 8000].randomElement(using: &random) ?? 40
+        let isTight = state.memory.limit < 1024 * 1024 && Int.random(in: 0..<2, using: &random) == 0
         // Beyond what a whole answer is held back for; a stream of it fills a client that reads nothing.
-        if kind == .chat || kind == .stream, Int.random(in: 0..<16, using: &random) == 0 { size = 60_000 }
-        let padding = Int.random(in: 0..<80, using: &random) == 0 ? 300_000 : 0
+        if kind == .chat || kind == .stream, Int.random(in: 0..<16, using: &random) == 0 || isTight { size = 60_000 }
+        // What is so large is looked at on another thread.
+        let isOftenLarge = chaos.isOn(.slowWork) || state.memory.limit < 2 * 1024 * 1024
+        let padding =
+            Int.random(in: 0..<(isOftenLarge ? 10 : 80), using: &random) == 0
+            ? [20_000, 100_000, 300_000].randomElement(using: &random) ?? 0 : 0
         let (pieces, isChunked) = (Int.random(in: 1...12, using: &random), Int.random(in: 0..<4, using: &random) == 0)
         let wantsContinue = Int.random(in: 0..<8, using: &random) == 0
         return book.add {
@@ -242,7 +248,11 @@ final class World {
             }
         }
         sometime(.reload) { [self] in reload() }
-        sometime(.drainBackend) { [self] in if let last = backends.last { registry.drain(id: last.driver.identity.id) }
+        sometime(.drainBackend) { [self] in
+            if let last = registry.snapshot.backends.last { registry.drain(id: last.identity.id) }
+        }
+        for fault in Fault.ofTheFleet {
+            sometime(fault) { [self] in attempt("\(fault)") { try fleet.change(fault) } }
         }
         sometime(.setClock) { [self] in loop.setWall(by: Int64.random(in: -100_000...100_000, using: &random)) }
         let limit = UInt64.random(in: 1...40, using: &random) * 1_000_000_000
@@ -251,10 +261,15 @@ final class World {
 
     /// Does beside the gateway what it should not do.
     private func sabotage() {
-        guard let planted, let counters = backends.first?.counters else { return }
+        guard let planted, let first = fleet.standings.first else { return }
+        let counters = first.counters
         switch planted {
         case .lostPlace: stolen = counters.begin(limit: nil)
         case .wrongBlame: counters.ended(.failure)
+        case .wrongHealth:
+            for _ in 0..<failureThreshold {
+                registry.record(HealthReport(outcome: .unhealthy), of: first.id, now: Clock.preciseWallSeconds())
+            }
         case .secondRecord:
             if let entry = gateway.records(after: 0).last { gateway.repeatRecord(entry) }
         default: break
@@ -277,6 +292,7 @@ final class World {
         guard !oracle.isDraining else { return }
         oracle.isDraining = true
         if gateway.underWayCount > 0 { oracle.sometimes(.drainedWithExchanges) }
+        audience.beginDraining()
         gateway.beginDraining { [self] in
             isEmpty = true
             trace.note("the gateway is empty")
@@ -297,25 +313,51 @@ final class World {
 
     /// Runs until everything is at rest.
     func run(stepLimit: UInt64) {
-        while oracle.violation == nil, loop.step(until: span) {
+        go(until: span, stepLimit) { true }
+        guard oracle.violation == nil else { return }
+        recover()
+        let end = span + restSeconds * 1_000_000_000
+        go(until: end, stepLimit) { !isAtRest }
+        // Probes under way, the rest of answers and former instances end by themselves. The next probes begin meanwhile.
+        go(until: loop.elapsed + 20_000_000_000, stepLimit) { isBusy }
+        if oracle.violation == nil { oracle.checkRest() }
+        guard oracle.violation == nil, !audience.members.isEmpty || gateway.sessionCount > 0 else { return }
+        checkAudience(stepLimit)
+    }
+
+    private func recover() {
+        trace.note("faults stop")
+        chaos.isOver = true
+        configuration.server.maxMemoryBytes = 256 * 1024 * 1024
+        state.settings = LiveSettings(configuration)
+        for server in fleet.servers { server.recover() }
+        for client in clients { client.recover() }
+        audience.recover()
+    }
+
+    /// Goes on for as long as it must.
+    private func go(until end: UInt64, _ stepLimit: UInt64, while goesOn: () -> Bool) {
+        while oracle.violation == nil, goesOn(), loop.step(until: end) {
             oracle.look()
             watchStatuses()
             guard loop.steps < stepLimit else { return oracle.violation("no end after \(stepLimit) steps") }
         }
-        guard oracle.violation == nil else { return }
-        trace.note("faults stop")
-        chaos.isOver = true
-        for (_, _, server) in backends { server.recover() }
-        for client in clients { client.recover() }
-        let end = span + restSeconds * 1_000_000_000
-        while oracle.violation == nil, !isAtRest, loop.step(until: end) {
-            oracle.look()
-            guard loop.steps < stepLimit else { return oracle.violation("no end after \(stepLimit) steps") }
+    }
+
+    /// Subscribers are told all there is, and then go.
+    private func checkAudience(_ stepLimit: UInt64) {
+        var missing: String?
+        for _ in 0..<150 {
+            let soon = loop.elapsed + 200_000_000
+            go(until: soon, stepLimit) { true }
+            missing = audience.missing
+            if missing == nil { break }
         }
-        // Probes under way, and the rest of answers, end by themselves. The next probes begin meanwhile.
-        let limit = loop.elapsed + 20_000_000_000
-        while oracle.violation == nil, isBusy, loop.step(until: limit) { oracle.look() }
-        if oracle.violation == nil { oracle.checkRest() }
+        if let missing { oracle.violation("30 s after all came to rest \(missing)") }
+        audience.dismiss()
+        let limit = loop.elapsed + (Audience.silentSeconds + 5) * 1_000_000_000
+        go(until: limit, stepLimit) { !audience.members.isEmpty || gateway.sessionCount > 0 }
+        if oracle.violation == nil { audience.checkRest() }
     }
 
     private var isAtRest: Bool {
@@ -323,7 +365,8 @@ final class World {
     }
 
     private var isBusy: Bool {
-        !services.callsUnderWay.isEmpty || backends.contains { $0.driver.taskCount > 0 }
+        !services.callsUnderWay.isEmpty || work.isUnderWay || !fleet.retiring.isEmpty
+            || fleet.standings.contains { $0.taskCount > 0 }
     }
 
     private func watchStatuses() {
@@ -335,7 +378,13 @@ final class World {
             }
             statuses[id] = backend.status
             trace.note("\(id) is \(backend.status.rawValue) now: \(backend.lastError ?? "")")
-            if backend.status == .unhealthy { oracle.sometimes(.becameUnhealthy) }
+            let standing = fleet.standings.last { $0.id == id }
+            if backend.status == .unhealthy {
+                oracle.sometimes(.becameUnhealthy)
+                if let standing { oracle.becameUnhealthy(standing, before: before) }
+            } else if let standing {
+                standing.blameWhenWell = standing.blame
+            }
             if backend.status == .healthy, before == .unhealthy { oracle.sometimes(.becameHealthy) }
         }
     }
@@ -343,6 +392,7 @@ final class World {
     /// Takes it apart again, so that the thread is free for another one.
     func end() {
         for (channel, _) in clientChannels { channel.close(promise: nil) }
+        audience.end()
         configuration.healthCheck.enabled = false
         monitor.schedule(configuration.healthCheck)
         gateway.stop()
@@ -350,18 +400,13 @@ final class World {
         for _ in 0..<2 {
             let soon = loop.elapsed + 100_000_000
             while loop.step(until: soon) {}
-            for (driver, _, _) in backends { driver.closeConnections(on: loop) }
+            for driver in fleet.drivers { driver.closeConnections(on: loop) }
             let end = loop.elapsed + 60_000_000_000
             while isBusy, loop.step(until: end) {}
         }
-        for (driver, _, _) in backends where !driver.endNow(services: services) {
-            oracle.violation("\(driver.identity.name) does not end")
-        }
-        for (driver, _, server) in backends {
-            registry.remove(id: driver.identity.id)
-            server.end()
-        }
+        fleet.end()
         services.unbindFromThread()
+        meddler.end()
         loop.finish()
         // The registry has it, and it has the gateway, and that the registry.
         updates.set([])

@@ -57,7 +57,8 @@ final class VirtualChannel: Channel, ChannelCore, FlowEnd, @unchecked Sendable {
     var allocator: ByteBufferAllocator { ByteBufferAllocator() }
     var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
     var localAddress: SocketAddress? { nil }
-    var remoteAddress: SocketAddress? { nil }
+    /// TLS compares it with the server's certificate.
+    var remoteAddress: SocketAddress?
     var parent: (any Channel)? { nil }
     var _channelCore: any ChannelCore { self }
     var syncOptions: (any NIOSynchronousChannelOptions)? { Options(channel: self) }

@@ -43,7 +43,7 @@ public final class VirtualLoop: EventLoop, @unchecked Sendable {
     init(confusesClocks: Bool = false) {
         self.confusesClocks = confusesClocks
         clock = .allocate(capacity: 1)
-        clock.initialize(to: nexus_clock(monotonic: Self.start, wall: Self.wallStart))
+        clock.initialize(to: nexus_clock(monotonic: Self.start, wall: Self.wallStart, shortage: 0))
         nexus_set_thread_clock(clock)
     }
 

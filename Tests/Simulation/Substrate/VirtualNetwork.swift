@@ -26,11 +26,15 @@ final class VirtualNetwork: UpstreamConnector, @unchecked Sendable {
     private var listeners: [String: any Listener] = [:]
     /// What all connections are like; nil: each is drawn.
     private let manner: FlowManner?
+    private let chaos: Chaos
+    private let trace: Trace
     /// The gateway's ends of connections to servers that are open.
     private(set) var upstream: [VirtualChannel] = []
 
-    init(_ loop: VirtualLoop, seed: UInt64, manner: FlowManner?) {
+    init(_ loop: VirtualLoop, seed: UInt64, manner: FlowManner?, _ chaos: Chaos, _ trace: Trace) {
         self.loop = loop
+        self.chaos = chaos
+        self.trace = trace
         random = SeededRandom(seed: seed)
         self.manner = manner
     }
@@ -51,6 +55,11 @@ final class VirtualNetwork: UpstreamConnector, @unchecked Sendable {
     ) -> EventLoopFuture<any Channel> {
         let promise = loop.makePromise(of: (any Channel).self)
         let delay = manner == nil ? UInt64.random(in: 10_000...50_000_000, using: &random) : 100_000
+        if chaos.strikes(.noDescriptors) {
+            trace.note("there is no descriptor for a connection to \(port)")
+            promise.fail(IOError(errnoCode: EMFILE, reason: "socket"))
+            return promise.futureResult
+        }
         guard let listener = listeners["\(host):\(port)"] else {
             self.loop.after(delay) { promise.fail(IOError(errnoCode: ECONNREFUSED, reason: "connect")) }
             return promise.futureResult
@@ -65,6 +74,7 @@ final class VirtualNetwork: UpstreamConnector, @unchecked Sendable {
             self.loop.after(delay) { [self] in
                 let (near, far) = pair()
                 let channel = channel(near, allowsHalfClosure: false)
+                channel.remoteAddress = try? SocketAddress(ipAddress: host, port: port)
                 upstream.append(channel)
                 channel.closeFuture.assumeIsolated().whenComplete { [weak self, weak channel] _ in
                     self?.upstream.removeAll { $0 === channel }

@@ -12,6 +12,8 @@ final class Wire: FlowEnd {
     private var isReadScheduled = false
     /// Bytes of one read, and nanoseconds until the next; nil: all at once.
     var pace: (bytes: Int, pause: UInt64)?
+    /// Everything goes through it; nil: bytes go as they are.
+    var tls: TLSEngine?
     var onBytes: (([UInt8]) -> Void)?
     /// The other side sends nothing more.
     var onEnd: (() -> Void)?
@@ -27,7 +29,12 @@ final class Wire: FlowEnd {
 
     func send(_ bytes: some Sequence<UInt8>) {
         guard !isOver else { return }
-        unsent.writeBytes(bytes)
+        if let tls {
+            var sealed = tls.seal(bytes)
+            unsent.writeBuffer(&sealed)
+        } else {
+            unsent.writeBytes(bytes)
+        }
         push()
     }
 
@@ -52,6 +59,7 @@ final class Wire: FlowEnd {
     func close() {
         guard !isOver else { return }
         isOver = true
+        if var goodbye = tls?.close() { unsent.writeBuffer(&goodbye) }
         if unsent.readableBytes > 0 { _ = plug.write(&unsent) }
         plug.close()
     }
@@ -81,11 +89,21 @@ final class Wire: FlowEnd {
     private func readNow() {
         guard !isOver, isReading else { return }
         while let bytes = plug.read(atMost: pace?.bytes ?? .max) {
-            onBytes?(Array(bytes.readableBytesView))
+            take(bytes)
             if pace != nil || isOver { break }
         }
         guard !isOver else { return }
         if plug.available > 0 { flowReadable() } else if plug.isAtEnd { ended() }
+    }
+
+    private func take(_ bytes: ByteBuffer) {
+        guard let tls else { return onBytes?(Array(bytes.readableBytesView)) ?? () }
+        let plain = tls.open(bytes)
+        var answer = tls.outgoing()
+        unsent.writeBuffer(&answer)
+        push()
+        if !plain.isEmpty { onBytes?(plain) }
+        if tls.isOver { ended() }
     }
 
     private var hasToldEnd = false

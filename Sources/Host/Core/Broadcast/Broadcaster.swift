@@ -9,10 +9,21 @@ public final class Broadcaster: Sendable {
 
     private struct State {
         var ring = BroadcastRing<Update>()
-        var listeners: [UInt64: Wake] = [:]
+        /// In the order they came, which is that of their ids, and in which they are woken.
+        var listeners: [(id: UInt64, wake: Wake)] = []
         var nextID: UInt64 = 0
         /// Changes with each change of the fleet that was published.
         var fleet: UInt64 = 0
+
+        /// Where a listener is; nil: it is gone.
+        func place(of id: UInt64) -> Int? {
+            var (low, high) = (0, listeners.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if listeners[middle].id < id { low = middle + 1 } else { high = middle }
+            }
+            return low < listeners.count && listeners[low].id == id ? low : nil
+        }
     }
 
     /// The fleet as it was when it had that number.
@@ -38,9 +49,9 @@ public final class Broadcaster: Sendable {
         let wakes = state.withLock { state in
             state.ring.publish(update)
             if update.changesFleet { state.fleet += 1 }
-            return Array(state.listeners.values)
+            return state.listeners
         }
-        for wake in wakes { wake() }
+        for (_, wake) in wakes { wake() }
     }
 
     /// A subscriber's place in the stream of updates.
@@ -55,7 +66,7 @@ public final class Broadcaster: Sendable {
             state.nextID += 1
             // Changes without a subscriber were not counted.
             state.fleet += 1
-            state.listeners[state.nextID] = wake
+            state.listeners.append((state.nextID, wake))
             listenerCount.store(state.listeners.count, ordering: .relaxed)
             return Subscription(id: state.nextID, cursor: state.ring.next)
         }
@@ -63,7 +74,7 @@ public final class Broadcaster: Sendable {
 
     public func unsubscribe(_ subscription: Subscription) {
         state.withLock { state in
-            state.listeners[subscription.id] = nil
+            if let place = state.place(of: subscription.id) { state.listeners.remove(at: place) }
             listenerCount.store(state.listeners.count, ordering: .relaxed)
         }
     }

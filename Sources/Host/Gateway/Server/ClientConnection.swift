@@ -278,6 +278,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// False: more bytes are needed.
     private func readHead(_ bytes: inout ByteBuffer) throws -> Bool {
+        // First: what is wrong with this request must not be told as something of the one before.
+        (requestID, dialect) = ("", .openAI)
         guard try skipEmptyLines(&bytes) else { return false }
         let finder = headFinder
         var next = finder
@@ -286,7 +288,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         guard let end else { return false }
         guard let headBytes = bytes.readSlice(length: end) else { return false }
         (emptyLines, hasSpoken) = (0, true)
-        (requestID, dialect) = ("", .openAI)
         head = RequestHead()
         let context = try context(of: headBytes)
         try hostCheck.check(head, headBytes, border: loop.settings.border)

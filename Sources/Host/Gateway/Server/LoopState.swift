@@ -22,7 +22,7 @@ final class LoopState {
     private(set) var snapshot: RegistrySnapshot
     private(set) var isDraining = false
     private(set) var connections = Roster<ClientConnection>()
-    private var sessions = Roster<WebSocketSession>()
+    private(set) var sessions = Roster<WebSocketSession>()
     private var identifiers: RequestIDs
     private var sweeps = 0
     private let page: Ledger.Page

@@ -11,15 +11,17 @@
 void *nexus_thread_value(void);
 void nexus_set_thread_value(void *value);
 
-/* Nanoseconds of clocks that a thread has of its own: a simulation's. `wall` counts from 1970. */
+/* Nanoseconds of clocks that a thread has of its own: a simulation's. `wall` counts from 1970. `shortage` is when something of the
+ * simulated process last ran out, by `monotonic`; 0: never. */
 struct nexus_clock {
   uint64_t monotonic;
   uint64_t wall;
+  uint64_t shortage;
 };
 
 /* The calling thread's own clock, or NULL: the system's counts. `clock` must outlive its being set. */
-const struct nexus_clock *nexus_thread_clock(void);
-void nexus_set_thread_clock(const struct nexus_clock *clock);
+struct nexus_clock *nexus_thread_clock(void);
+void nexus_set_thread_clock(struct nexus_clock *clock);
 
 /* Number of processors this process may run on (its affinity mask), at least 1. */
 int nexus_available_processors(void);
