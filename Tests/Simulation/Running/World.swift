@@ -2,6 +2,7 @@ import Core
 import Logging
 import NIOCore
 import NIOSSL
+import OpenAICompat
 import Upstream
 
 @testable import AdapterHost
