@@ -1,8 +1,8 @@
 /// Makes OpenAI's stream of events out of Ollama's lines. Pure.
 protocol Chunks {
-    /// The line that says done has come, and the end mark is written.
+    /// The line with "done" has come, and the end mark is written.
     var isFinished: Bool { get }
-    /// What the last line told; before it, what the pieces that came let guess.
+    /// The counts of the last line; before it comes, an estimate from the pieces.
     var usage: TokenUsage { get }
     /// The events for one line; nothing after the last one.
     mutating func events(for line: JSONValue) -> [UInt8]

@@ -19,7 +19,7 @@ enum CompletionRequest {
         }
         result["stream"] = .bool(request["stream"]?.bool ?? false)
         try ChatRequest.addCommon(request, model, options, thinks: thinks, to: &result, &warnings)
-        // What is thought would be taken out of the text, and completions have no place for it.
+        // Ollama would take the thinking out of the text, and completions have no place for it.
         if thinks, result["think"] == nil { result["think"] = false }
         if let count = request.given("logprobs") {
             guard let count = count.int, (0...20).contains(count) else {
@@ -35,7 +35,7 @@ enum CompletionRequest {
         return TranslatedRequest(body: .object(result), warning: warnings.text)
     }
 
-    /// What the answer begins with.
+    /// The start of the answer.
     static func echo(_ request: JSONValue) -> String {
         request["echo"] == true ? (try? prompt(request)) ?? "" : ""
     }

@@ -37,7 +37,7 @@ enum Embeddings {
             vectors.allSatisfy({ $0.array?.isEmpty == false && $0.array?.allSatisfy { $0.number != nil } == true })
         else { return nil }
         var usage = Usage.counts(answer)
-        // Ollama tells the time of the whole request alone, and how much of it was loading.
+        // Ollama gives only the time of the whole request, and how much of it was loading.
         let loading = answer["load_duration"]?.count ?? 0
         if let total = answer["total_duration"]?.count, total >= loading {
             usage.promptMicroseconds = (total - loading) / 1000

@@ -21,7 +21,7 @@ class AnswerHandler: HTTPHandler {
     private(set) final var hasBegun = false
     private(set) final var isOver = false
 
-    /// - Parameter warning: what of the request was left out, for the client.
+    /// - Parameter warning: which parts of the request were left out, for the client.
     init(_ exchange: ExchangeTask, shape: ErrorShape = .openAI, warning: String = "") {
         self.exchange = exchange
         self.shape = shape
@@ -48,7 +48,7 @@ class AnswerHandler: HTTPHandler {
         headers = head.passedHeaders
     }
 
-    /// An answer may follow; two of the successes have none, whatever their body says.
+    /// An answer may follow. Two of the successful statuses have none, whatever their body says.
     private var isGood: Bool { (200...299).contains(status) && status != 204 && status != 205 }
 
     final override func body(_ bytes: UnsafeRawBufferPointer) {
@@ -76,7 +76,7 @@ class AnswerHandler: HTTPHandler {
         }
     }
 
-    /// The server refuses the key or has enough of it: the same request goes out with the next one, if there is one.
+    /// The server refuses the key, or its limit is reached: sends the same request with the next key, if there is one.
     private func triesNextKey() -> Bool {
         guard let outgoing else { return false }
         tried.insert(key)
@@ -144,7 +144,7 @@ final class UnaryHandler: AnswerHandler {
     }
 
     override func take(_ bytes: UnsafeRawBufferPointer) {
-        // At once: there may be no end of it.
+        // At once: it may never end.
         guard collected.count + bytes.count <= Self.limit else { return fail("Ollama's answer is too long") }
         collected.append(contentsOf: bytes)
     }
@@ -163,7 +163,7 @@ final class UnaryHandler: AnswerHandler {
         if !isTaken { fail(LargeRequest.tooMany) }
     }
 
-    /// What becomes of an answer.
+    /// What to do with an answer.
     private struct Translated: Sendable {
         var bytes: [UInt8] = []
         var usage = TokenUsage()
@@ -229,7 +229,7 @@ final class StreamHandler<Maker: Chunks>: LinesHandler {
         var events: [UInt8] = []
         var error: String?
         lines.finish { error = take($0, &events) }
-        // What broke off in the middle of a line is told by the end, not by the rest of the line.
+        // If the answer broke off in the middle of a line, the end says so, not the rest of the line.
         send(events, error == StreamLine.garbled ? nil : error)
     }
 

@@ -6,7 +6,7 @@ import Synchronization
 final class HealthProbe {
     /// `/api/show` requests under way at once, below the host's limit for a task.
     private static let parallel = 8
-    /// Milliseconds for what the probe can do without.
+    /// Milliseconds for the optional part of a probe.
     private static let optionalTimeout: UInt32 = 1000
 
     private let backend: OllamaBackend
@@ -58,7 +58,7 @@ final class HealthProbe {
         case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
             return unhealthy("GET /api/tags: \(message)")
         }
-        // Nothing of the server's words: they may hold the key.
+        // Without the server's words: they may hold the key.
         if answer.status == 401 || answer.status == 403 {
             triedKeys.insert(key)
             if let next = backend.keys.next(
@@ -82,7 +82,7 @@ final class HealthProbe {
             return unhealthy("GET /api/tags did not answer with a list of models; is this Ollama?")
         }
         models = list.compactMap(ListedModel.init)
-        // A list in which nothing can be read is no empty one.
+        // A list without a readable item is not an empty list.
         guard !models.isEmpty || list.isEmpty else {
             return unhealthy("GET /api/tags answered with a list in which no model can be read; is this Ollama?")
         }
@@ -103,7 +103,7 @@ final class HealthProbe {
             send("POST", "/api/show", body, timeout: Self.optionalTimeout) { answer, value in
                 self.underWay -= 1
                 guard answer.end != .cancelled else { return }
-                // A server that is too slow to describe one model would not be done with all in time.
+                // A server that is too slow to describe one model would not describe all of them in time.
                 if answer.end != .complete { self.waiting = [] }
                 if answer.end == .complete, answer.status == 200, let value {
                     let kept = ListedModel.kept(of: value)
@@ -116,7 +116,7 @@ final class HealthProbe {
         if underWay == 0, waiting.isEmpty, !isOver { askForTheRest() }
     }
 
-    /// What the probe can do without, both at once.
+    /// The optional part of the probe: both requests at once.
     private func askForTheRest() {
         var version: String?
         var remaining = 2
@@ -153,7 +153,7 @@ final class HealthProbe {
 
 /// Details of models by digest. From any event loop.
 final class ModelDetails: Sendable {
-    /// Models remembered; beyond it the memory starts anew.
+    /// At most this many models are remembered; then the memory starts again.
     private static let limit = 1000
     private let known = Mutex<[String: JSONValue]>([:])
 

@@ -21,10 +21,10 @@ struct ListedModel {
         contextLength = item["details"]?["context_length"]?.count ?? 0
     }
 
-    /// The list told all that is needed.
+    /// The list says all that is needed.
     var isComplete: Bool { capabilities != nil && contextLength > 0 }
 
-    /// Nil where it is not known: a list of capabilities that was guessed says nothing of thinking.
+    /// Nil: unknown. Capabilities that were guessed say nothing about thinking.
     var thinks: Bool? { isGuessed ? nil : capabilities?.contains("thinking") }
 
     mutating func apply(show: JSONValue) {
@@ -50,13 +50,13 @@ struct ListedModel {
         ]
     }
 
-    /// Nil where the server does not tell any.
+    /// Nil if the server gives none.
     private static func capabilities(_ item: JSONValue) -> [String]? {
         guard let told = item["capabilities"]?.array?.compactMap(\.string), !told.isEmpty else { return nil }
         return told
     }
 
-    /// Servers from before 0.6.4 do not tell capabilities, but show what they follow from.
+    /// Servers older than 0.6.4 give no capabilities, but they show what these follow from.
     private static func guessed(_ show: JSONValue) -> [String] {
         let families = show["details"]?["families"]?.array?.compactMap(\.string) ?? []
         if families.contains(where: { $0.contains("bert") }) { return ["embedding"] }

@@ -18,7 +18,7 @@ enum NativeRequest {
         else { return nil }
         var isChanged = false
         if let length = options.contextLength, request["options"].map({ $0.given("num_ctx") == nil }) ?? true {
-            // Options that are no object are for the server to refuse.
+            // If the options are no object, the server refuses them.
             if var own = request["options"].map({ $0.isNull ? JSONObject() : $0.object }) ?? JSONObject() {
                 own["num_ctx"] = .number(JSONNumber(length))
                 request["options"] = .object(own)

@@ -1,7 +1,7 @@
 import PluginAPI
 
 /// Passes a stream of Ollama's lines on unchanged, each as soon as it is complete and known not to be an error. A line
-/// that has begun is kept back until then, so that nothing half stands before the error that the host sends.
+/// that has begun is kept back until then, so that no half line precedes the error that the host sends.
 final class NativeStreamHandler: LinesHandler {
     private var pieces: UInt64 = 0
 
@@ -38,8 +38,8 @@ final class NativeStreamHandler: LinesHandler {
         settle(end)
     }
 
-    /// A last line may lack its end. What broke off in the middle is told by the end of the answer, not by the rest of
-    /// a line.
+    /// The last line may lack its end. If the answer broke off in the middle of a line, its end says so, not the rest of
+    /// the line.
     override func lastLine() {
         lines.finish { line in
             let end = look(StreamLine(line))
@@ -60,7 +60,7 @@ final class NativeStreamHandler: LinesHandler {
 
     private static let lineFeed: [UInt8] = [0x0A]
 
-    /// What a line says of the stream.
+    /// What a line means for the stream.
     private enum End {
         case open
         case done(TokenUsage)

@@ -18,7 +18,7 @@ final class OllamaBackend: BackendAdapter {
     let keys: SharedKeys
     /// For each key.
     private let headers: [StaticHeaders]
-    /// What `/api/show` told of a model, by digest: it never changes.
+    /// The answers of `/api/show`, by digest: they never change.
     let details = ModelDetails()
     /// Which models the last list said cannot think.
     let thoughtless = ThoughtlessModels()

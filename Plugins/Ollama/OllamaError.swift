@@ -1,6 +1,6 @@
 import PluginAPI
 
-/// Whose API the client speaks, that an error has to look like.
+/// The API that the client speaks: it decides what an error looks like.
 enum ErrorShape {
     case openAI
     case ollama
@@ -26,7 +26,7 @@ enum OllamaError {
         return failure
     }
 
-    /// What an answer or a line says went wrong; nil: nothing. Ollama sends a string; a proxy in front of it may send
+    /// The error that an answer or a line reports; nil: none. Ollama sends a string; a proxy in front of it may send
     /// an object.
     static func text(_ value: JSONValue) -> String? {
         guard let error = value.errorMember else { return nil }

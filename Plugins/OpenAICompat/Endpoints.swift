@@ -20,7 +20,7 @@ struct Endpoint: Sendable {
         Endpoint(name: "count_tokens", kind: NEXUS_KIND_COUNT_TOKENS, paths: ["/messages/count_tokens"]),
     ]
 
-    /// What every server of this type is taken to have.
+    /// What every server of this type is assumed to have.
     static let common = NEXUS_KIND_CHAT | NEXUS_KIND_COMPLETIONS | NEXUS_KIND_EMBEDDINGS
     /// What OpenAI's own service has.
     static let openAI = common | NEXUS_KIND_RESPONSES | NEXUS_KIND_AUDIO | NEXUS_KIND_IMAGES

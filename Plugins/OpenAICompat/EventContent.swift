@@ -33,7 +33,7 @@ enum EventContent {
     /// Whether the chunk is one of the many that only carry text: an unfinished choice, no usage and no error. Most servers
     /// write `"finish_reason":null` near the start or the end of a chunk, so two short searches settle nearly all; a quote
     /// inside a string is escaped, so the match is a member and no text of the model. A chunk of several choices may hold one
-    /// that is finished, which a third search tells. That it is JSON at all is checked to its last byte.
+    /// that is finished, which a third search finds. That it is JSON at all is checked to its last byte.
     static func isPlain(_ data: UnsafeRawBufferPointer) -> Bool {
         guard data.count > 40 else { return false }
         let mark: StaticString = "\"finish_reason\":null"

@@ -15,7 +15,7 @@ enum Flavor: String, CaseIterable, Sendable {
         }
     }
 
-    /// A path that answers 200 when the server is ready, where the model list does not tell that.
+    /// A path that answers 200 when the server is ready, if the model list does not say so.
     var healthPath: String? {
         switch self {
         case .llamacpp, .vllm, .sglang, .tgi: "/health"
@@ -24,7 +24,7 @@ enum Flavor: String, CaseIterable, Sendable {
         }
     }
 
-    /// The server's own paths that tell more of it and its models.
+    /// The server's own paths that say more about it and its models.
     var detailPaths: [String] {
         switch self {
         case .llamacpp: ["/props", "/slots"]
@@ -37,7 +37,7 @@ enum Flavor: String, CaseIterable, Sendable {
         }
     }
 
-    /// Prometheus' metrics, if the server may have some that tell its load.
+    /// The path of Prometheus metrics, if they may show the server's load.
     var metricsPath: String? {
         switch self {
         case .llamacpp, .vllm, .sglang, .tgi: "/metrics"
@@ -75,7 +75,7 @@ enum Flavor: String, CaseIterable, Sendable {
     /// Paths that a server which did not say what it is may know, one for each flavour.
     static let telling = ["/api/v0/models", "/props", "/get_model_info", "/info", "/system", "/version"]
 
-    /// - Parameter answer: what a server told under one of `telling`.
+    /// - Parameter answer: what a server answered under one of `telling`.
     static func of(_ answer: (String) -> JSONValue?) -> Flavor? {
         if let models = answer("/api/v0/models")?["data"]?.array, !models.isEmpty,
             models.allSatisfy({ $0["state"]?.string != nil })

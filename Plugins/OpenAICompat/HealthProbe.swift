@@ -45,7 +45,7 @@ final class HealthProbe {
         }
         let told = value.flatMap { UpstreamError.insideStream($0)?.message }
         switch answer.status {
-        // A part of a list, or none, is no list.
+        // A part of a list does not count as a list.
         case 200 where told == nil: break
         case 401, 403: return refused(answer.status, key)
         case 503 where Self.isLoading(told): return loading(told ?? "")
@@ -60,14 +60,14 @@ final class HealthProbe {
                 "GET \(path) did not answer with a list of models; is this an OpenAI-compatible server, and is models_path right?"
             )
         }
-        // Words beside an empty list are why it is empty.
+        // Words beside an empty list say why it is empty.
         if list.models.isEmpty, let told = UpstreamError.insteadOfAnswer(value)?.message {
             return unhealthy(Self.words(path, answer.status, told))
         }
         take(list, server: answer.server)
     }
 
-    /// The key is refused: the next one, if there is one.
+    /// The key is refused: tries the next one, if there is one.
     private func refused(_ status: UInt32, _ key: Int) {
         triedKeys.insert(key)
         if backend.keys.next(after: key, tried: triedKeys, status: status, retryAfterMilliseconds: 0) != nil {
@@ -101,7 +101,7 @@ final class HealthProbe {
         ask(Flavor.telling.map { Question(own: $0, options) }) { self.recognise($0) }
     }
 
-    /// A server that did not say what it is, by what it knows. One that was too busy to say is asked again.
+    /// Recognises a server that did not say what it is by the paths it has. One that was too busy is asked again.
     private func recognise(_ answers: Questions.Answers) {
         let found = Flavor.of { answers.json($0) }
         let hasAnswered = answers.all.values.allSatisfy { $0.end == .complete }

@@ -1,6 +1,6 @@
-/// What a server was found to be and to have. It is asked once, and again when it was ill or is another.
+/// What a server is and has, as far as it is known. It is asked once, and again after it was unhealthy or replaced.
 struct Knowledge: Equatable {
-    /// Probes in which what did not answer is asked again.
+    /// For so many probes, what did not answer is asked again.
     private static let rounds = 3
 
     /// What the server calls itself.
@@ -16,10 +16,10 @@ struct Knowledge: Equatable {
     /// The server's own paths that it does not have.
     var absent: Set<String> = []
 
-    /// To be asked whether the server has them.
+    /// The server is asked whether it has these.
     var open: [Endpoint] { round < Self.rounds ? Endpoint.optional.filter { answered & $0.kind == 0 } : [] }
 
-    /// The server is seen under this name; nothing is known any more if it was another.
+    /// The server gives this name. If it gave another one before, all that was known is forgotten.
     mutating func see(server: String) {
         if server != self.server { self = Knowledge() }
         self.server = server

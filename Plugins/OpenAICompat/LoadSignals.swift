@@ -1,8 +1,8 @@
 import PluginAPI
 
-/// Finds out how busy a server is from what it tells.
+/// Reads how busy a server is.
 enum LoadSignals {
-    /// Under whatever name a server has it; those of different servers do not meet.
+    /// The names that servers use for it; no two servers use one name for different things.
     private static let running: Set = [
         "llamacpp:requests_processing", "vllm:num_requests_running", "sglang:num_running_reqs",
         "tgi_batch_current_size",
@@ -15,7 +15,7 @@ enum LoadSignals {
         "vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage", "llamacpp:kv_cache_usage_ratio",
     ]
 
-    /// Takes what metrics tell.
+    /// Takes the values of metrics.
     static func apply(metrics: [UInt8], to load: inout ReportedLoad) {
         let found = PrometheusText.samples(of: running.union(waiting).union(cacheUse), in: metrics)
         func count(_ names: Set<String>) -> UInt32? {

@@ -102,7 +102,7 @@ extension OpenAIBackend {
         // LM Studio answers with 200 and an error where it does not know a path.
         guard (200...299).contains(answer.status), told == nil, let value else {
             let isAuth = answer.status == 401 || answer.status == 403
-            // Nothing of the server's words about a key: they may hold it.
+            // Without the server's words about a key: they may hold it.
             let words = isAuth ? "the server refuses the API key; see api_key_env" : told
             throw Failure(
                 kind: isAuth ? NEXUS_FAIL_AUTH : NEXUS_FAIL_UPSTREAM, status: answer.status,

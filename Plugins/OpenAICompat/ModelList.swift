@@ -4,14 +4,14 @@ import PluginAPI
 enum ModelList {
     struct List {
         var models: [ReportedModel]
-        /// What the list tells of the server.
+        /// What the list says about the server.
         var flavor: Flavor?
         /// Every model has a state: llama.cpp loads and unloads them.
         var hasStates = false
     }
 
-    /// `GET /v1/models`: `{"data":[{"id",…}]}`; nil if it is something else, also a list in which nothing can be read: that is
-    /// no empty one.
+    /// `GET /v1/models`: `{"data":[{"id",…}]}`; nil if it is something else, also a list without a readable item: that is
+    /// not an empty list.
     static func parse(_ value: JSONValue) -> List? {
         guard let data = value["data"]?.array ?? value.array else { return nil }
         var models: [ReportedModel] = []

@@ -121,7 +121,7 @@ struct Options: Sendable {
         return headers
     }
 
-    /// Header fields that are not the adapter's to write.
+    /// Header fields that the adapter must not write.
     private static func isHosts(_ name: String) -> Bool {
         ["host", "content-length", "transfer-encoding", "connection"].contains(name.lowercased())
     }

@@ -17,7 +17,7 @@ final class PassThrough: HTTPHandler {
 
     /// Bytes of an error's body that are read.
     private static let errorLimit = 64 * 1024
-    /// How long is waited for what comes instead of a stream, in milliseconds; other error answers are bounded by the host.
+    /// Milliseconds to wait for the rest of what comes instead of a stream. The host bounds other error answers.
     private static let errorTime: UInt32 = 1000
 
     private let exchange: ExchangeTask
@@ -73,7 +73,7 @@ final class PassThrough: HTTPHandler {
         }
     }
 
-    /// JSON comes where a stream should: most likely the server says what is wrong, which takes it neither long nor many bytes.
+    /// JSON comes instead of a stream. Most likely the server says what is wrong, which is short and comes soon.
     private func awaitError() {
         mode = .error([])
         exchange.after(milliseconds: Self.errorTime) { [self] state in
@@ -163,7 +163,7 @@ final class PassThrough: HTTPHandler {
         fail("the server answered with one JSON object though a stream was asked for")
     }
 
-    /// The server refuses the key or has enough of it: the same request goes out with the next one, if there is one.
+    /// The server refuses the key, or its limit is reached: sends the same request with the next key, if there is one.
     private func triesNextKey() -> Bool {
         tried.insert(key)
         guard
@@ -183,7 +183,7 @@ final class PassThrough: HTTPHandler {
     }
 
     private func failed(_ failure: Failure) {
-        // Where a kind has several paths, the server may have the others.
+        // If a kind has several paths, the server may have the others.
         if Endpoint.isMissing(failure), !order.isMedia { backend.knowledge.withLock { $0.forget(order.kind) } }
         fail(with: failure)
     }

@@ -6,15 +6,15 @@ import PluginAPI
 import Synchronization
 import Upstream
 
-/// Takes one backend's reports to the registry and the log: at once while they are few; of a flood the newest health and the
-/// newest list count, and lines of the log are dropped. On any thread.
+/// Takes one backend's reports to the registry and the log: at once while they are few. In a flood only the newest health and
+/// the newest list count, and lines of the log are dropped. On any thread.
 final class AdapterReports: ReportReceiver, Sendable {
     enum Limits {
         static let health = ReportGate(burst: 50, perSecond: 10)
         static let models = ReportGate(burst: 20, perSecond: 5)
         static let loads = ReportGate(burst: 20, perSecond: 10)
         static let lines = ReportGate(burst: 200, perSecond: 50)
-        /// After which what was held back is taken.
+        /// How long reports are held back.
         static let delayMilliseconds: Int64 = 200
     }
 
@@ -138,7 +138,7 @@ final class AdapterReports: ReportReceiver, Sendable {
         if isNow { registry.record(models, of: id) } else { heldBack("report_models") }
     }
 
-    /// Of a flood some are dropped: the next one comes soon.
+    /// In a flood some are dropped: the next one comes soon.
     func received(_ load: ServerLoad) {
         let isNow = state.withLock { $0.counts && $0.loads.admits(now: Clock.monotonicNanoseconds()) }
         if isNow { registry.record(load, of: id) }

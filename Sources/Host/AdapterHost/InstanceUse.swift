@@ -67,7 +67,7 @@ final class InstanceUse: Sendable {
     private var isUnpinned: Bool { pins.load(ordering: .sequentiallyConsistent) == 0 }
     private var arePostsCalled: Bool { posts.load(ordering: .sequentiallyConsistent) == 0 }
 
-    /// Returns when this is so; asked again whenever a count has come to zero.
+    /// Returns once `isSo` holds. It is called again whenever a count reaches zero.
     private func until(_ isSo: @escaping @Sendable (InstanceUse) -> Bool) async {
         await withCheckedContinuation { continuation in
             let once = Once { continuation.resume() }
@@ -75,7 +75,7 @@ final class InstanceUse: Sendable {
             onIdle.withLock { $0 = ask }
             ask()
         }
-        // What asks holds this object.
+        // The closure holds this object.
         onIdle.withLock { $0 = nil }
     }
 

@@ -3,9 +3,9 @@ import JSON
 /// Checks a backend's options against its adapter's schema, before the adapter sees them.
 ///
 /// Of JSON Schema (draft 2020-12, "Validation") this knows `type`, `enum`, `minimum`, `maximum`, `required`, `properties`,
-/// `additionalProperties` and `items`; every other keyword is taken for an annotation.
+/// `additionalProperties` and `items`; every other keyword counts as an annotation.
 public enum OptionsSchema {
-    /// Levels of options and of a schema: each is gone through by calls within calls.
+    /// Levels of options and of a schema. Each level is a nested call.
     static let depth = 64
 
     /// What is wrong, for the operator, without a value, which may be a secret; nil if nothing is.

@@ -22,7 +22,7 @@ final class ActionRequest: Sendable {
         courier = .makeBoxSendingValue(nil, eventLoop: loop)
     }
 
-    /// Sends the request. Its end comes to `deliver`, whatever happens.
+    /// Sends the request. `deliver` always gets its end.
     /// - Parameter milliseconds: until it is over.
     func start(_ prepared: HTTPStart.Prepared, milliseconds: Int64) {
         loop.execute { [self] in
@@ -86,7 +86,7 @@ final class ActionRequest: Sendable {
         private let loop: any EventLoop
         var call: UpstreamCall?
         var timeout: Scheduled<Void>?
-        /// What is still read of an error answer.
+        /// How much of an error answer is still read.
         private var errorRest: ErrorBodyRest?
         private var errorEnd: Scheduled<Void>?
 

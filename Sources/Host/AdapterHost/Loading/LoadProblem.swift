@@ -3,9 +3,9 @@ import Glibc
 /// Why a file is not a usable adapter. `description` is for the operator: what is wrong and what to do.
 public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
     case unreadable(String)
-    /// This process or the system is short of something, or the device did not answer: it says nothing of the file.
+    /// This process or the system is short of something, or the device did not answer. It says nothing about the file.
     case unreadableNow(String)
-    /// Somebody was writing it while it was read.
+    /// It was written to while it was read.
     case changing
     case tooLarge(Int)
     case notOwned(owner: UInt32)
@@ -69,7 +69,7 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
 
     private static func isShortage(_ code: CInt) -> Bool { [EMFILE, ENFILE, ENOMEM, ENOSPC].contains(code) }
 
-    /// What the process is short of now, so that a call may have failed for it which does not say why; nil: of nothing.
+    /// What the process is short of now, in case a call failed without a reason; nil: nothing.
     static func shortage() -> LoadProblem? {
         let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
         guard file < 0 else {

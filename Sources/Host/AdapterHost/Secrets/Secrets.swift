@@ -5,14 +5,14 @@ import JSON
 /// people of the backend goes through here, since servers put the key that they refuse into their words, in any spelling: plain,
 /// escaped as in JSON, in an address or in HTML, or in base64.
 ///
-/// It costs nothing where there is nothing to hide, and is never asked about good answers.
+/// It costs nothing if there is nothing to hide, and good answers do not pass it.
 struct Secrets: Sendable {
     enum Limits {
         /// What is shorter stands in too many texts to be hidden, and is no secret.
         static let shortest = 4
         /// What is shorter stands in too many names of models to make them unusable.
         static let shortestInName = 8
-        /// So much of a secret is hidden also without its rest, which an adapter or a server may have cut off.
+        /// So many bytes of a secret are hidden even without the rest, which an adapter or a server may have cut off.
         static let part = 12
         /// The same at the end of a text that is long enough to have been cut.
         static let partAtEnd = 6

@@ -21,7 +21,7 @@ final class AdapterRequest: UpstreamCallDelegate {
     private let user: UnsafeMutableRawPointer?
     private let isOfProbe: Bool
     private(set) var deadline: NIODeadline
-    /// What is still read of an error answer; nil: the answer is none, or its head has not come.
+    /// How much of an error answer is still read; nil: it is no error, or its head has not come.
     private var errorRest: ErrorBodyRest?
     /// Bytes that may still come of an answer to a probe.
     private var probeLeft = Limits.probeBytes

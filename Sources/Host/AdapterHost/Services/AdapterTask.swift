@@ -24,7 +24,7 @@ public final class AdapterTask: Attempt {
     private(set) var isExpired = false
     private var requests: [AdapterRequest] = []
     private var timers: [AdapterTimer] = []
-    /// The piece of an answer that is with the adapter right now: what of it comes back is not copied.
+    /// The piece of an answer that the adapter has right now. The part that comes back is not copied.
     private var lentPiece: ByteBuffer?
     private var unflushed = false
     /// Bytes of the server's answer that came since the adapter last wrote: it may have kept them.
@@ -207,7 +207,7 @@ public final class AdapterTask: Attempt {
         return NEXUS_TOO_LARGE
     }
 
-    /// Part of the answer would be missing from here on: better an error than that.
+    /// A part of the answer is missing from here on: an error is better than that.
     private func overfull() -> nexus_status {
         Misuse.dropped.record("exchange_write", of: backend.identity.name)
         let message = "the adapter wrote more than \(ABILimits.unsent) bytes that the client has not taken"

@@ -17,7 +17,7 @@ package enum DetachedThread {
         }
     }
 
-    /// Bytes of its stack, whatever limit the process was started with: what adapters and servers may nest fits many times.
+    /// Bytes of its stack, whatever limit the process has. Enough for the deepest nesting that is allowed, many times over.
     private static let stack = 8 * 1024 * 1024
 
     /// Runs it on the calling thread if the system has no thread left.

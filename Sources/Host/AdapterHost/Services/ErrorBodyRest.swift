@@ -1,7 +1,7 @@
 import Core
 import NIOCore
 
-/// What is still read of an error answer: counts its bytes, and knows when its time is up.
+/// How much of an error answer is still read: counts its bytes, and knows when its time is up.
 struct ErrorBodyRest {
     private(set) var left = ErrorBodyLimits.bytes
     let end: NIODeadline
