@@ -65,7 +65,9 @@ final class Meddler {
     }
 
     private func destroyed(_ instance: UnsafeMutableRawPointer) {
-        guard let callbacks = callbacks.removeValue(forKey: instance), chaos.strikes(.lateReports) else { return }
+        guard let callbacks = callbacks.removeValue(forKey: instance), chaos.strikes(.lateReports, tries: 4) else {
+            return
+        }
         // Perhaps another instance stands for the backend by then.
         loop.after(500_000_000) { [self] in report(callbacks) }
     }

@@ -81,7 +81,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
             .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus:
             []
-        case .lateReportTaken: [.lateReports, .replaceServer, .renewInstance]
+        case .lateReportTaken: [.lateReports, .replaceServer, .renewInstance, .removeBackend]
         case .keptInstance: [.replaceServer, .renewInstance]
         case .markup: [.probeFails]
         case .lateCallTaken: [.strayCalls]

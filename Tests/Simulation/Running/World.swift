@@ -241,8 +241,8 @@ final class World {
     // MARK: The operator
 
     private func planOperator() {
-        func sometime(_ fault: Fault, _ action: @escaping () -> Void) {
-            guard chaos.strikes(fault) else { return }
+        func sometime(_ fault: Fault, tries: Int = 1, _ action: @escaping () -> Void) {
+            guard chaos.strikes(fault, tries: tries) else { return }
             loop.after(UInt64.random(in: span / 4...span, using: &random)) { [self] in
                 trace.note("operator: \(fault.rawValue)")
                 action()
@@ -253,7 +253,7 @@ final class World {
             if let last = registry.snapshot.backends.last { registry.drain(id: last.identity.id) }
         }
         for fault in Fault.ofTheFleet {
-            sometime(fault) { [self] in attempt("\(fault)") { try fleet.change(fault) } }
+            sometime(fault, tries: 3) { [self] in attempt("\(fault)") { try fleet.change(fault) } }
         }
         sometime(.setClock) { [self] in loop.setWall(by: Int64.random(in: -100_000...100_000, using: &random)) }
         let limit = UInt64.random(in: 1...40, using: &random) * 1_000_000_000
