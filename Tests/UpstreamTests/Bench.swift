@@ -118,6 +118,25 @@ final class Answering: ChannelInboundHandler, Sendable {
     }
 }
 
+/// Answers the first request of each connection, and says something else to the second, before it closes.
+final class Forgetting: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let second: String
+    private var requests = 0
+
+    init(_ second: String) { self.second = second }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        requests += 1
+        let first = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+        let answer = ByteBuffer(string: requests == 1 ? first : second)
+        context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+        if requests > 1 { context.close(promise: nil) }
+    }
+}
+
 /// Closes each connection as soon as something comes.
 final class Closing: ChannelInboundHandler, Sendable {
     typealias InboundIn = ByteBuffer

@@ -93,6 +93,9 @@ public final class UpstreamCall {
         if !isStarting { delegate?.upstreamStep(step) }
     }
 
+    /// What came was no answer to this call, which is sent again.
+    func forgetAnswer() { timings.firstByte = nil }
+
     /// A byte of the answer is here.
     func noteAnswer() { if timings.firstByte == nil { timings.firstByte = elapsed } }
 

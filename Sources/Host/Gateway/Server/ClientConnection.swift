@@ -67,6 +67,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// In whose words this request is answered.
     private(set) var dialect = Dialect.openAI
     private(set) var requestID = ""
+    /// Which pages may read the answer.
+    private var crossOrigin = CrossOrigin.untold
     var receiving = ReceiveLimit()
     var lastRead: NIODeadline
     /// Nil once the TLS handshake is done, or where there is none.
@@ -115,7 +117,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     var common: AnswerWriter.Common {
         AnswerWriter.Common(
-            requestID: requestID, isModern: head.minorVersion == 1, keepAlive: head.keepAlive && !loop.isDraining)
+            requestID: requestID, isModern: head.minorVersion == 1, keepAlive: head.keepAlive && !loop.isDraining,
+            crossOrigin: crossOrigin)
     }
 
     // MARK: Channel
@@ -286,7 +289,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         guard let end else { return false }
         guard let headBytes = bytes.readSlice(length: end) else { return false }
         (emptyLines, hasSpoken) = (0, true)
-        (requestID, dialect) = ("", .openAI)
+        (requestID, dialect, crossOrigin) = ("", .openAI, .untold)
         head = RequestHead()
         let context = try context(of: headBytes)
         try hostCheck.check(head, headBytes, border: loop.settings.border)
@@ -296,9 +299,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             guard head.framing == .none, !head.upgradesToWebSocket else { throw ErrorBody.outOfDescriptors }
         }
         guard let service else { return false }
-        switch service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve) {
+        let admission = service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve)
+        let origin = head.origin.flatMap {
+            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
+        }
+        crossOrigin = loop.settings.border.crossOrigin(origin, isForClients: service.isForClients)
+        switch admission {
         case .body(let limit, let tooLarge): try readBody(limit, tooLarge)
-        case .refused(let error): refuseUnread(error)
+        case .refused(let error): answerUnread(error) { writeError(error, origin: nil) }
+        case .options(let allow):
+            let preflight = Preflight(head, headBytes)
+            answerUnread(.commandTooLarge(Limits.skippedBody)) { writeOptions(allow: allow, preflight) }
         case .webSocket: try handOver(headBytes, rest: bytes, query: context.query)
         }
         return true
@@ -311,7 +322,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             let target = UnsafeRawBufferPointer(rebasing: bytes[head.target])
             let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
             // A target in absolute form may have no path.
-            let path = mark == 0 ? "/" : RouteTable.meant(String(decoding: target[..<mark], as: UTF8.self))
+            let path = mark == 0 ? "/" : RouteTable.meant(target[..<mark])
             dialect = Dialect(path: path)
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
             if requestID.isEmpty { requestID = loop.nextRequestID() }
@@ -341,20 +352,25 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Answers a request whose body nobody will look at. A small one is read past; for the sake of a large one, or of one that
     /// the client has not begun to send, the connection does not go on.
-    private func refuseUnread(_ error: ErrorBody) {
+    /// - Parameters:
+    ///   - refusal: what a request with such a body is told.
+    ///   - write: writes the answer.
+    private func answerUnread(_ refusal: ErrorBody, _ write: () -> Void) {
         let isSmall =
             switch head.framing {
             case .none: true
             case .length(let length): length <= Limits.skippedBody
             case .chunked: true
             }
-        guard head.framing == .none || isSmall && !head.expectsContinue && head.keepAlive else { return refuse(error) }
+        guard head.framing == .none || isSmall && !head.expectsContinue && head.keepAlive else {
+            return refuse(refusal)
+        }
         phase = .answering
-        writeError(error, origin: nil)
+        write()
         // The connection may have ended with that.
         guard case .answering = phase else { return }
         guard head.framing != .none else { return answered() }
-        phase = .skipping(BodyReader(head.framing, limit: Limits.skippedBody, tooLarge: error))
+        phase = .skipping(BodyReader(head.framing, limit: Limits.skippedBody, tooLarge: refusal))
     }
 
     private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer, query: String) throws {

@@ -12,6 +12,8 @@ final class RequestService {
         case body(limit: Int, tooLarge: ErrorBody)
         /// It is answered so; its body is of no interest.
         case refused(ErrorBody)
+        /// OPTIONS: the methods that the path takes are told; its body is of no interest.
+        case options(allow: String)
         /// The connection becomes a WebSocket.
         case webSocket
     }
@@ -22,6 +24,8 @@ final class RequestService {
     private var context: RequestContext?
     private var route: Route?
     private var values: [String] = []
+    /// The path of the request admitted last is one of the clients' APIs, or none.
+    private(set) var isForClients = true
     private(set) var exchange: Exchange?
     private var later: LaterAnswer?
     private var preparation: RequestPreparation?
@@ -38,10 +42,18 @@ final class RequestService {
     ///   - isReserve: the connection is one too many: it gets small answers only.
     func admit(_ context: RequestContext, upgrades: Bool, isReserve: Bool) -> Admission {
         self.context = context
+        isForClients = true
         switch RouteTable.gateway.match(context.method, context.path) {
+        // OPTIONS of the host as a whole (RFC 9110, section 9.3.7).
+        case .unknownPath where context.method == .options && context.path == "*":
+            return .options(allow: "GET, HEAD, POST, DELETE, OPTIONS")
         case .unknownPath: return .refused(.unknownPath(context.path))
-        case .otherMethod(let allow): return .refused(.methodNotAllowed(allow))
+        case .otherMethod(let allow, let isForClients):
+            self.isForClients = isForClients
+            return isForClients && context.method == .options
+                ? .options(allow: allow + ", OPTIONS") : .refused(.methodNotAllowed(allow))
         case .route(let route, let values):
+            isForClients = route.isForClients
             self.route = route
             self.values = values
             switch route.handler {
