@@ -10,15 +10,36 @@ final class Notes: UpstreamCallDelegate {
     private(set) var steps: [UpstreamStep] = []
     private(set) var status: Int?
     private(set) var body = ""
+    /// Bytes of the body; `body` holds its beginning.
+    private(set) var count = 0
+    /// Of them, those that came in one turn of the loop, at most.
+    private(set) var mostAtOnce = 0
+    private var before = 0
+    /// The names of the head's fields.
+    private(set) var fields: [String] = []
     private(set) var end: UpstreamEnd?
     private let ended: (Notes) -> Void
 
     init(_ ended: @escaping (Notes) -> Void) { self.ended = ended }
 
     func upstreamStep(_ step: UpstreamStep) { steps.append(step) }
-    func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) { status = head.status }
-    func upstreamBody(_ bytes: ByteBuffer) { body += String(buffer: bytes) }
-    func upstreamReadComplete() {}
+    func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
+        status = head.status
+        fields = head.fields.map {
+            bytes.getString(at: bytes.readerIndex + $0.name.lowerBound, length: $0.name.count) ?? ""
+        }
+    }
+
+    func upstreamBody(_ bytes: ByteBuffer) {
+        count += bytes.readableBytes
+        if body.utf8.count < 64 * 1024 { body += String(buffer: bytes) }
+    }
+
+    func upstreamReadComplete() {
+        mostAtOnce = max(mostAtOnce, count - before)
+        before = count
+    }
+
     func upstreamEnd(_ end: UpstreamEnd) {
         self.end = end
         ended(self)

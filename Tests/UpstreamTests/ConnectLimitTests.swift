@@ -25,8 +25,8 @@ import Testing
             connection = UpstreamConnection(pool: pool, isTLS: isTLS)
             channel = EmbeddedChannel(handler: connection, loop: loop)
             call = UpstreamCall(
-                head: ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), body: nil, bodyless: false, delegate: notes,
-                loop: loop)
+                head: ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), body: nil, bodyless: false,
+                authority: target.authority, delegate: notes, loop: loop)
             call.isStarting = false
             connecting = Connecting(call, target: target, limit: limit, loop: loop)
             connecting.begin()

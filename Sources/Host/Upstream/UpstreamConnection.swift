@@ -69,7 +69,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         call.attach(self, isReused: runs > 0)
         runs += 1
         reading = .head
-        if call.isPaused { setPaused(true) }
+        if call.holdsReading { setPaused(true) }
         guard let body = call.body else {
             context.writeAndFlush(wrapOutboundOut(call.head), promise: nil)
             // So little fits into the socket. A write that failed may have given the call to another connection.
@@ -304,13 +304,12 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.call = nil
         reading = .nothing
         if head.keepAlive && leftover == 0 {
-            if call.isPaused { setPaused(false) }
+            if call.holdsReading { setPaused(false) }
             pool.release(self)
         } else {
             close()
         }
-        call.deliverReadComplete()
-        call.end(.complete)
+        call.allCame()
     }
 
     private func fail(_ end: UpstreamEnd) {

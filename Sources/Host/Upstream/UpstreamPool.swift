@@ -47,7 +47,8 @@ public final class UpstreamPool {
     public func start(
         head: ByteBuffer, body: ByteBuffer?, bodyless: Bool, delegate: any UpstreamCallDelegate
     ) -> UpstreamCall {
-        let call = UpstreamCall(head: head, body: body, bodyless: bodyless, delegate: delegate, loop: loop)
+        let call = UpstreamCall(
+            head: head, body: body, bodyless: bodyless, authority: target.authority, delegate: delegate, loop: loop)
         if let connection = takeIdle() {
             connection.run(call)
         } else {

@@ -218,7 +218,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                     let body = try reader.read(&bytes)
                     guard let body else {
                         phase = .body(reader)
-                        guard count(reader.size) else { return refuse(.outOfMemory) }
+                        guard countRequest(reader.size) else { return refuse(.outOfMemory) }
                         return wait(bytes)
                     }
                     receiving.reset()
@@ -247,7 +247,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// More bytes are needed; if none can come the connection ends.
     private func wait(_ bytes: ByteBuffer) {
-        if case .head = phase, !count(bytes.readableBytes) { return refuse(.outOfMemory) }
+        if case .head = phase, !countRequest(bytes.readableBytes) { return refuse(.outOfMemory) }
         // A request that was sent ahead begins now. Where nothing has begun, nothing is late.
         if case .head = phase, bytes.readableBytes == 0 { receiving.reset() } else { receiving.take(0, now: now) }
         keep(bytes)
@@ -272,7 +272,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// False if the memory of all is used up.
-    private func count(_ bytes: Int) -> Bool { requestMemory.set(bytes > Limits.uncounted ? bytes : 0) }
+    func countRequest(_ bytes: Int) -> Bool { requestMemory.set(bytes > Limits.uncounted ? bytes : 0) }
 
     func setReading(_ reading: Bool) {
         isPaused = !reading
@@ -333,6 +333,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 path: path,
                 query: mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : "",
                 contentType: mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : "",
+                contentEncoding: head.hasContentEncoding && head.framing != .none
+                    ? Self.contentEncoding(head, bytes) : "",
                 wantsEvents: head.acceptsEventStream,
                 fields: head.method == .post ? Self.passedFields(head, bytes) : [], arrival: now)
         }
@@ -341,7 +343,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private func readBody(_ limit: Int, _ tooLarge: ErrorBody) throws {
         if case .length(let length) = head.framing {
             guard length <= limit else { throw tooLarge }
-            guard count(length) else { throw ErrorBody.outOfMemory }
+            guard countRequest(length) else { throw ErrorBody.outOfMemory }
         }
         // First, since a write may bring what the client sends next, or the end of the connection.
         phase = .body(BodyReader(head.framing, limit: limit, tooLarge: tooLarge))
@@ -392,6 +394,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             bytes.moveReaderIndex(forwardBy: 2)
         }
         return bytes.readableBytes > 0
+    }
+
+    /// The values of all its fields, as one list (RFC 9110, section 5.3).
+    private static func contentEncoding(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> String {
+        var list = ""
+        head.forEachField(of: bytes) { name, value in
+            guard FieldRules.equals(name, "content-encoding") else { return }
+            if !list.isEmpty { list += "," }
+            list += String(decoding: value, as: UTF8.self)
+        }
+        return list
     }
 
     /// Those that a backend may pass on.

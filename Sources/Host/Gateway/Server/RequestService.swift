@@ -1,4 +1,5 @@
 import AdapterHost
+import Compression
 import Core
 import HTTP1
 import NIOCore
@@ -24,6 +25,11 @@ final class RequestService {
     private var context: RequestContext?
     private var route: Route?
     private var values: [String] = []
+    /// Around the body, in the order in which they were applied.
+    private var codings: [ContentCoding] = []
+    /// Bytes of the body, once they are off.
+    private var limit = 0
+    private var tooLarge = ErrorBody.outOfMemory
     /// The path of the request admitted last is one of the clients' APIs, or none.
     private(set) var isForClients = true
     private(set) var exchange: Exchange?
@@ -67,21 +73,57 @@ final class RequestService {
                 }
             case .answer, .later: break
             }
-            switch route.body {
-            case .request:
-                let limit = loop.settings.maximumBody
-                return .body(limit: limit, tooLarge: .bodyTooLarge(limit))
-            case .command:
-                return .body(limit: Route.Body.commandLimit, tooLarge: .commandTooLarge(Route.Body.commandLimit))
-            }
+            return admitBody(route.body, context.contentEncoding)
         }
+    }
+
+    private func admitBody(_ body: Route.Body, _ contentEncoding: String) -> Admission {
+        codings = []
+        do throws(ContentCoding.Refusal) {
+            if !contentEncoding.isEmpty { codings = try ContentCoding.list(contentEncoding) }
+        } catch {
+            return .refused(ErrorBody(error))
+        }
+        switch body {
+        case .request: (limit, tooLarge) = (loop.settings.maximumBody, .bodyTooLarge(loop.settings.maximumBody))
+        case .command: (limit, tooLarge) = (Route.Body.commandLimit, .commandTooLarge(Route.Body.commandLimit))
+        }
+        return .body(limit: limit, tooLarge: tooLarge)
     }
 
     // MARK: With the body
 
     /// Has the request answered that was admitted last.
+    /// - Parameter body: as it came.
     func serve(_ body: ByteBuffer) {
+        if codings.isEmpty { return serveDecoded(body) }
+        let decoding = BodyDecoding(codings, body, limit: limit, tooLarge: tooLarge, memory: loop.shared.memory)
+        do throws(ErrorBody) {
+            if try decoding.runInline() { return decoded(.success(decoding.decoded)) }
+        } catch {
+            return decoded(.failure(error))
+        }
+        preparation = RequestPreparation.start(
+            size: decoding.size, for: self, on: loop,
+            { Result { () throws(ErrorBody) in try decoding.finish() } }, then: { $0.decoded($1) })
+        if preparation == nil { refuse(.overloaded) }
+    }
+
+    private func decoded(_ result: Result<ByteBuffer, ErrorBody>) {
+        preparation = nil
+        switch result {
+        case .failure(let error): refuse(error)
+        case .success(let body):
+            guard client.countRequest(body.readableBytes) else { return refuse(.outOfMemory) }
+            serveDecoded(body)
+        }
+    }
+
+    private func serveDecoded(_ given: ByteBuffer) {
         guard let context, let route else { return }
+        var body = given
+        // A byte order mark that some editors and libraries put before JSON (RFC 8259, section 8.1).
+        if body.getInteger(at: body.readerIndex, as: UInt8.self) == 0xEF { ByteOrderMark.skip(&body) }
         let call = RouteCall(state: loop.shared, context: context, values: values, body: body)
         switch route.handler {
         case .exchange(let kind): startExchange(kind, call)
@@ -99,7 +141,11 @@ final class RequestService {
             let names = loop.names
             return prepared(Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) })
         }
-        preparation = RequestPreparation.start(draft, for: self, on: loop)
+        let names = loop.names
+        preparation = RequestPreparation.start(
+            size: draft.body.readableBytes, for: self, on: loop,
+            { Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) } },
+            then: { $0.prepared($1) })
         if preparation == nil { refuse(.overloaded) }
     }
 
@@ -127,9 +173,9 @@ final class RequestService {
         client.answered()
     }
 
-    /// Records a request for which no backend was chosen.
+    /// Records a request that was for a backend when none was chosen.
     func record(_ error: ErrorBody, model: String = "") {
-        guard let context else { return }
+        guard let context, case .exchange? = route?.handler else { return }
         var timeline = Timeline(arrival: context.arrival)
         timeline.append(.ended(.error(error.status, error.message)), at: loop.eventLoop.now)
         loop.record(ExchangeRecord.Request(id: context.id, model: model, endpoint: context.path), timeline)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoders.h"
 #include "memory.h"
 #include "process_state.h"
 
