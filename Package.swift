@@ -56,7 +56,8 @@ let package = Package(
         .target(name: "Shims", path: "Sources/Host/Shims", cSettings: strictC),
         layer("Core", uses: ["JSON", "Shims", nioCore]),
         layer("HTTP1", uses: ["Shims"]),
-        layer("Upstream", uses: ["Core", "HTTP1", "Shims", nioCore, nioPosix, nioSSL, nioTLS]),
+        layer("Compression", uses: ["Shims"]),
+        layer("Upstream", uses: ["Compression", "Core", "HTTP1", "Shims", nioCore, nioPosix, nioSSL, nioTLS]),
         layer(
             "AdapterHost",
             uses: [
@@ -79,7 +80,8 @@ let package = Package(
         layer(
             "Gateway",
             uses: [
-                "ABIRules", "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects", "Dashboard",
+                "ABIRules", "Compression", "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects",
+                "Dashboard",
                 "EventStream", "Product", nioCore, nioPosix, nioSSL, nioTLS,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
@@ -138,6 +140,7 @@ let package = Package(
         .testTarget(name: "EventStreamTests", dependencies: ["EventStream"]),
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
+        .testTarget(name: "CompressionTests", dependencies: ["Compression"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
@@ -150,7 +153,8 @@ let package = Package(
             name: "OllamaTests", dependencies: ["ABIRules", "Ollama", "FakeHost", "PluginAPI"],
             resources: [.copy("Golden")]),
         .testTarget(
-            name: "UpstreamTests", dependencies: ["Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
+            name: "UpstreamTests",
+            dependencies: ["Compression", "Upstream", "HTTP1", nioCore, nioEmbedded, nioPosix, nioSSL, nioTLS]),
         .testTarget(name: "AdapterHostTests", dependencies: ["ABIRules", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["ABIRules", "Conformance", "AdapterHost", "JSON", "PluginAPI"]),

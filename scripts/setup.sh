@@ -18,7 +18,10 @@ needs() {
     'command -v pkg-config|pkg-config' \
     'pkg-config --exists libffi|libffi-dev' \
     'command -v python3|python3' \
-    'python3 -c "import venv, ensurepip"|python3-venv'
+    'python3 -c "import venv, ensurepip"|python3-venv' \
+    'python3 -c "import ctypes; ctypes.CDLL(\"libz.so.1\")"|zlib1g' \
+    'python3 -c "import ctypes; ctypes.CDLL(\"libbrotlidec.so.1\")"|libbrotli1' \
+    'python3 -c "import ctypes; ctypes.CDLL(\"libzstd.so.1\")"|libzstd1'
   # The commands are for another shell to expand.
   # shellcheck disable=SC2016
   case $purpose in

@@ -14,15 +14,16 @@ public struct PassedField: Sendable, Equatable, Hashable {
 /// What header fields may be (RFC 9110, sections 5.5 and 5.6.2).
 public enum FieldRules {
     public static func isToken(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        !bytes.isEmpty
-            && bytes.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                    0x21, 0x23...0x27, 0x2A, 0x2B, 0x5E, 0x60, 0x7C, 0x7E:
-                    true
-                default: false
-                }
-            }
+        !bytes.isEmpty && bytes.allSatisfy(isTokenByte)
+    }
+
+    public static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+            0x21, 0x23...0x27, 0x2A, 0x2B, 0x5E, 0x60, 0x7C, 0x7E:
+            true
+        default: false
+        }
     }
 
     /// No control characters but the tab.

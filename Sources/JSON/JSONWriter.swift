@@ -1,5 +1,5 @@
 /// Writes one JSON text (RFC 8259) into a byte array. Commas are put where they belong; the caller opens and closes
-/// objects and arrays in order and writes a key before each member.
+/// objects and arrays in order and writes a key before each member. What ends a line for any reader of lines is escaped.
 public struct JSONWriter {
     /// What was written so far.
     public private(set) var bytes: [UInt8]
@@ -8,8 +8,7 @@ public struct JSONWriter {
 
     /// - Parameters:
     ///   - capacity: bytes to reserve.
-    ///   - escapingForHTML: also escape `<`, `>`, `&` and the two line separators of JavaScript, so that the text can
-    ///     stand inside an HTML script element.
+    ///   - escapingForHTML: also escape `<`, `>` and `&`, so that the text can stand inside an HTML script element.
     public init(capacity: Int = 256, escapingForHTML: Bool = false) {
         bytes = []
         bytes.reserveCapacity(capacity)
@@ -120,14 +119,16 @@ public struct JSONWriter {
     private func needsEscape(_ text: UnsafeRawBufferPointer, _ index: Int) -> Bool {
         let byte = text[index]
         if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+        if byte == 0xC2 || byte == 0xE2 { return isLineSeparator(text, index) }
         guard escapesHTML else { return false }
         return byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "&")
-            || isLineSeparator(text, index)
     }
 
-    /// U+2028 and U+2029: E2 80 A8, E2 80 A9.
+    /// U+0085: C2 85. U+2028 and U+2029: E2 80 A8, E2 80 A9. JSON allows them as they are; Python's `str.splitlines` and older
+    /// JavaScript end a line there.
     private func isLineSeparator(_ text: UnsafeRawBufferPointer, _ index: Int) -> Bool {
-        text[index] == 0xE2 && index + 2 < text.count && text[index + 1] == 0x80 && text[index + 2] | 1 == 0xA9
+        if text[index] == 0xC2 { return index + 1 < text.count && text[index + 1] == 0x85 }
+        return index + 2 < text.count && text[index + 1] == 0x80 && text[index + 2] | 1 == 0xA9
     }
 
     /// Writes the escape; gives the number of bytes it stands for.
@@ -138,6 +139,9 @@ public struct JSONWriter {
         case 0x0A: pair(UInt8(ascii: "n"))
         case 0x0D: pair(UInt8(ascii: "r"))
         case 0x09: pair(UInt8(ascii: "t"))
+        case 0xC2:
+            bytes.append(contentsOf: "\\u0085".utf8)
+            return 2
         case 0xE2:
             bytes.append(contentsOf: (text[index + 2] == 0xA8 ? "\\u2028" : "\\u2029").utf8)
             return 3

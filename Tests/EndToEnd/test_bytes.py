@@ -1,4 +1,5 @@
-"""What a server sends is what the client gets, byte for byte, however the stream is cut; and the same for requests."""
+"""What a server sends is what the client gets, byte for byte, however the stream is cut; and the same for requests. Only what
+some readers take for the end of a line is escaped, and a byte order mark is left out."""
 
 import concurrent.futures
 import hashlib
@@ -45,13 +46,17 @@ def random_stream(number: int) -> tuple[bytes, bool]:
     return out + b"data: [DONE]" + end + end, asked
 
 
+def as_clients_get_it(stream: bytes) -> bytes:
+    return stream.removeprefix(b"\xef\xbb\xbf").replace("\u2028".encode(), b"\\u2028")
+
+
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
 @pytest.fixture
 def sent(upstream: Upstream) -> dict[int, str]:
-    """By number: the digest of what the server sent, in pieces that were cut anywhere."""
+    """By number: the digest of what the client is to get of what the server sent, in pieces that were cut anywhere."""
     sent: dict[int, str] = {}
     lock = threading.Lock()
 
@@ -67,7 +72,7 @@ def sent(upstream: Upstream) -> dict[int, str]:
             position += size
         exchange.end_stream()
         with lock:
-            sent[number] = digest(stream)
+            sent[number] = digest(as_clients_get_it(stream))
 
     upstream.chat(play)
     return sent

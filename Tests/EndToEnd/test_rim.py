@@ -110,6 +110,25 @@ def test_configured_names_and_origins_are_served(start, upstream):
     assert gateway.get("/health", headers={"host": "lan.example"}).status_code == 421
 
 
+def test_a_page_of_a_configured_origin_can_use_the_api(start, upstream):
+    origin = "http://localhost:5173"
+    gateway = start(f'[server]\nallowed_origins = ["{origin}"]\n' + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    question = {
+        "origin": origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+
+    preflight = gateway.http.request("OPTIONS", "/v1/chat/completions", headers=question)
+    answer = gateway.http.post("/v1/chat/completions", content=CHAT, headers={"origin": origin})
+
+    assert preflight.status_code == 204 and preflight.headers["access-control-allow-origin"] == origin
+    assert preflight.headers["access-control-allow-headers"] == "authorization,content-type"
+    assert answer.status_code == 200 and answer.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-origin" not in gateway.get("/v1/stats", headers={"origin": origin}).headers
+
+
 def test_the_authority_of_a_target_counts_instead_of_host(gateway):
     evil = b"GET http://evil.example/v1/stats HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
     good = b"GET http://localhost/v1/stats?x=1 HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n"

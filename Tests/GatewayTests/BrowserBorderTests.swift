@@ -43,4 +43,20 @@ import Testing
     ) {
         #expect(BrowserBorder(allowedOrigins: configured).admits(origin: origin, host: host) == allowed)
     }
+
+    @Test(
+        arguments: [
+            ("https://ops.example", ["https://ops.example"], true, .granted("https://ops.example")),
+            ("http://any", ["*"], true, .granted("http://any")), ("null", ["null"], true, .granted("null")),
+            // A page of this host reads what it gets without being told.
+            ("http://h:8000", ["https://ops.example"], true, .varies), (nil, ["https://ops.example"], true, .varies),
+            ("https://ops.example", ["https://ops.example"], false, .untold), (nil, ["*"], false, .untold),
+            ("http://h:8000", [], true, .untold), (nil, [], true, .untold),
+        ] as [(String?, [String], Bool, CrossOrigin)])
+    func onlyPagesOfConfiguredOriginsAreToldThatTheyMayRead(
+        _ origin: String?, _ configured: [String], _ isForClients: Bool, _ expected: CrossOrigin
+    ) {
+        let border = BrowserBorder(allowedOrigins: configured)
+        #expect(border.crossOrigin(origin, isForClients: isForClients) == expected)
+    }
 }

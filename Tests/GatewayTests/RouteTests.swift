@@ -57,7 +57,7 @@ import Testing
             (.get, "/v1/backends/one/actions/x", "POST"), (.other, "/", "GET, HEAD"),
         ] as [(RequestHead.Method, String, String)])
     func aPathSaysWhichMethodsItTakes(_ method: RequestHead.Method, _ path: String, _ allow: String) {
-        guard case .otherMethod(let told) = RouteTable.gateway.match(method, path) else {
+        guard case .otherMethod(let told, _) = RouteTable.gateway.match(method, path) else {
             Issue.record("\(path) takes it, or is unknown")
             return
         }
@@ -65,11 +65,25 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/v1/models/", "/v1/models"), ("//v1/models", "/v1/models"), ("///v1//x//", "/v1//x"), ("/", "/"),
+        ("/v1/models/", "/v1/models"), ("//v1/models", "/v1/models"), ("///v1//x//", "/v1/x"), ("/", "/"),
         ("//", "/"), ("/v1/models", "/v1/models"), ("/assets/x/", "/assets/x/"),
     ])
-    func slashesTooManyAtTheStartAndTheEndAreForgiven(_ path: String, _ meant: String) {
-        #expect(RouteTable.meant(path) == meant)
+    func slashesTooManyAreForgiven(_ path: String, _ meant: String) {
+        let told = Array(path.utf8).withUnsafeBytes { RouteTable.meant($0[...]) }
+        #expect(told == meant)
+    }
+
+    @Test(arguments: [
+        ("/v1/chat/completions", true), ("/v1/models", true), ("/api/tags", true), ("/v1/messages/count_tokens", true),
+        ("/health", true), ("/", false), ("/v1/stats", false), ("/v1/admin/reload", false), ("/ws", false),
+        ("/v1/backends/one/actions/x", false),
+    ])
+    func onlyTheApisOfClientsAreForPagesOfOtherOrigins(_ path: String, _ expected: Bool) {
+        guard case .otherMethod(_, let isForClients) = RouteTable.gateway.match(.options, path) else {
+            Issue.record("\(path) takes it, or is unknown")
+            return
+        }
+        #expect(isForClients == expected)
     }
 
     @Test func noTwoRoutesAreTheSame() {

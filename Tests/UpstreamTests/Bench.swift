@@ -10,15 +10,36 @@ final class Notes: UpstreamCallDelegate {
     private(set) var steps: [UpstreamStep] = []
     private(set) var status: Int?
     private(set) var body = ""
+    /// Bytes of the body; `body` holds its beginning.
+    private(set) var count = 0
+    /// Of them, those that came in one turn of the loop, at most.
+    private(set) var mostAtOnce = 0
+    private var before = 0
+    /// The names of the head's fields.
+    private(set) var fields: [String] = []
     private(set) var end: UpstreamEnd?
     private let ended: (Notes) -> Void
 
     init(_ ended: @escaping (Notes) -> Void) { self.ended = ended }
 
     func upstreamStep(_ step: UpstreamStep) { steps.append(step) }
-    func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) { status = head.status }
-    func upstreamBody(_ bytes: ByteBuffer) { body += String(buffer: bytes) }
-    func upstreamReadComplete() {}
+    func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
+        status = head.status
+        fields = head.fields.map {
+            bytes.getString(at: bytes.readerIndex + $0.name.lowerBound, length: $0.name.count) ?? ""
+        }
+    }
+
+    func upstreamBody(_ bytes: ByteBuffer) {
+        count += bytes.readableBytes
+        if body.utf8.count < 64 * 1024 { body += String(buffer: bytes) }
+    }
+
+    func upstreamReadComplete() {
+        mostAtOnce = max(mostAtOnce, count - before)
+        before = count
+    }
+
     func upstreamEnd(_ end: UpstreamEnd) {
         self.end = end
         ended(self)
@@ -115,6 +136,25 @@ final class Answering: ChannelInboundHandler, Sendable {
         guard String(buffer: unwrapInboundIn(data)).hasPrefix("POST") else { return }
         let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
+    }
+}
+
+/// Answers the first request of each connection, and says something else to the second, before it closes.
+final class Forgetting: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let second: String
+    private var requests = 0
+
+    init(_ second: String) { self.second = second }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        requests += 1
+        let first = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+        let answer = ByteBuffer(string: requests == 1 ? first : second)
+        context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+        if requests > 1 { context.close(promise: nil) }
     }
 }
 

@@ -25,8 +25,8 @@ import Testing
             connection = UpstreamConnection(pool: pool, isTLS: isTLS)
             channel = EmbeddedChannel(handler: connection, loop: loop)
             call = UpstreamCall(
-                head: ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), body: nil, bodyless: false, delegate: notes,
-                loop: loop)
+                head: ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), body: nil, bodyless: false,
+                authority: target.authority, delegate: notes, loop: loop)
             call.isStarting = false
             connecting = Connecting(call, target: target, limit: limit, loop: loop)
             connecting.begin()
@@ -90,6 +90,43 @@ import Testing
         try scene.channel.writeInbound(ByteBuffer(string: "HTTP/1.1 204 No\r\n\r\n"))
 
         #expect(scene.notes.end == .complete && scene.call.timings.firstByte == 3_600_000_000_000)
+    }
+
+    @Test(arguments: [5, nil] as [Int64?]) func aHeadThatHasNoEndIsWaitedForAsLongAsForAConnection(limit: Int64?) throws
+    {
+        let scene = try Scene(isTLS: false, limit: limit.map { .seconds($0) })
+        try scene.connect()
+        scene.loop.advanceTime(by: .hours(1))
+        try scene.channel.writeInbound(ByteBuffer(string: "HTTP/1.1 200 OK\r\n"))
+        for _ in 0..<4 {
+            scene.loop.advanceTime(by: .seconds(1))
+            try scene.channel.writeInbound(ByteBuffer(string: "x: y\r\n"))
+        }
+        #expect(scene.notes.end == nil)
+        scene.loop.advanceTime(by: .seconds(1))
+
+        let words = "10.0.0.2:443 began to answer, and its head had no end within 5 s"
+        #expect(scene.notes.end == .timedOut(words) && !scene.channel.isActive)
+    }
+
+    @Test func anAnswerIsUnderNoLimitOnceItsHeadIsThere() throws {
+        let scene = try Scene(isTLS: false)
+        try scene.connect()
+        try scene.channel.writeInbound(ByteBuffer(string: "HTTP/1.1 200 OK\r\ncontent-"))
+        scene.loop.advanceTime(by: .seconds(4))
+        try scene.channel.writeInbound(ByteBuffer(string: "length: 2\r\n\r\n"))
+        scene.loop.advanceTime(by: .hours(1))
+        #expect(scene.notes.end == nil && scene.notes.status == 200)
+    }
+
+    @Test func aHeadWithBareLineFeedsFailsAtOnce() throws {
+        let scene = try Scene(isTLS: false)
+        try scene.connect()
+        try scene.channel.writeInbound(ByteBuffer(string: "HTTP/1.1 200 OK\ncontent-length: 2\n\nhi"))
+        guard case .garbage = scene.notes.end else {
+            Issue.record("\(String(describing: scene.notes.end))")
+            return
+        }
     }
 
     @Test func withoutALimitAnyTimeIsTaken() throws {

@@ -11,7 +11,7 @@ public enum DefaultFile {
         shutdown_timeout_seconds = 30   # how long running requests may go on after SIGTERM
         # tls_certificate = "/etc/nexus/cert.pem"
         # tls_key = "/etc/nexus/key.pem"
-        allowed_origins = []            # pages of other hosts that may use the gateway, like "https://ops.example"
+        allowed_origins = []            # pages of other hosts that may use the clients' APIs, like "https://ops.example"
         hostnames = []                  # names with a dot under which browsers may reach it, like "nexus.example.org"
         # max_memory_bytes = 4294967296 # for requests and answers in memory, all together; default: a quarter of the machine's
 

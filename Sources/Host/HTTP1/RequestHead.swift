@@ -22,6 +22,8 @@ public struct RequestHead: Sendable, Equatable {
     public var origin: Range<Int>?
     public var host: Range<Int>?
     public var contentType: Range<Int>?
+    /// The body has a content coding; of several fields all count.
+    public var hasContentEncoding = false
     public var webSocketKey: Range<Int>?
     public var webSocketVersion: Range<Int>?
     /// Where the header fields begin.
@@ -168,6 +170,7 @@ public struct RequestHead: Sendable, Equatable {
                     throw .badLength
                 }
                 length = value
+            case 16 where scanner.equals(field.name, "content-encoding"): hasContentEncoding = true
             case 17 where scanner.equals(field.name, "sec-websocket-key"):
                 guard webSocketKey == nil else { throw .badField }
                 webSocketKey = field.value

@@ -4,6 +4,9 @@ public struct ResponseHead: Sendable, Equatable {
     public var keepAlive = true
     public var framing = BodyFraming.untilClose
     public var fields: [FieldSpan] = []
+    /// The body has a content coding.
+    public var hasContentEncoding = false
+    public var contentType: Range<Int>?
 
     /// How long the body is (RFC 9112, section 6.3).
     public enum BodyFraming: Sendable, Equatable {
@@ -26,6 +29,7 @@ public struct ResponseHead: Sendable, Equatable {
         let minor = try parseStatusLine(&scanner)
         keepAlive = minor == 1
         fields.removeAll(keepingCapacity: true)
+        (hasContentEncoding, contentType) = (false, nil)
         var length: Int?
         var chunked = false
         while let field = try scanner.next() {
@@ -35,6 +39,8 @@ public struct ResponseHead: Sendable, Equatable {
             case 10 where scanner.equals(field.name, "connection"):
                 if scanner.lists(field.value, "close") { keepAlive = false }
                 if minor == 0, scanner.lists(field.value, "keep-alive") { keepAlive = true }
+            case 12 where scanner.equals(field.name, "content-type"): contentType = field.value
+            case 16 where scanner.equals(field.name, "content-encoding"): hasContentEncoding = true
             case 14 where scanner.equals(field.name, "content-length"):
                 guard let value = scanner.decimal(field.value), length == nil || length == value else {
                     throw .badLength

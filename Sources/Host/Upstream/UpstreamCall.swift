@@ -1,3 +1,5 @@
+import Compression
+import Core
 import HTTP1
 import NIOCore
 
@@ -17,7 +19,7 @@ public enum UpstreamEnd: Sendable, Equatable {
 }
 
 /// Receives the events of one call, on the call's event loop: the head at most once, any number of pieces, the end
-/// exactly once and last. None is made from inside `UpstreamPool.start` or `UpstreamCall.cancel`.
+/// exactly once and last. Content codings of the body are taken off, and so is a byte order mark of a text. None is made from inside `UpstreamPool.start` or `UpstreamCall.cancel`.
 public protocol UpstreamCallDelegate: AnyObject {
     /// The call has come this far. What was reached inside `UpstreamPool.start` is told by `UpstreamCall.step` alone. May come
     /// again from `connecting` on: a kept connection may turn out to be closed.
@@ -46,6 +48,7 @@ public final class UpstreamCall {
     /// While the connection is being made.
     private weak var connecting: Connecting?
     private let start: NIODeadline
+    private let authority: String
     /// How far the call has come.
     public private(set) var step = UpstreamStep.connecting
     public private(set) var timings = UpstreamTimings()
@@ -54,13 +57,27 @@ public final class UpstreamCall {
     private var delegate: (any UpstreamCallDelegate)?
     private let loop: any EventLoop
     private(set) var isPaused = false
+    /// Set if the answer has content codings.
+    private var decoding: AnswerDecoding?
+    /// Set until it is settled whether a text begins with one.
+    private var mark: ByteOrderMark?
+    /// More has come than is decoded in one turn of the loop.
+    private var isBehind = false
+    /// The rest is decoded in a later turn.
+    private var isResuming = false
+    /// The answer has come whole.
+    private var hasCome = false
+    /// Nothing more is to be read for now.
+    var holdsReading: Bool { isPaused || isBehind }
     /// A byte of the answer has come; the request cannot be sent again unnoticed.
     var answered: Bool { timings.firstByte != nil }
 
+    /// - Parameter authority: of the server, for messages.
     init(
-        head: ByteBuffer, body: ByteBuffer?, bodyless: Bool, delegate: any UpstreamCallDelegate,
+        head: ByteBuffer, body: ByteBuffer?, bodyless: Bool, authority: String, delegate: any UpstreamCallDelegate,
         loop: any EventLoop
     ) {
+        self.authority = authority
         self.head = head
         self.body = body
         self.bodyless = bodyless
@@ -93,14 +110,112 @@ public final class UpstreamCall {
         if !isStarting { delegate?.upstreamStep(step) }
     }
 
+    /// What came was no answer to this call, which is sent again.
+    func forgetAnswer() { timings.firstByte = nil }
+
     /// A byte of the answer is here.
     func noteAnswer() { if timings.firstByte == nil { timings.firstByte = elapsed } }
 
     private var elapsed: UInt64 { UInt64(max(0, (loop.now - start).nanoseconds)) }
 
-    func deliverHead(_ head: ResponseHead, bytes: ByteBuffer) { delegate?.upstreamHead(head, bytes: bytes) }
-    func deliverBody(_ bytes: ByteBuffer) { delegate?.upstreamBody(bytes) }
+    func deliverHead(_ head: ResponseHead, bytes: ByteBuffer) {
+        if head.isText(bytes) { mark = ByteOrderMark() }
+        guard head.hasContentEncoding, head.framing != .none else {
+            delegate?.upstreamHead(head, bytes: bytes)
+            return
+        }
+        do throws(ContentCoding.Refusal) {
+            let codings = try head.codings(bytes)
+            if !codings.isEmpty { decoding = AnswerDecoding(codings) }
+        } catch {
+            return fail(UnreadableAnswer(error))
+        }
+        delegate?.upstreamHead(decoding == nil ? head : head.decoded(bytes), bytes: bytes)
+    }
+
+    func deliverBody(_ bytes: ByteBuffer) {
+        guard decoding == nil else {
+            decoding?.add(bytes)
+            return decode()
+        }
+        deliverText(bytes)
+    }
+
     func deliverReadComplete() { delegate?.upstreamReadComplete() }
+
+    /// The answer has come whole, and its connection is not this call's any more.
+    func allCame() {
+        connection = nil
+        hasCome = true
+        decode()
+        // Otherwise the end follows what is decoded in later turns.
+        if !isBehind { finish() }
+    }
+
+    private func finish() {
+        do throws(UnreadableAnswer) { try decoding?.finish() } catch { return fail(error) }
+        if var mark {
+            self.mark = nil
+            let rest = mark.finish()
+            if rest.readableBytes > 0 { delegate?.upstreamBody(rest) }
+        }
+        deliverReadComplete()
+        end(.complete)
+    }
+
+    private func deliverText(_ bytes: ByteBuffer) {
+        guard var mark else {
+            delegate?.upstreamBody(bytes)
+            return
+        }
+        let text = mark.take(bytes)
+        self.mark = mark.isSettled ? nil : mark
+        if text.readableBytes > 0 { delegate?.upstreamBody(text) }
+    }
+
+    // MARK: Content codings
+
+    /// Decodes and delivers what one turn of the loop may; the rest follows in the next one, and nothing is read until then.
+    private func decode() {
+        var left = AnswerDecoding.Limits.turn
+        while isLive, !isPaused, left > 0, decoding?.isDrained == false {
+            do throws(UnreadableAnswer) {
+                guard let piece = try decoding?.next() else { break }
+                // What codings give between one another counts too.
+                left -= max(1024, piece.readableBytes)
+                if piece.readableBytes > 0 { deliverText(piece) }
+            } catch {
+                return fail(error)
+            }
+        }
+        setBehind(isLive && decoding?.isDrained == false)
+        if isBehind, !isPaused { decodeLater() }
+    }
+
+    private func setBehind(_ behind: Bool) {
+        guard behind != isBehind else { return }
+        isBehind = behind
+        if !isPaused { connection?.setPaused(behind) }
+    }
+
+    private func decodeLater() {
+        guard !isResuming else { return }
+        isResuming = true
+        let call = NIOLoopBound(self, eventLoop: loop)
+        loop.execute { call.value.resumeDecoding() }
+    }
+
+    private func resumeDecoding() {
+        isResuming = false
+        guard isLive, isBehind else { return }
+        decode()
+        guard isLive else { return }
+        if hasCome, !isBehind { finish() } else { deliverReadComplete() }
+    }
+
+    private func fail(_ error: UnreadableAnswer) {
+        cancel(as: .garbage("\(authority): its answer \(error.message)"))
+    }
 
     func end(_ end: UpstreamEnd) {
         guard let delegate else { return }
@@ -143,6 +258,10 @@ public final class UpstreamCall {
     public func setPaused(_ paused: Bool) {
         guard paused != isPaused else { return }
         isPaused = paused
-        connection?.setPaused(paused)
+        if isBehind {
+            if !paused { decodeLater() }
+        } else {
+            connection?.setPaused(paused)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Core
 import HTTP1
 import NIOCore
 import NIOSSL
@@ -25,6 +26,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var head = ResponseHead()
     /// Bytes of an incomplete head.
     private var partial: ByteBuffer?
+    /// Set while `partial` is: a head that has begun must end soon.
+    private var headTimer: Scheduled<Void>?
     /// Calls run so far; a connection that was used before may have been closed by the server unnoticed.
     private var runs = 0
     private let isTLS: Bool
@@ -66,7 +69,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         call.attach(self, isReused: runs > 0)
         runs += 1
         reading = .head
-        if call.isPaused { setPaused(true) }
+        if call.holdsReading { setPaused(true) }
         guard let body = call.body else {
             context.writeAndFlush(wrapOutboundOut(call.head), promise: nil)
             // So little fits into the socket. A write that failed may have given the call to another connection.
@@ -105,6 +108,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        endHeadTimer()
         UpstreamSockets.open.subtract(1, ordering: .relaxed)
     }
 
@@ -212,10 +216,20 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard bytes.readableBytes > 0 else { return false }
         guard let length = try Self.findEnd(bytes, &headFinder) else {
             partial = bytes
+            if headTimer == nil { beginHeadTimer() }
             return false
         }
+        endHeadTimer()
         guard let headBytes = bytes.readSlice(length: length), let call else { return false }
         try Self.parse(headBytes, into: &head, bodyless: call.bodyless)
+        if isUnasked(head, by: call) {
+            self.call = nil
+            reading = .nothing
+            close()
+            call.forgetAnswer()
+            pool.connect(for: call)
+            return false
+        }
         if head.isInterim { return true }
         switch head.framing {
         case .none: reading = .length(0)
@@ -226,6 +240,33 @@ final class UpstreamConnection: ChannelInboundHandler {
         call.deliverHead(head, bytes: headBytes)
         if case .none = head.framing, self.call != nil { finish(leftover: bytes.readableBytes) }
         return true
+    }
+
+    /// A server ends a connection that has been idle for too long for it, and some say so with 408 before they close it (RFC
+    /// 9110, section 15.5.9). Just as a request was sent, that looks like its answer; the request was never looked at.
+    private func isUnasked(_ head: ResponseHead, by call: UpstreamCall) -> Bool {
+        guard head.status == 408, runs > 1 else { return false }
+        return !head.keepAlive || call.timings.firstByte ?? .max < UpstreamPool.Limits.unaskedTime
+    }
+
+    private func beginHeadTimer() {
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        headTimer = context.eventLoop.scheduleTask(in: pool.headLimit) { bound.value.expireHead() }
+    }
+
+    private func endHeadTimer() {
+        headTimer?.cancel()
+        headTimer = nil
+    }
+
+    private func expireHead() {
+        headTimer = nil
+        guard let call, partial != nil else { return }
+        // The rest may be there, unread.
+        guard !call.isPaused else { return beginHeadTimer() }
+        let limit = Duration.nanoseconds(pool.headLimit.nanoseconds).inSeconds
+        fail(.timedOut("\(pool.target.authority) began to answer, and its head had no end within \(limit)"))
     }
 
     /// The data of all chunks that are there: one chunk is passed as a slice, several are put together, so that what
@@ -263,13 +304,12 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.call = nil
         reading = .nothing
         if head.keepAlive && leftover == 0 {
-            if call.isPaused { setPaused(false) }
+            if call.holdsReading { setPaused(false) }
             pool.release(self)
         } else {
             close()
         }
-        call.deliverReadComplete()
-        call.end(.complete)
+        call.allCame()
     }
 
     private func fail(_ end: UpstreamEnd) {

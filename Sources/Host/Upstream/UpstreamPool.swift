@@ -11,6 +11,10 @@ public final class UpstreamPool {
         public static let idleTime = TimeAmount.seconds(55)
         /// A body above this is sent behind the head instead of being copied into one buffer with it.
         public static let copiedBody = 16 * 1024
+        /// From the first byte of an answer's head to its end, where connecting has no limit. It comes at once or not at all.
+        public static let head = TimeAmount.seconds(5)
+        /// Nanoseconds: a 408 that comes sooner over a kept connection was not meant for the request.
+        static let unaskedTime: UInt64 = 1_000_000_000
     }
 
     public let target: UpstreamTarget
@@ -21,6 +25,8 @@ public final class UpstreamPool {
     private let connector: any UpstreamConnector
     private var idle: [UpstreamConnection] = []
     private var isClosed = false
+    /// From the first byte of an answer's head to its end.
+    var headLimit: TimeAmount { connectLimit ?? Limits.head }
 
     /// - Parameters:
     ///   - connectLimit: until a connection is there, TCP and TLS together; nil: no limit.
@@ -41,7 +47,8 @@ public final class UpstreamPool {
     public func start(
         head: ByteBuffer, body: ByteBuffer?, bodyless: Bool, delegate: any UpstreamCallDelegate
     ) -> UpstreamCall {
-        let call = UpstreamCall(head: head, body: body, bodyless: bodyless, delegate: delegate, loop: loop)
+        let call = UpstreamCall(
+            head: head, body: body, bodyless: bodyless, authority: target.authority, delegate: delegate, loop: loop)
         if let connection = takeIdle() {
             connection.run(call)
         } else {

@@ -375,7 +375,7 @@ typedef struct nexus_http_request {
   nexus_str path;       /* starts with "/"; appended to the path of the backend's URL, unless the flags say
                            otherwise; may hold a query */
   const nexus_header *headers; /* without host, content-length, transfer-encoding and connection: those are the
-                                  host's */
+                                  host's; without accept-encoding the host asks for "identity" */
   size_t header_count;  /* at most NEXUS_LIMIT_HTTP_HEADERS */
   nexus_str body;       /* copied before the call returns; ignored with NEXUS_HTTP_EXCHANGE_BODY */
   uint32_t timeout_ms;  /* from start to the last byte; 0: the task's own deadline alone */
@@ -400,7 +400,7 @@ typedef uint32_t nexus_http_result;
 #define NEXUS_HTTP_REFUSED 1u   /* no connection: refused, unreachable, unknown host name, TLS failure, not in time */
 #define NEXUS_HTTP_TIMED_OUT 2u /* a time-out of the request or of the task */
 #define NEXUS_HTTP_CLOSED 3u    /* the peer closed or reset the connection before the answer was complete */
-#define NEXUS_HTTP_GARBAGE 4u   /* the peer does not speak HTTP/1.1, or exceeded a limit */
+#define NEXUS_HTTP_GARBAGE 4u   /* the peer does not speak HTTP/1.1, exceeded a limit, or its content coding is broken */
 #define NEXUS_HTTP_CANCELLED 5u /* http_cancel, or the task has ended */
 
 typedef struct nexus_http_end {
@@ -429,7 +429,8 @@ typedef struct nexus_http_handlers {
   /* The answer's status and header fields. [loop] */
   void (*on_head)(void *user, nexus_http request, const nexus_http_head *head);
 
-  /* A piece of the answer's body with the transfer coding removed, cut anywhere. Passing exactly this range, or a
+  /* A piece of the answer's body with transfer and content codings removed, and without a byte order mark before a text; cut
+   * anywhere. Of an answer that had content codings on_head does not show content-encoding and content-length. Passing exactly this range, or a
    * part of it, to exchange_write inside this call costs no copy. [loop] */
   void (*on_body)(void *user, nexus_http request, const char *bytes, size_t length);
 

@@ -114,7 +114,7 @@ import Testing
     @Test func slashesTooManyAreForgiven() throws {
         let driver = gateway.add()
         let client = try gateway.client()
-        try client.ask(path: "//v1/chat/completions/")
+        try client.ask(path: "//v1//chat/completions/")
         #expect(driver.attempts.first?.request.path == "/v1/chat/completions")
     }
 

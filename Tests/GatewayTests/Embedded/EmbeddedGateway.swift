@@ -1,3 +1,4 @@
+import AdapterHost
 import Core
 import Logging
 import NIOCore
@@ -12,7 +13,7 @@ final class EmbeddedGateway {
     let loop: LoopState
     private let timeouts: Configuration.Timeouts
 
-    init(_ change: (inout Configuration) -> Void = { _ in }) {
+    init(work: WorkPool = .gateway, _ change: (inout Configuration) -> Void = { _ in }) {
         var configuration = Configuration()
         configuration.routing.strategy = .priorityOnly
         change(&configuration)
@@ -21,7 +22,7 @@ final class EmbeddedGateway {
         let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in }
         state = GatewayState(
             settings: LiveSettings(configuration), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            registry: registry, broadcaster: broadcaster, historyCapacity: 100)
+            registry: registry, broadcaster: broadcaster, historyCapacity: 100, work: work)
         loop = LoopState(
             index: 0, eventLoop: eventLoop, shared: state,
             quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true)
@@ -68,8 +69,10 @@ final class EmbeddedClient {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 
-    func send(_ text: String) throws {
-        try channel.writeInbound(ByteBuffer(string: text))
+    func send(_ text: String) throws { try send(bytes: Array(text.utf8)) }
+
+    func send(bytes: [UInt8]) throws {
+        try channel.writeInbound(ByteBuffer(bytes: bytes))
         gateway.eventLoop.run()
     }
 

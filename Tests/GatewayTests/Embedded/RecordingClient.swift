@@ -10,6 +10,7 @@ final class RecordingClient: AnswerSink {
     var isOverfull = false
     var isOutOfMemory = false
 
+    func countRequest(_ bytes: Int) -> Bool { true }
     func requestIsDone() { calls.append("request done") }
     func writeWhole(status: Int, type: AnswerType, origin: AnswerOrigin, body: ByteBuffer) { calls.append("whole") }
     func write(_ answer: LocalAnswer) { calls.append("local \(answer.status)") }

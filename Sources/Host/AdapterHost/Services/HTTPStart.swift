@@ -76,9 +76,13 @@ enum HTTPStart {
         head.writeBytes(request.path)
         head.writeStaticString(" HTTP/1.1\r\nhost: ")
         head.writeString(target.authority)
+        var asksForCodings = false
         request.forEachField { name, value in
+            if FieldRules.equals(name, "accept-encoding") { asksForCodings = true }
             head.writeField(name, value)
         }
+        // Without the field a server may choose any coding (RFC 9110, section 12.5.3).
+        if !asksForCodings { head.writeStaticString("\r\naccept-encoding: identity") }
         let hasNone = FieldRules.equals(request.method, "GET") || FieldRules.equals(request.method, "HEAD")
         if bodyLength > 0 || !hasNone {
             head.writeStaticString("\r\ncontent-length: ")

@@ -61,4 +61,15 @@ public enum AnswerType: Sendable, Equatable {
     /// Lines of JSON, as Ollama streams.
     case jsonLines
     case other(String)
+
+    /// Clients read it line by line.
+    public var isLines: Bool {
+        switch self {
+        case .json: false
+        case .eventStream, .jsonLines: true
+        case .other(let text): Self.lines.contains { text.lowercased().hasPrefix($0) }
+        }
+    }
+
+    private static let lines = ["text/event-stream", "application/x-ndjson", "application/jsonl"]
 }

@@ -12,6 +12,8 @@ struct ErrorBody: Error {
     var retryAfter: Int?
     /// Value of Allow, with status 405.
     var allow: String?
+    /// Value of Accept-Encoding, with status 415 (RFC 9110, section 15.5.16).
+    var acceptEncoding: String?
     /// The model that nobody has, if that is the error.
     var model: String?
     /// The models there are, in words; nil if there are none.

@@ -10,6 +10,8 @@ protocol AnswerSink: AnyObject {
     /// It is overfull since the memory of all is used up.
     var isOutOfMemory: Bool { get }
 
+    /// The body of the request turned out to have so many bytes. False if the memory of all is used up.
+    func countRequest(_ bytes: Int) -> Bool
     /// The request is not needed any more, though its answer goes on.
     func requestIsDone()
 

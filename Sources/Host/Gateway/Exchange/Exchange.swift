@@ -35,6 +35,8 @@ final class Exchange {
     var path = AnswerPath(nil, stream: false)
     var answerStatus = 200
     var answerType = AnswerType.json
+    /// Of an answer that its client reads line by line.
+    var separators: LineSeparators?
     var held: ByteBuffer?
     /// Of what waits to be sent, and of a request in other words than the client's.
     var heldMemory: MemoryShare

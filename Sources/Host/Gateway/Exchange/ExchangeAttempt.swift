@@ -20,6 +20,7 @@ extension Exchange: AttemptSink {
         else { return false }
         answerStatus = head.status
         answerType = type
+        separators = type.isLines ? LineSeparators() : nil
         answerFields = head.headers
         if !head.warning.isEmpty { warnings.append(head.warning) }
         return true
@@ -52,6 +53,10 @@ extension Exchange: AttemptSink {
     /// Takes bytes for the client.
     private func take(_ bytes: ByteBuffer) -> AttemptReply {
         var bytes = bytes
+        if separators != nil {
+            separators?.escape(&bytes)
+            guard bytes.readableBytes > 0 else { return dispatch.takesPieces ? .taken : .refused }
+        }
         switch dispatch.wrote(bytes.readableBytes, now: now) {
         case .refuse: return .refused
         case .hold:
@@ -103,6 +108,13 @@ extension Exchange: AttemptSink {
         return finish(outcome)
     }
 
+    /// Sends what was kept back since it might have been a separator.
+    private func sendRest() {
+        guard let rest = separators?.finish(), rest.readableBytes > 0 else { return }
+        separators = nil
+        _ = take(rest)
+    }
+
     /// Translates a large answer away from this loop. The attempt is over for its adapter; the exchange is when that is done.
     private func finishElsewhere(
         _ size: Int, _ make: @escaping @Sendable () -> Result<ByteBuffer, AnswerProblem>, _ outcome: ExchangeOutcome
@@ -136,6 +148,7 @@ extension Exchange: AttemptSink {
     }
 
     private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
+        sendRest()
         let finish = dispatch.finished(outcome, now: now)
         if finish != .refuse { record() }
         switch finish {

@@ -27,7 +27,8 @@ extension Exchange {
             client.writeFailure(failure, body: body, origin: origin)
         case .event(.own): client.endPieces(with: dialect.errorEvent(own, requestID: context.id))
         case .event(.failure(let failure, let name)):
-            client.endPieces(with: dialect.errorEvent(failure, backend: name, requestID: context.id))
+            let event = dialect.errorEvent(failure, backend: name, requestID: context.id)
+            client.endPieces(with: LineSeparators.escaped(event))
         case .abort: client.abort()
         }
         logFailure()

@@ -24,6 +24,8 @@ struct RequestContext: Sendable {
     var query: String
     /// Of the body, where it matters; empty: JSON is expected.
     var contentType: String
+    /// Of the body; empty: there is none, or no body.
+    var contentEncoding = ""
     /// The client asks for server-sent events.
     var wantsEvents: Bool
     /// Fields of the client that a backend may pass on to its server.

@@ -48,6 +48,9 @@ struct Route: Sendable {
     let body: Body
     let handler: Handler
 
+    /// Clients of models use it, from pages of origins that the operator allows as well.
+    var isForClients: Bool { access != .operator }
+
     /// - Parameter method: `.get` stands for HEAD as well.
     init(
         _ methods: RequestHead.Method..., path: String, access: Access, body: Body = .command, _ handler: Handler

@@ -6,8 +6,10 @@ struct RouteTable: Sendable {
         /// - Parameter values: what stands in the places of the route's pattern.
         case route(Route, values: [String])
         case unknownPath
-        /// - Parameter allow: the methods that the path takes, as the value of Allow.
-        case otherMethod(allow: String)
+        /// - Parameters:
+        ///   - allow: the methods that the path takes, as the value of Allow.
+        ///   - isForClients: pages of origins that the operator allows may ask for it.
+        case otherMethod(allow: String, isForClients: Bool)
     }
 
     /// In the order they were given.
@@ -24,7 +26,7 @@ struct RouteTable: Sendable {
     func match(_ method: RequestHead.Method, _ path: String) -> Match {
         if let routes = exact[path] {
             if let route = routes.first(where: { $0.methods.contains(method) }) { return .route(route, values: []) }
-            return .otherMethod(allow: Self.allow(routes))
+            return Self.otherMethod(routes)
         }
         var others: [Route] = []
         for route in patterns {
@@ -32,24 +34,30 @@ struct RouteTable: Sendable {
             if route.methods.contains(method) { return .route(route, values: values) }
             others.append(route)
         }
-        return others.isEmpty ? .unknownPath : .otherMethod(allow: Self.allow(others))
+        return others.isEmpty ? .unknownPath : Self.otherMethod(others)
     }
 
-    private static func allow(_ routes: [Route]) -> String {
+    private static func otherMethod(_ routes: [Route]) -> Match {
         var names: [String] = []
         for name in routes.flatMap(\.methods).map(\.text) where !names.contains(name) { names.append(name) }
-        return names.joined(separator: ", ")
+        return .otherMethod(
+            allow: names.joined(separator: ", "), isForClients: routes.contains(where: \.isForClients))
     }
 
     /// The path that is meant: base addresses are given with a slash at the end, and clients put one more in front of what
-    /// they add, so that slashes are doubled at the start or left over at the end. Files of the page are named exactly.
-    static func meant(_ path: String) -> String {
-        guard path.utf8.count > 1, path.hasPrefix("//") || path.hasSuffix("/"), !path.hasPrefix("/assets/") else {
-            return path
+    /// they add, so that slashes are doubled or left over at the end. Files of the page are named exactly.
+    static func meant(_ path: UnsafeRawBufferPointer.SubSequence) -> String {
+        let slash = UInt8(ascii: "/")
+        var last: UInt8 = 0
+        var isPlain = path.last != slash || path.count == 1
+        for byte in path {
+            if byte == slash, last == slash { isPlain = false }
+            last = byte
         }
-        var text = path[...]
-        while text.hasPrefix("//") { text = text.dropFirst() }
-        while text.utf8.count > 1, text.hasSuffix("/") { text = text.dropLast() }
-        return String(text)
+        guard !isPlain, !path.starts(with: "/assets/".utf8) else { return String(decoding: path, as: UTF8.self) }
+        var text: [UInt8] = []
+        for byte in path where byte != slash || text.last != slash { text.append(byte) }
+        if text.count > 1, text.last == slash { text.removeLast() }
+        return String(decoding: text, as: UTF8.self)
     }
 }

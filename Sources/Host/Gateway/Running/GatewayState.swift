@@ -1,4 +1,5 @@
 import AdapterHost
+import Compression
 import Core
 import Dashboard
 import Logging
@@ -36,6 +37,8 @@ final class GatewayState: Sendable {
         settings: LiveSettings, logger: Logger, registry: Registry, broadcaster: Broadcaster, historyCapacity: Int,
         work: WorkPool = .gateway
     ) {
+        // Loads libraries, which no event loop should wait for.
+        _ = ContentCoding.known
         self.work = work
         self.logger = logger
         self.registry = registry

@@ -10,6 +10,7 @@ struct AnswerWriter {
         /// Of HTTP/1.1; an older client gets neither chunks nor a kept connection unless it asks.
         var isModern: Bool
         var keepAlive: Bool
+        var crossOrigin = CrossOrigin.untold
     }
 
     private(set) var bytes: ByteBuffer
@@ -28,6 +29,14 @@ struct AnswerWriter {
             bytes.writeStaticString("\r\nx-request-id: ")
         }
         bytes.writeString(common.requestID)
+        switch common.crossOrigin {
+        case .untold: break
+        case .varies: bytes.writeStaticString("\r\nvary: Origin")
+        case .granted(let origin):
+            bytes.writeStaticString("\r\nvary: Origin\r\naccess-control-expose-headers: *")
+            bytes.writeStaticString("\r\naccess-control-allow-origin: ")
+            bytes.writeString(origin)
+        }
         self.bytes = bytes
         self.common = common
     }
@@ -64,6 +73,9 @@ struct AnswerWriter {
         field("content-length", length)
         endConnection()
     }
+
+    /// Ends the head of an answer that has no body by its status (RFC 9110, section 8.6).
+    mutating func endHeadWithoutBody() { endConnection() }
 
     /// Ends the head of an answer that comes in pieces. True if they are to be sent as chunks.
     mutating func endHeadOfPieces() -> Bool {

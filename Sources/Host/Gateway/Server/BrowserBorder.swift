@@ -72,9 +72,21 @@ struct BrowserBorder: Sendable, Equatable {
     ///   - host: of the request.
     func admits(origin: String?, host: String?) -> Bool {
         guard let origin else { return true }
-        if allowedOrigins.contains("*") || allowedOrigins.contains(origin) { return true }
+        if isListed(origin) { return true }
         guard let host, let scheme = origin.firstRange(of: "://") else { return false }
         return origin[scheme.upperBound...].lowercased() == host.lowercased()
+    }
+
+    private func isListed(_ origin: String) -> Bool { allowedOrigins.contains("*") || allowedOrigins.contains(origin) }
+
+    /// What the answer to an admitted request says to browsers.
+    /// - Parameters:
+    ///   - origin: of the request.
+    ///   - isForClients: the path is one of the clients' APIs. Pages of other origins read nothing else.
+    func crossOrigin(_ origin: String?, isForClients: Bool) -> CrossOrigin {
+        guard isForClients, !allowedOrigins.isEmpty else { return .untold }
+        guard let origin, isListed(origin) else { return .varies }
+        return .granted(origin)
     }
 }
 

@@ -22,6 +22,7 @@ extension ClientConnection: AnswerSink {
         if let origin { writer.origin(origin) }
         if let seconds = error.retryAfter { writer.field("retry-after", seconds) }
         if let allow = error.allow { writer.field("allow", allow) }
+        if let known = error.acceptEncoding { writer.field("accept-encoding", known) }
         if error.status == 426 { writer.field("sec-websocket-version", "13") }
         writer.contentType(.json)
         writer.endHead(length: json.count)

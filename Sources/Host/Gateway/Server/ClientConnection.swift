@@ -67,6 +67,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// In whose words this request is answered.
     private(set) var dialect = Dialect.openAI
     private(set) var requestID = ""
+    /// Which pages may read the answer.
+    private var crossOrigin = CrossOrigin.untold
     var receiving = ReceiveLimit()
     var lastRead: NIODeadline
     /// Nil once the TLS handshake is done, or where there is none.
@@ -115,7 +117,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     var common: AnswerWriter.Common {
         AnswerWriter.Common(
-            requestID: requestID, isModern: head.minorVersion == 1, keepAlive: head.keepAlive && !loop.isDraining)
+            requestID: requestID, isModern: head.minorVersion == 1, keepAlive: head.keepAlive && !loop.isDraining,
+            crossOrigin: crossOrigin)
     }
 
     // MARK: Channel
@@ -215,7 +218,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                     let body = try reader.read(&bytes)
                     guard let body else {
                         phase = .body(reader)
-                        guard count(reader.size) else { return refuse(.outOfMemory) }
+                        guard countRequest(reader.size) else { return refuse(.outOfMemory) }
                         return wait(bytes)
                     }
                     receiving.reset()
@@ -244,7 +247,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// More bytes are needed; if none can come the connection ends.
     private func wait(_ bytes: ByteBuffer) {
-        if case .head = phase, !count(bytes.readableBytes) { return refuse(.outOfMemory) }
+        if case .head = phase, !countRequest(bytes.readableBytes) { return refuse(.outOfMemory) }
         // A request that was sent ahead begins now. Where nothing has begun, nothing is late.
         if case .head = phase, bytes.readableBytes == 0 { receiving.reset() } else { receiving.take(0, now: now) }
         keep(bytes)
@@ -269,7 +272,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// False if the memory of all is used up.
-    private func count(_ bytes: Int) -> Bool { requestMemory.set(bytes > Limits.uncounted ? bytes : 0) }
+    func countRequest(_ bytes: Int) -> Bool { requestMemory.set(bytes > Limits.uncounted ? bytes : 0) }
 
     func setReading(_ reading: Bool) {
         isPaused = !reading
@@ -279,7 +282,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// False: more bytes are needed.
     private func readHead(_ bytes: inout ByteBuffer) throws -> Bool {
         // First: what is wrong with this request must not be told as something of the one before.
-        (requestID, dialect) = ("", .openAI)
+        (requestID, dialect, crossOrigin) = ("", .openAI, .untold)
         guard try skipEmptyLines(&bytes) else { return false }
         let finder = headFinder
         var next = finder
@@ -297,9 +300,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             guard head.framing == .none, !head.upgradesToWebSocket else { throw ErrorBody.outOfDescriptors }
         }
         guard let service else { return false }
-        switch service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve) {
+        let admission = service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve)
+        let origin = head.origin.flatMap {
+            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
+        }
+        crossOrigin = loop.settings.border.crossOrigin(origin, isForClients: service.isForClients)
+        switch admission {
         case .body(let limit): try readBody(limit)
-        case .refused(let error): refuseUnread(error)
+        case .refused(let error): answerUnread(error) { writeError(error, origin: nil) }
+        case .options(let allow):
+            let preflight = Preflight(head, headBytes)
+            answerUnread(.commandTooLarge(Limits.skippedBody)) { writeOptions(allow: allow, preflight) }
         case .webSocket: try handOver(headBytes, rest: bytes, query: context.query)
         }
         return true
@@ -312,7 +323,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             let target = UnsafeRawBufferPointer(rebasing: bytes[head.target])
             let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
             // A target in absolute form may have no path.
-            let path = mark == 0 ? "/" : RouteTable.meant(String(decoding: target[..<mark], as: UTF8.self))
+            let path = mark == 0 ? "/" : RouteTable.meant(target[..<mark])
             dialect = Dialect(path: path)
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
             if requestID.isEmpty { requestID = loop.nextRequestID() }
@@ -323,6 +334,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 path: path,
                 query: mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : "",
                 contentType: mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : "",
+                contentEncoding: head.hasContentEncoding && head.framing != .none
+                    ? Self.contentEncoding(head, bytes) : "",
                 wantsEvents: head.acceptsEventStream,
                 fields: head.method == .post ? Self.passedFields(head, bytes) : [], arrival: now)
         }
@@ -331,7 +344,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     private func readBody(_ limit: BodyLimit) throws {
         if case .length(let length) = head.framing {
             guard length <= limit.bytes else { throw limit.error }
-            guard count(length) else { throw ErrorBody.outOfMemory }
+            guard countRequest(length) else { throw ErrorBody.outOfMemory }
         }
         // First, since a write may bring what the client sends next, or the end of the connection.
         phase = .body(BodyReader(head.framing, limit: limit))
@@ -342,16 +355,21 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Answers a request whose body nobody will look at. A small one is read past; for the sake of a large one, or of one that
     /// the client has not begun to send, the connection does not go on.
-    private func refuseUnread(_ error: ErrorBody) {
+    /// - Parameters:
+    ///   - refusal: what a request with such a body is told.
+    ///   - write: writes the answer.
+    private func answerUnread(_ refusal: ErrorBody, _ write: () -> Void) {
         let isSmall =
             switch head.framing {
             case .none: true
             case .length(let length): length <= Limits.skippedBody
             case .chunked: true
             }
-        guard head.framing == .none || isSmall && !head.expectsContinue && head.keepAlive else { return refuse(error) }
+        guard head.framing == .none || isSmall && !head.expectsContinue && head.keepAlive else {
+            return refuse(refusal)
+        }
         phase = .answering
-        writeError(error, origin: nil)
+        write()
         // The connection may have ended with that.
         guard case .answering = phase else { return }
         guard head.framing != .none else { return answered() }
@@ -377,6 +395,17 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             bytes.moveReaderIndex(forwardBy: 2)
         }
         return bytes.readableBytes > 0
+    }
+
+    /// The values of all its fields, as one list (RFC 9110, section 5.3).
+    private static func contentEncoding(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> String {
+        var list = ""
+        head.forEachField(of: bytes) { name, value in
+            guard FieldRules.equals(name, "content-encoding") else { return }
+            if !list.isEmpty { list += "," }
+            list += String(decoding: value, as: UTF8.self)
+        }
+        return list
     }
 
     /// Those that a backend may pass on.

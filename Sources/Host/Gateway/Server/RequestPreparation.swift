@@ -2,7 +2,7 @@ import AdapterHost
 import Core
 import NIOCore
 
-/// A request that is being looked into away from the connection's event loop, because it is large. Lives on that loop, and
+/// A request whose body is decoded or looked into away from the connection's event loop, because it is large. Lives on that loop, and
 /// ends in exactly one way: the request goes on, or it is refused, or the client has gone, or the gateway stops. What the
 /// pool finds out after the end is dropped.
 final class RequestPreparation {
@@ -11,20 +11,23 @@ final class RequestPreparation {
     private init(_ service: RequestService) { self.service = service }
 
     /// Nil: too much is under way already.
-    static func start(
-        _ draft: RequestDraft, for service: RequestService, on loop: LoopState
+    /// - Parameters:
+    ///   - size: bytes that are worked on.
+    ///   - work: done on another thread.
+    ///   - then: gets what came of it, back on the loop.
+    static func start<Found: Sendable>(
+        size: Int, for service: RequestService, on loop: LoopState, _ work: @escaping @Sendable () -> Found,
+        then: @escaping @Sendable (RequestService, Found) -> Void
     ) -> RequestPreparation? {
         let preparation = RequestPreparation(service)
-        let (eventLoop, names) = (loop.eventLoop, loop.names)
+        let eventLoop = loop.eventLoop
         let bound = NIOLoopBound(preparation, eventLoop: eventLoop)
-        let isTaken = loop.shared.work.submit(size: draft.body.readableBytes) {
-            let result = Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) }
-            eventLoop.execute { bound.value.ended(result) }
+        let isTaken = loop.shared.work.submit(size: size) {
+            let found = work()
+            eventLoop.execute { if let service = bound.value.take() { then(service, found) } }
         }
         return isTaken ? preparation : nil
     }
-
-    private func ended(_ result: Result<ClientRequest, RequestPeekError>) { take()?.prepared(result) }
 
     /// The client closed its connection.
     func clientGone() {

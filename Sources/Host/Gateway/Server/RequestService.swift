@@ -1,4 +1,5 @@
 import AdapterHost
+import Compression
 import Core
 import HTTP1
 import NIOCore
@@ -12,6 +13,8 @@ final class RequestService {
         case body(BodyLimit)
         /// This is its answer; its body is not read.
         case refused(ErrorBody)
+        /// OPTIONS: the methods that the path takes are told; its body is of no interest.
+        case options(allow: String)
         /// The connection becomes a WebSocket.
         case webSocket
     }
@@ -22,6 +25,12 @@ final class RequestService {
     private var context: RequestContext?
     private var route: Route?
     private var values: [String] = []
+    /// Around the body, in the order in which they were applied.
+    private var codings: [ContentCoding] = []
+    /// Bytes of the body, once they are off.
+    private var limit = BodyLimit.command
+    /// The path of the request admitted last is one of the clients' APIs, or none.
+    private(set) var isForClients = true
     private(set) var exchange: Exchange?
     private var later: LaterAnswer?
     private var preparation: RequestPreparation?
@@ -38,10 +47,18 @@ final class RequestService {
     ///   - isReserve: the connection is one too many: it gets small answers only.
     func admit(_ context: RequestContext, upgrades: Bool, isReserve: Bool) -> Admission {
         self.context = context
+        isForClients = true
         switch RouteTable.gateway.match(context.method, context.path) {
+        // OPTIONS of the host as a whole (RFC 9110, section 9.3.7).
+        case .unknownPath where context.method == .options && context.path == "*":
+            return .options(allow: "GET, HEAD, POST, DELETE, OPTIONS")
         case .unknownPath: return .refused(.unknownPath(context.path))
-        case .otherMethod(let allow): return .refused(.methodNotAllowed(allow))
+        case .otherMethod(let allow, let isForClients):
+            self.isForClients = isForClients
+            return isForClients && context.method == .options
+                ? .options(allow: allow + ", OPTIONS") : .refused(.methodNotAllowed(allow))
         case .route(let route, let values):
+            isForClients = route.isForClients
             self.route = route
             self.values = values
             switch route.handler {
@@ -55,18 +72,58 @@ final class RequestService {
                 }
             case .answer, .later: break
             }
-            switch route.body {
-            case .request: return .body(.request(loop.settings.maximumBody))
-            case .command: return .body(.command)
-            }
+            return admitBody(route.body, context.contentEncoding)
         }
+    }
+
+    private func admitBody(_ body: Route.Body, _ contentEncoding: String) -> Admission {
+        codings = []
+        do throws(ContentCoding.Refusal) {
+            if !contentEncoding.isEmpty { codings = try ContentCoding.list(contentEncoding) }
+        } catch {
+            return .refused(ErrorBody(error))
+        }
+        limit =
+            switch body {
+            case .request: .request(loop.settings.maximumBody)
+            case .command: .command
+            }
+        return .body(limit)
     }
 
     // MARK: With the body
 
     /// Has the request answered that was admitted last.
+    /// - Parameter body: as it came.
     func serve(_ body: ByteBuffer) {
+        if codings.isEmpty { return serveDecoded(body) }
+        let decoding = BodyDecoding(codings, body, limit: limit, memory: loop.shared.memory)
+        do throws(ErrorBody) {
+            if try decoding.runInline() { return decoded(.success(decoding.decoded)) }
+        } catch {
+            return decoded(.failure(error))
+        }
+        preparation = RequestPreparation.start(
+            size: decoding.size, for: self, on: loop,
+            { Result { () throws(ErrorBody) in try decoding.finish() } }, then: { $0.decoded($1) })
+        if preparation == nil { refuse(.overloaded) }
+    }
+
+    private func decoded(_ result: Result<ByteBuffer, ErrorBody>) {
+        preparation = nil
+        switch result {
+        case .failure(let error): refuse(error)
+        case .success(let body):
+            guard client.countRequest(body.readableBytes) else { return refuse(.outOfMemory) }
+            serveDecoded(body)
+        }
+    }
+
+    private func serveDecoded(_ given: ByteBuffer) {
         guard let context, let route else { return }
+        var body = given
+        // A byte order mark that some editors and libraries put before JSON (RFC 8259, section 8.1).
+        if body.getInteger(at: body.readerIndex, as: UInt8.self) == 0xEF { ByteOrderMark.skip(&body) }
         let call = RouteCall(state: loop.shared, context: context, values: values, body: body)
         switch route.handler {
         case .exchange(let kind): startExchange(kind, call)
@@ -84,7 +141,11 @@ final class RequestService {
             let names = loop.names
             return prepared(Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) })
         }
-        preparation = RequestPreparation.start(draft, for: self, on: loop)
+        let names = loop.names
+        preparation = RequestPreparation.start(
+            size: draft.body.readableBytes, for: self, on: loop,
+            { Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) } },
+            then: { $0.prepared($1) })
         if preparation == nil { refuse(.overloaded) }
     }
 
@@ -112,9 +173,9 @@ final class RequestService {
         client.answered()
     }
 
-    /// Records a request for which no backend was chosen.
+    /// Records a request that was for a backend when none was chosen.
     func record(_ error: ErrorBody, model: String = "") {
-        guard let context else { return }
+        guard let context, case .exchange? = route?.handler else { return }
         var timeline = Timeline(arrival: context.arrival)
         timeline.append(.ended(.error(error.status, error.message)), at: loop.eventLoop.now)
         loop.record(ExchangeRecord.Request(id: context.id, model: model, endpoint: context.path), timeline)

@@ -4,8 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoders.h"
 #include "memory.h"
 #include "process_state.h"
+#include "separators.h"
 
 /* The value bound to the calling thread, or NULL. Each event loop's thread binds its own LoopServices. */
 void *nexus_thread_value(void);
