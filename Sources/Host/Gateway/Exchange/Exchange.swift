@@ -43,6 +43,8 @@ final class Exchange {
 
     /// When the client heard the last of us.
     var lastSign: NIODeadline
+    /// Of what was sent of a stream of events: where something may be put in.
+    var events = EventBoundary()
 
     /// - Parameter onEnd: called when it has ended, before the client's next request.
     init(

@@ -37,7 +37,6 @@ extension Exchange: AttemptSink {
             guard translated.readableBytes > 0 else {
                 return countHeld() ? .taken : .failed(.outOfMemory)
             }
-            lastSign = now
             return take(translated)
         } catch {
             return .failed(ExchangeFailure(kind: .upstream, message: error.message))
@@ -52,6 +51,11 @@ extension Exchange: AttemptSink {
     /// Takes bytes for the client.
     private func take(_ bytes: ByteBuffer) -> AttemptReply {
         var bytes = bytes
+        let now = now
+        if stream {
+            lastSign = now
+            bytes.withUnsafeReadableBytes { events.took($0) }
+        }
         switch dispatch.wrote(bytes.readableBytes, now: now) {
         case .refuse: return .refused
         case .hold:

@@ -312,7 +312,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
             // A target in absolute form may have no path.
             let path = mark == 0 ? "/" : RouteTable.meant(String(decoding: target[..<mark], as: UTF8.self))
+            let listsModels = head.method != .post && path.hasPrefix("/v1/models")
+            let fields = head.method == .post || listsModels ? Self.passedFields(head, bytes) : []
             dialect = Dialect(path: path)
+            // The one path that two of the APIs have.
+            if listsModels, fields.contains(where: { $0.name == "anthropic-version" }) { dialect = .anthropic }
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
             if requestID.isEmpty { requestID = loop.nextRequestID() }
             // Of interest where a form may come; a text for each request costs too much.
@@ -323,7 +327,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 query: mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : "",
                 contentType: mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : "",
                 wantsEvents: head.acceptsEventStream,
-                fields: head.method == .post ? Self.passedFields(head, bytes) : [], arrival: now)
+                fields: fields, arrival: now)
         }
     }
 
