@@ -57,7 +57,8 @@ final class Exchange {
         self.onEnd = onEnd
         asked = request.peek
         stream = request.stream
-        forms = RequestForms(request, requestID: context.id)
+        // Not the request's id, which is the client's, and need not be another for each request. What is passed on needs none.
+        forms = RequestForms(request, answerID: request.dialect == .openAI ? "" : loop.nextRequestID())
         heldMemory = MemoryShare(of: loop.shared.memory)
         attemptStart = context.arrival
         lastSign = context.arrival
