@@ -83,6 +83,8 @@ public struct JSONScan: Sendable {
     public private(set) var kind: Kind?
     /// The outermost object has a member "usage" that is not null.
     public private(set) var hasUsage = false
+    /// Some text has an escape of UTF-16's surrogates: half of a character, most often beside the other.
+    public private(set) var hasSurrogates = false
 
     public init() {}
 
@@ -525,6 +527,7 @@ public struct JSONScan: Sendable {
         unit = unit << 4 | digit
         pending -= 1
         if pending == 0 {
+            if unit & 0xF800 == 0xD800 { hasSurrogates = true }
             var character = UInt8(truncatingIfNeeded: unit)
             if unit < 0x80 { collect(&character, 1, of: 1) } else { collectedCount = Self.tooMany }
             state = .string
