@@ -43,7 +43,7 @@ enum EventContent {
             guard contains(head, mark) else { return false }
         }
         let scan = JSONScan(data)
-        return isGood(scan) && !scan.hasUsage && !contains(data, "_reason\":\"")
+        return isGood(scan) && !scan.hasUsage && !scan.hasSurrogates && !contains(data, "_reason\":\"")
     }
 
     /// A whole object that speaks of no error.

@@ -53,24 +53,28 @@ final class OpenAIBackend: BackendAdapter {
             wantsUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0, path: path)
         if order.isMedia { order.contentType = request.content_type.text }
         order.headers = request.passedHeaders
-        if options.asksForUsage, order.wantsStream, !order.wantsUsage,
-            request.kind == NEXUS_KIND_CHAT || request.kind == NEXUS_KIND_COMPLETIONS
-        {
-            let body = request.body.bytes
-            guard body.count <= LargeWork.inlineLimit else { return submitLarge(exchange, order, Array(body)) }
-            order.body = UsageQuestion.added(to: body)
+        if request.kind == NEXUS_KIND_CHAT { order.thinking = options.inlineThinking }
+        let change = BodyChange(
+            rules: MemberRule.of(options.flavor ?? knowledge.withLock { $0.flavor }, kind: request.kind),
+            asksForUsage: options.asksForUsage && order.wantsStream && !order.wantsUsage
+                && (request.kind == NEXUS_KIND_CHAT || request.kind == NEXUS_KIND_COMPLETIONS))
+        switch change.apply(to: request.body.bytes, isInline: true) {
+        case .body(let body, let warning): (order.body, order.warning) = (body, warning)
+        case .tooLong: return submitLarge(exchange, order, change, Array(request.body.bytes))
         }
         return PassThrough(exchange, backend: self, order).send()
     }
 
-    /// Adds the question for the usage away from the event loop.
-    private func submitLarge(_ exchange: ExchangeTask, _ order: Order, _ body: [UInt8]) -> nexus_status {
+    /// Changes the body away from the event loop.
+    private func submitLarge(
+        _ exchange: ExchangeTask, _ order: Order, _ change: BodyChange, _ body: [UInt8]
+    ) -> nexus_status {
         let status = exchange.runBlocking {
-            body.withUnsafeBytes { UsageQuestion.added(to: $0) }
-        } done: { body, state in
+            body.withUnsafeBytes { change.apply(to: $0, isInline: false) }
+        } done: { outcome, state in
             guard state == .alive else { return }
             var order = order
-            order.body = body
+            if case .body(let body, let warning) = outcome { (order.body, order.warning) = (body, warning) }
             let status = PassThrough(exchange, backend: self, order).send()
             if status != NEXUS_OK { exchange.fail(LargeRequest.notSent(status)) }
         }

@@ -13,6 +13,9 @@ struct Options: Sendable {
         "rerank","audio","images","messages","count_tokens"]},"description":"What the server answers; default: find out."},\
         "usage":{"type":"string","enum":["as_asked","always"],"default":"as_asked","description":"always: ask for the token \
         counts of every stream, and keep them from clients that did not."},\
+        "inline_thinking":{"type":"string","enum":["as_it_is","tags","begun"],"default":"as_it_is","description":"What an answer \
+        holds of <think>...</think> becomes reasoning_content; tags: it begins with the first tag; begun: that tag is in the \
+        prompt's template."},\
         "auth_header":{"type":"string","default":"authorization","description":"Header that carries the API key."},\
         "headers":{"type":"object","additionalProperties":{"type":"string","writeOnly":true},"description":"Headers to add to every request."}}}
         """
@@ -30,6 +33,8 @@ struct Options: Sendable {
     let kinds: UInt32?
     /// The server is asked for the usage of every stream.
     let asksForUsage: Bool
+    /// Where an answer's text holds what the model thought; nil: it is passed on as it is.
+    let inlineThinking: InlineThinking.Mode?
     /// In lower case.
     let authHeader: String
     let headers: [(name: String, value: String)]
@@ -37,7 +42,8 @@ struct Options: Sendable {
     /// - Parameter url: of the backend; one that ends in the prefix already does not get it twice.
     init(_ given: JSONObject, url: String) throws(ConfigurationProblem) {
         let known = [
-            "flavor", "prefix", "models_path", "health_path", "metrics_path", "endpoints", "usage", "auth_header",
+            "flavor", "prefix", "models_path", "health_path", "metrics_path", "endpoints", "usage", "inline_thinking",
+            "auth_header",
             "headers",
         ]
         for (name, _) in given.members where !known.contains(name) {
@@ -64,6 +70,11 @@ struct Options: Sendable {
             throw ConfigurationProblem("usage \"\(usage)\" is not known; use as_asked or always")
         }
         asksForUsage = usage == "always"
+        let thinking = try Self.text(given, "inline_thinking") ?? "as_it_is"
+        inlineThinking = InlineThinking.Mode(rawValue: thinking)
+        guard thinking == "as_it_is" || inlineThinking != nil else {
+            throw ConfigurationProblem("inline_thinking \"\(thinking)\" is not known; use as_it_is, tags or begun")
+        }
         authHeader = (try Self.text(given, "auth_header") ?? "authorization").lowercased()
         guard !Self.isHosts(authHeader) else { throw ConfigurationProblem("auth_header is set by the gateway itself") }
         guard Self.isToken(authHeader) else {

@@ -12,8 +12,12 @@ struct Order {
     var contentType: String?
     /// What is sent instead of the client's own body.
     var body: [UInt8]?
+    /// What of the request was left out or has another name, for the client; empty: nothing.
+    var warning = ""
     /// Those of the client's header fields that go to the server.
     var headers: [HeaderField] = []
+    /// Where the answer's text holds what the model thought; nil: it is passed on as it is.
+    var thinking: InlineThinking.Mode?
 
     init(kind: UInt32, wantsStream: Bool, wantsUsage: Bool, path: LentText) {
         self.kind = kind
@@ -52,8 +56,40 @@ struct Order {
         case NEXUS_KIND_RESPONSES: ResponsesStream()
         case NEXUS_KIND_MESSAGES: MessagesStream()
         case NEXUS_KIND_AUDIO, NEXUS_KIND_IMAGES: MediaStream()
-        default: CompletionStream(wantsUsage: wantsUsage)
+        default: CompletionStream(wantsUsage: wantsUsage, thinking: thinking)
         }
+    }
+}
+
+/// What of a request's body is changed before it goes to the server.
+struct BodyChange: Sendable {
+    let rules: MemberRules?
+    let asksForUsage: Bool
+
+    enum Outcome: Sendable {
+        /// Nil: the client's own body.
+        case body([UInt8]?, warning: String)
+        /// It is too much for an event loop.
+        case tooLong
+    }
+
+    /// - Parameter isInline: on an event loop.
+    func apply(to body: UnsafeRawBufferPointer, isInline: Bool) -> Outcome {
+        var changed: [UInt8]?
+        var warning = ""
+        if let rules {
+            switch MemberEdit.edit(body, rules, steps: isInline ? MemberEdit.inlineSteps : .max) {
+            case .unchanged: break
+            case .tooLong: return .tooLong
+            case .changed(let edit): (changed, warning) = (edit.body, edit.warning)
+            }
+        }
+        if asksForUsage {
+            if isInline, body.count > LargeWork.inlineLimit { return .tooLong }
+            let asking = changed.map { $0.withUnsafeBytes(UsageQuestion.added) } ?? UsageQuestion.added(to: body)
+            changed = asking ?? changed
+        }
+        return .body(changed, warning: warning)
     }
 }
 

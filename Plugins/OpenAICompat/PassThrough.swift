@@ -32,6 +32,8 @@ final class PassThrough: HTTPHandler {
     /// Those of the server's header fields that the client may see.
     private var headers: [HeaderField] = []
     private var hasBegun = false
+    /// All of a whole answer of which the text is to be changed; nil: it goes on as it comes.
+    private var collected: [UInt8]?
     /// Of the answer, when it may be another than the client's request implies.
     private var contentType: LentText?
 
@@ -88,7 +90,8 @@ final class PassThrough: HTTPHandler {
     }
 
     private func unary(_ head: nexus_http_head) -> UnaryWatcher {
-        UnaryWatcher(
+        collected = order.thinking == nil ? nil : []
+        return UnaryWatcher(
             length: head.field("content-length").flatMap { Int($0.text) }, members: order.answerMembers)
     }
 
@@ -103,12 +106,14 @@ final class PassThrough: HTTPHandler {
         case .unary(var watcher):
             mode = .waiting
             switch watcher.feed(bytes) {
+            case .broken: return fail(Self.noJSON)
+            case _ where collected != nil:
+                guard collect(bytes) else { return fail("the answer has more than \(Self.collectedLimit) bytes") }
             case .send(let held):
                 begin(Self.json)
                 exchange.write(held)
                 exchange.write(bytes)
             case .hold: break
-            case .broken: return fail(Self.noJSON)
             }
             mode = .unary(watcher)
         case .stream(let watcher): feed(watcher, bytes)
@@ -116,6 +121,15 @@ final class PassThrough: HTTPHandler {
             begin(Self.json)
             exchange.write(bytes)
         }
+    }
+
+    /// Bytes of a whole answer whose text is changed.
+    private static let collectedLimit = 64 * 1024 * 1024
+
+    private func collect(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let count = collected?.count, count + bytes.count <= Self.collectedLimit else { return false }
+        collected?.append(contentsOf: bytes)
+        return true
     }
 
     private func feed(_ watcher: StreamWatcher, _ bytes: UnsafeRawBufferPointer) {
@@ -201,9 +215,25 @@ final class PassThrough: HTTPHandler {
         if let failure = watcher.failure { return failed(failure) }
         guard watcher.isWhole(order.answerKinds) else { return fail(Self.noJSON) }
         if let failure = watcher.noAnswer { return failed(failure) }
+        if let collected, let mode = order.thinking { return endCollected(collected, mode, watcher.usage) }
         begin(Self.json)
         exchange.write(watcher.rest)
         exchange.finish(watcher.usage)
+    }
+
+    /// Sends a whole answer with its thinking told apart.
+    private func endCollected(_ body: [UInt8], _ mode: InlineThinking.Mode, _ usage: TokenUsage) {
+        let isTaken = exchange.run(size: body.count) {
+            var split = ThinkingSplit(mode)
+            let answer = try? JSONValue.parse(body, maximumValues: LargeWork.answerValues)
+            return answer.flatMap { split.changed($0, in: "message") }?.bytes ?? body
+        } done: { [self] body, state in
+            guard state == .alive else { return }
+            begin(Self.json)
+            exchange.write(body)
+            exchange.finish(usage)
+        }
+        if !isTaken { fail(with: LargeRequest.tooMany) }
     }
 
     private func endStream(_ watcher: StreamWatcher, _ end: HTTPEnd) {
@@ -226,7 +256,8 @@ final class PassThrough: HTTPHandler {
     private func begin(_ type: LentText) {
         guard !hasBegun else { return }
         hasBegun = true
-        exchange.begin(status: status, contentType: (contentType ?? type).borrowed, headers: headers)
+        exchange.begin(
+            status: status, contentType: (contentType ?? type).borrowed, warning: order.warning, headers: headers)
     }
 
     private static let noJSON = "the server's answer is not JSON of the kind that was asked for, or was cut off"

@@ -19,6 +19,13 @@ protocol StreamMeaning: AnyObject {
 
     /// What ends the stream if the server did not end it so.
     var endMark: [UInt8] { get }
+
+    /// The data that the client gets instead of those looked at last; nil, which is nearly always: these themselves.
+    func takeReplacement() -> [UInt8]?
+}
+
+extension StreamMeaning {
+    func takeReplacement() -> [UInt8]? { nil }
 }
 
 /// What one event is to the stream it belongs to.
@@ -49,21 +56,33 @@ final class CompletionStream: StreamMeaning {
     private var timings = TokenUsage()
     /// Members of the newest chunk that was looked into, for one that is added.
     private var identity: [(name: String, value: JSONValue)] = []
+    private var characters = SplitCharacters()
+    /// Nil: the text of the answer is passed on as it is.
+    private var thinking: ThinkingSplit?
+    private var replacement: [UInt8]?
 
-    init(wantsUsage: Bool) { self.wantsUsage = wantsUsage }
+    init(wantsUsage: Bool, thinking: InlineThinking.Mode? = nil) {
+        self.wantsUsage = wantsUsage
+        self.thinking = thinking.map(ThinkingSplit.init)
+    }
+
+    func takeReplacement() -> [UInt8]? {
+        guard replacement != nil else { return nil }
+        defer { replacement = nil }
+        return replacement
+    }
 
     var usage: TokenUsage { (counts ?? TokenUsage()).completed(by: timings) }
 
     var endMark: [UInt8] { EventText.doneMark }
 
     func look(_ data: UnsafeRawBufferPointer) -> EventKind {
+        if replacement != nil { replacement = nil }
         // The first chunk is always looked into: it tells whether the stream is one.
-        if sawChoice, EventContent.isPlain(data) { return .text }
+        if sawChoice, thinking == nil, !characters.isWaiting, EventContent.isPlain(data) { return .text }
         if EventContent.isDone(data) { return sawChoice ? .mark : .silent }
         if EventContent.isBlank(data) { return .silent }
-        guard let value = try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues), case .object = value else {
-            return .garbled
-        }
+        guard let value = parsed(data), case .object = value else { return .garbled }
         if let failure = UpstreamError.insideStream(value) {
             self.failure = failure
             return .failure
@@ -72,7 +91,26 @@ final class CompletionStream: StreamMeaning {
             self.failure = failure
             return .failure
         }
-        return look(into: value)
+        let kind = look(into: value)
+        if let changed = thinking?.changed(value, in: "delta") { replacement = changed.bytes }
+        return kind
+    }
+
+    /// The event's JSON, with characters made whole that the server has cut in two; nil if it is none.
+    private func parsed(_ data: UnsafeRawBufferPointer) -> JSONValue? {
+        func parse(_ data: UnsafeRawBufferPointer) -> JSONValue? {
+            try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues)
+        }
+        if !characters.isWaiting, !SplitCharacters.mayHoldHalf(data), let value = parse(data) { return value }
+        var next = characters
+        guard let joined = next.joined(data) else {
+            characters = next
+            return parse(data)
+        }
+        guard let value = joined.withUnsafeBytes(parse) else { return nil }
+        characters = next
+        replacement = joined
+        return value
     }
 
     /// What a chunk that has no error of its own says all the same: in one of its choices, as OpenRouter does, or instead of
@@ -87,6 +125,7 @@ final class CompletionStream: StreamMeaning {
     }
 
     private func look(into chunk: JSONValue) -> EventKind {
+        if thinking != nil { identity = chunk.object?.members.filter { Self.identifying.contains($0.name) } ?? [] }
         if let timings = chunk["timings"], !timings.isNull {
             self.timings = UsageScan.timings(timings)
             if wantsUsage { identity = chunk.object?.members.filter { Self.identifying.contains($0.name) } ?? [] }
@@ -119,7 +158,15 @@ final class CompletionStream: StreamMeaning {
     }
 
     /// The usage, if the client asked for it and the server told the numbers in another form only.
-    func lastWords() -> [UInt8] {
+    func lastWords() -> [UInt8] { restOfThinking() + restOfUsage() }
+
+    /// What was held back of a text that ended without a finish reason.
+    private func restOfThinking() -> [UInt8] {
+        guard let choices = thinking?.rest() else { return [] }
+        return EventText.event(JSONValue.object(JSONObject(identity + [(name: "choices", value: choices)])).bytes)
+    }
+
+    private func restOfUsage() -> [UInt8] {
         guard wantsUsage, counts == nil, let prompt = timings.prompt, let completion = timings.completion else {
             return []
         }

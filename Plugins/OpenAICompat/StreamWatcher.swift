@@ -166,7 +166,10 @@ final class StreamWatcher {
         case .text:
             texts += 1
             isOpen = true
-        case .part: isOpen = true
+            replace(bytes, &start, complete, next)
+        case .part:
+            isOpen = true
+            replace(bytes, &start, complete, next)
         case .silent, .failure: openIfLong(next)
         case .garbled: failure = Self.noJSON
         case .unwanted:
@@ -185,6 +188,14 @@ final class StreamWatcher {
             if bytes[next - 1] == 0x0A || next < bytes.count { isEnded = true } else { awaitsLineFeed = true }
         }
         kind = .silent
+    }
+
+    /// Puts another event in the place of the one under way, if there is one.
+    private func replace(_ bytes: UnsafeRawBufferPointer, _ start: inout Int, _ complete: Int, _ next: Int) {
+        guard let data = meaning.takeReplacement() else { return }
+        drop(bytes, start, complete, adding: EventText.event(data))
+        start = next
+        skipsLineFeed = bytes[next - 1] == 0x0D && next == bytes.count
     }
 
     private func event(_ bytes: UnsafeRawBufferPointer, _ complete: Int, _ next: Int) -> ArraySlice<UInt8> {
@@ -212,7 +223,7 @@ final class StreamWatcher {
             if keepsEvent {
                 held.insert(contentsOf: words, at: heldEvent)
             } else {
-                held.removeSubrange(heldEvent...)
+                held.replaceSubrange(heldEvent..., with: words)
             }
         } else {
             held.append(contentsOf: bytes[start..<complete])
@@ -279,6 +290,9 @@ final class StreamWatcher {
                     kind: NEXUS_FAIL_UPSTREAM, message: "the server closed the stream before it was finished"))
         }
         if kind == .unwanted { held.removeSubrange(heldEvent...) }
+        if dataLines > 0, let data = meaning.takeReplacement() {
+            held.replaceSubrange(heldEvent..., with: EventText.event(data))
+        }
         if sawMark { held.insert(contentsOf: meaning.lastWords(), at: heldEvent) }
         // What is held is an event without its end, perhaps the end mark itself, or the second half of a line end.
         var rest = held

@@ -80,6 +80,8 @@ public struct JSONScan: Sendable {
     public internal(set) var kind: Kind?
     /// The outermost object has a member "usage" that is not null.
     public internal(set) var hasUsage = false
+    /// Some text has an escape of UTF-16's surrogates: half of a character, most often beside the other.
+    public internal(set) var hasSurrogates = false
 
     public init() {}
 

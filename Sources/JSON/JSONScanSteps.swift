@@ -99,6 +99,7 @@ extension JSONScan {
         unit = unit << 4 | digit
         pending -= 1
         if pending == 0 {
+            if unit & 0xF800 == 0xD800 { hasSurrogates = true }
             var character = UInt8(truncatingIfNeeded: unit)
             if unit < 0x80 { collected.add(&character, 1, of: 1) } else { collected.giveUp() }
             state = .string

@@ -107,29 +107,74 @@ struct ValueEncodingTests {
         #expect(Statistics().requests.errorRate == 0)
     }
 
-    @Test("the list of models has one object a model and healthy backend, sorted by id, then backend")
+    private static let views: [BackendView] = [
+        BackendView(
+            id: "2", name: "two", url: "", backendType: "x", status: .healthy,
+            models: [
+                Model(id: "b", contextLength: 4096, capabilities: .tools), Model(id: "a"),
+            ]),
+        BackendView(
+            id: "1", name: "one", url: "", backendType: "x", status: .healthy,
+            models: [Model(id: "b", contextLength: 8192, capabilities: .vision, created: 7), Model(id: "c")]),
+        BackendView(id: "3", name: "down", url: "", backendType: "x", status: .unhealthy, models: [Model(id: "d")]),
+    ]
+
+    @Test("the list of models has one object for each id, with the healthy backends that have it")
     func modelList() throws {
-        let models = [Model(id: "b"), Model(id: "a")]
-        let views = [
-            BackendView(id: "2", name: "two", url: "", backendType: "x", status: .healthy, models: models),
-            BackendView(id: "1", name: "one", url: "", backendType: "x", status: .healthy, models: models),
-            BackendView(id: "3", name: "down", url: "", backendType: "x", status: .unhealthy, models: models),
-        ]
-        let json = try JSONValue.parse(ContractEncoder.modelList(views))
+        let json = try JSONValue.parse(ContractEncoder.modelList(Self.views))
         #expect(json["object"] == "list")
-        let pairs = json["data"]?.array?.map { "\($0["id"]?.string ?? "") \($0["owned_by"]?.string ?? "")" }
-        #expect(pairs == ["a one", "a two", "b one", "b two"])
+        let data = try #require(json["data"]?.array)
+        #expect(data.map { $0["id"] } == ["a", "b", "c"])
+        #expect(data.map { $0["backends"] } == [["two"], ["one", "two"], ["one"]])
+        #expect(data.map { $0["owned_by"] } == ["two", "one", "one"])
+        // A request may go to either: what both can take counts, and what one can do.
+        #expect(data[1]["context_length"] == 4096)
+        #expect(data[1]["created"] == 7)
+        #expect(data[1]["capabilities"] == ["vision": true, "tools": true, "json_mode": false])
         #expect(
             text(
                 ContractEncoder.modelList([
                     BackendView(id: "1", name: "one", url: "", backendType: "x", status: .healthy, models: [model])
                 ])) == """
                     {"object":"list","data":[{"id":"llava:7b","object":"model","created":1700000000,"owned_by":"one",\
-                    "context_length":4096,"capabilities":{"vision":true,"tools":false,"json_mode":true}}]}
+                    "context_length":4096,"capabilities":{"vision":true,"tools":false,"json_mode":true},"backends":["one"]}]}
                     """)
-        let one = try JSONValue.parse(try #require(ContractEncoder.model(id: "b", in: views)))
-        #expect(one["owned_by"] == "one")
-        #expect(ContractEncoder.model(id: "c", in: views) == nil)
+    }
+
+    @Test("the list for each backend has one object for each model and healthy backend, sorted by id, then backend")
+    func modelListPerBackend() throws {
+        let json = try JSONValue.parse(ContractEncoder.modelListPerBackend(Self.views, aliases: [("z", "b")]))
+        let pairs = json["data"]?.array?.map { "\($0["id"]?.string ?? "") \($0["owned_by"]?.string ?? "")" }
+        #expect(pairs == ["a two", "b one", "b two", "c one", "z one"])
+    }
+
+    @Test("an alias is an object of its own, and takes the place of a model of the same name")
+    func aliases() throws {
+        let json = try JSONValue.parse(
+            ContractEncoder.modelList(Self.views, aliases: [("a", "b"), ("z", "b"), ("y", "d")]))
+        let data = try #require(json["data"]?.array)
+        #expect(data.map { $0["id"] } == ["b", "c", "a", "z"])
+        #expect(data.map { $0["alias_of"] } == [nil, nil, "b", "b"])
+        #expect(data.map { $0["backends"] } == [["one", "two"], ["one"], ["one", "two"], ["one", "two"]])
+    }
+
+    @Test("one model is found by its id, or under an alias")
+    func oneModel() throws {
+        let one = try #require(ContractEncoder.servedModel(id: "b", in: Self.views))
+        #expect(try JSONValue.parse(ContractEncoder.model(one))["backends"] == ["one", "two"])
+        let alias = try #require(ContractEncoder.servedModel(id: "b", alias: "z", in: Self.views))
+        let json = try JSONValue.parse(ContractEncoder.model(alias))
+        #expect(json["id"] == "z" && json["alias_of"] == "b")
+        #expect(ContractEncoder.servedModel(id: "d", in: Self.views) == nil)
+    }
+
+    @Test("names are found in any case of letters; of several the first in order")
+    func spellings() {
+        let names = NameSpellings(["Qwen3:4B", "b", "B", "\u{C4}a"])
+        #expect(names.name("qwen3:4b") == "Qwen3:4B")
+        #expect(names.name("b") == "B")
+        #expect(names.name("\u{E4}a") == nil)
+        #expect(names.name("x") == nil)
     }
 
     @Test("the page's data cannot end a script element")

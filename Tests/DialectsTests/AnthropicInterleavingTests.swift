@@ -21,6 +21,7 @@ import Testing
     private struct Block {
         var type = ""
         var id = ""
+        var name = ""
         var text = ""
     }
 
@@ -52,9 +53,9 @@ import Testing
 
         let blocks = try blocks(out)
         let calls = blocks.filter { $0.type == "tool_use" }
-        #expect(calls.count == inputs.count)
+        #expect(calls.count == inputs.count && Set(calls.map(\.id)).count == inputs.count)
         for call in calls {
-            let number = try #require(Int(call.id.dropFirst(5)))
+            let number = try #require(Int(call.name.dropFirst()))
             #expect(try JSONValue.parse(call.text) == JSONValue.parse(inputs[number]))
         }
         for type in ["text", "thinking"] {
@@ -69,7 +70,7 @@ import Testing
             let index = JSONValue.number(JSONNumber(number))
             var rest = Array(input)[...]
             deltas[number] = [
-                ["index": index, "id": .string("call_\(number)"), "function": ["name": "f", "arguments": ""]]
+                ["index": index, "id": "call_0", "function": ["name": .string("f\(number)"), "arguments": ""]]
             ]
             while !rest.isEmpty {
                 let part = rest.prefix(Int.random(in: 1...5, using: &dice))
@@ -91,7 +92,8 @@ import Testing
                 #expect(!isOpen && event["index"]?.int == Int64(blocks.count))
                 isOpen = true
                 let block = event["content_block"]
-                blocks.append(Block(type: block?["type"]?.string ?? "", id: block?["id"]?.string ?? ""))
+                func text(_ name: String) -> String { block?[name]?.string ?? "" }
+                blocks.append(Block(type: text("type"), id: text("id"), name: text("name")))
             case "content_block_delta":
                 try #require(isOpen && event["index"]?.int == Int64(blocks.count - 1))
                 let delta = event["delta"]

@@ -32,18 +32,12 @@ import Testing
 
     @Test(
         arguments: [
-            ("llama3", ["llama3", "llama3:latest"], "llama3"),
-            ("llama3", ["llama3:latest"], "llama3:latest"),
-            ("llama3:latest", ["llama3"], "llama3"),
-            ("llama3:latest", ["llama3:latest", "llama3"], "llama3:latest"),
-            ("llama3:8b", ["llama3", "llama3:8b:latest"], "llama3:8b"),
-            ("host:5000/llama3", ["host:5000/llama3:latest"], "host:5000/llama3:latest"),
-            ("unknown", [], "unknown"),
-            (":latest", [""], ":latest"),
-            ("", [":latest"], ""),
-        ])
-    func theTagLatestMayBeLeftOut(_ asked: String, _ known: [String], _ resolved: String) {
-        #expect(OllamaNames.resolve(asked) { known.contains($0) } == resolved)
+            ("llama3", "llama3:latest"), ("llama3:latest", "llama3"), ("Llama3:LATEST", "Llama3"), ("llama3:8b", nil),
+            ("host:5000/llama3", "host:5000/llama3:latest"), ("a/b:latest", "a/b"), (":latest", nil), ("", nil),
+            ("x\u{1A}latest", "x\u{1A}latest:latest"),
+        ] as [(String, String?)])
+    func theTagLatestMayBeLeftOut(_ name: String, _ counterpart: String?) {
+        #expect(OllamaNames.counterpart(name) == counterpart)
     }
 
     /// A backend, healthy unless it says otherwise, in the words of the case.

@@ -324,7 +324,7 @@ def test_the_history_holds_the_newest_hundred_oldest_first(gateway):
     assert all(isinstance(entry["timestamp"], int) and isinstance(entry["duration_ms"], int) for entry in history)
 
 
-def test_one_object_for_each_model_and_backend_sorted(start, upstream, second_upstream):
+def test_one_object_for_each_model_with_its_backends(start, upstream, second_upstream):
     upstream.models("b", "a")
     second_upstream.models("c", "a")
     gateway = start(backend("two", upstream.url) + backend("one", second_upstream.url))
@@ -334,10 +334,58 @@ def test_one_object_for_each_model_and_backend_sorted(start, upstream, second_up
     listed = gateway.json("/v1/models")
 
     assert listed["object"] == "list"
-    assert [(model["id"], model["owned_by"]) for model in listed["data"]] == [
+    assert [(model["id"], model["owned_by"], model["backends"]) for model in listed["data"]] == [
+        ("a", "one", ["one", "two"]), ("b", "two", ["two"]), ("c", "one", ["one"]),
+    ]
+    each = gateway.json("/v1/models?per_backend=1")["data"]
+    assert [(model["id"], model["owned_by"]) for model in each] == [
         ("a", "one"), ("a", "two"), ("b", "two"), ("c", "one"),
     ]
     assert gateway.get("/v1/models/nothing").status_code == 404
+
+
+def test_aliases_are_models_too(start, upstream):
+    upstream.models("llama3:latest")
+    gateway = start(backend("one", upstream.url) + '[routing.aliases]\nfast = "llama3"\ngone = "nothing"\n')
+    gateway.wait_for_backend("one")
+    seen: list[str] = []
+
+    def play(exchange):
+        seen.append(exchange.json["model"])
+        exchange.answer(ANSWER)
+
+    upstream.chat(play)
+
+    assert [model["id"] for model in gateway.json("/v1/models")["data"]] == ["llama3:latest", "fast"]
+    assert [model["name"] for model in gateway.json("/api/tags")["models"]] == ["llama3:latest", "fast"]
+    one = gateway.json("/v1/models/fast")
+    assert (one["id"], one["alias_of"], one["backends"]) == ("fast", "llama3:latest", ["one"])
+    assert gateway.get("/v1/models/gone").status_code == 404
+    for name in ("fast", "FAST:latest", "llama3", "LLama3:Latest"):
+        assert gateway.chat(name).status_code == 200, name
+    assert seen == ["llama3:latest"] * 4
+    assert gateway.http.post("/api/show", json={"model": "Llama3"}).status_code == 200
+
+
+def test_with_anthropics_header_the_models_have_its_shape_and_come_in_parts(start, upstream):
+    upstream.models(*(f"m{number}" for number in range(10, 35)))
+    gateway = start(backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    header = {"anthropic-version": "2023-06-01"}
+
+    first = gateway.get("/v1/models", headers=header).json()
+    assert (len(first["data"]), first["first_id"], first["last_id"], first["has_more"]) == (20, "m10", "m29", True)
+    assert first["data"][0] == {
+        "type": "model", "id": "m10", "display_name": "m10", "created_at": "1970-01-01T00:00:01Z",
+    }
+    rest = gateway.get("/v1/models?after_id=m29&beta=true", headers=header).json()
+    assert (rest["first_id"], rest["last_id"], rest["has_more"]) == ("m30", "m34", False)
+    assert gateway.get("/v1/models/m11", headers=header).json()["type"] == "model"
+    for query, status in (("?limit=0", 400), ("?limit=x", 400), ("?after_id=none", 400), ("/none", 404)):
+        refused = gateway.get("/v1/models" + query, headers=header)
+        assert refused.status_code == status and refused.json()["type"] == "error", query
+    # The list of OpenAI's API has no parts.
+    assert len(gateway.json("/v1/models?limit=1")["data"]) == 25
 
 
 def test_metrics_are_prometheus_text(gateway):

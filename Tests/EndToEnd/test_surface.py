@@ -233,7 +233,7 @@ def test_a_model_that_thinks_unseen_keeps_its_client_alive(start, upstream):
     with gateway.http.stream("POST", "/v1/messages", json={**MESSAGE, "stream": True}) as answer:
         text = "".join(answer.iter_text())
 
-    assert ": keep-alive\n\n" in text and "hm" not in text
+    assert "event: ping\n" in text and "hm" not in text
     assert text.startswith("event: message_start\n") and text.endswith('"message_stop"}\n\n')
 
 

@@ -78,6 +78,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/EventStream/LineDecoder.swift" suffix(, 0)
      }},
+    {"Sources/EventStream/SplitCharacters.swift",
+     (const char[]){
+#embed "../../../Sources/EventStream/SplitCharacters.swift" suffix(, 0)
+     }},
     {"Sources/JSON/ErrorMember.swift",
      (const char[]){
 #embed "../../../Sources/JSON/ErrorMember.swift" suffix(, 0)

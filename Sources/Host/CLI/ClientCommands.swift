@@ -14,13 +14,14 @@ struct ModelsCommand: ParsableCommand {
         if models.isEmpty { return print("No models: no backend is healthy, or none has a model.") }
         print(
             TextTable.render(
-                ["MODEL", "BACKEND", "CONTEXT", "CAPABILITIES"],
+                ["MODEL", "BACKENDS", "CONTEXT", "CAPABILITIES"],
                 models.map { model in
                     let abilities =
                         model["capabilities"]?.object?.members.filter { $0.value.bool == true }.map(\.name) ?? []
                     let context = model["context_length"]?.int ?? 0
+                    let backends = model["backends"]?.array?.compactMap(\.string) ?? []
                     return [
-                        model["id"]?.string ?? "", model["owned_by"]?.string ?? "", context > 0 ? "\(context)" : "-",
+                        model["id"]?.string ?? "", backends.joined(separator: ","), context > 0 ? "\(context)" : "-",
                         abilities.isEmpty ? "-" : abilities.joined(separator: ","),
                     ]
                 }))

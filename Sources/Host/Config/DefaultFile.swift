@@ -6,7 +6,7 @@ public enum DefaultFile {
         [server]
         host = "127.0.0.1"
         port = 8000                     # 0: any free port
-        stream_keep_alive_seconds = 15  # a comment for the client of a stream that waits for its first piece; 0: none
+        stream_keep_alive_seconds = 15  # a comment for the client of a stream in which nothing comes for so long; 0: none
         max_body_bytes = 33554432       # 32 MiB
         shutdown_timeout_seconds = 30   # how long running requests may go on after SIGTERM
         # tls_certificate = "/etc/nexus/cert.pem"

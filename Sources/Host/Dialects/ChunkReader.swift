@@ -13,6 +13,7 @@ struct ChunkReader {
     /// Data lines of an event that are no whole value yet.
     private var data = EventData(limit: eventLimit)
     private var problem: AnswerProblem?
+    private var characters = SplitCharacters()
     /// The end mark was read: nothing that follows is looked at.
     private(set) var isDone = false
 
@@ -80,19 +81,32 @@ struct ChunkReader {
             return
         }
         // Nearly every event is one line, and is not kept waiting for the empty line; some servers leave that out.
-        if isFirst, let chunk = try? JSONValue.parse(data.bytes, maximumValues: Self.maximumValues) {
+        if isFirst, let chunk = parsed() {
             take(chunk, &chunks)
         }
     }
 
     private mutating func endEvent(_ chunks: inout [JSONValue]) {
         guard !data.bytes.isEmpty else { return }
-        if let chunk = try? JSONValue.parse(data.bytes, maximumValues: Self.maximumValues) {
+        if let chunk = parsed() {
             take(chunk, &chunks)
         } else if data.bytes.contains(where: { $0 > 0x20 }) {
             problem = Self.notObject
         }
         data.removeAll()
+    }
+
+    /// The event's data as JSON, with characters made whole that are cut in two; nil if they are none.
+    private mutating func parsed() -> JSONValue? {
+        let isPlain = data.bytes.withUnsafeBytes { !characters.isWaiting && !SplitCharacters.mayHoldHalf($0) }
+        if isPlain, let value = try? JSONValue.parse(data.bytes, maximumValues: Self.maximumValues) { return value }
+        var next = characters
+        let joined = data.bytes.withUnsafeBytes { next.joined($0) }
+        guard let value = try? JSONValue.parse(joined ?? data.bytes, maximumValues: Self.maximumValues) else {
+            return nil
+        }
+        characters = next
+        return value
     }
 
     private mutating func take(_ chunk: JSONValue, _ chunks: inout [JSONValue]) {

@@ -110,6 +110,89 @@ import Testing
         #expect(try client.take().contains("one: died"))
     }
 
+    @Test func aStreamThatFallsSilentInTheMiddleGetsThemBetweenItsEventsOnly() throws {
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.ask(#"{"model":"m","stream":true}"#)
+        driver.attempts[0].begin(.eventStream)
+        driver.attempts[0].write("data: 1\n\n")
+        _ = try client.take()
+
+        gateway.advance(.seconds(16))
+        #expect(try client.take() == "e\r\n: keep-alive\n\n\r\n")
+        driver.attempts[0].write("data: {\"half\"")
+        _ = try client.take()
+        gateway.advance(.seconds(60))
+        #expect(try client.take() == "")
+        driver.attempts[0].write(":1}\n\n")
+        #expect(try client.take() == "5\r\n:1}\n\n\r\n")
+        gateway.advance(.seconds(14))
+        #expect(try client.take() == "")
+        gateway.advance(.seconds(2))
+        #expect(try client.take() == "e\r\n: keep-alive\n\n\r\n")
+    }
+
+    @Test func aClientThatDoesNotTakeGetsNoComments() throws {
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.ask(#"{"model":"m","stream":true}"#)
+        driver.attempts[0].begin(.eventStream)
+        driver.attempts[0].write("data: 1\n\n")
+        _ = try client.take()
+        client.setTaking(false)
+
+        gateway.advance(.seconds(60))
+
+        #expect(try client.take() == "")
+    }
+
+    @Test func whatIsNoStreamOfEventsGetsNoComments() throws {
+        let driver = gateway.add()
+        let client = try gateway.client()
+        try client.ask(#"{"model":"m","stream":true}"#)
+        driver.attempts[0].begin(.other("text/plain"))
+        driver.attempts[0].write("1\n\n")
+        _ = try client.take()
+
+        gateway.advance(.seconds(60))
+
+        #expect(try client.take() == "")
+    }
+
+    @Test(arguments: [RequestKind.messages, .chat])
+    func anAnthropicStreamGetsPings(_ spoken: RequestKind) throws {
+        let driver = gateway.add(kinds: [spoken])
+        let client = try gateway.client()
+        try client.ask(
+            #"{"model":"m","stream":true,"max_tokens":5,"messages":[{"role":"user","content":"a"}]}"#,
+            path: "/v1/messages")
+        gateway.advance(.seconds(16))
+        #expect(try client.take().hasSuffix("e\r\n: keep-alive\n\n\r\n"))
+        driver.attempts[0].begin(.eventStream)
+        driver.attempts[0].write(
+            spoken == .messages
+                ? "event: message_start\ndata: {\"type\":\"message_start\"}\n\n"
+                : "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n")
+        #expect(try client.take().contains("event: message_start\n"))
+
+        gateway.advance(.seconds(16))
+
+        #expect(try client.take() == "23\r\nevent: ping\ndata: {\"type\":\"ping\"}\n\n\r\n")
+    }
+
+    @Test func anOllamaStreamGetsNothing() throws {
+        let driver = gateway.add(kinds: [.ollama])
+        let client = try gateway.client()
+        try client.ask(#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#, path: "/api/chat")
+        gateway.advance(.seconds(16))
+        #expect(try client.take() == "")
+        driver.attempts[0].begin(.jsonLines)
+        driver.attempts[0].write("{}\n")
+        _ = try client.take()
+        gateway.advance(.seconds(60))
+        #expect(try client.take() == "")
+    }
+
     @Test func aFullFleetIsBusyAndTakesNoPlaceForIt() throws {
         let driver = gateway.add(limit: 1)
         let (first, second) = (try gateway.client(), try gateway.client())

@@ -28,7 +28,9 @@ final class ScriptedDriver: BackendDriver, @unchecked Sendable {
             _ = sink.attemptFinished(outcome)
         }
 
-        func begin() { _ = sink.attemptBegan(AttemptHead(status: 200)) }
+        func begin(_ type: AnswerType? = nil) {
+            _ = sink.attemptBegan(AttemptHead(status: 200, contentType: type))
+        }
 
         @discardableResult func write(_ text: String) -> AttemptReply {
             defer { sink.attemptFlush() }

@@ -18,27 +18,6 @@ public enum ContractEncoder {
         return json.bytes
     }
 
-    /// `GET /v1/models`: OpenAI's list with one object for each model of each healthy backend, sorted by model id,
-    /// then by the backend's name.
-    /// - Parameter aliases: other names of models there are; they follow, each with what it stands for.
-    public static func modelList(
-        _ views: [BackendView], aliases: [(alias: String, model: String)] = []
-    ) -> [UInt8] {
-        var json = JSONWriter(capacity: 4096)
-        writeModelList(views, aliases: aliases, limit: .max, to: &json)
-        return json.bytes
-    }
-
-    /// `GET /v1/models/{id}`: the object of the first healthy backend (by name) that has the model, or nil.
-    /// - Parameter alias: the name that was asked for, if it is another; the object has it as its id.
-    public static func model(id: String, alias: String? = nil, in views: [BackendView]) -> [UInt8]? {
-        let offers = offers(views) { $0.id == id }
-        guard let offer = offers.first else { return nil }
-        var json = JSONWriter()
-        write(offer, alias: alias, to: &json)
-        return json.bytes
-    }
-
     /// `GET /v1/backends`: `{"object":"list","data":[BackendView]}`, every view whole, in the order given.
     public static func backends(_ views: [BackendView]) -> [UInt8] {
         var json = JSONWriter(capacity: 4096)
@@ -74,7 +53,7 @@ public enum ContractEncoder {
         json.key("stats")
         write(statistics, to: &json)
         json.key("models")
-        writeModelList(backends, limit: modelLimit, to: &json)
+        writeModelList(ServedModel.all(backends).prefix(modelLimit), to: &json)
         json.key("backends")
         json.beginArray()
         for view in backends {
@@ -92,60 +71,5 @@ public enum ContractEncoder {
         json.beginArray()
         for entry in entries { write(entry, to: &json) }
         json.endArray()
-    }
-}
-
-/// The list of models in OpenAI's form.
-extension ContractEncoder {
-    /// A model as one backend offers it.
-    private struct Offer {
-        var model: Model
-        var backend: String
-    }
-
-    private static func offers(_ views: [BackendView], where wanted: (Model) -> Bool = { _ in true }) -> [Offer] {
-        var offers: [Offer] = []
-        for view in views where view.status == .healthy {
-            for model in view.models where wanted(model) { offers.append(Offer(model: model, backend: view.name)) }
-        }
-        return offers.sorted { ($0.model.id, $0.backend) < ($1.model.id, $1.backend) }
-    }
-
-    private static func writeModelList(
-        _ views: [BackendView], aliases: [(alias: String, model: String)] = [], limit: Int, to json: inout JSONWriter
-    ) {
-        json.beginObject()
-        json.key("object")
-        json.string("list")
-        json.key("data")
-        json.beginArray()
-        let offers = offers(views)
-        for offer in offers.prefix(limit) { write(offer, to: &json) }
-        for (alias, model) in aliases {
-            if let offer = offers.first(where: { $0.model.id == model }) { write(offer, alias: alias, to: &json) }
-        }
-        json.endArray()
-        json.endObject()
-    }
-
-    private static func write(_ offer: Offer, alias: String? = nil, to json: inout JSONWriter) {
-        json.beginObject()
-        json.key("id")
-        json.string(alias ?? offer.model.id)
-        json.key("object")
-        json.string("model")
-        json.key("created")
-        json.integer(offer.model.created)
-        json.key("owned_by")
-        json.string(offer.backend)
-        json.key("context_length")
-        json.integer(offer.model.contextLength)
-        json.key("capabilities")
-        write(offer.model.capabilities, to: &json)
-        if alias != nil {
-            json.key("alias_of")
-            json.string(offer.model.id)
-        }
-        json.endObject()
     }
 }

@@ -7,7 +7,7 @@ import NIOCore
 ///        ▲                            │                       │
 ///        └────────── failed, and something is left to try ────┘
 ///
-/// While a stream waits for its first piece, comments keep the client's connection alive (`quiet`). The first of them sends
+/// While a stream waits for a piece, comments keep the client's connection alive (`quiet`). One before the first piece sends
 /// the head: from there on a failure is told inside the stream, but another backend may still be tried.
 ///
 /// A unary answer is held back until it is complete or exceeds `holdLimit`, so that a backend that dies in the middle of it
@@ -324,7 +324,7 @@ public struct Dispatch: Sendable {
     }
 
     /// The client has heard nothing for a while.
-    /// - Parameter betweenPieces: a comment may also stand behind pieces that were sent.
+    /// - Parameter betweenPieces: a comment may also stand behind the pieces that were sent: they end with a whole event.
     public mutating func quiet(betweenPieces: Bool) -> KeepAlive {
         guard request.stream, request.takesComments else { return .ignore }
         switch phase {

@@ -51,10 +51,13 @@ public struct RegistrySnapshot: Sendable {
     public let candidates: [String: [Int]]
     /// For each model id the indices of the backends that have it, or had it when they were last healthy.
     public let holders: [String: [Int]]
+    /// The ids in `holders`.
+    public let spellings: NameSpellings
 
     public init(backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:]) {
         self.backends = backends
         self.candidates = candidates
         self.holders = holders
+        spellings = NameSpellings(holders.keys)
     }
 }

@@ -4,8 +4,9 @@ import JSON
 enum AnthropicAssistantTurn {
     /// Texts are joined as they are, for Anthropic cuts one text into several blocks; so are thoughts.
     static func message(
-        _ blocks: [AnthropicField], _ warnings: inout AnthropicWarnings
+        _ blocks: [AnthropicField], _ ids: inout AnthropicCallIDs, _ warnings: inout AnthropicWarnings
     ) throws(ClientError) -> JSONValue {
+        ids.beginTurn()
         var text = ""
         var thoughts: [String] = []
         var calls: [JSONValue] = []
@@ -17,9 +18,9 @@ enum AnthropicAssistantTurn {
                 if !thought.isEmpty { thoughts.append(thought) }
             // Only Anthropic can read it.
             case "redacted_thinking": break
-            case "tool_use": calls.append(try call(block))
+            case "tool_use": calls.append(try call(block, &ids))
             case let type where AnthropicServerBlock.isOne(type): AnthropicServerBlock.warn(type, &warnings)
-            case let type: throw block.refused("a message of the assistant cannot hold a block of type \(type).")
+            case let type: text += AnthropicPlaceholder.block(ofType: type, &warnings)
             }
         }
         var message = JSONObject()
@@ -30,10 +31,12 @@ enum AnthropicAssistantTurn {
         return .object(message)
     }
 
-    private static func call(_ block: AnthropicField) throws(ClientError) -> JSONValue {
+    private static func call(
+        _ block: AnthropicField, _ ids: inout AnthropicCallIDs
+    ) throws(ClientError) -> JSONValue {
         let input = JSONValue.object(try block.required("input").object())
         return [
-            "id": .string(try block.required("id").string()), "type": "function",
+            "id": .string(ids.call(try block.required("id").string())), "type": "function",
             "function": [
                 "name": .string(try block.required("name").string()),
                 "arguments": .string(String(decoding: input.bytes, as: UTF8.self)),

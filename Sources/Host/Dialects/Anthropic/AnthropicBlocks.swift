@@ -40,8 +40,7 @@ struct AnthropicBlocks {
         } else {
             number = calls.count
             guard number < ToolCallLimit.calls else { throw ToolCallLimit.problem }
-            let id = AnthropicToolCall.id(delta, at: number, requestID: requestID)
-            calls.append(AnthropicToolCall(delta, id: id))
+            calls.append(AnthropicToolCall(delta, id: AnthropicToolCall.id(at: number, requestID: requestID)))
             waiting.append(.tool(number))
         }
         guard !calls[number].isClosed else { return }

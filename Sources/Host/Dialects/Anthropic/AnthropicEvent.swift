@@ -69,3 +69,8 @@ enum AnthropicEvent {
         EventText.append(writer.bytes, name: type, to: &out)
     }
 }
+
+/// The event that shows Anthropic's clients that a stream goes on.
+public enum AnthropicPing {
+    public static let event = EventText.event(Array(#"{"type":"ping"}"#.utf8), name: "ping")
+}

@@ -6,7 +6,7 @@ public enum AnthropicMessages {
     ///   - body: the client's request.
     ///   - model: the name for the backend.
     ///   - askedModel: the name the answer shows.
-    ///   - requestID: names the answer and those tool calls that a backend leaves nameless; not repeated.
+    ///   - requestID: names the answer and its tool calls, whatever a backend calls them: never the same for two requests.
     /// - Throws: status 400 with the place of what is wrong, or cannot be carried over.
     public static func translate(
         _ body: JSONValue, model: String, askedModel: String, requestID: String
@@ -30,20 +30,23 @@ public enum AnthropicMessages {
         var stops: [String] = []
         for stop in try request["stop_sequences"]?.items() ?? [] { stops.append(try stop.string()) }
         if !stops.isEmpty { chat["stop"] = .array(stops.map { .string($0) }) }
-        if let user = try request["metadata"]?.members()["user_id"]?.string() { chat["user"] = .string(user) }
+        if let user = try request["metadata"]?.members()["user_id"]?.string() { chat["user"] = .string(name(of: user)) }
         let reasoning = try AnthropicReasoning(request)
         if let effort = reasoning.effort { chat["reasoning_effort"] = .string(effort) }
         if reasoning.leavesOutEffort {
             warnings.add("output_config.effort was left out: it counts with adaptive thinking only.")
         }
         if let format = try responseFormat(request) { chat["response_format"] = format }
-        for name in ["mcp_servers", "container", "context_management"] where request[name] != nil {
-            warnings.add("\(name) was left out: no backend does what Anthropic's own servers do for it.")
-        }
+        AnthropicBetas.warn(request, &warnings)
         let answer = AnthropicAnswer(
             requestID: requestID, model: askedModel, stopSequences: stops, showsThinking: reasoning.isShown)
         return Translation(
             target: .chat, body: JSONValue.object(chat).bytes, warnings: warnings.sentences, answer: answer)
+    }
+
+    /// OpenAI's service takes 64 characters; a longer name stands for itself by its hash.
+    private static func name(of user: String) -> String {
+        user.utf8.count <= 64 ? user : SHA256.hexadecimal(of: user)
     }
 
     /// What the model reads: the messages and the tools.

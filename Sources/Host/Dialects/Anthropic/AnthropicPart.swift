@@ -28,23 +28,25 @@ enum AnthropicPart {
         }
         switch type {
         case "text": return [.text(try block.required("text").string())]
-        case "image": return [.image(try imageURL(try block.required("source")))]
+        case "image": return [try image(try block.required("source"), &warnings)]
         case "document": return try document(block, &warnings)
         case "search_result": return [.text(try searchResult(block))]
         // Every tool is told to the model from the start, so finding one only needs its name.
         case "tool_reference": return [.text("Tool: " + (try block.required("tool_name").string()))]
-        default: throw block.refused("a block of type \(type) is not supported here.")
+        default: return [.text(AnthropicPlaceholder.block(ofType: type, &warnings))]
         }
     }
 
-    private static func imageURL(_ source: AnthropicField) throws(ClientError) -> String {
+    private static func image(
+        _ source: AnthropicField, _ warnings: inout AnthropicWarnings
+    ) throws(ClientError) -> AnthropicPart {
         switch try source.type() {
         case "base64":
             let mediaType = try source.required("media_type").string()
-            return "data:\(mediaType);base64," + (try source.required("data").string())
-        case "url": return try source.required("url").string()
-        case "file": throw source.refused("there is no Files API here; send the image as base64 or as a URL.")
-        default: throw source.refused("the type must be base64 or url.")
+            return .image("data:\(mediaType);base64," + (try source.required("data").string()))
+        case "url": return .image(try source.required("url").string())
+        case "file": return .text(AnthropicPlaceholder.file("An image", nil, &warnings))
+        case let type: return .text(AnthropicPlaceholder.source("An image", type, &warnings))
         }
     }
 
@@ -53,7 +55,8 @@ enum AnthropicPart {
         _ block: AnthropicField, _ warnings: inout AnthropicWarnings
     ) throws(ClientError) -> [AnthropicPart] {
         var head = ""
-        if let title = try block["title"]?.string() { head += "Document: \(title)\n" }
+        let title = try block["title"]?.string()
+        if let title { head += "Document: \(title)\n" }
         if let context = try block["context"]?.string() { head += context + "\n" }
         let source = try block.required("source")
         switch try source.type() {
@@ -62,13 +65,12 @@ enum AnthropicPart {
             var parts: [AnthropicPart] = head.isEmpty ? [] : [.text(String(head.dropLast()))]
             for item in try source.required("content").blocks() {
                 let type = try item.type()
-                guard type == "text" || type == "image" else { throw item.refused("must be text or an image.") }
                 parts += try Self.parts(of: item, type, &warnings)
             }
             return parts
-        case "base64", "url": throw source.refused("PDF documents are not supported; send their text, or images.")
-        case "file": throw source.refused("there is no Files API here; send the document's text.")
-        default: throw source.refused("the type must be text or content.")
+        case "base64", "url": return [.text(AnthropicPlaceholder.pdf(title, &warnings))]
+        case "file": return [.text(AnthropicPlaceholder.file("A document", title, &warnings))]
+        case let type: return [.text(AnthropicPlaceholder.source("A document", type, &warnings))]
         }
     }
 

@@ -2,7 +2,10 @@ import JSON
 
 /// A call of a tool as its deltas come in.
 struct AnthropicToolCall {
-    private(set) var id: String
+    /// The client's name of it.
+    let id: String
+    /// The server's, which need not be the name of one call alone; empty if it has none.
+    private let serverID: String
     /// Empty until a delta brings it.
     private(set) var name = ""
     /// OpenAI's number of the call.
@@ -14,25 +17,27 @@ struct AnthropicToolCall {
     private var isFlowing = false
     var isClosed = false
 
+    /// - Parameter id: the client's name of the call.
     init(_ delta: JSONValue, id: String) {
         self.id = id
+        serverID = delta["id"]?.string ?? ""
         index = delta["index"]?.int
     }
 
     var isComplete: Bool { nesting.isComplete }
 
-    /// Whether the delta is of this call. Servers repeat id and name, leave out id or index, or give every call the index 0;
-    /// but a name begins another call if it comes with another id, or, without an id, if it differs from this call's, or if
-    /// this call is whole and other arguments begin.
+    /// Whether the delta is of this call. One with another index is not. Servers repeat id and name, leave out id or index, or
+    /// give every call the index 0, or the same id; so a name begins another call if it comes with another id, if it differs
+    /// from this call's, or if this call is whole and other arguments begin.
     func owns(_ delta: JSONValue) -> Bool {
-        let otherID = delta["id"]?.string ?? ""
-        if otherID == id { return true }
+        let (otherID, otherIndex) = (delta["id"]?.string ?? "", delta["index"]?.int)
+        if let index, let otherIndex, otherIndex != index { return false }
+        let hasSameID = !otherID.isEmpty && otherID == serverID
         if let otherName = delta["function"]?["name"]?.string, !otherName.isEmpty {
-            if !otherID.isEmpty { return false }
+            if !otherID.isEmpty, !hasSameID { return false }
             if !name.isEmpty, otherName != name || (isComplete && Self.beginsObject(delta)) { return false }
         }
-        guard let otherIndex = delta["index"]?.int else { return true }
-        return otherIndex == index
+        return hasSameID || otherIndex == nil || otherIndex == index
     }
 
     private static func beginsObject(_ delta: JSONValue) -> Bool {
@@ -83,14 +88,13 @@ struct AnthropicToolCall {
     static func block(_ call: JSONValue, at index: Int, _ head: AnthropicMessageHead) -> JSONValue? {
         guard let name = call["function"]?["name"]?.string, !name.isEmpty else { return nil }
         let input = AnthropicToolInput.object(call["function"]?["arguments"])
-        return block(id: id(call, at: index, requestID: head.requestID), name: name, input: input)
+        return block(id: id(at: index, requestID: head.requestID), name: name, input: input)
     }
 
-    /// The backend's name of a call, or one of our own.
-    static func id(_ call: JSONValue, at index: Int, requestID: String) -> String {
-        if let id = call["id"]?.string, !id.isEmpty { return id }
-        return "toolu_\(requestID)_\(index)"
-    }
+    /// A name that no other call has, in this answer or any other: servers begin to count anew with each answer, and clients
+    /// pair results with calls by this name alone. OpenAI's service, which gets it back, takes 40 characters.
+    /// - Parameter index: the place among the calls of the answer.
+    static func id(at index: Int, requestID: String) -> String { "toolu_\(requestID.prefix(24))_\(index)" }
 
     private static func block(id: String, name: String, input: JSONObject) -> JSONValue {
         ["type": "tool_use", "id": .string(id), "name": .string(name), "input": .object(input)]

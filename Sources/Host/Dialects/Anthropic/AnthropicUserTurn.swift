@@ -5,14 +5,14 @@ enum AnthropicUserTurn {
     /// First a message for each result of a tool, for OpenAI wants them right after the assistant's message that called the
     /// tools; then the rest as one message of the user.
     static func messages(
-        _ blocks: [AnthropicField], _ warnings: inout AnthropicWarnings
+        _ blocks: [AnthropicField], _ ids: inout AnthropicCallIDs, _ warnings: inout AnthropicWarnings
     ) throws(ClientError) -> [JSONValue] {
         var messages: [JSONValue] = []
         var parts: [AnthropicPart] = []
         for block in blocks {
             let type = try block.type()
             if type == "tool_result" {
-                let id = try block.required("tool_use_id").string()
+                let id = ids.result(try block.required("tool_use_id").string())
                 let result = try result(block, &warnings)
                 messages.append(["role": "tool", "tool_call_id": .string(id), "content": .string(result.text)])
                 // A message of a tool holds text only.

@@ -12,9 +12,10 @@ public enum OllamaDocuments {
     /// `GET /api/version`
     public static var version: [UInt8] { JSONValue.object(JSONObject([("version", .string(versionNumber))])).bytes }
 
-    /// `GET /api/tags`: each model that some healthy backend has, sorted by name.
-    public static func tags(_ views: [BackendView]) -> [UInt8] {
-        list(OllamaModel.merged(views)) { model, json in
+    /// `GET /api/tags`: each model that some healthy backend has, sorted by name; then the operator's other names.
+    /// - Parameter aliases: other names, each with a model's name at the backends.
+    public static func tags(_ views: [BackendView], aliases: [(alias: String, model: String)] = []) -> [UInt8] {
+        list(OllamaModel.merged(views, aliases: aliases)) { model, json in
             json.key("modified_at")
             json.string(model.modifiedAt)
             json.key("size")
@@ -52,7 +53,7 @@ public enum OllamaDocuments {
 
     /// `POST /api/show`, or nil if no healthy backend has the model.
     /// - Parameters:
-    ///   - model: a name a backend knows it by (`OllamaNames.resolve`).
+    ///   - model: a name a backend knows it by (`ModelNames`).
     ///   - verbose: changes nothing, as the tensors and vocabularies it asks for are not known here.
     public static func show(model id: String, verbose: Bool, views: [BackendView]) -> [UInt8]? {
         guard let model = OllamaModel.merged(views).first(where: { $0.id == id }) else { return nil }

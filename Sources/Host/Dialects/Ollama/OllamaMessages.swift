@@ -12,9 +12,15 @@ struct OllamaMessages {
     mutating func add(_ message: JSONValue, _ place: String) throws(ClientError) {
         let members = try OllamaMembers(message, place)
         var result = JSONObject()
-        let role = try role(members)
+        var role = try role(members)
+        var text = try members.string("content") ?? ""
+        if role == "system", !translated.isEmpty {
+            if text.isEmpty { return }
+            if addsToSystem(text) { return }
+            role = "user"
+            text = "<system>\n\(text)\n</system>"
+        }
         result["role"] = .string(role)
-        let text = try members.string("content") ?? ""
         let calls = try members.array("tool_calls") ?? []
         let images = try members.array("images") ?? []
         if text.isEmpty, images.isEmpty, !calls.isEmpty {
@@ -29,6 +35,17 @@ struct OllamaMessages {
         if !calls.isEmpty { result["tool_calls"] = .array(try toolCalls(calls, members.place("tool_calls"))) }
         if role == "tool" { try answerCall(members, place, &result) }
         translated.append(.object(result))
+    }
+
+    /// Where nothing but one message of the system came before, this is a part of it: the chat templates of many models take
+    /// one at the start, and none anywhere else.
+    private mutating func addsToSystem(_ text: String) -> Bool {
+        guard translated.count == 1, translated[0]["role"] == "system", var first = translated[0].object,
+            let before = first["content"]?.string
+        else { return false }
+        first["content"] = .string(before.isEmpty ? text : "\(before)\n\n\(text)")
+        translated[0] = .object(first)
+        return true
     }
 
     private func role(_ members: OllamaMembers) throws(ClientError) -> String {

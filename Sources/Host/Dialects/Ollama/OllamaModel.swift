@@ -1,41 +1,13 @@
 import Core
 
-/// A model as all healthy backends that have it tell of it together: each thing by the first, in the order of their
-/// names, that tells it; what it can do is what it can do on any of them.
+/// A model as Ollama's API tells of it.
 struct OllamaModel {
-    private(set) var model: Model
+    let model: Model
 
-    /// Sorted by name.
-    static func merged(_ views: [BackendView]) -> [OllamaModel] {
-        var places: [String: Int] = [:]
-        var merged: [OllamaModel] = []
-        let healthy = views.filter { $0.status == .healthy }
-        for view in healthy.sorted(by: { ($0.name, $0.id) < ($1.name, $1.id) }) {
-            for model in view.models {
-                if let place = places[model.id] {
-                    merged[place].add(model)
-                } else {
-                    places[model.id] = merged.count
-                    merged.append(OllamaModel(model: model))
-                }
-            }
-        }
-        return merged.sorted { $0.model.id < $1.model.id }
-    }
-
-    private mutating func add(_ other: Model) {
-        if model.contextLength == 0 { model.contextLength = other.contextLength }
-        if model.created == 0 { model.created = other.created }
-        if model.name == model.id { model.name = other.name }
-        model.capabilities.formUnion(other.capabilities)
-        model.size = model.size ?? other.size
-        model.details.merge(other.details) { mine, theirs in mine.isEmpty ? theirs : mine }
-        if model.isLoaded != true, other.isLoaded == true {
-            model.isLoaded = true
-            model.loadedUntil = other.loadedUntil
-            model.memory = other.memory
-            model.deviceMemory = other.deviceMemory
-        }
+    /// One for each name, sorted by it; then the operator's other names.
+    /// - Parameter aliases: other names, each with a model's name at the backends.
+    static func merged(_ views: [BackendView], aliases: [(alias: String, model: String)] = []) -> [OllamaModel] {
+        ServedModel.all(views, aliases: aliases).map { OllamaModel(model: $0.model) }
     }
 
     var id: String { model.id }

@@ -2,16 +2,14 @@
 public enum OllamaNames {
     private static let latest = ":latest"
 
-    /// The name under which a model is known: the one asked for, else the same with or without the tag "latest"; the
-    /// one asked for if none is.
-    public static func resolve(_ asked: String, known: (String) -> Bool) -> String {
-        if known(asked) { return asked }
-        if asked.hasSuffix(latest) {
-            let bare = String(asked.dropLast(latest.count))
-            return !bare.isEmpty && known(bare) ? bare : asked
+    /// The same name with the tag "latest", or, if it has that, without it; nil for one that has another tag.
+    public static func counterpart(_ name: String) -> String? {
+        let (bytes, tag) = (name.utf8, latest.utf8)
+        if bytes.suffix(tag.count).elementsEqual(tag, by: { $0 == $1 || ($0 &- 0x41 < 26 && $0 | 0x20 == $1) }) {
+            return bytes.count > tag.count ? String(decoding: bytes.dropLast(tag.count), as: UTF8.self) : nil
         }
         // A colon before the last slash belongs to a port, not to a tag.
-        guard !asked.isEmpty, asked.split(separator: "/").last?.contains(":") != true else { return asked }
-        return known(asked + latest) ? asked + latest : asked
+        guard !name.isEmpty, name.split(separator: "/").last?.contains(":") != true else { return nil }
+        return name + latest
     }
 }

@@ -12,7 +12,7 @@ public enum OllamaOutcome {
 /// place, what can be left out is named in the warnings.
 ///
 /// `model` goes into the translated body and `askedModel` into the answers; the body's own `model` is not looked at.
-/// `requestID` names the tool calls that a backend gave no id.
+/// `requestID` names the tool calls of the answer: never the same for two requests.
 public enum OllamaRequest {
     /// `POST /api/chat`. Without messages it only asks to load or unload the model, and is answered as if that was
     /// done.

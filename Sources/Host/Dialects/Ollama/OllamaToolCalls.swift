@@ -57,22 +57,28 @@ struct OllamaToolCalls {
         }
     }
 
-    /// The place of the call that a fragment belongs to. Some servers give every call the index 0, or none, and no ids;
-    /// so a name begins another call if it comes with another id, or, without an id, if it is another name or other
-    /// arguments begin after whole ones.
+    /// The place of the call that a fragment belongs to: that with its index, else with its id, else the last. Some servers give
+    /// every call the index 0 or the same id, or neither; so a name begins another call if it comes with another id, if it is
+    /// another name, or if other arguments begin after whole ones.
     private mutating func place(of fragment: JSONValue, id: String, name: String) -> Int {
         let index = fragment["index"]?.int
-        if let at = index == nil ? calls.indices.last : calls.lastIndex(where: { $0.index == index }) {
-            let call = calls[at]
+        let known =
+            if let index {
+                calls.lastIndex { $0.index == index }
+            } else {
+                (id.isEmpty ? nil : calls.lastIndex { $0.id == id }) ?? calls.indices.last
+            }
+        if let known {
+            let call = calls[known]
             let isAnother =
                 if name.isEmpty || call.name.isEmpty {
                     false
-                } else if !id.isEmpty {
-                    id != call.id
+                } else if !id.isEmpty, id != call.id {
+                    true
                 } else {
                     name != call.name || (call.isWhole && Self.beginsObject(fragment))
                 }
-            if !isAnother { return at }
+            if !isAnother { return known }
         }
         calls.append(Call(index: index))
         return calls.count - 1
@@ -97,9 +103,9 @@ struct OllamaToolCalls {
                 throw AnswerProblem(
                     "The model called the tool \"\(call.name)\" with arguments that are no JSON object.")
             }
-            let id = call.id.isEmpty ? "call_\(requestID)_\(items.count)" : call.id
+            // Never the server's own, which may be that of other calls as well.
             items.append([
-                "id": .string(id),
+                "id": .string("call_\(requestID.prefix(24))_\(items.count)"),
                 "function": [
                     "index": .number(JSONNumber(items.count)), "name": .string(call.name), "arguments": arguments,
                 ],

@@ -30,27 +30,6 @@ struct LocalAnswers {
         LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
     }
 
-    // MARK: Models
-
-    /// The models of healthy backends, and the operator's other names for them.
-    var models: LocalAnswer {
-        let names = state.modelNames
-        return LocalAnswer(body: ContractEncoder.modelList(state.registry.views, aliases: names.servedAliases))
-    }
-
-    func model(_ asked: String) -> LocalAnswer {
-        guard asked.utf8.count <= RequestPeek.maximumName else {
-            return .error(ErrorBody(RequestPeekError.modelTooLong(beginning: "")))
-        }
-        let name = state.modelNames.resolve(asked)
-        let json = ContractEncoder.model(
-            id: name.resolved, alias: name.isAlias ? asked : nil, in: state.registry.views)
-        guard let json else {
-            return .error(.unknownModel(asked, among: state.registry.snapshot.candidates.keys))
-        }
-        return LocalAnswer(body: json)
-    }
-
     /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
     /// - Parameter allowsEmpty: also if the file names no backend any more.
     func reload(allowsEmpty: Bool) async -> LocalAnswer {

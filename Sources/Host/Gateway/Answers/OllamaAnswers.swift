@@ -7,7 +7,9 @@ import NIOCore
 struct OllamaAnswers {
     let state: GatewayState
 
-    var tags: LocalAnswer { LocalAnswer(body: OllamaDocuments.tags(state.registry.views)) }
+    var tags: LocalAnswer {
+        LocalAnswer(body: OllamaDocuments.tags(state.registry.views, aliases: state.modelNames.servedAliases))
+    }
     var running: LocalAnswer { LocalAnswer(body: OllamaDocuments.ps(state.registry.views)) }
     var version: LocalAnswer { LocalAnswer(body: OllamaDocuments.version) }
 

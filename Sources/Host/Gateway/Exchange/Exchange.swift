@@ -47,6 +47,8 @@ final class Exchange {
 
     /// When the client heard the last of us.
     var lastSign: NIODeadline
+    /// Of what was sent of a stream of events: where something may be put in.
+    var events = EventBoundary()
 
     /// - Parameter onEnd: called when it has ended, before the client's next request.
     init(
@@ -59,7 +61,8 @@ final class Exchange {
         self.onEnd = onEnd
         asked = request.peek
         stream = request.stream
-        forms = RequestForms(request, requestID: context.id)
+        // Not the request's id, which is the client's, and need not be another for each request. What is passed on needs none.
+        forms = RequestForms(request, answerID: request.dialect == .openAI ? "" : loop.nextRequestID())
         heldMemory = MemoryShare(of: loop.shared.memory)
         attemptStart = context.arrival
         lastSign = context.arrival

@@ -38,7 +38,6 @@ extension Exchange: AttemptSink {
             guard translated.readableBytes > 0 else {
                 return countHeld() ? .taken : .failed(.outOfMemory)
             }
-            lastSign = now
             return take(translated)
         } catch {
             return .failed(ExchangeFailure(kind: .upstream, message: error.message))
@@ -56,6 +55,11 @@ extension Exchange: AttemptSink {
         if separators != nil {
             separators?.escape(&bytes)
             guard bytes.readableBytes > 0 else { return dispatch.takesPieces ? .taken : .refused }
+        }
+        let now = now
+        if stream {
+            lastSign = now
+            bytes.withUnsafeReadableBytes { events.took($0) }
         }
         switch dispatch.wrote(bytes.readableBytes, now: now) {
         case .refuse: return .refused

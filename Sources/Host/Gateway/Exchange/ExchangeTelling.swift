@@ -55,22 +55,28 @@ extension Exchange {
         onEnd()
     }
 
-    /// Sends a comment if the client of a stream has heard nothing for `interval`.
+    /// Sends a sign of life if the client of a stream has heard nothing for `interval`: a comment, or where the API has an
+    /// event for that, that event. An event that is cut over two pieces is never parted.
     func keepAlive(after interval: TimeAmount, now: NIODeadline) {
         guard now - lastSign >= interval else { return }
-        var comment = ByteBuffer(staticString: ": keep-alive\n\n")
-        // A translation may have nothing to say for long, such as while a model thinks unseen; between its pieces there is
-        // room for a comment.
-        switch dispatch.quiet(betweenPieces: path.isTranslated) {
+        let isBetween = answerType == .eventStream && events.isBetweenEvents
+        switch dispatch.quiet(betweenPieces: isBetween) {
         case .ignore: return
         case .sendHead:
             answerType = .eventStream
-            client.beginPieces(status: 200, type: .eventStream, origin: origin, first: comment)
-        case .send: client.writePiece(&comment)
+            client.beginPieces(
+                status: 200, type: .eventStream, origin: origin, first: ByteBuffer(staticString: Self.comment))
+        case .send:
+            // Only behind the event that starts a message: some clients take no other before it.
+            let isPing = dispatch.isCommitted && dialect == .anthropic
+            var sign = isPing ? ByteBuffer(bytes: AnthropicPing.event) : ByteBuffer(staticString: Self.comment)
+            client.writePiece(&sign)
         }
         lastSign = now
         client.flush()
     }
+
+    private static let comment: StaticString = ": keep-alive\n\n"
 }
 
 extension ErrorBody {

@@ -21,14 +21,16 @@ struct RequestForms {
     private static let inlineLimit = 64 * 1024
 
     private(set) var request: ClientRequest
-    private let requestID: String
+    /// Names the answer, and what in it needs a name.
+    private let answerID: String
     private var translated: Form?
     /// Backends that turned out not to speak the client's API.
     private var refusedBy: Set<String> = []
 
-    init(_ request: ClientRequest, requestID: String) {
+    /// - Parameter answerID: not that of any other request.
+    init(_ request: ClientRequest, answerID: String) {
         self.request = request
-        self.requestID = requestID
+        self.answerID = answerID
     }
 
     /// Nil: the backend cannot serve this kind of request.
@@ -53,8 +55,8 @@ struct RequestForms {
 
     /// Makes the translation, on any thread; `take` gives it back.
     var makeTranslation: @Sendable () -> Form {
-        let (request, requestID) = (request, requestID)
-        return { RequestTranslation.form(of: request, requestID: requestID) }
+        let (request, answerID) = (request, answerID)
+        return { RequestTranslation.form(of: request, answerID: answerID) }
     }
 
     mutating func take(_ form: Form) { translated = form }
@@ -77,7 +79,7 @@ struct RequestForms {
     private mutating func translation() -> Form {
         if let translated { return translated }
         if isUnprepared { return .unprepared }
-        let form = RequestTranslation.form(of: request, requestID: requestID)
+        let form = RequestTranslation.form(of: request, answerID: answerID)
         translated = form
         return form
     }

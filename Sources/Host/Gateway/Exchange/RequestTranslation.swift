@@ -11,18 +11,18 @@ enum RequestTranslation {
     /// hundreds of tools and messages, have some 50,000.
     static let maximumValues = 250_000
 
-    static func form(of request: ClientRequest, requestID: String) -> RequestForms.Form {
+    static func form(of request: ClientRequest, answerID: String) -> RequestForms.Form {
         do throws(ClientError) {
             let body = try parsed(request.body)
             switch request.kind {
             case .messages:
                 return .translated(
                     try AnthropicMessages.translate(
-                        body, model: request.model, askedModel: request.peek.model, requestID: requestID))
+                        body, model: request.model, askedModel: request.peek.model, requestID: answerID))
             case .countTokens:
                 return .answered(
                     AnthropicTokens.body(try AnthropicTokens.estimate(body)), warning: estimated)
-            case .ollama: return form(try ollama(request, body, requestID: requestID))
+            case .ollama: return form(try ollama(request, body, answerID: answerID))
             case .chat, .completions, .embeddings, .responses, .rerank, .audio, .images:
                 return .refused(ClientError(status: 501, message: "This API is passed on, never translated."))
             }
@@ -39,7 +39,7 @@ enum RequestTranslation {
     }
 
     private static func ollama(
-        _ request: ClientRequest, _ body: JSONValue, requestID: String
+        _ request: ClientRequest, _ body: JSONValue, answerID: String
     ) throws(ClientError) -> OllamaOutcome {
         let start = Clock.monotonicNanoseconds()
         let clock = OllamaClock(startedAt: Clock.preciseWallSeconds()) {
@@ -48,14 +48,14 @@ enum RequestTranslation {
         let (model, asked) = (request.model, request.peek.model)
         switch request.path {
         case "/api/chat":
-            return try OllamaRequest.chat(body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+            return try OllamaRequest.chat(body, model: model, askedModel: asked, requestID: answerID, clock: clock)
         case "/api/generate":
-            return try OllamaRequest.generate(body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+            return try OllamaRequest.generate(body, model: model, askedModel: asked, requestID: answerID, clock: clock)
         case "/api/embed":
-            return try OllamaRequest.embed(body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+            return try OllamaRequest.embed(body, model: model, askedModel: asked, requestID: answerID, clock: clock)
         default:
             return try OllamaRequest.embeddings(
-                body, model: model, askedModel: asked, requestID: requestID, clock: clock)
+                body, model: model, askedModel: asked, requestID: answerID, clock: clock)
         }
     }
 

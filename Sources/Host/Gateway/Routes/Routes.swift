@@ -57,10 +57,10 @@ extension RouteTable {
     private static let fleet: [Route] = [
         Route(
             .get, path: "/v1/models", access: .client,
-            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).models }),
+            .answer(size: AnswerSize.models) { ModelAnswers(state: $0.state, context: $0.context).list }),
         Route(
             .get, path: "/v1/models/{id...}", access: .client,
-            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).model($0.values[0]) }),
+            .answer(size: AnswerSize.models) { ModelAnswers(state: $0.state, context: $0.context).model($0.values[0]) }),
         Route(
             .get, path: "/v1/backends", access: .operator,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends }),

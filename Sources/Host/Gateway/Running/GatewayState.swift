@@ -68,7 +68,7 @@ final class GatewayState: Sendable {
     }
 
     /// What names of models stand for now.
-    var modelNames: ModelNames { ModelNames(aliases: settings.routing.aliases, snapshot: registry.snapshot) }
+    var modelNames: ModelNames { ModelNames(aliases: settings.aliases, snapshot: registry.snapshot) }
 
     // MARK: What changes
 

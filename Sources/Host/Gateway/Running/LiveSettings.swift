@@ -4,6 +4,7 @@ import NIOCore
 /// The part of the configuration that each request needs and that can change while the gateway runs. Each loop has a copy.
 struct LiveSettings: Sendable {
     let routing: Configuration.Routing
+    let aliases: ModelAliases
     let timeouts: Configuration.Timeouts
     let maximumBody: Int
     let maximumAttempts: Int
@@ -15,6 +16,7 @@ struct LiveSettings: Sendable {
 
     init(_ configuration: Configuration) {
         routing = configuration.routing
+        aliases = ModelAliases(routing.aliases)
         timeouts = configuration.timeouts
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries

@@ -324,7 +324,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
             // A target in absolute form may have no path.
             let path = mark == 0 ? "/" : RouteTable.meant(target[..<mark])
+            let listsModels = head.method != .post && path.hasPrefix("/v1/models")
+            let fields = head.method == .post || listsModels ? Self.passedFields(head, bytes) : []
             dialect = Dialect(path: path)
+            // The one path that two of the APIs have.
+            if listsModels, fields.contains(where: { $0.name == "anthropic-version" }) { dialect = .anthropic }
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
             if requestID.isEmpty { requestID = loop.nextRequestID() }
             // Of interest where a form may come; a text for each request costs too much.
@@ -337,7 +341,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 contentEncoding: head.hasContentEncoding && head.framing != .none
                     ? Self.contentEncoding(head, bytes) : "",
                 wantsEvents: head.acceptsEventStream,
-                fields: head.method == .post ? Self.passedFields(head, bytes) : [], arrival: now)
+                fields: fields, arrival: now)
         }
     }
 

@@ -83,7 +83,7 @@ final class LoopState {
     }
 
     /// Which models the names stand for now.
-    var names: ModelNames { ModelNames(aliases: settings.routing.aliases, snapshot: snapshot) }
+    var names: ModelNames { ModelNames(aliases: settings.aliases, snapshot: snapshot) }
 
     // MARK: Records
 

@@ -1,0 +1,47 @@
+import Core
+import Dialects
+
+/// The models of healthy backends and the operator's other names for them, in the form of the client's API.
+struct ModelAnswers {
+    let state: GatewayState
+    let context: RequestContext
+
+    /// `GET /v1/models`
+    var list: LocalAnswer {
+        let (views, aliases) = (state.registry.views, state.modelNames.servedAliases)
+        guard context.dialect == .anthropic else {
+            let isPerBackend = QueryFlags.isSet("per_backend", in: context.query)
+            return LocalAnswer(
+                body: isPerBackend
+                    ? ContractEncoder.modelListPerBackend(views, aliases: aliases)
+                    : ContractEncoder.modelList(views, aliases: aliases))
+        }
+        do throws(ClientError) {
+            let page = try AnthropicModelPage(QueryValues(context.query).all)
+            return LocalAnswer(body: try page.body(of: ServedModel.all(views, aliases: aliases)))
+        } catch {
+            return refusal(ErrorBody(error))
+        }
+    }
+
+    /// `GET /v1/models/{id}`, by any name that a request may have for it.
+    func model(_ asked: String) -> LocalAnswer {
+        guard asked.utf8.count <= RequestPeek.maximumName else {
+            return refusal(ErrorBody(RequestPeekError.modelTooLong(beginning: "")))
+        }
+        let names = state.modelNames
+        let name = names.resolve(asked)
+        let views = state.registry.views
+        guard let served = ContractEncoder.servedModel(id: name.resolved, alias: name.alias, in: views) else {
+            return refusal(.unknownModel(asked, among: names.snapshot.candidates.keys))
+        }
+        return LocalAnswer(
+            body: context.dialect == .anthropic ? AnthropicModelPage.body(of: served) : ContractEncoder.model(served))
+    }
+
+    private func refusal(_ error: ErrorBody) -> LocalAnswer {
+        var answer = LocalAnswer.error(error)
+        answer.body = context.dialect.errorBody(error, requestID: context.id)
+        return answer
+    }
+}
