@@ -253,7 +253,8 @@ final class World {
         for fault in Fault.ofTheFleet {
             sometime(fault, tries: 3) { [self] in attempt("\(fault)") { try fleet.change(fault) } }
         }
-        sometime(.setClock) { [self] in loop.setWall(by: Int64.random(in: -100_000...100_000, using: &random)) }
+        sometime(.setClock, tries: 3) { [self] in loop.setWall(by: Int64.random(in: -100_000...100_000, using: &random))
+        }
         let limit = UInt64.random(in: 1...40, using: &random) * 1_000_000_000
         sometime(.shutDown) { [self] in shutDown(within: limit) }
     }
