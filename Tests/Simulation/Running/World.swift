@@ -402,7 +402,7 @@ final class World {
             while loop.step(until: soon) {}
             for driver in fleet.drivers { driver.closeConnections(on: loop) }
             let end = loop.elapsed + 60_000_000_000
-            while isBusy, loop.step(until: end) {}
+            while isBusy || fleet.drivers.contains(where: { !$0.isIdle }), loop.step(until: end) {}
         }
         fleet.end()
         services.unbindFromThread()
