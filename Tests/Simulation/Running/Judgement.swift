@@ -166,14 +166,14 @@ extension Oracle {
             return .unread
         }
         if isStopped { return .aborted }
-        // A client that takes nothing is let go where there is no room for what it has not taken.
-        if isShortOfMemory {
-            sometimes(.cutForMemory)
-            return .aborted
-        }
         // A whole answer that was begun in pieces has no words for its failure but its missing end.
         if !ask.kind.isStream, answer.isChunked {
             sometimes(.aborted)
+            return .aborted
+        }
+        // A client that takes nothing is let go where there is no room for what it has not taken.
+        if isShortOfMemory {
+            sometimes(.cutForMemory)
             return .aborted
         }
         violation("rule 2: the answer to ask \(ask.number) (\(ask.kind)) is cut off without a word")

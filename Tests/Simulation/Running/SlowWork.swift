@@ -34,7 +34,8 @@ final class SlowWork: @unchecked Sendable {
         count += 1
         loop.after(delay) { [self] in
             work()
-            count -= 1
+            // Behind what brings its result back.
+            loop.soon { [self] in count -= 1 }
         }
     }
 }

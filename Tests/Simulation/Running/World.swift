@@ -223,13 +223,17 @@ final class World {
         var size = [3, 40, 40, 40, 400, 400, 400, 8000].randomElement(using: &random) ?? 40
         let isTight = state.memory.limit < 1024 * 1024 && Int.random(in: 0..<2, using: &random) == 0
         // Beyond what a whole answer is held back for; a stream of it fills a client that reads nothing.
-        if kind == .chat || kind == .stream, Int.random(in: 0..<16, using: &random) == 0 || isTight { size = 60_000 }
+        if kind == .chat || kind == .stream, Int.random(in: 0..<10, using: &random) == 0 || isTight { size = 60_000 }
         // What is so large is looked at on another thread.
         let isOftenLarge = chaos.isOn(.slowWork) || state.memory.limit < 2 * 1024 * 1024
         let padding =
             Int.random(in: 0..<(isOftenLarge ? 10 : 80), using: &random) == 0
             ? [20_000, 100_000, 300_000].randomElement(using: &random) ?? 0 : 0
-        let (pieces, isChunked) = (Int.random(in: 1...12, using: &random), Int.random(in: 0..<4, using: &random) == 0)
+        // Half of a whole answer that is so long is more than is held back: it can break off.
+        let fewest = kind == .chat && size == 60_000 ? 10 : 1
+        let (pieces, isChunked) = (
+            Int.random(in: fewest...12, using: &random), Int.random(in: 0..<4, using: &random) == 0
+        )
         let wantsContinue = Int.random(in: 0..<8, using: &random) == 0
         return book.add {
             Ask(
@@ -255,7 +259,8 @@ final class World {
         for fault in Fault.ofTheFleet {
             sometime(fault, tries: 3) { [self] in attempt("\(fault)") { try fleet.change(fault) } }
         }
-        sometime(.setClock) { [self] in loop.setWall(by: Int64.random(in: -100_000...100_000, using: &random)) }
+        sometime(.setClock, tries: 3) { [self] in loop.setWall(by: Int64.random(in: -100_000...100_000, using: &random))
+        }
         let limit = UInt64.random(in: 1...40, using: &random) * 1_000_000_000
         sometime(.shutDown) { [self] in shutDown(within: limit) }
     }
@@ -403,7 +408,7 @@ final class World {
             while loop.step(until: soon) {}
             for driver in fleet.drivers { driver.closeConnections(on: loop) }
             let end = loop.elapsed + 60_000_000_000
-            while isBusy, loop.step(until: end) {}
+            while isBusy || fleet.drivers.contains(where: { !$0.isIdle }), loop.step(until: end) {}
         }
         fleet.end()
         services.unbindFromThread()
