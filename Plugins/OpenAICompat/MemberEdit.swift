@@ -2,28 +2,31 @@ import Glibc
 
 /// The rules for one kind of request at one flavour of server.
 struct MemberRules: Sendable {
+    private struct Entry {
+        let name: [UInt8]
+        let action: MemberRule.Action
+    }
+
     let flavor: Flavor
-    private let top: [[UInt8]: MemberRule.Action]
+    /// By the length of the name: few names of a request are compared with any.
+    private let top: [[Entry]]
     private let inMessages: [[UInt8]: MemberRule.Action]
-    /// A bit for each length of a name in `top`: most names of a request have none of these, and are not compared.
-    private let lengths: UInt64
 
     init(_ flavor: Flavor, _ rules: [MemberRule]) {
         self.flavor = flavor
-        func named(_ place: MemberRule.Place) -> [[UInt8]: MemberRule.Action] {
-            Dictionary(
-                rules.filter { $0.place == place }.map { (Array($0.name.utf8), $0.action) }, uniquingKeysWith: { $1 })
-        }
-        top = named(.top)
-        inMessages = named(.messages)
-        lengths = top.keys.reduce(0) { $0 | 1 << UInt64($1.count) }
+        let ofTop = rules.filter { $0.place == .top }.map { Entry(name: Array($0.name.utf8), action: $0.action) }
+        let longest = ofTop.map(\.name.count).max() ?? -1
+        top = (0..<longest + 1).map { length in ofTop.filter { $0.name.count == length } }
+        inMessages = Dictionary(
+            rules.filter { $0.place == .messages }.map { (Array($0.name.utf8), $0.action) }, uniquingKeysWith: { $1 })
     }
 
     var isEmpty: Bool { top.isEmpty && inMessages.isEmpty }
 
     fileprivate func action(for name: UnsafeRawBufferPointer) -> MemberRule.Action? {
-        guard name.count < 64, lengths & 1 << UInt64(name.count) != 0 else { return nil }
-        return top[Array(name)]
+        guard name.count < top.count else { return nil }
+        for entry in top[name.count] where name.elementsEqual(entry.name) { return entry.action }
+        return nil
     }
 
     fileprivate func actionInMessage(for name: UnsafeRawBufferPointer) -> MemberRule.Action? { inMessages[Array(name)] }
@@ -193,6 +196,7 @@ struct ObjectScan {
     mutating func members() -> [Member]? {
         guard begins(with: UInt8(ascii: "{")) else { return nil }
         var members: [Member] = []
+        members.reserveCapacity(16)
         while !skipSpace(orCommas: true), text[index] == UInt8(ascii: "\"") {
             let name = index + 1
             guard skipString() else { return nil }
