@@ -209,7 +209,8 @@ enum Vectors {
     @Test(
         arguments: [
             ("gzip", [.gzip]), ("x-gzip", [.gzip]), ("GZIP", [.gzip]), ("deflate", [.deflate]), ("br", [.brotli]),
-            ("zstd", [.zstd]), ("identity", []), ("", []), (" , ", []), ("gzip, br", [.gzip, .brotli]),
+            ("zstd", [.zstd]), ("identity", []), ("", []), (" , ", []), ("UTF-8", []), ("none", []),
+            ("gzip, br", [.gzip, .brotli]),
             ("gzip ,\tidentity,br, zstd", [.gzip, .brotli, .zstd]),
         ] as [(String, [ContentCoding])])
     func namesAreReadInTheOrderInWhichTheyWereApplied(_ text: String, _ codings: [ContentCoding]) throws {

@@ -267,7 +267,7 @@ def test_requests_sent_ahead_of_a_heavy_one_are_answered_in_order(gateway: Gatew
         ('{"model":"m","messages":[],"stream":"true"}', "stream"),
         ('{"model":"m","messages":[],"stream":1}', "stream"),
         ('{"model":"m","stream":true,"stream_options":{"include_usage":true,"include_usage":false}}', "include_usage"),
-        ('\ufeff{"model":"m","messages":[]}', None),
+        ('\ufeff\ufeff{"model":"m","messages":[]}', None),
     ],
 )
 def test_what_a_server_could_read_in_another_way_is_refused(

@@ -33,12 +33,18 @@ public enum ContentCoding: String, Sendable, Equatable, CaseIterable {
         case tooMany
     }
 
-    /// Reads the value of Content-Encoding: the codings in the order in which they were applied. `identity` is none.
+    /// Names that say that there is no coding: its own, and what is written there by mistake for a character set or MIME's
+    /// transfer encoding.
+    private static let none: Set = [
+        "identity", "none", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "binary", "8bit", "7bit",
+    ]
+
+    /// Reads the value of Content-Encoding: the codings in the order in which they were applied.
     public static func list(_ text: String) throws(Refusal) -> [ContentCoding] {
         var codings: [ContentCoding] = []
         for part in text.split(separator: ",") {
             let name = part.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }.lowercased()
-            if name.isEmpty || name == "identity" { continue }
+            if name.isEmpty || none.contains(name) { continue }
             // Section 8.4.1.3: "x-gzip" is another name.
             guard let coding = ContentCoding(rawValue: name == "x-gzip" ? "gzip" : name), known.contains(coding) else {
                 throw .unknown(String(name.prefix(64)))

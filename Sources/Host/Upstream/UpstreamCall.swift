@@ -136,7 +136,9 @@ public final class UpstreamCall {
     func deliverBody(_ bytes: ByteBuffer) {
         guard decoding == nil else {
             decoding?.add(bytes)
-            return decode()
+            // What is behind is decoded in its turn.
+            if !isBehind { decode() }
+            return
         }
         deliverText(bytes)
     }
@@ -147,9 +149,8 @@ public final class UpstreamCall {
     func allCame() {
         connection = nil
         hasCome = true
-        decode()
-        // Otherwise the end follows what is decoded in later turns.
-        if !isBehind { finish() }
+        // The end follows what is decoded in later turns.
+        if isBehind { deliverReadComplete() } else { finish() }
     }
 
     private func finish() {

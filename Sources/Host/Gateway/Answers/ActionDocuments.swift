@@ -141,8 +141,9 @@ enum ActionDocuments {
 
     private static func event(_ members: (inout JSONWriter) -> Void) -> [UInt8] { event(text(members)) }
 
-    /// Line ends of a result's JSON text stand between its tokens only, where they mean nothing.
+    /// Line ends of a result's JSON text stand between its tokens only, where they mean nothing. What else ends a line for some
+    /// readers is escaped.
     private static func event(_ json: [UInt8]) -> [UInt8] {
-        EventText.event(json.filter { $0 != 0x0A && $0 != 0x0D })
+        EventText.event(LineSeparators.escaped(json.filter { $0 != 0x0A && $0 != 0x0D }))
     }
 }
