@@ -158,10 +158,11 @@ def test_thinking_text_and_parallel_tools_come_as_blocks(scripted: Gateway, upst
 
     assert [block.type for block in message.content] == ["thinking", "text", "tool_use", "tool_use"]
     assert message.content[0].thinking == "Let me see." and message.content[1].text == "Höre: "
-    assert [(block.id, block.name, block.input) for block in message.content[2:]] == [
-        ("call_a", "get_weather", {"city": "Paris"}),
-        ("call_b", "get_weather", {"city": "Rom"}),
+    assert [(block.name, block.input) for block in message.content[2:]] == [
+        ("get_weather", {"city": "Paris"}),
+        ("get_weather", {"city": "Rom"}),
     ]
+    assert len({block.id for block in message.content[2:]} - {"call_a", "call_b"}) == 2
     assert message.stop_reason == "tool_use"
     assert (message.usage.input_tokens, message.usage.output_tokens) == (30, 9)
     sent = upstream.request().json
@@ -170,7 +171,7 @@ def test_thinking_text_and_parallel_tools_come_as_blocks(scripted: Gateway, upst
 
 
 def test_a_request_that_makes_no_sense_is_refused_with_the_place(scripted: Gateway):
-    image = {"type": "image", "source": {"type": "file", "file_id": "f"}}
+    image = {"type": "image"}
 
     with pytest.raises(anthropic.BadRequestError) as error:
         anthropic_client(scripted).messages.create(
