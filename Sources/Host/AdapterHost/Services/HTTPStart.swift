@@ -1,6 +1,7 @@
 import ABIRules
 import NIOCore
 import PluginAPI
+import Product
 import Upstream
 
 /// `http_start`: checks what the adapter gave, writes the request's head, and starts the call.
@@ -34,9 +35,7 @@ enum HTTPStart {
             timeout == 0 ? NIODeadline.distantFuture : services.loop.now + .milliseconds(Int64(timeout))
         let started = AdapterRequest(task: task, handlers: handlers, user: user, deadline: deadline)
         guard started.register() else { return NEXUS_TOO_LARGE }
-        started.call = services.pool(of: task.backend).start(
-            head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: started)
-        started.begun()
+        started.send(prepared)
         out.pointee = started.handle
         return NEXUS_OK
     }
@@ -75,11 +74,18 @@ enum HTTPStart {
         head.writeBytes(request.path)
         head.writeStaticString(" HTTP/1.1\r\nhost: ")
         head.writeString(target.authority)
+        var isNamed = false
         request.forEachField { name, value in
+            if name.count == 10, FieldRules.equals(name, "user-agent") { isNamed = true }
             head.writeStaticString("\r\n")
             head.writeBytes(name)
             head.writeStaticString(": ")
             head.writeBytes(value)
+        }
+        // Some servers, and walls before them, refuse a client that does not say what it is.
+        if !isNamed {
+            head.writeStaticString("\r\nuser-agent: nexus/")
+            head.writeStaticString(Product.version)
         }
         let hasNone = FieldRules.equals(request.method, "GET") || FieldRules.equals(request.method, "HEAD")
         if bodyLength > 0 || !hasNone {

@@ -20,6 +20,7 @@ extension Exchange: AttemptSink {
         else { return false }
         answerStatus = head.status
         answerType = type
+        exactType = path.isTranslated ? nil : head.exactType
         answerFields = head.headers
         if !head.warning.isEmpty { warnings.append(head.warning) }
         return true
