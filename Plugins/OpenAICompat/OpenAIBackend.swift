@@ -52,7 +52,8 @@ final class OpenAIBackend: BackendAdapter {
             kind: request.kind, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0,
             wantsUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0, path: path)
         if order.isMedia { order.contentType = request.content_type.text }
-        order.headers = request.passedHeaders
+        // One name for the gateway's requests, which the host writes: probes and requests are the same client to the server.
+        order.headers = request.passedHeaders.filter { $0.name != "user-agent" }
         if options.asksForUsage, order.wantsStream, !order.wantsUsage,
             request.kind == NEXUS_KIND_CHAT || request.kind == NEXUS_KIND_COMPLETIONS
         {
@@ -86,7 +87,7 @@ final class OpenAIBackend: BackendAdapter {
             return host.start(
                 exchange.handle, method: "POST", path: order.path.borrowed.text,
                 headers: headers.adding(order.headers, to: headers.plain), extra: [("content-type", type)],
-                sendsExchangeBody: true, handler: handler)
+                fromRoot: options.isFromRoot, sendsExchangeBody: true, handler: handler)
         }
         let fields = headers.adding(order.headers, to: order.isAnthropic ? headers.messages : headers.post)
         var upstream = nexus_http_request()
@@ -95,9 +96,10 @@ final class OpenAIBackend: BackendAdapter {
         upstream.path = order.path.borrowed
         upstream.headers = fields.pointer
         upstream.header_count = fields.count
+        upstream.flags = options.isFromRoot ? NEXUS_HTTP_FROM_ROOT : 0
         return withExtendedLifetime(fields) {
             guard let body = order.body else {
-                upstream.flags = NEXUS_HTTP_EXCHANGE_BODY
+                upstream.flags |= NEXUS_HTTP_EXCHANGE_BODY
                 return host.start(exchange.handle, &upstream, handler)
             }
             return body.withUnsafeBytes { body in

@@ -106,7 +106,9 @@ extension ContractEncoder {
     private static func offers(_ views: [BackendView], where wanted: (Model) -> Bool = { _ in true }) -> [Offer] {
         var offers: [Offer] = []
         for view in views where view.status == .healthy {
-            for model in view.models where wanted(model) { offers.append(Offer(model: model, backend: view.name)) }
+            for model in view.models where model.id != Model.any && wanted(model) {
+                offers.append(Offer(model: model, backend: view.name))
+            }
         }
         return offers.sorted { ($0.model.id, $0.backend) < ($1.model.id, $1.backend) }
     }

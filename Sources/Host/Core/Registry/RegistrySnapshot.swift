@@ -51,8 +51,19 @@ public struct RegistrySnapshot: Sendable {
     public let candidates: [String: [Int]]
     /// For each model id the indices of the backends that have it, or had it when they were last healthy.
     public let holders: [String: [Int]]
+    /// The indices of the healthy backends that take any name which no backend has (`Model.any`).
+    public let takingAny: [Int]
 
-    public init(backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:]) {
+    /// The indices of the healthy backends that can be asked for a model; nil: there is none.
+    public func candidates(for model: String) -> [Int]? {
+        candidates[model] ?? (takingAny.isEmpty || holders[model] != nil ? nil : takingAny)
+    }
+
+    public init(
+        backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
+        takingAny: [Int] = []
+    ) {
+        self.takingAny = takingAny
         self.backends = backends
         self.candidates = candidates
         self.holders = holders
