@@ -11,7 +11,7 @@ struct OllamaModel {
         var merged: [OllamaModel] = []
         let healthy = views.filter { $0.status == .healthy }
         for view in healthy.sorted(by: { ($0.name, $0.id) < ($1.name, $1.id) }) {
-            for model in view.models {
+            for model in view.models where model.id != Model.any {
                 if let place = places[model.id] {
                     merged[place].add(model)
                 } else {
