@@ -9,6 +9,9 @@ class AnswerHandler: HTTPHandler {
     private let warning: String
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
+    private var location: String?
+    /// Of an answer that passes as it is; empty: the one that the host gives it.
+    private var contentType = ""
     /// Those of the server's header fields that the client may see: a proxy before Ollama may have limits of its own.
     private var headers: [HeaderField] = []
     private var errorBody: [UInt8] = []
@@ -35,6 +38,8 @@ class AnswerHandler: HTTPHandler {
         return outgoing.start(exchange, key: key, self)
     }
 
+    /// The answer goes on under the type that the server gave it.
+    var passesType: Bool { false }
     /// A piece of a good answer.
     func take(_ bytes: UnsafeRawBufferPointer) {}
     /// A good answer is complete.
@@ -44,8 +49,10 @@ class AnswerHandler: HTTPHandler {
 
     final override func head(_ head: nexus_http_head) {
         status = head.status
-        retryAfter = retryAfterMilliseconds(head)
+        retryAfter = RetryAfter.milliseconds(head)
+        location = head.location
         headers = head.passedHeaders
+        if passesType { contentType = head.field("content-type")?.text ?? "" }
     }
 
     /// An answer may follow. Two of the successful statuses have none, whatever their body says.
@@ -68,7 +75,8 @@ class AnswerHandler: HTTPHandler {
         if isRefused, end == .complete {
             fail(
                 OllamaError.failure(
-                    status: status, body: errorBody, retryAfterMilliseconds: retryAfter, shape: shape))
+                    status: status, body: errorBody, retryAfterMilliseconds: retryAfter, location: location,
+                    shape: shape))
         } else if end == .complete {
             complete()
         } else {
@@ -82,7 +90,9 @@ class AnswerHandler: HTTPHandler {
         tried.insert(key)
         guard
             let next = outgoing.backend.keys.next(
-                after: key, tried: tried, status: status, retryAfterMilliseconds: retryAfter)
+                after: key, tried: tried,
+                answer: KeyAnswer(
+                    status: status, told: ToldError.body(errorBody), retryAfterMilliseconds: retryAfter))
         else { return false }
         key = next
         status = 0
@@ -101,7 +111,7 @@ class AnswerHandler: HTTPHandler {
         guard !bytes.isEmpty else { return }
         if !hasBegun {
             hasBegun = true
-            exchange.begin(status: 200, warning: warning, headers: headers)
+            lend(contentType) { exchange.begin(status: 200, contentType: $0, warning: warning, headers: headers) }
         }
         exchange.write(bytes)
     }
@@ -133,6 +143,8 @@ final class UnaryHandler: AnswerHandler {
     /// Bytes of an answer; embeddings of many texts are long.
     private static let limit = 64 * 1024 * 1024
 
+    /// What is translated has a type of our own, and so have lines, whatever a server calls them.
+    override var passesType: Bool { shape == .ollama }
     private let translate: Translation
     private var collected: [UInt8] = []
 
@@ -182,20 +194,82 @@ final class UnaryHandler: AnswerHandler {
     }
 }
 
-/// What handlers of answers in lines have in common: how they end.
+/// What handlers of answers in lines have in common: how they begin and end. A server that cannot stream may answer whole, and
+/// with line ends in its JSON; that is taken as one line.
 class LinesHandler: AnswerHandler {
+    /// Bytes of an answer that is one JSON text in several lines.
+    private static let wholeLimit = 16 * 1024 * 1024
+    /// JSON that is written in several lines has the end of the first one very soon.
+    private static let beginningLimit = 4096
+
+    private enum Beginning {
+        /// What came of the first line.
+        case open([UInt8])
+        /// The first line was no whole JSON text: so far the answer is all this.
+        case whole([UInt8])
+        case lines
+    }
+
+    private var beginning = Beginning.open([])
     final var lines = LineDecoder()
 
+    /// Takes a piece of the lines.
+    func takeLines(_ bytes: UnsafeRawBufferPointer) {}
     /// Takes what came of a line without its end.
     func lastLine() {}
 
-    final override func complete() { end(as: .complete) }
+    final override func take(_ bytes: UnsafeRawBufferPointer) {
+        switch beginning {
+        case .lines: takeLines(bytes)
+        case .whole(var answer):
+            guard answer.count + bytes.count <= Self.wholeLimit else { return fail(StreamLine.tooLong) }
+            beginning = .lines
+            answer.append(contentsOf: bytes)
+            beginning = .whole(answer)
+        case .open(let before) where before.isEmpty: begin(bytes)
+        case .open(let before): (before + bytes).withUnsafeBytes { begin($0) }
+        }
+    }
+
+    private func begin(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.firstIndex(where: { $0 > 0x20 }) else {
+            // Signs of life.
+            return takeLines(bytes)
+        }
+        let line = bytes[start...].prefix { $0 != 0x0A }
+        if line.endIndex == bytes.endIndex, bytes.count <= Self.beginningLimit {
+            beginning = .open(Array(bytes))
+        } else if bytes[start] == UInt8(ascii: "{"), !JSONScan(UnsafeRawBufferPointer(rebasing: line)).isWhole {
+            beginning = .whole(Array(bytes[start...]))
+        } else {
+            beginning = .lines
+            takeLines(bytes)
+        }
+    }
+
+    final override func complete() {
+        guard case .whole(let answer) = beginning else { return end(as: .complete) }
+        beginning = .lines
+        let isTaken = exchange.run(size: answer.count) {
+            try? JSONValue.parse(answer, maximumValues: LargeWork.answerValues).bytes + [0x0A]
+        } done: { line, state in
+            guard state == .alive else { return }
+            guard let line else { return self.fail(StreamLine.garbled) }
+            line.withUnsafeBytes { self.takeLines($0) }
+            if !self.isOver { self.end(as: .complete) }
+        }
+        if !isTaken { fail(LargeRequest.tooMany) }
+    }
 
     final override func broken(_ end: HTTPEnd) { self.end(as: end) }
 
     /// An answer that its last line has not ended was not whole.
     private func end(as end: HTTPEnd) {
-        lastLine()
+        if case .open(let before) = beginning, !before.isEmpty {
+            beginning = .lines
+            before.withUnsafeBytes { takeLines($0) }
+        }
+        if !isOver { lastLine() }
         if !isOver { fail(OllamaError.failure(end)) }
     }
 }
@@ -211,7 +285,7 @@ final class StreamHandler<Maker: Chunks>: LinesHandler {
 
     override var usage: TokenUsage { chunks.usage }
 
-    override func take(_ bytes: UnsafeRawBufferPointer) {
+    override func takeLines(_ bytes: UnsafeRawBufferPointer) {
         var events: [UInt8] = []
         var error: String?
         do {

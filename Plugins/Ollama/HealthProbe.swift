@@ -33,7 +33,8 @@ final class HealthProbe {
     ) {
         guard !isOver else { return }
         let status = backend.host.start(
-            task.handle, method: method, path: path, headers: backend.headers(key), body: body,
+            task.handle, method: method, path: backend.address.place(path), headers: backend.headers(key),
+            fromRoot: backend.address.isFromRoot, body: body,
             timeoutMilliseconds: timeout,
             handler: CollectingHandler { answer in
                 if !self.task.parse(answer.body, done: { then(answer, $0) }) { then(answer, nil) }
@@ -58,22 +59,25 @@ final class HealthProbe {
         case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
             return unhealthy("GET /api/tags: \(message)")
         }
-        // Without the server's words: they may hold the key.
-        if answer.status == 401 || answer.status == 403 {
+        let error = answer.status == 200 ? nil : ToldError.body(answer.body.prefix(64 * 1024))
+        if let says = KeyAnswer(status: answer.status, told: error, retryAfterMilliseconds: 0) {
             triedKeys.insert(key)
-            if let next = backend.keys.next(
-                after: key, tried: triedKeys, status: answer.status, retryAfterMilliseconds: 0)
-            {
+            if let next = backend.keys.next(after: key, tried: triedKeys, answer: says) {
                 key = next
                 return start()
             }
-            return unhealthy(
-                "GET /api/tags: the server refuses the API key (status \(answer.status)); "
-                    + "set api_key_env to the variable that holds it"
-            )
+            // Nothing of the server's words: they may hold the key.
+            if says == .refused {
+                return unhealthy(
+                    "GET /api/tags: the server refuses the API key (status \(answer.status)); "
+                        + "set api_key_env to the variable that holds it")
+            }
+        }
+        if let location = answer.location {
+            return unhealthy("GET /api/tags: \(Refusals.redirect(answer.status, location))")
         }
         // An error beside a list is why the list is short.
-        let told = value.flatMap(OllamaError.text)
+        let told = value.flatMap(OllamaError.text) ?? error?.message
         guard answer.status == 200, told == nil else {
             let words = told.map { ": \($0)" } ?? ""
             return unhealthy("GET /api/tags answered with status \(answer.status)\(words)")

@@ -70,7 +70,9 @@ extension OllamaBackend {
         _ method: StaticString, _ path: String, _ members: [(name: String, value: JSONValue)], _ context: ActionContext
     ) throws(Failure) -> JSONValue {
         let answer = try context.collect(
-            ActionContext.Request(method: method, path: path, headers: headers(keys.current()), body: body(members)))
+            ActionContext.Request(
+                method: method, path: address.place(path), headers: headers(keys.current()), body: body(members),
+                fromRoot: address.isFromRoot))
         try Self.check(answer)
         if answer.body.isEmpty { return .null }
         guard let value = try? JSONValue.parse(answer.body) else {
@@ -81,7 +83,9 @@ extension OllamaBackend {
 
     private static func check(_ answer: CollectingHandler.Answer) throws(Failure) {
         guard answer.end == .complete else { throw OllamaError.failure(answer.end) }
-        guard answer.status == 200 else { throw OllamaError.failure(status: answer.status, body: answer.body) }
+        guard answer.status == 200 else {
+            throw OllamaError.failure(status: answer.status, body: answer.body, location: answer.location)
+        }
     }
 
     /// Ollama loads a model for a request without a prompt, and unloads it for one that keeps it for no time.
@@ -99,8 +103,9 @@ extension OllamaBackend {
     private func pull(_ model: String, insecure: Bool, _ context: ActionContext) throws(Failure) {
         let progress = PullProgress()
         let request = ActionContext.Request(
-            method: "POST", path: "/api/pull", headers: headers(keys.current()),
-            body: body([("model", .string(model)), ("insecure", .bool(insecure)), ("stream", true)]))
+            method: "POST", path: address.place("/api/pull"), headers: headers(keys.current()),
+            body: body([("model", .string(model)), ("insecure", .bool(insecure)), ("stream", true)]),
+            fromRoot: address.isFromRoot)
         let answer = try context.lines(request) { line in
             guard !line.isEmpty else { return true }
             progress.took(line)

@@ -9,7 +9,7 @@ final class NativeStreamHandler: LinesHandler {
 
     override var usage: TokenUsage { Usage.sofar(pieces: pieces) }
 
-    override func take(_ bytes: UnsafeRawBufferPointer) {
+    override func takeLines(_ bytes: UnsafeRawBufferPointer) {
         var completesPartial = lines.pending > 0
         // Good lines that lie whole in this piece go on together, without a copy.
         var start = 0

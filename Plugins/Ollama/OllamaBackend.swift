@@ -15,6 +15,7 @@ final class OllamaBackend: BackendAdapter {
     let host: Host
     let reports: Reports
     let options: Options
+    let address: Address
     let keys: SharedKeys
     /// For each key.
     private let headers: [StaticHeaders]
@@ -27,6 +28,7 @@ final class OllamaBackend: BackendAdapter {
         self.host = host
         self.reports = reports
         options = try Options(configuration.options)
+        address = Address(configuration.url)
         let given = configuration.apiKeys.isEmpty ? [""] : configuration.apiKeys
         headers = given.map { key in
             let type = (name: "content-type", value: "application/json")

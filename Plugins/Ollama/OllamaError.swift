@@ -15,13 +15,19 @@ enum ErrorShape {
     }
 }
 
-/// Ollama's errors, `{"error":"text"}`, as failures with a body for the client.
+/// Ollama's errors, `{"error":"text"}`, and those of proxies before it, as failures with a body for the client.
 enum OllamaError {
+    /// - Parameter location: where the answer sends the request, if it redirects.
     static func failure(
-        status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32 = 0, shape: ErrorShape = .openAI
+        status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32 = 0, location: String? = nil,
+        shape: ErrorShape = .openAI
     ) -> Failure {
-        let told = (try? JSONValue.parse(body)).flatMap(text)
-        var failure = failure(status: status, text: told ?? "Ollama answered with status \(status)", shape: shape)
+        if Refusals.isRedirect(status) {
+            return Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: Refusals.redirect(status, location))
+        }
+        let told = ToldError.body(body) ?? ToldError(message: nil)
+        var failure = failure(
+            status: status, told: told, without: "Ollama answered with status \(status)", shape: shape)
         failure.retryAfterMilliseconds = retryAfterMilliseconds
         return failure
     }
@@ -29,31 +35,46 @@ enum OllamaError {
     /// The error that an answer or a line reports; nil: none. Ollama sends a string; a proxy in front of it may send
     /// an object.
     static func text(_ value: JSONValue) -> String? {
-        guard let error = value.errorMember else { return nil }
-        return error.string ?? error["message"]?.string ?? String(decoding: error.bytes.prefix(500), as: UTF8.self)
+        ToldError.inside(value).map { told in
+            told.message ?? String(decoding: (value.errorMember ?? value).bytes.prefix(500), as: UTF8.self)
+        }
     }
 
     /// - Parameter status: 502 for an error in the middle of a stream.
     static func failure(status: UInt32, text: String, shape: ErrorShape = .openAI) -> Failure {
-        if status == 401 || status == 403 {
-            // Nothing of the server's words: they may hold the key.
-            return Failure(
-                kind: NEXUS_FAIL_AUTH, status: status,
-                message: "the server wants an API key or refuses the one it got (status \(status)); see api_key_env")
-        }
+        failure(status: status, told: ToldError(message: text), without: "", shape: shape)
+    }
+
+    private static func failure(status: UInt32, told: ToldError, without words: String, shape: ErrorShape) -> Failure {
+        let text = told.message ?? words
+        let meaning = ErrorMeaning(status: status == 502 ? 200 : Int(status), told)
+        if meaning == .refusedKey { return Refusals.key(status) }
         let kind: nexus_failure_kind
         var type = "upstream_error"
         var code: JSONValue = .null
-        switch status {
-        case 404:
+        switch (status, meaning) {
+        case (_, .fullContext):
+            // Also where Ollama calls it a fault of its own.
+            kind = NEXUS_FAIL_REJECTED
+            type = "invalid_request_error"
+            code = "context_length_exceeded"
+        case (403, _):
+            // A proxy that lets not everybody do everything.
+            kind = NEXUS_FAIL_UNSUPPORTED
+            type = "permission_error"
+        case (404, _):
             // Another backend may have the model, or be new enough to have the path.
             kind = NEXUS_FAIL_UNSUPPORTED
             type = "invalid_request_error"
             if text.contains("model") { code = "model_not_found" }
-        case 400, 405, 409, 413, 422:
+        case (400, _), (405, _), (409, _), (413, _), (422, _):
             kind = NEXUS_FAIL_REJECTED
             type = "invalid_request_error"
-        case 408, 429, 503: kind = NEXUS_FAIL_BUSY
+        case (429, _):
+            kind = NEXUS_FAIL_BUSY
+            type = "rate_limit_error"
+            code = "rate_limit_exceeded"
+        case (408, _), (503, _), (529, _), (_, .overload), (_, .rateLimit): kind = NEXUS_FAIL_BUSY
         default: kind = NEXUS_FAIL_UPSTREAM
         }
         return Failure(

@@ -10,7 +10,8 @@ struct Outgoing {
 
     func start(_ exchange: ExchangeTask, key: Int, _ handler: HTTPHandler) -> nexus_status {
         backend.host.start(
-            exchange.handle, method: "POST", path: path, headers: backend.headers(key), extra: extra,
-            body: body ?? [], sendsExchangeBody: body == nil, handler: handler)
+            exchange.handle, method: "POST", path: backend.address.place(path), headers: backend.headers(key),
+            extra: extra, fromRoot: backend.address.isFromRoot, body: body ?? [], sendsExchangeBody: body == nil,
+            handler: handler)
     }
 }

@@ -17,8 +17,11 @@ struct Asked: Sendable {
         requestID = request.request_id.text
         isStream = request.flags & NEXUS_REQUEST_STREAM != 0
         includesUsage = request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0
-        // What Anthropic's and OpenAI's services know means nothing to Ollama.
-        client = request.passedHeaders.filter { !$0.name.hasPrefix("anthropic-") && !$0.name.hasPrefix("openai-") }
+        // What Anthropic's and OpenAI's services know means nothing to Ollama; and the host writes one name for all of the
+        // gateway's requests.
+        client = request.passedHeaders.filter {
+            !$0.name.hasPrefix("anthropic-") && !$0.name.hasPrefix("openai-") && $0.name != "user-agent"
+        }
     }
 
     /// Header fields of one request: its id, and what traces it, is found again in the logs of a proxy before the server.

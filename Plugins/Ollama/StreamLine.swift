@@ -21,7 +21,9 @@ enum StreamLine {
             self = .error(text)
         } else if value["done_reason"] == "error" {
             self = .error("Ollama ended the answer because of an error")
-        } else if value["done"] == nil, let text = value["message"]?.string ?? value["detail"]?.string {
+        } else if value["done"] == nil, value["message"]?.object == nil,
+            let text = ToldError.instead(of: value)?.message
+        {
             // A proxy's words; what the model says is an object.
             self = .error(text)
         } else {

@@ -25,23 +25,22 @@ struct Endpoint: Sendable {
     /// What OpenAI's own service has.
     static let openAI = common | NEXUS_KIND_RESPONSES | NEXUS_KIND_AUDIO | NEXUS_KIND_IMAGES
 
-    /// What only some servers have: they are asked, each with an empty object, which no server answers with tokens.
-    static let optional = all.filter { $0.kind & common == 0 }
+    /// What a server of unknown software may have, and is taken to have until it says no: nothing else could serve such a
+    /// request. It is not asked, since there are servers that answer any POST with tokens.
+    static let possible = NEXUS_KIND_RESPONSES | NEXUS_KIND_RERANK | NEXUS_KIND_AUDIO | NEXUS_KIND_IMAGES
 
-    /// Whether an answer to `POST {}` says that the server has the path; nil: it did not answer.
+    /// Anthropic's API: the host translates it where a server lacks it, so a server is taken to have it only if it shows it.
+    static let anthropic = all.filter { $0.kind == NEXUS_KIND_MESSAGES || $0.kind == NEXUS_KIND_COUNT_TOKENS }
+
+    /// Whether an answer to a GET says that the path takes a POST; nil: it does not say. Many servers answer 404 to any other
+    /// method than the one they know.
     static func isThere(_ answer: CollectingHandler.Answer) -> Bool? {
-        guard answer.end == .complete else { return nil }
-        switch answer.status {
-        case 404, 405, 501: return false
-        case 200...299:
-            let told = (try? JSONValue.parse(answer.body)).flatMap { UpstreamError.insideStream($0)?.message }
-            return !(told.map(UpstreamError.isUnknownPath) ?? false)
-        default: return true
-        }
+        answer.end == .complete && answer.status == 405 ? true : nil
     }
 
     /// Whether a failed exchange says that the server has no such path; a missing model is something else.
     static func isMissing(_ failure: Failure) -> Bool {
-        failure.kind == NEXUS_FAIL_UNSUPPORTED && !failure.message.lowercased().contains("model")
+        failure.kind == NEXUS_FAIL_UNSUPPORTED && failure.status != 403
+            && !failure.message.lowercased().contains("model")
     }
 }

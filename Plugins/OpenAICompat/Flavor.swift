@@ -1,3 +1,5 @@
+import PluginAPI
+
 /// Which server software answers.
 enum Flavor: String, CaseIterable, Sendable {
     case llamacpp, vllm, sglang, lmstudio, tgi, localai, openai
@@ -50,6 +52,21 @@ enum Flavor: String, CaseIterable, Sendable {
         switch self {
         case .llamacpp, .vllm, .sglang, .openai: true
         case .lmstudio, .tgi, .localai: false
+        }
+    }
+
+    /// Of what only some servers have, what this software has in its newer versions, `NEXUS_KIND_...` bits. An older one says no
+    /// to the first request, which is then asked in other words or elsewhere.
+    var kinds: UInt32 {
+        switch self {
+        case .llamacpp:
+            NEXUS_KIND_RESPONSES | NEXUS_KIND_RERANK | NEXUS_KIND_MESSAGES | NEXUS_KIND_COUNT_TOKENS | NEXUS_KIND_AUDIO
+        case .vllm: Endpoint.possible | NEXUS_KIND_MESSAGES
+        case .sglang: Endpoint.possible | NEXUS_KIND_MESSAGES
+        case .lmstudio: NEXUS_KIND_RESPONSES | NEXUS_KIND_MESSAGES
+        case .tgi: 0
+        case .localai: Endpoint.possible | NEXUS_KIND_MESSAGES
+        case .openai: Endpoint.openAI
         }
     }
 

@@ -20,8 +20,8 @@ final class HealthProbe {
         let path = options.modelsPath
         let key = backend.keys.current()
         let status = backend.host.start(
-            task.handle, method: "GET", path: path, headers: backend.headers(key).get,
-            handler: CollectingHandler { self.listed($0, key) })
+            task.handle, method: "GET", path: options.place(path), headers: backend.headers(key).get,
+            fromRoot: options.isFromRoot, handler: CollectingHandler { self.listed($0, key) })
         if status == NEXUS_BAD_STATE {
             unhealthy("the time for a probe was over before GET \(path)")
         } else if status != NEXUS_OK {
@@ -43,19 +43,30 @@ final class HealthProbe {
         case .refused(let message), .timedOut(let message), .closed(let message), .garbage(let message):
             return unhealthy("GET \(path): \(message)")
         }
-        let told = value.flatMap { UpstreamError.insideStream($0)?.message }
+        let inside = value.flatMap { UpstreamError.insideStream($0)?.message }
+        let error = answer.status == 200 ? nil : ToldError.body(answer.body.prefix(64 * 1024))
+        let told = inside ?? error?.message
         switch answer.status {
-        // A part of a list does not count as a list.
-        case 200 where told == nil: break
-        case 401, 403: return refused(answer.status, key)
+        // A part of a list, or none, is no list.
+        case 200 where inside == nil: break
+        case 401, 403: return refused(answer, error, key)
         case 503 where Self.isLoading(told): return loading(told ?? "")
+        case let status where options.models != nil && Self.isWell(status):
+            // It answers, and nothing else is needed of it.
+            return take(ModelList.List(models: []), server: answer.server)
         case 404 where options.flavor == nil || options.flavor == .tgi: return askTGI(instead: answer, told)
-        default: return unhealthy(Self.words(path, answer.status, told))
+        case 404, 405, 501: return takeUnlisted(answer, told)
+        default:
+            return unhealthy(
+                answer.location.map { "GET \(path): \(Refusals.redirect(answer.status, $0))" }
+                    ?? Self.words(path, answer.status, told))
         }
         guard let value else {
+            if options.models != nil { return take(ModelList.List(models: []), server: answer.server) }
             return unhealthy("GET \(path) did not answer with JSON; is this an OpenAI-compatible server?")
         }
         guard let list = ModelList.parse(value) else {
+            if options.models != nil { return take(ModelList.List(models: []), server: answer.server) }
             return unhealthy(
                 "GET \(path) did not answer with a list of models; is this an OpenAI-compatible server, and is models_path right?"
             )
@@ -67,15 +78,31 @@ final class HealthProbe {
         take(list, server: answer.server)
     }
 
-    /// The key is refused: tries the next one, if there is one.
-    private func refused(_ status: UInt32, _ key: Int) {
+    /// The key is refused, or may be: tries the next one, if there is one.
+    private func refused(_ answer: CollectingHandler.Answer, _ told: ToldError?, _ key: Int) {
         triedKeys.insert(key)
-        if backend.keys.next(after: key, tried: triedKeys, status: status, retryAfterMilliseconds: 0) != nil {
-            return start()
+        let says = KeyAnswer(status: answer.status, told: told, retryAfterMilliseconds: 0)
+        if backend.keys.next(after: key, tried: triedKeys, answer: says) != nil { return start() }
+        guard says == .refused else {
+            // The list is not for everybody; the models may be.
+            if options.models != nil { return take(ModelList.List(models: []), server: answer.server) }
+            return unhealthy(Self.words(options.modelsPath, answer.status, told?.message))
         }
         unhealthy(
-            "GET \(options.modelsPath): the server refuses the API key (status \(status)); set api_key_env to the variable that holds it"
+            "GET \(options.modelsPath): the server refuses the API key (status \(answer.status)); set api_key_env to the variable that holds it"
         )
+    }
+
+    /// A server that has no list. Where the operator has stated what it answers, it is the right server, and takes whatever
+    /// name no other backend has; else the address may be wrong.
+    private func takeUnlisted(_ answer: CollectingHandler.Answer, _ told: String?) {
+        if options.kinds != nil {
+            return take(ModelList.List(models: [ReportedModel(id: ReportedModel.any)]), server: answer.server)
+        }
+        unhealthy(
+            Self.words(options.modelsPath, answer.status, told)
+                + "; if the address is right and the server has no list, state its models: "
+                + "options = { models = [\"...\"] }")
     }
 
     /// Older versions of TGI have no list.
@@ -84,20 +111,25 @@ final class HealthProbe {
             if let list = answers.json("/info").flatMap(ModelList.parse(tgi:)) {
                 self.take(list, server: answer.server)
             } else {
-                self.unhealthy(Self.words(self.options.modelsPath, answer.status, told))
+                self.takeUnlisted(answer, told)
             }
         }
     }
 
     private func take(_ list: ModelList.List, server: String) {
-        details = ServerDetails(models: list.models, server: server)
+        let isUnlisted = options.models != nil || list.models.contains { $0.id == ReportedModel.any }
+        let models =
+            options.models?.map { name in list.models.first { $0.id == name } ?? ReportedModel(id: name) }
+            ?? list.models
+        details = ServerDetails(models: models, server: server)
         if list.hasStates { details.management = .llamaRouter }
         let known = backend.knowledge.withLock { knowledge in
             knowledge.see(server: server)
             return knowledge
         }
         flavor = options.flavor ?? list.flavor ?? Flavor.of(server: server) ?? known.flavor
-        guard flavor == nil, !known.isFlavorAsked else { return askDetails(known) }
+        // A server of which the operator has told what it is for is asked no more than it must.
+        guard flavor == nil, !isUnlisted, !known.isFlavorAsked else { return askDetails(known) }
         ask(Flavor.telling.map { Question(own: $0, options) }) { self.recognise($0) }
     }
 
@@ -120,18 +152,18 @@ final class HealthProbe {
         var questions = (flavor?.detailPaths ?? []).filter { !known.absent.contains($0) }
             .map { Question(own: $0, options) }
         if let path = options.healthPath {
-            questions.append(Question(path, timeout: 0))
+            questions.append(Question(path, options, timeout: 0))
         } else if let path = flavor?.healthPath {
             questions.append(Question(own: path, options))
         }
         if let path = options.metricsPath {
-            if !path.isEmpty { questions.append(Question(path)) }
+            if !path.isEmpty { questions.append(Question(path, options)) }
         } else if let path = flavor?.metricsPath, !known.absent.contains(path) {
             questions.append(Question(own: path, options))
         }
         var endpoints: [Endpoint] = []
-        if options.kinds == nil, flavor != .openai { endpoints = known.open }
-        questions += endpoints.flatMap(\.paths).map { Question(endpoint: $0, options) }
+        if options.kinds == nil, options.models == nil, flavor == nil { endpoints = known.open }
+        questions += endpoints.flatMap(\.paths).map { Question(options.prefix + $0, options) }
         ask(questions) { self.answered($0, endpoints) }
     }
 
@@ -176,7 +208,9 @@ final class HealthProbe {
             unhealthy("GET \(path): \(message)")
             return false
         }
-        let told = answers.value(path).flatMap { UpstreamError.insideStream($0)?.message }
+        let told =
+            answers.value(path).flatMap { UpstreamError.insideStream($0)?.message }
+            ?? ((200...299).contains(answer.status) ? nil : ToldError.body(answer.body.prefix(64 * 1024))?.message)
         switch answer.status {
         case 200...299 where told == nil: return true
         case 404 where isOptional: return true
@@ -195,15 +229,13 @@ final class HealthProbe {
         backend.knowledge.withLock { knowledge in
             knowledge.absent.formUnion(absent)
             guard !endpoints.isEmpty else { return }
-            knowledge.endRound()
+            var isComplete = true
             for endpoint in endpoints {
-                let found = endpoint.paths.map { answers[options.prefix + $0].flatMap(Endpoint.isThere) }
-                if found.contains(true) {
-                    knowledge.note(endpoint, isThere: true)
-                } else if !found.contains(nil) {
-                    knowledge.note(endpoint, isThere: false)
-                }
+                let found = endpoint.paths.compactMap { answers[options.prefix + $0] }
+                if found.contains(where: { $0.end != .complete }) { isComplete = false }
+                if found.contains(where: { Endpoint.isThere($0) == true }) { knowledge.note(endpoint) }
             }
+            knowledge.endRound(isComplete: isComplete)
         }
     }
 
@@ -219,8 +251,7 @@ final class HealthProbe {
 
     private func kinds() -> UInt32 {
         if let stated = options.kinds { return stated }
-        if flavor == .openai { return Endpoint.openAI }
-        return Endpoint.common | backend.knowledge.withLock { $0.kinds }
+        return Endpoint.common | backend.knowledge.withLock { $0.kinds(flavor) }
     }
 
     private func unhealthy(_ message: String) {
@@ -240,6 +271,11 @@ final class HealthProbe {
             // The probe is over; there is no one left to tell.
             if !answers.isCancelled { then(answers) }
         }
+    }
+
+    /// An answer of a server that serves, though it has no list, or not for us, or not now.
+    private static func isWell(_ status: UInt32) -> Bool {
+        (status < 500 || status == 501) && !Refusals.isRedirect(status)
     }
 
     private static func isLoading(_ told: String?) -> Bool { told?.lowercased().contains("loading") == true }

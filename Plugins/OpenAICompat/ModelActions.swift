@@ -98,12 +98,16 @@ extension OpenAIBackend {
         case .cancelled: throw Failure(kind: NEXUS_FAIL_INTERNAL, message: "the request was cancelled")
         }
         let value = try? JSONValue.parse(answer.body)
-        let told = value.flatMap { UpstreamError.insideStream($0)?.message }
         // LM Studio answers with 200 and an error where it does not know a path.
-        guard (200...299).contains(answer.status), told == nil, let value else {
-            let isAuth = answer.status == 401 || answer.status == 403
-            // Without the server's words about a key: they may hold it.
-            let words = isAuth ? "the server refuses the API key; see api_key_env" : told
+        guard (200...299).contains(answer.status), let value, UpstreamError.insideStream(value) == nil else {
+            let told = ToldError.body(answer.body.prefix(64 * 1024))
+            // Nothing of the server's words about a key: they may hold it.
+            let isAuth =
+                KeyAnswer(status: answer.status, told: told, retryAfterMilliseconds: 0) == .refused
+            let words =
+                isAuth
+                ? "the server refuses the API key; see api_key_env"
+                : answer.location.map { Refusals.redirect(answer.status, $0) } ?? told?.message
             throw Failure(
                 kind: isAuth ? NEXUS_FAIL_AUTH : NEXUS_FAIL_UPSTREAM, status: answer.status,
                 message: "\(method) \(path) answered with status \(answer.status)" + (words.map { ": \($0)" } ?? ""))

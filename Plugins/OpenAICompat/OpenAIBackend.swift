@@ -52,7 +52,8 @@ final class OpenAIBackend: BackendAdapter {
             kind: request.kind, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0,
             wantsUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0, path: path)
         if order.isMedia { order.contentType = request.content_type.text }
-        order.headers = request.passedHeaders
+        // One name for the gateway's requests, which the host writes: probes and requests are the same client to the server.
+        order.headers = request.passedHeaders.filter { $0.name != "user-agent" }
         if request.kind == NEXUS_KIND_CHAT { order.thinking = options.inlineThinking }
         let change = BodyChange(
             rules: MemberRule.of(options.flavor ?? knowledge.withLock { $0.flavor }, kind: request.kind),
@@ -90,7 +91,8 @@ final class OpenAIBackend: BackendAdapter {
         if let type = order.contentType, !type.isEmpty {
             return host.start(
                 exchange.handle, method: "POST", path: order.path.borrowed.text, headers: headers.plain,
-                extra: own + [("content-type", type)], sendsExchangeBody: true, handler: handler)
+                extra: own + [("content-type", type)], fromRoot: options.isFromRoot, sendsExchangeBody: true,
+                handler: handler)
         }
         return (order.isAnthropic ? headers.messages : headers.post).adding(own) { fields in
             var upstream = nexus_http_request()
@@ -99,8 +101,9 @@ final class OpenAIBackend: BackendAdapter {
             upstream.path = order.path.borrowed
             upstream.headers = fields.baseAddress
             upstream.header_count = fields.count
+            upstream.flags = options.isFromRoot ? NEXUS_HTTP_FROM_ROOT : 0
             guard let body = order.body else {
-                upstream.flags = NEXUS_HTTP_EXCHANGE_BODY
+                upstream.flags |= NEXUS_HTTP_EXCHANGE_BODY
                 return host.start(exchange.handle, &upstream, handler)
             }
             return body.withUnsafeBytes { body in

@@ -5,12 +5,14 @@ struct Options: Sendable {
         "flavor":{"type":"string","enum":["auto","llamacpp","vllm","sglang","lmstudio","tgi","localai","openai"],\
         "default":"auto","description":"Which server software answers; auto: find out."},\
         "prefix":{"type":"string","default":"/v1","description":"Path before /chat/completions."},\
+        "models":{"type":"array","items":{"type":"string"},"description":"The models there are, for a server without a list of \
+        them, or to offer these alone."},\
         "models_path":{"type":"string","description":"Path of the model list; default: prefix + /models."},\
         "health_path":{"type":"string","description":"Path that answers 200 when the server is ready; default: by flavor."},\
         "metrics_path":{"type":"string","description":"Path of the server's metrics in Prometheus' form, for its load; \
         default: by flavor; empty: none."},\
         "endpoints":{"type":"array","items":{"type":"string","enum":["chat","completions","embeddings","responses",\
-        "rerank","audio","images","messages","count_tokens"]},"description":"What the server answers; default: find out."},\
+        "rerank","audio","images","messages","count_tokens"]},"description":"What the server answers; default: by flavor, until the server says no."},\
         "usage":{"type":"string","enum":["as_asked","always"],"default":"as_asked","description":"always: ask for the token \
         counts of every stream, and keep them from clients that did not."},\
         "inline_thinking":{"type":"string","enum":["as_it_is","tags","begun"],"default":"as_it_is","description":"What an answer \
@@ -21,11 +23,16 @@ struct Options: Sendable {
         """
 
     let flavor: Flavor?
-    /// Before "/chat/completions"; relative to the backend's URL.
+    /// Before "/chat/completions"; relative to the backend's URL, or the whole path if it is `isFromRoot`.
     let prefix: String
-    /// The URL ends in the prefix: what stands before it, where the server's own paths begin; nil otherwise.
+    /// The URL ends in the prefix, or in a path behind it: what stands before it, where the server's own paths begin; nil
+    /// otherwise.
     let root: String?
+    /// The URL holds more than the prefix, such as "/v1/chat/completions": all paths begin at the server's root.
+    let isFromRoot: Bool
     let modelsPath: String
+    /// Stated by the operator; nil: the server lists its models.
+    let models: [String]?
     let healthPath: String?
     /// Nil: by flavor; empty: none.
     let metricsPath: String?
@@ -42,7 +49,8 @@ struct Options: Sendable {
     /// - Parameter url: of the backend; one that ends in the prefix already does not get it twice.
     init(_ given: JSONObject, url: String) throws(ConfigurationProblem) {
         let known = [
-            "flavor", "prefix", "models_path", "health_path", "metrics_path", "endpoints", "usage", "inline_thinking",
+            "flavor", "prefix", "models", "models_path", "health_path", "metrics_path", "endpoints", "usage",
+            "inline_thinking",
             "auth_header",
             "headers",
         ]
@@ -57,10 +65,9 @@ struct Options: Sendable {
                     + Flavor.allCases.map(\.rawValue).joined(separator: ", "))
         }
         let wanted = Self.withoutSlash(try Self.path(given, "prefix") ?? "/v1")
-        let address = Self.withoutSlash(url)
-        prefix = address.hasSuffix(wanted) ? "" : wanted
-        let path = address.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3).first
-        root = prefix.isEmpty ? path.map { "/" + $0.dropLast(wanted.utf8.count - 1) }.map(Self.withoutSlash) : nil
+        let address = Address(url, prefix: wanted)
+        (prefix, root, isFromRoot) = (address.prefix, address.root, address.isFromRoot)
+        models = try Self.models(given["models"])
         modelsPath = try Self.path(given, "models_path") ?? prefix + "/models"
         healthPath = try Self.path(given, "health_path")
         metricsPath = try Self.text(given, "metrics_path") == "" ? "" : Self.path(given, "metrics_path")
@@ -81,6 +88,25 @@ struct Options: Sendable {
             throw ConfigurationProblem("auth_header must be the name of an HTTP header")
         }
         headers = try Self.headers(given["headers"])
+    }
+
+    /// The path as a request takes it; see `isFromRoot`. What the operator states is below the URL's own path in any case.
+    func place(_ path: String) -> String {
+        isFromRoot && !path.hasPrefix(prefix) ? (root ?? "") + path : path
+    }
+
+    private static func models(_ value: JSONValue?) throws(ConfigurationProblem) -> [String]? {
+        guard let value else { return nil }
+        var names: [String] = []
+        for item in value.array ?? [] {
+            guard let name = item.string, (1...256).contains(name.utf8.count),
+                name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+            else { throw ConfigurationProblem("models holds something that is no name of a model (up to 256 bytes)") }
+            if !names.contains(name) { names.append(name) }
+            guard names.count <= 1000 else { throw ConfigurationProblem("models holds more than 1000 names") }
+        }
+        guard !names.isEmpty else { throw ConfigurationProblem("models must be a list of names that is not empty") }
+        return names
     }
 
     private static func text(_ given: JSONObject, _ name: String) throws(ConfigurationProblem) -> String? {
@@ -145,5 +171,38 @@ struct Options: Sendable {
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D
                     || $0 == 0x5F
             }
+    }
+}
+
+/// Where the parts of a backend's URL begin, whatever of OpenAI's paths the operator has left at its end.
+struct Address: Equatable {
+    /// See `Options.prefix`.
+    var prefix: String
+    /// See `Options.root`.
+    var root: String?
+    /// See `Options.isFromRoot`.
+    var isFromRoot = false
+
+    /// - Parameter prefix: what stands before "/chat/completions".
+    init(_ url: String, prefix wanted: String) {
+        var path =
+            url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3).first
+            .map { "/" + $0 } ?? ""
+        while path.hasSuffix("/") { path.removeLast() }
+        // The longest first: "/chat/completions" ends in another.
+        let known = (Endpoint.all.flatMap(\.paths) + ["/models"]).sorted { $0.utf8.count > $1.utf8.count }
+        if let pasted = known.first(where: { path.hasSuffix($0) }) {
+            path.removeLast(pasted.count)
+            isFromRoot = true
+        }
+        guard path.hasSuffix(wanted) else {
+            prefix = isFromRoot ? path : wanted
+            root = isFromRoot ? path : nil
+            return
+        }
+        root = String(path.dropLast(wanted.count))
+        prefix = isFromRoot ? path : ""
+        // The host puts the URL's own path before everything else.
+        if !isFromRoot, wanted.isEmpty { root = nil }
     }
 }

@@ -10,14 +10,19 @@ final class PassThrough: HTTPHandler {
         case stream(StreamWatcher)
         /// Sound, images, text: nothing is looked at.
         case media
-        /// The status is not 2xx, or a stream was asked for and JSON comes: the body is collected.
+        /// A stream was asked for, and one JSON text comes: the whole answer, or an error.
+        case whole(UnaryWatcher, [UInt8])
+        /// The status is not 2xx: the body is collected.
         case error([UInt8])
         case over
     }
 
-    /// Bytes of an error's body that are read.
+    /// Bytes of an error's body that are read; also those after which a whole answer has shown that it is one.
     private static let errorLimit = 64 * 1024
-    /// Milliseconds to wait for the rest of what comes instead of a stream. The host bounds other error answers.
+    /// Bytes of a whole answer that becomes a stream.
+    private static let wholeLimit = 16 * 1024 * 1024
+    /// How long is waited for an error that comes instead of a stream, in milliseconds; other error answers are bounded by the
+    /// host.
     private static let errorTime: UInt32 = 1000
 
     private let exchange: ExchangeTask
@@ -29,6 +34,10 @@ final class PassThrough: HTTPHandler {
     private var mode = Mode.waiting
     private var status: UInt32 = 0
     private var retryAfter: UInt32 = 0
+    /// Where the server redirects to.
+    private var location: String?
+    /// Nothing but space has come of what may be a stream.
+    private var isBlank = true
     /// Those of the server's header fields that the client may see.
     private var headers: [HeaderField] = []
     private var hasBegun = false
@@ -55,7 +64,8 @@ final class PassThrough: HTTPHandler {
         // These two have no answer, whatever their body says.
         guard status != 204, status != 205 else { return fail("the server answered \(status) with nothing in it") }
         guard (200...299).contains(status) else {
-            retryAfter = retryAfterMilliseconds(head)
+            retryAfter = RetryAfter.milliseconds(head)
+            location = head.location
             mode = .error([])
             return
         }
@@ -64,29 +74,35 @@ final class PassThrough: HTTPHandler {
         let isStream = Self.matches(type, "text/event-stream")
         if order.isMedia {
             // JSON is held back by the host until it is whole, under no other type.
-            if !isJSON { contentType = LentText(String(decoding: type, as: UTF8.self)) }
+            contentType = isJSON ? withParameters(type, Self.json) : LentText(String(decoding: type, as: UTF8.self))
             mode = isStream ? .stream(StreamWatcher(order.streamMeaning)) : isJSON ? .unary(unary(head)) : .media
         } else if order.wantsStream {
-            if isJSON { awaitError() } else { mode = .stream(StreamWatcher(order.streamMeaning)) }
+            if isStream { contentType = withParameters(type, Self.eventStream) }
+            mode = .stream(StreamWatcher(order.streamMeaning))
+            if isJSON { takeWhole() }
         } else if isStream {
             fail("the server answered with a stream though none was asked for")
         } else {
+            if isJSON { contentType = withParameters(type, Self.json) }
             mode = .unary(unary(head))
         }
     }
 
-    /// JSON comes instead of a stream. Most likely the server says what is wrong, which is short and comes soon.
-    private func awaitError() {
-        mode = .error([])
+    /// JSON comes where a stream should: a server that cannot stream answers whole, and is waited for. What says that something
+    /// went wrong takes neither long nor many bytes.
+    private func takeWhole() {
+        contentType = nil
+        mode = .whole(UnaryWatcher(members: order.answerMembers), [])
         exchange.after(milliseconds: Self.errorTime) { [self] state in
-            if state == .alive { endErrorNow() }
+            guard state == .alive, case .whole(let watcher, _) = mode else { return }
+            if !watcher.isEmpty, !watcher.isAnswer { endWholeNow() }
         }
     }
 
-    private func endErrorNow() {
-        guard case .error(let body) = mode else { return }
+    private func endWholeNow() {
+        guard case .whole(let watcher, let body) = mode else { return }
         mode = .over
-        endError(body, .complete)
+        endWhole(watcher, body, .complete)
     }
 
     private func unary(_ head: nexus_http_head) -> UnaryWatcher {
@@ -102,7 +118,16 @@ final class PassThrough: HTTPHandler {
             mode = .waiting
             collected.append(contentsOf: bytes.prefix(Self.errorLimit - collected.count))
             mode = .error(collected)
-            if collected.count == Self.errorLimit, (200...299).contains(status) { endErrorNow() }
+        case .whole(var watcher, var collected):
+            mode = .waiting
+            let step = watcher.feed(bytes)
+            collected.append(contentsOf: bytes)
+            mode = .whole(watcher, collected)
+            if case .broken = step {
+                endWholeNow()
+            } else if collected.count >= (watcher.isAnswer ? Self.wholeLimit : Self.errorLimit) {
+                endWholeNow()
+            }
         case .unary(var watcher):
             mode = .waiting
             switch watcher.feed(bytes) {
@@ -116,7 +141,15 @@ final class PassThrough: HTTPHandler {
             case .hold: break
             }
             mode = .unary(watcher)
-        case .stream(let watcher): feed(watcher, bytes)
+        case .stream(let watcher):
+            if isBlank, order.wantsStream, !order.isMedia, let first = Self.firstByte(bytes) {
+                isBlank = false
+                if first == UInt8(ascii: "{") {
+                    takeWhole()
+                    return body(bytes)
+                }
+            }
+            feed(watcher, bytes)
         case .media:
             begin(Self.json)
             exchange.write(bytes)
@@ -158,6 +191,7 @@ final class PassThrough: HTTPHandler {
         case .over: return
         case .waiting: fail(with: Self.failure(end))
         case .error(let body): endError(body, end)
+        case .whole(let watcher, let body): endWhole(watcher, body, end)
         case .unary(let watcher): endUnary(watcher, end)
         case .stream(let watcher): endStream(watcher, end)
         case .media:
@@ -168,26 +202,51 @@ final class PassThrough: HTTPHandler {
     }
 
     private func endError(_ body: [UInt8], _ end: HTTPEnd) {
-        guard (200...299).contains(status) else {
-            if triesNextKey() { return }
-            return failed(UpstreamError.failure(status: status, body: body, retryAfterMilliseconds: retryAfter))
+        let isChosen = KeyAnswer.actsOnKey(order.headers)
+        if triesNextKey(
+            KeyAnswer(
+                status: status, told: ToldError.body(body), retryAfterMilliseconds: retryAfter, isChosen: isChosen))
+        {
+            return
         }
+        failed(
+            UpstreamError.failure(
+                status: status, body: body, retryAfterMilliseconds: retryAfter, location: location, isChosen: isChosen))
+    }
+
+    /// A whole answer becomes the stream that was asked for, away from the event loop if it is large.
+    private func endWhole(_ watcher: UnaryWatcher, _ body: [UInt8], _ end: HTTPEnd) {
         guard end == .complete else { return fail(with: Self.failure(end)) }
-        if let failure = UpstreamError.insideSuccess(body) { return failed(failure) }
-        fail("the server answered with one JSON object though a stream was asked for")
+        guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
+        if let failure = watcher.failure ?? UpstreamError.insteadOfAnswer(body, unless: watcher.isAnswer) {
+            return failed(failure)
+        }
+        let order = order
+        let isTaken = exchange.run(size: body.count) { () -> [UInt8]? in
+            guard let answer = try? JSONValue.parse(body, maximumValues: LargeWork.answerValues) else { return nil }
+            return WholeStream.events(of: answer, kind: order.kind)
+        } done: { [self] events, state in
+            guard state == .alive else { return }
+            guard let events else { return fail(Self.noStream) }
+            let watcher = StreamWatcher(order.streamMeaning)
+            mode = .stream(watcher)
+            events.withUnsafeBytes { feed(watcher, $0) }
+            guard case .stream = mode else { return }
+            mode = .over
+            endStream(watcher, .complete)
+        }
+        if !isTaken { fail(with: LargeRequest.tooMany) }
     }
 
     /// The server refuses the key, or its limit is reached: sends the same request with the next key, if there is one.
-    private func triesNextKey() -> Bool {
+    private func triesNextKey(_ answer: KeyAnswer?) -> Bool {
         tried.insert(key)
-        guard
-            let next = backend.keys.next(
-                after: key, tried: tried, status: status, retryAfterMilliseconds: retryAfter)
-        else { return false }
+        guard let next = backend.keys.next(after: key, tried: tried, answer: answer) else { return false }
         key = next
         mode = .waiting
         status = 0
         retryAfter = 0
+        location = nil
         headers = []
         if send() == NEXUS_OK { return true }
         mode = .over
@@ -197,9 +256,18 @@ final class PassThrough: HTTPHandler {
     }
 
     private func failed(_ failure: Failure) {
-        // If a kind has several paths, the server may have the others.
-        if Endpoint.isMissing(failure), !order.isMedia { backend.knowledge.withLock { $0.forget(order.kind) } }
-        fail(with: failure)
+        guard Endpoint.isMissing(failure), let endpoint = Endpoint.all.first(where: { $0.kind == order.kind }) else {
+            return fail(with: failure)
+        }
+        // Where a kind has several paths, the server may have the others.
+        if endpoint.paths.count == 1 { backend.knowledge.withLock { $0.forget(order.kind) } }
+        guard endpoint.kind & Endpoint.common == 0 else { return fail(with: failure) }
+        // Not the server's 404, which a client would take for one of a model.
+        let path = order.path.borrowed.text
+        fail(
+            with: Failure(
+                kind: NEXUS_FAIL_UNSUPPORTED, status: 501,
+                message: "the server does not support \(endpoint.name): it answered \(status) to POST \(path)"))
     }
 
     /// Ends the exchange as failed, with what the server has for the client.
@@ -260,9 +328,31 @@ final class PassThrough: HTTPHandler {
             status: status, contentType: (contentType ?? type).borrowed, warning: order.warning, headers: headers)
     }
 
+    private static let noStream =
+        "the server answered with one JSON text, in which no answer can be read, though a stream was asked for"
     private static let noJSON = "the server's answer is not JSON of the kind that was asked for, or was cut off"
     private static let json = LentText("application/json")
     private static let eventStream = LentText("text/event-stream")
+    /// As most servers write them.
+    private static let common = ["application/json; charset=utf-8", "text/event-stream; charset=utf-8"].map {
+        (bytes: Array($0.utf8), text: LentText($0))
+    }
+
+    private var knowsParameters: Bool { backend.host.services.abi_minor >= 2 }
+
+    /// A type as the server wrote it, if there is more to it than the type alone; else nil.
+    private func withParameters(_ type: UnsafeRawBufferPointer, _ plain: LentText) -> LentText? {
+        // A host from before ABI 1.2 takes them for another type, and holds nothing back.
+        guard type.count > plain.borrowed.len, knowsParameters else { return nil }
+        return Self.common.first { $0.bytes.count == type.count && $0.bytes.elementsEqual(type) }?.text
+            ?? LentText(String(decoding: type, as: UTF8.self))
+    }
+
+    /// The first byte that says something, behind a byte order mark and space.
+    private static func firstByte(_ bytes: UnsafeRawBufferPointer) -> UInt8? {
+        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        return bytes[start...].first { $0 > 0x20 }
+    }
 
     /// Compares the type before its parameters without case.
     private static func matches(_ type: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {

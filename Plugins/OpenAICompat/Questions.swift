@@ -1,6 +1,6 @@
 import PluginAPI
 
-/// A request of a probe.
+/// A request of a probe: always a GET, which no server answers with tokens.
 struct Question {
     /// Milliseconds for what the probe can do without.
     static let patience: UInt32 = 1000
@@ -10,15 +10,14 @@ struct Question {
     var path: String
     /// Below the host of the backend's URL alone, not below its path.
     var fromRoot = false
-    /// Not nil: it is a POST.
-    var body: [UInt8]?
     /// 0: the probe's own deadline.
     var timeout = patience
 
     /// What stands below the backend's URL.
-    init(_ path: String, timeout: UInt32 = patience) {
+    init(_ path: String, _ options: Options, timeout: UInt32 = patience) {
         name = path
-        self.path = path
+        self.path = options.place(path)
+        fromRoot = options.isFromRoot
         self.timeout = timeout
     }
 
@@ -27,13 +26,6 @@ struct Question {
         name = path
         self.path = (options.root ?? "") + path
         fromRoot = options.root != nil
-    }
-
-    /// Whether there is an endpoint.
-    init(endpoint path: String, _ options: Options) {
-        name = options.prefix + path
-        self.path = name
-        body = Array("{}".utf8)
     }
 }
 
@@ -74,9 +66,8 @@ final class Questions {
         for question in questions {
             under.waiting += 1
             let status = backend.host.start(
-                task.handle, method: question.body == nil ? "GET" : "POST", path: question.path,
-                headers: question.body == nil ? headers.get : headers.post, fromRoot: question.fromRoot,
-                body: question.body ?? [], timeoutMilliseconds: question.timeout,
+                task.handle, method: "GET", path: question.path, headers: headers.get, fromRoot: question.fromRoot,
+                timeoutMilliseconds: question.timeout,
                 handler: CollectingHandler(limit: 4 * 1024 * 1024) { answer in
                     under.answers.all[question.name] = answer
                     let isTaken = task.parse(answer.body) { value in

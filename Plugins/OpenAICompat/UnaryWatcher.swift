@@ -93,6 +93,9 @@ struct UnaryWatcher {
 
     var isEmpty: Bool { scan.kind == nil }
 
+    /// So far it is an answer, and speaks of no error.
+    var isAnswer: Bool { scan.kind == .object && hasAnswer && !scan.mayBeError && !scan.isBroken }
+
     /// It has a member that makes it an answer: servers and the proxies before them put what went wrong in many ways.
     var hasAnswer: Bool {
         guard scan.kind == .object else { return true }

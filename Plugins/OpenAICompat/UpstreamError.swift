@@ -1,16 +1,31 @@
 import PluginAPI
 
-/// Turns the error answers of the different servers into failures with a body in OpenAI's shape.
+/// Turns the error answers of the different servers into failures with a body in OpenAI's shape. What they say is read by
+/// `ToldError`, and what that means by `ErrorMeaning`.
 enum UpstreamError {
     /// An answer with a status other than 2xx.
-    static func failure(status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32) -> Failure {
-        let value = (try? JSONValue.parse(body)) ?? .null
-        if let refused = refusedKey(status) { return refused }
-        let told = normalised(value, status: status, bare: true)
-        let text = told?.message ?? "the server answered with status \(status)"
+    /// - Parameters:
+    ///   - location: where it sends the request, if it redirects.
+    ///   - isChosen: the client's own fields act upon the key; see `KeyAnswer.actsOnKey`.
+    static func failure(
+        status: UInt32, body: [UInt8], retryAfterMilliseconds: UInt32, location: String? = nil, isChosen: Bool = false
+    ) -> Failure {
+        if Refusals.isRedirect(status) {
+            return Failure(
+                kind: NEXUS_FAIL_UPSTREAM, status: status, message: Refusals.redirect(status, location))
+        }
+        let told = ToldError.body(body) ?? ToldError(message: nil)
+        let meaning = ErrorMeaning(status: Int(status), told)
+        if isChosen, status == 401 || status == 403 { return refusedChoice(status) }
+        if meaning == .refusedKey { return Refusals.key(status) }
+        guard let text = told.message else {
+            return Failure(
+                kind: kind(status, meaning), status: status, retryAfterMilliseconds: retryAfterMilliseconds,
+                message: "the server answered with status \(status)")
+        }
         return Failure(
-            kind: kind(status), status: status, retryAfterMilliseconds: retryAfterMilliseconds, message: text,
-            body: told?.body(original: value) ?? [])
+            kind: kind(status, meaning), status: status, retryAfterMilliseconds: retryAfterMilliseconds, message: text,
+            body: self.body(told, status, original: try? JSONValue.parse(body)))
     }
 
     /// A 2xx answer that is an error (LM Studio answers so to unknown paths). Nil if it is none.
@@ -19,24 +34,34 @@ enum UpstreamError {
     }
 
     static func insideSuccess(_ value: JSONValue) -> Failure? {
-        guard let told = normalised(value, status: 502) else { return nil }
+        guard let told = ToldError.inside(value) else { return nil }
+        let message = told.message ?? withoutMessage
+        let meaning = ErrorMeaning(status: told.status ?? 200, told)
+        let status = UInt32(told.status ?? meaning.status ?? 502)
         return Failure(
-            kind: isUnknownPath(told.message) ? NEXUS_FAIL_UNSUPPORTED : NEXUS_FAIL_UPSTREAM,
-            status: told.status ?? 502, message: told.message,
-            body: told.body(original: value))
+            kind: isUnknownPath(message)
+                ? NEXUS_FAIL_UNSUPPORTED : meaning.status == nil ? NEXUS_FAIL_UPSTREAM : kind(status, meaning),
+            status: status, message: message, body: body(told, status, original: value))
     }
 
     /// What stands where an answer or a part of one should be, if it has words: a success is what it says, and an error what
     /// it is.
     static func insteadOfAnswer(_ value: JSONValue) -> Failure? {
-        guard let told = normalised(value, status: 502, bare: true) else { return nil }
+        guard let told = ToldError.instead(of: value) else { return nil }
+        let meaning = ErrorMeaning(status: 200, told)
+        let status = UInt32(meaning.status ?? 502)
         return Failure(
-            kind: NEXUS_FAIL_UPSTREAM, status: 502, message: told.message, body: told.body(original: value))
+            kind: kind(status, meaning), status: status, message: told.message ?? withoutMessage,
+            body: body(told, status, original: value))
     }
 
     static func insteadOfAnswer(_ text: [UInt8]) -> Failure? {
         guard text.count <= readable else { return nil }
         return (try? JSONValue.parse(text)).flatMap(insteadOfAnswer)
+    }
+
+    static func insteadOfAnswer(_ text: [UInt8], unless isAnswer: Bool) -> Failure? {
+        isAnswer ? nil : insteadOfAnswer(text)
     }
 
     /// The data of an event that is named "error".
@@ -51,10 +76,13 @@ enum UpstreamError {
 
     /// An event of a stream that is an error. Nil if it is none.
     static func insideStream(_ event: JSONValue) -> Failure? {
-        guard let told = normalised(event, status: 502) else { return nil }
-        let status = told.status ?? 502
-        if let refused = refusedKey(status) { return refused }
-        return Failure(kind: kind(status), status: status, message: told.message, body: told.body(original: event))
+        guard let told = ToldError.inside(event) else { return nil }
+        let meaning = ErrorMeaning(status: told.status ?? 200, told)
+        let status = UInt32(told.status ?? meaning.status ?? 502)
+        if meaning == .refusedKey { return Refusals.key(status) }
+        return Failure(
+            kind: kind(status, meaning), status: status, message: told.message ?? withoutMessage,
+            body: body(told, status, original: event))
     }
 
     /// Longer texts are not parsed on the event loop for the sake of a message.
@@ -85,93 +113,58 @@ enum UpstreamError {
     /// LM Studio's words for a path that it does not have, under a status that says success.
     static func isUnknownPath(_ message: String) -> Bool { message.lowercased().contains("unexpected endpoint") }
 
-    /// Servers put the key into such answers: nothing of them is passed on.
-    private static func refusedKey(_ status: UInt32) -> Failure? {
-        guard status == 401 || status == 403 else { return nil }
+    static let withoutMessage = "the server reported an error without a message"
+
+    /// The client chose an organization or a project for which the gateway's key may not act, or which is none. That is the
+    /// client's mistake, and says nothing of the key: if the key is bad too, the next probe finds out.
+    private static func refusedChoice(_ status: UInt32) -> Failure {
+        let words =
+            "the server refuses the request (status \(status)): its openai-organization or openai-project does not go with "
+            + "the gateway's API key"
         return Failure(
-            kind: NEXUS_FAIL_AUTH, status: status,
-            message: "the server wants an API key or refuses the one it got (status \(status)); see api_key_env")
+            kind: NEXUS_FAIL_REJECTED, status: status, message: words,
+            body: body(ToldError(message: words), status, original: nil))
     }
 
-    private static func kind(_ status: UInt32) -> nexus_failure_kind {
-        switch status {
+    private static func kind(_ status: UInt32, _ meaning: ErrorMeaning) -> nexus_failure_kind {
+        switch meaning {
+        // Also where the server calls it a fault of its own.
+        case .fullContext: return NEXUS_FAIL_REJECTED
+        case .rateLimit, .overload: return NEXUS_FAIL_BUSY
+        case .refusedKey: return NEXUS_FAIL_AUTH
+        case .other: break
+        }
+        return switch status {
         case 408, 429, 503, 529: NEXUS_FAIL_BUSY
-        // Another backend may have the model, or the path.
-        case 404, 405, 501: NEXUS_FAIL_UNSUPPORTED
+        // Another backend may have the model, or the path, or let it be used.
+        case 403, 404, 405, 501: NEXUS_FAIL_UNSUPPORTED
         case 504: NEXUS_FAIL_TIMEOUT
         case 400...499: NEXUS_FAIL_REJECTED
         default: NEXUS_FAIL_UPSTREAM
         }
     }
 
-    private struct Told {
-        var message: String
-        var type: JSONValue
-        var param: JSONValue
-        var code: JSONValue
-        var status: UInt32?
-        var isOpenAIShaped: Bool
+    // MARK: OpenAI's shape
 
-        /// The server's own bytes when they have OpenAI's shape, so that nothing it tells is lost.
-        func body(original: JSONValue) -> [UInt8] {
-            // Not where a second member unsays the first.
-            if isOpenAIShaped, original["error"]?.isNull == false { return original.bytes }
-            let error: JSONValue = ["message": .string(message), "type": type, "param": param, "code": code]
-            return JSONValue.object(JSONObject([(name: "error", value: error)])).bytes
-        }
+    /// The server's own bytes when they have that shape, so that nothing it tells is lost.
+    private static func body(_ told: ToldError, _ status: UInt32, original: JSONValue?) -> [UInt8] {
+        // Not where a second member unsays the first.
+        if told.isOpenAIs, let original, original["error"]?.isNull == false { return original.bytes }
+        let error: JSONValue = [
+            "message": .string(told.message ?? withoutMessage), "type": told.type ?? type(status),
+            "param": told.param ?? .null, "code": told.code ?? (status == 429 ? "rate_limit_exceeded" : .null),
+        ]
+        return JSONValue.object(JSONObject([(name: "error", value: error)])).bytes
     }
 
-    static let withoutMessage = "the server reported an error without a message"
-
-    /// Understands `{"error":{…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`; and, in an
-    /// answer whose status says error (`bare`), a message alone.
-    private static func normalised(_ value: JSONValue, status: UInt32, bare: Bool = false) -> Told? {
-        let type: JSONValue = status < 500 ? "invalid_request_error" : "upstream_error"
-        let error = value.errorMember
-        if let object = error?.object {
-            let message = object["message"]?.string ?? object["msg"]?.string ?? withoutMessage
-            return Told(
-                message: message, type: object["type"] ?? type, param: object["param"] ?? .null,
-                code: object["code"] ?? .null, status: httpStatus(object["code"]),
-                isOpenAIShaped: object["message"]?.string != nil)
+    private static func type(_ status: UInt32) -> JSONValue {
+        switch status {
+        case 401: "authentication_error"
+        case 403: "permission_error"
+        case 429: "rate_limit_error"
+        case 503, 529: "service_unavailable_error"
+        case ..<500: "invalid_request_error"
+        default: "upstream_error"
         }
-        if let error {
-            let text = error.string ?? String(decoding: error.bytes.prefix(500), as: UTF8.self)
-            return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
-        }
-        if value["object"]?.string == "error" || value["type"]?.string == "error" {
-            return Told(
-                message: value["message"]?.string ?? withoutMessage, type: value["type"] ?? type,
-                param: value["param"] ?? .null, code: value["code"] ?? .null, status: httpStatus(value["code"]),
-                isOpenAIShaped: false)
-        }
-        if bare, let text = bareWords(value) {
-            return Told(message: text, type: type, param: .null, code: .null, status: nil, isOpenAIShaped: false)
-        }
-        return nil
-    }
-
-    /// The names under which servers, and proxies before them, tell what went wrong.
-    private static func bareWords(_ value: JSONValue) -> String? {
-        for name in ["message", "msg", "detail", "errors", "Error", "Message", "error_message", "error_msg"] {
-            if let text = words(value[name]) { return text }
-        }
-        // A number alone says little, but no answer has one under this name.
-        return value["code"]?.int.map { "the server reported an error with the code \($0)" }
-    }
-
-    /// A text, what holds one, or a list of what is wrong with the request.
-    private static func words(_ value: JSONValue?) -> String? {
-        func text(_ value: JSONValue?) -> String? {
-            value?.string ?? value?["message"]?.string ?? value?["msg"]?.string
-        }
-        if let text = text(value), !text.isEmpty { return text }
-        let texts = value?.array?.prefix(20).compactMap { text($0) } ?? []
-        return texts.isEmpty ? nil : texts.joined(separator: "; ")
-    }
-
-    private static func httpStatus(_ code: JSONValue?) -> UInt32? {
-        guard let code = code?.int, (400...599).contains(code) else { return nil }
-        return UInt32(code)
     }
 }

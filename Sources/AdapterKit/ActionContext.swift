@@ -109,7 +109,8 @@ private final class LineHandler: HTTPHandler {
     private let line: (UnsafeRawBufferPointer) -> Bool
     private let completion: (CollectingHandler.Answer) -> Void
     private var decoder = LineDecoder(limit: 1024 * 1024)
-    private var answer = CollectingHandler.Answer(status: 0, server: "", body: [], end: .cancelled, isCut: false)
+    private var answer = CollectingHandler.Answer(
+        status: 0, server: "", location: nil, body: [], end: .cancelled, isCut: false)
     private var isDone = false
 
     init(_ line: @escaping (UnsafeRawBufferPointer) -> Bool, completion: @escaping (CollectingHandler.Answer) -> Void) {
@@ -117,7 +118,10 @@ private final class LineHandler: HTTPHandler {
         self.completion = completion
     }
 
-    override func head(_ head: nexus_http_head) { answer.status = head.status }
+    override func head(_ head: nexus_http_head) {
+        answer.status = head.status
+        answer.location = head.location
+    }
 
     override func body(_ bytes: UnsafeRawBufferPointer) {
         guard answer.status == 200 else {

@@ -1,3 +1,4 @@
+import Glibc
 import PluginAPI
 
 /// Figures that a server tells: none is believed beyond what can be, so that they can be added and counted without care.
@@ -32,12 +33,30 @@ extension UInt64 {
     }
 }
 
-/// What `Retry-After` says in seconds (RFC 9110, section 10.2.3), as milliseconds, or `retry-after-ms`, which some servers
-/// send beside it and is more exact; 0 for a date, and for more than a day.
-func retryAfterMilliseconds(_ head: nexus_http_head) -> UInt32 {
-    if let exact = head.field("retry-after-ms").flatMap({ UInt32($0.text) }), (1..<86_400_000).contains(exact) {
-        return exact
+/// For how long a server wants to be left alone.
+enum RetryAfter {
+    /// Milliseconds; 0: it did not say. `retry-after-ms` is more exact where both are there; `retry-after` is a number of seconds
+    /// or a date (RFC 9110, section 10.2.3), which is compared with the server's own clock if it tells that (`date`). What is
+    /// longer than 49 days counts as that.
+    static func milliseconds(_ head: nexus_http_head) -> UInt32 {
+        let exact = clamped(head.field("retry-after-ms").flatMap { number($0.text) } ?? 0)
+        if exact > 0 { return exact }
+        guard let text = head.field("retry-after")?.text else { return 0 }
+        if let seconds = number(text) { return clamped(seconds * 1000) }
+        let now = Int64(time(nil))
+        guard let then = HTTPDate.seconds(text, now: now) else { return 0 }
+        let base = head.field("date").flatMap { HTTPDate.seconds($0.text, now: now) } ?? now
+        return clamped(Double(then - base) * 1000)
     }
-    guard let seconds = head.field("retry-after").flatMap({ UInt32($0.text) }), seconds < 86400 else { return 0 }
-    return seconds * 1000
+
+    private static func number(_ text: String) -> Double? {
+        let isPlain =
+            text.utf8.count <= 32 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E || $0 == 0x20 }
+        return isPlain ? Double(text.filter { $0 != " " }) : nil
+    }
+
+    private static func clamped(_ milliseconds: Double) -> UInt32 {
+        guard milliseconds > 0 else { return 0 }
+        return UInt32(min(milliseconds.rounded(.up), Double(UInt32.max)))
+    }
 }

@@ -121,6 +121,9 @@ enum PassedHeaders {
 }
 
 extension nexus_http_head {
+    /// Where an answer that redirects sends to; nil: it is none, or does not say.
+    var location: String? { Refusals.isRedirect(status) ? field("location")?.text : nil }
+
     /// Copies of the fields that a client may see; most answers have none.
     var passedHeaders: [HeaderField] {
         var passed: [HeaderField] = []
@@ -144,6 +147,8 @@ final class CollectingHandler: HTTPHandler {
     struct Answer {
         var status: UInt32
         var server: String
+        /// Where an answer that redirects sends to.
+        var location: String?
         var body: [UInt8]
         var end: HTTPEnd
         /// The body exceeded the bound and was cut.
@@ -152,7 +157,7 @@ final class CollectingHandler: HTTPHandler {
 
     private let limit: Int
     private let completion: (Answer) -> Void
-    private var answer = Answer(status: 0, server: "", body: [], end: .cancelled, isCut: false)
+    private var answer = Answer(status: 0, server: "", location: nil, body: [], end: .cancelled, isCut: false)
 
     init(limit: Int = 8 * 1024 * 1024, completion: @escaping (Answer) -> Void) {
         self.limit = limit
@@ -162,6 +167,7 @@ final class CollectingHandler: HTTPHandler {
     override func head(_ head: nexus_http_head) {
         answer.status = head.status
         answer.server = head.field("server")?.text ?? ""
+        answer.location = head.location
     }
 
     override func body(_ bytes: UnsafeRawBufferPointer) {

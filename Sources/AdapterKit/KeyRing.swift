@@ -1,3 +1,4 @@
+import PluginAPI
 import Synchronization
 
 /// Which of several API keys is used: one of them until the server refuses it or has enough of it, then the next. Knows no
@@ -56,28 +57,78 @@ final class SharedKeys: Sendable {
         return ring.withLock { $0.key(now: now) }
     }
 
-    /// The server has answered with `status` to a request with this key.
+    /// The server has answered to a request with this key.
     /// - Parameters:
     ///   - tried: the keys that the same exchange has tried, this one too.
-    ///   - retryAfterMilliseconds: as the server said; 0: it did not.
+    ///   - answer: what that says of the key; nil: nothing.
     /// - Returns: the key to try the same request with at once; nil: the answer stands.
-    func next(
-        after key: Int, tried: Set<Int>, status: UInt32, retryAfterMilliseconds: UInt32
-    ) -> Int? {
-        guard count > 1, let rest = Self.rest(status, retryAfterMilliseconds) else { return nil }
+    func next(after key: Int, tried: Set<Int>, answer: KeyAnswer?) -> Int? {
+        guard count > 1, let answer else { return nil }
         let now = now()
         return ring.withLock { ring in
-            ring.setAside(key, milliseconds: rest, now: now)
+            if let rest = answer.rest { ring.setAside(key, milliseconds: rest, now: now) }
             return ring.next(tried: tried, now: now)
         }
     }
+}
 
-    /// How long a key rests after such an answer; nil: the answer says nothing about the key.
-    private static func rest(_ status: UInt32, _ retryAfterMilliseconds: UInt32) -> UInt64? {
-        switch status {
-        case 401, 403: KeyRing.refusedMilliseconds
-        case 429: retryAfterMilliseconds > 0 ? UInt64(retryAfterMilliseconds) : KeyRing.exhaustedMilliseconds
-        default: nil
+/// What a server's answer says of the key that was sent with the request.
+enum KeyAnswer: Equatable {
+    /// The server does not know it, or not any more.
+    case refused
+    /// It was used too much; for so many milliseconds.
+    case exhausted(UInt64)
+    /// Perhaps another one does better: a 403 that does not speak of the key, and whatever is said to a client that chose the
+    /// organization or the project by itself. The key is good for others, and does not rest.
+    case doubtful
+
+    /// - Parameters:
+    ///   - told: what the answer says went wrong.
+    ///   - isChosen: the client's own fields act upon the key; see `actsOnKey`.
+    /// - Returns: nil: nothing that concerns the key.
+    init?(status: UInt32, told: ToldError?, retryAfterMilliseconds: UInt32, isChosen: Bool = false) {
+        guard [401, 403, 429].contains(status) else { return nil }
+        if isChosen {
+            self = .doubtful
+        } else if status == 429 {
+            self = .exhausted(
+                retryAfterMilliseconds > 0 ? UInt64(retryAfterMilliseconds) : KeyRing.exhaustedMilliseconds)
+        } else {
+            self =
+                ErrorMeaning(status: Int(status), told ?? ToldError(message: nil)) == .refusedKey ? .refused : .doubtful
         }
     }
+
+    /// How long the key rests, in milliseconds; nil: not at all.
+    var rest: UInt64? {
+        switch self {
+        case .refused: KeyRing.refusedMilliseconds
+        case .exhausted(let milliseconds): milliseconds
+        case .doubtful: nil
+        }
+    }
+
+    /// Whether one of a client's fields chooses for whom the key acts.
+    static func actsOnKey(_ fields: [HeaderField]) -> Bool {
+        fields.contains { $0.name == "openai-organization" || $0.name == "openai-project" }
+    }
+}
+
+/// What the two adapters say of a refusal in their own words: servers put the key into theirs.
+enum Refusals {
+    static func key(_ status: UInt32) -> Failure {
+        Failure(
+            kind: NEXUS_FAIL_AUTH, status: status,
+            message: "the server wants an API key or refuses the one it got (status \(status)); see api_key_env")
+    }
+
+    /// An answer that sends the request elsewhere; the host follows GET within the same server by itself.
+    /// - Parameter location: where to; nil: the answer does not say.
+    static func redirect(_ status: UInt32, _ location: String?) -> String {
+        let place = location.map { "to \($0.prefix(300))" } ?? "without a Location"
+        return
+            "the server redirects \(place) (status \(status)); if that is where it is now, write its new address into url"
+    }
+
+    static func isRedirect(_ status: UInt32) -> Bool { [301, 302, 303, 307, 308].contains(status) }
 }

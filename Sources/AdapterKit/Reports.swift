@@ -74,6 +74,9 @@ struct Reports: @unchecked Sendable {
 
 /// One model as it is reported.
 struct ReportedModel: Equatable {
+    /// The id that stands for every name which no other backend has.
+    static let any = "*"
+
     var id: String
     var name = ""
     /// `NEXUS_MODEL_...` bits.

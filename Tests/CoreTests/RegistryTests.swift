@@ -63,6 +63,24 @@ private func add(_ id: String, to registry: Registry) {
         #expect(registry.views.first?.lastError == "down")
     }
 
+    @Test func aBackendWithoutAListTakesTheNamesThatNobodyHas() {
+        let registry = registry(failures: 1)
+        for (id, model) in [("any", Model.any), ("a", "m"), ("b", "n")] {
+            add(id, to: registry)
+            registry.record([Model(id: model)], of: id)
+            registry.record(HealthReport(outcome: .healthy), of: id, now: 1)
+        }
+        registry.record(HealthReport(outcome: .unhealthy), of: "b", now: 2)
+        let snapshot = registry.snapshot
+
+        #expect(snapshot.candidates(for: "m") == [1] && snapshot.candidates(for: "made up") == [0])
+        #expect(snapshot.candidates(for: "n") == nil, "it has a backend, which is ill")
+        #expect(snapshot.candidates[Model.any] == nil && snapshot.holders["made up"] == nil)
+
+        registry.record(HealthReport(outcome: .unhealthy), of: "any", now: 3)
+        #expect(registry.snapshot.candidates(for: "made up") == nil)
+    }
+
     @Test func anIDIsTakenOnce() {
         let registry = registry()
         add("a", to: registry)

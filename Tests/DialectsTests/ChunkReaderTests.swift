@@ -97,7 +97,7 @@ import Testing
     @Test(arguments: [
         (#"{"choices":[],"error":{"message":"no"}}"#, "no"), (#"{"error":"no"}"#, "no"),
         (#"{"error":{"msg":"no"}}"#, "no"),
-        (#"{"choices":[],"error":["no"]}"#, #"["no"]"#), (#"{"error":500}"#, "500"), (#"{"error":true}"#, "true"),
+        (#"{"choices":[],"error":["no"]}"#, "no"), (#"{"error":500}"#, "500"), (#"{"error":true}"#, "true"),
         (#"{"error":{}}"#, "The backend reported an error without a message."),
         (#"{"choices":[],"message":"no","object":"error"}"#, "no"), (#"{"type":"error","message":"no"}"#, "no"),
     ])

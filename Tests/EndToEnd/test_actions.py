@@ -109,7 +109,7 @@ def test_a_delete_reaches_the_server(gateway, ollama):
 
 def test_a_pull_tells_its_progress_as_a_stream_and_in_the_live_updates(gateway, pull):
     with gateway.socket() as live, stream(gateway, "pull_model", {"model": "m:1b"}) as answer:
-        assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
+        assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         told = events(answer)
         first = next(told)
         upstream = pull.request()

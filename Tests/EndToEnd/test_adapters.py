@@ -96,7 +96,7 @@ def test_a_stream_of_a_c_adapter_reaches_the_client(start, folder):
 
     answer = gateway.chat("echo", stream=True)
 
-    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert answer.text.count("data: ") == 3 and answer.text.endswith("data: [DONE]\n\n")
     entry = gateway.history()[-1]
     assert (entry["prompt_tokens"], entry["completion_tokens"]) == (3, 5)

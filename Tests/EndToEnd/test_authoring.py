@@ -220,7 +220,7 @@ def test_a_stream_arrives_whole_however_it_is_cut(serve, upstream, size, line_en
 
     answer = gateway.chat(stream=True)
 
-    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     events = [event for event in answer.text.replace("\r\n", "\n").split("\n\n") if event]
     assert events[-1] == "data: [DONE]" and [json.loads(event[6:]) for event in events[:-1]] == EVENTS
     assert gateway.history()[-1]["completion_tokens"] == USAGE["completion_tokens"]

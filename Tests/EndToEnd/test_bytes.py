@@ -88,7 +88,7 @@ def test_thousands_of_random_streams_arrive_as_they_were_sent(start, upstream, s
         if asked:
             body["stream_options"] = {"include_usage": True}
         answer = gateway.http.post("/v1/chat/completions", json=body)
-        assert answer.headers["content-type"] == "text/event-stream"
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         return number, digest(answer.content)
 
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:

@@ -78,7 +78,7 @@ def test_the_first_line_comes_while_the_model_still_writes(gateway, ollama):
 def test_a_whole_answer_goes_through_unchanged(gateway, ollama):
     answer = post(gateway, "/api/chat", {**BODY, "stream": False})
 
-    assert answer.json() == done("hello", **COUNTS) and answer.headers["content-type"] == "application/json"
+    assert answer.json() == done("hello", **COUNTS) and answer.headers["content-type"] == "application/json; charset=utf-8"
     assert gateway.history()[-1]["completion_tokens"] == 2
 
 
@@ -88,7 +88,7 @@ def test_embeddings_go_through_unchanged(gateway, ollama, path):
     ollama.say(vectors, path=path)
     answer = post(gateway, path, {"model": MODEL, "input": "x", "prompt": "x"})
 
-    assert answer.json() == vectors and answer.headers["content-type"] == "application/json"
+    assert answer.json() == vectors and answer.headers["content-type"] == "application/json; charset=utf-8"
     assert gateway.history()[-1]["prompt_tokens"] == 3
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gateway import FAST, Gateway, backend
-from upstream import ANSWER, DELTA, FINISHED, Upstream, delta
+from upstream import ANSWER, DELTA, FINISHED, Script, Upstream, delta
 
 MESSAGE = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 WHOLE = {
@@ -26,6 +26,11 @@ def gateway(start, upstream) -> Gateway:
     return gateway
 
 
+def native(upstream: Upstream, script: Script) -> None:
+    """The server has Anthropic's API, and shows it: to a GET it says that the path takes another method."""
+    upstream.on("/v1/messages", lambda exchange: exchange.answer({}, 405) if exchange.method == "GET" else script(exchange))
+
+
 def settled(gateway: Gateway) -> None:
     """Nothing is under way any more."""
     assert [view["pending"] for view in gateway.json("/v1/stats")["backends"]] == [0] * len(
@@ -34,7 +39,7 @@ def settled(gateway: Gateway) -> None:
 
 
 def test_a_server_that_speaks_anthropics_api_gets_the_clients_bytes(start, upstream):
-    upstream.on("/v1/messages", lambda exchange: exchange.answer(WHOLE))
+    native(upstream, lambda exchange: exchange.answer(WHOLE))
     gateway = start(FAST + backend("one", upstream.url))
     gateway.wait_for_backend("one")
     while not upstream.requests.empty():
@@ -50,7 +55,7 @@ def test_a_server_that_speaks_anthropics_api_gets_the_clients_bytes(start, upstr
 
 
 def test_a_server_that_no_longer_speaks_it_gets_the_same_request_in_other_words(start, upstream):
-    upstream.on("/v1/messages", lambda exchange: exchange.answer(WHOLE))
+    native(upstream, lambda exchange: exchange.answer(WHOLE))
     gateway = start("[routing]\nmax_retries = 0\n" + FAST + backend("one", upstream.url))
     gateway.wait_for_backend("one")
     upstream.on("/v1/messages", lambda exchange: exchange.answer({"error": {"message": "Not Found"}}, status=404))
@@ -64,7 +69,7 @@ def test_a_server_that_no_longer_speaks_it_gets_the_same_request_in_other_words(
 
 
 def test_another_server_answers_in_its_own_way_when_the_first_fails(start, upstream, second_upstream):
-    upstream.on("/v1/messages", lambda exchange: exchange.answer({"error": {"message": "broken"}}, status=500))
+    native(upstream, lambda exchange: exchange.answer({"error": {"message": "broken"}}, status=500))
     gateway = start(
         FAST + backend("native", upstream.url, priority=1) + backend("plain", second_upstream.url, priority=90)
     )
@@ -91,7 +96,7 @@ def test_what_no_server_has_is_501_with_the_reason(gateway, path, body):
     answer = gateway.http.post(path, json=body)
 
     assert answer.status_code == 501 and answer.json()["error"]["code"] == "not_supported"
-    assert "one does not support" in answer.json()["error"]["message"]
+    assert "does not support" in answer.json()["error"]["message"]
     assert gateway.history()[-1]["endpoint"] == path and gateway.history()[-1]["status"] == "Error"
 
 
@@ -156,7 +161,7 @@ def test_a_server_without_one_path_of_sound_keeps_the_others(start, upstream):
     gateway = start(FAST + backend("one", upstream.url))
     gateway.wait_for_backend("one")
 
-    assert gateway.http.post("/v1/audio/speech", json={"model": "m"}).status_code == 404
+    assert gateway.http.post("/v1/audio/speech", json={"model": "m"}).status_code == 501
     with gateway.socket() as live:
         live.until("BackendStatus")
     files = {"file": ("a.wav", b"RIFF")}

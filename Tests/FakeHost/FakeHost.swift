@@ -12,6 +12,8 @@ public final class FakeHost: @unchecked Sendable {
         public let headers: [String: String]
         public let body: String
         public let sendsExchangeBody: Bool
+        /// The path of the backend's URL is left out.
+        public let isFromRoot: Bool
         public fileprivate(set) var isOver = false
         fileprivate let handle: UInt64
         private let handlers: nexus_http_handlers
@@ -35,6 +37,7 @@ public final class FakeHost: @unchecked Sendable {
             path = text(request.path)
             body = request.body.map(text) ?? ""
             sendsExchangeBody = request.body == nil
+            isFromRoot = request.isFromRoot
             var headers: [String: String] = [:]
             request.forEachField { headers[text($0)] = text($1) }
             self.headers = headers

@@ -5,10 +5,12 @@ import Testing
 @testable import Ollama
 
 /// A backend with options as JSON.
-func backend(_ options: String = "{}", keys: [String] = []) throws -> OllamaBackend {
+func backend(
+    _ options: String = "{}", url: String = "http://o:11434", keys: [String] = []
+) throws -> OllamaBackend {
     try OllamaBackend(
         BackendConfiguration(
-            name: "one", url: "http://o:11434", apiKeys: keys,
+            name: "one", url: url, apiKeys: keys,
             options: JSONValue.parse(options).object ?? JSONObject()),
         host: Host(FakeHost.table), reports: Reports(FakeHost.callbacks))
 }

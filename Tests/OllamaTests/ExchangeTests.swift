@@ -185,7 +185,7 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         #expect(failure?.kind == NEXUS_FAIL_AUTH && failure?.body == "" && failure?.message.contains("sk-") == false)
     }
 
-    @Test(arguments: [("7", 7000), ("soon", 0), ("100000", 0)] as [(String, UInt32)], [false, true])
+    @Test(arguments: [("7", 7000), ("soon", 0), ("100000", 100_000_000)] as [(String, UInt32)], [false, true])
     func whenToComeBackIsPassedOn(_ told: (String, UInt32), _ stream: Bool) throws {
         let exchange = try answered(stream: stream) {
             $0.answer(429, [("Retry-After", told.0)], #"{"error":"busy"}"#)
@@ -223,7 +223,7 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
     @Test func aPathThatIsNotThereIsNoMissingModel() throws {
         let failure = try #require(try answered(stream: false) { $0.answer(404, [], "404 page not found") }.failure)
 
-        #expect(failure.kind == NEXUS_FAIL_UNSUPPORTED && failure.message == "Ollama answered with status 404")
+        #expect(failure.kind == NEXUS_FAIL_UNSUPPORTED && failure.message == "404 page not found")
         #expect(try JSONValue.parse(failure.body)["error"]?["code"]?.isNull == true)
     }
 

@@ -17,7 +17,7 @@ import Testing
                 ])
             let sent = try #require(host.requests.last).headers
 
-            #expect(sent["traceparent"] == "00-1" && sent["user-agent"] == "client/1" && sent["x-request-id"] == "r1")
+            #expect(sent["traceparent"] == "00-1" && sent["user-agent"] == nil && sent["x-request-id"] == "r1")
             #expect(sent["openai-project"] == nil && sent["anthropic-beta"] == nil)
         }
     }

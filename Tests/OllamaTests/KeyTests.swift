@@ -15,7 +15,7 @@ import Testing
             let adapter = try backend(keys: ["one", "two", "three"])
             let task = submit(to: adapter, host, stream: stream)
             let first = try #require(host.requests.last)
-            first.answer(status, [], #"{"error":"no"}"#)
+            first.answer(status, [], #"{"error":"no such api key"}"#)
             let second = try #require(host.requests.last)
             #expect(key(first) == "Bearer one" && key(second) == "Bearer two" && host.requests.count == 2)
             #expect(second.path == "/api/chat" && second.body == first.body && !second.body.isEmpty)

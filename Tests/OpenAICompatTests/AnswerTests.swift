@@ -97,6 +97,44 @@ import Testing
         #expect(exchange.written.isEmpty && exchange.status == nil)
     }
 
+    @Test func aRefusalThatDoesNotSpeakOfTheKeyIsNoneOfTheKey() throws {
+        let words = "<html><title>Attention Required!</title>you are blocked"
+        let failure = try answered { $0.answer(403, [], words) }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_UNSUPPORTED && failure?.status == 403)
+        #expect(failure?.message == "Attention Required!: you are blocked")
+    }
+
+    @Test(arguments: [301, 302, 303, 307, 308] as [UInt32])
+    func aRedirectIsToldWithItsPlace(_ status: UInt32) throws {
+        let failure = try answered { $0.answer(status, [("location", "https://else.where/v1")], "moved") }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_UPSTREAM && failure?.status == status)
+        #expect(failure?.message.contains("https://else.where/v1") == true && failure?.message.contains("url") == true)
+    }
+
+    @Test(arguments: [
+        ("Failed to deserialize: missing field `content`", "Failed to deserialize: missing field `content`"),
+        (#"[{"error":{"message":"why","code":400}}]"#, "why"), (#"{"errors":[{"message":"why"}]}"#, "why"),
+        (#"{"title":"Bad","detail":"why"}"#, "Bad: why"), ("data: {\"error\":\"why\"}\n\n", "why"),
+    ])
+    func whateverAServerSaysIsGivenOpenAIsShape(_ body: String, _ words: String) throws {
+        let failure = try answered { $0.answer(422, [("content-type", "text/plain")], body) }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_REJECTED && failure?.message == words)
+        let error = try JSONValue.parse(failure?.body ?? "")["error"]
+        #expect(error?["message"]?.string == words && error?["type"] == "invalid_request_error")
+    }
+
+    @Test(arguments: [400, 413, 500] as [UInt32])
+    func aFullContextIsTheRequestsFaultWhateverItsStatus(_ status: UInt32) throws {
+        let failure = try answered {
+            $0.answer(status, [], #"{"error":"the input length exceeds the context length"}"#)
+        }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_REJECTED && failure?.status == status)
+    }
+
     @Test(arguments: [401, 403] as [UInt32])
     func nothingOfARefusedKeyIsPassedOn(_ status: UInt32) throws {
         let words = #"{"error":{"message":"Incorrect API key provided: sk-secret"}}"#
@@ -117,11 +155,11 @@ import Testing
         #expect(try JSONValue.parse(failure.body)["error"]?["message"]?.string == "model not loaded")
     }
 
-    @Test func anErrorPageThatIsNotJSONStillFailsWithItsStatus() throws {
+    @Test func anErrorPageIsToldAsItsText() throws {
         let failure = try answered { $0.answer(502, [("content-type", "text/html")], "<h1>Bad gateway</h1>") }.failure
 
-        #expect(failure?.kind == NEXUS_FAIL_UPSTREAM && failure?.message == "the server answered with status 502")
-        #expect(failure?.body == "")
+        #expect(failure?.kind == NEXUS_FAIL_UPSTREAM && failure?.message == "Bad gateway")
+        #expect(try JSONValue.parse(failure?.body ?? "")["error"]?["message"] == "Bad gateway")
     }
 
     @Test func retryAfterIsPassedOn() throws {
@@ -224,7 +262,9 @@ import Testing
         (#"{"flavour":"vllm"}"#, "unknown option \"flavour\""), (#"{"flavor":"x"}"#, "use auto, llamacpp"),
         (#"{"prefix":"v1"}"#, "starts with"), (#"{"prefix":1}"#, "must be a string"),
         (#"{"headers":{"host":"x"}}"#, "set by the gateway"), (#"{"headers":{"a b":"x"}}"#, "name of an HTTP header"),
-        (#"{"headers":{"a":"x\ny"}}"#, "control characters"), (#"{"auth_header":"a b"}"#, "auth_header"),
+        (#"{"headers":{"a":"x\ny"}}"#, "control characters"), (#"{"models":[]}"#, "not empty"),
+        (#"{"models":[""]}"#, "name of a model"), (#"{"models":"m"}"#, "not empty"),
+        (#"{"auth_header":"a b"}"#, "auth_header"),
         (#"{"auth_header":"Host"}"#, "set by the gateway"),
     ])
     func aBadOptionIsNamed(_ json: String, _ words: String) {
@@ -237,6 +277,26 @@ import Testing
         ] as [(String, String?)])
     func theServersOwnPathsBeginBeforeThePrefix(_ url: String, _ path: String?) throws {
         #expect(try options("{}", url: url).root.map { $0 + "/props" } == path)
+    }
+
+    @Test(arguments: [
+        ("http://h/v1/chat/completions", "/v1/chat/completions", "/v1/models", "/props"),
+        ("http://h/v1/chat/completions/", "/v1/chat/completions", "/v1/models", "/props"),
+        ("http://h/api/v1/models", "/api/v1/chat/completions", "/api/v1/models", "/api/props"),
+        ("http://h/chat/completions", "/chat/completions", "/models", "/props"),
+        ("http://h/openai/v1/embeddings", "/openai/v1/chat/completions", "/openai/v1/models", "/openai/props"),
+    ])
+    func aPathThatWasLeftAtTheEndOfTheURLIsForgiven(
+        _ url: String, _ chat: String, _ list: String, _ own: String
+    ) throws {
+        try FakeHost.run { host in
+            let adapter = try backend(url: url)
+            let upstream = try Submitted(host, to: adapter).upstream
+            #expect(upstream.path == chat && upstream.isFromRoot)
+            adapter.probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
+            #expect(host.requests.last?.path == list && host.requests.last?.isFromRoot == true)
+            #expect(Question(own: "/props", adapter.options).path == own)
+        }
     }
 
     @Test func theKeyGoesIntoTheHeaderThatIsAskedFor() throws {

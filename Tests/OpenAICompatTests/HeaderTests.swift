@@ -32,6 +32,15 @@ import Testing
         #expect(headers["authorization"] == "Bearer k" && headers["content-type"] == "application/json")
     }
 
+    @Test func theClientsSoftwareIsNotNamedToTheServer() throws {
+        try FakeHost.run { host in
+            let fields = [(name: "user-agent", value: "client/1"), (name: "traceparent", value: "00-1")]
+            let upstream = try Submitted(host, to: backend(), headers: fields).upstream
+
+            #expect(upstream.headers["user-agent"] == nil && upstream.headers["traceparent"] == "00-1")
+        }
+    }
+
     @Test func theyGoWithFormsToo() throws {
         let headers = try sent(
             kind: NEXUS_KIND_AUDIO, path: "/v1/audio/transcriptions", type: "multipart/form-data; boundary=x")

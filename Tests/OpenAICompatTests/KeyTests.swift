@@ -54,7 +54,7 @@ import Testing
         try FakeHost.run { host in
             let adapter = try backend(keys: ["one", "two", "three"])
             let submitted = try Submitted(host, to: adapter)
-            submitted.upstream.answer(status, [], #"{"error":{"message":"no"}}"#)
+            submitted.upstream.answer(status, [], #"{"error":{"message":"no such API key"}}"#)
             let second = host.requests.last
             #expect(key(submitted.upstream) == "Bearer one" && key(second) == "Bearer two")
             #expect(second?.sendsExchangeBody == true && !submitted.exchange.isOver)
@@ -63,6 +63,42 @@ import Testing
             #expect(submitted.exchange.outcome != nil)
             #expect(try key(Submitted(host, to: adapter).upstream) == "Bearer two")
         }
+    }
+
+    /// The submitted exchange, and the key that the one after it has.
+    private func afterwards(
+        _ status: UInt32, _ body: String, headers: [(name: String, value: String)] = []
+    ) throws -> (failure: FakeHost.Failure?, asked: Int, key: String?) {
+        var result: (failure: FakeHost.Failure?, asked: Int, key: String?) = (nil, 0, nil)
+        try FakeHost.run { host in
+            let adapter = try backend(keys: ["one", "two"])
+            let submitted = try Submitted(host, to: adapter, headers: headers)
+            submitted.upstream.answer(status, [], body)
+            host.requests.last?.answer(status, [], body)
+            result.failure = submitted.exchange.failure
+            result.asked = host.requests.count
+            result.key = key(try Submitted(host, to: adapter).upstream)
+        }
+        return result
+    }
+
+    @Test func aRefusalThatDoesNotSpeakOfTheKeyLeavesItInUse() throws {
+        let after = try afterwards(403, "blocked by the wall")
+
+        #expect(after.asked == 2, "another key may do better, for this exchange")
+        #expect(after.failure?.kind == NEXUS_FAIL_UNSUPPORTED && after.failure?.message == "blocked by the wall")
+        #expect(after.key == "Bearer one")
+    }
+
+    @Test(arguments: [401, 403, 429] as [UInt32], ["openai-organization", "openai-project"])
+    func whatAClientsChoiceOfOrganizationBringsOnLeavesTheKeysInUse(_ status: UInt32, _ name: String) throws {
+        let after = try afterwards(
+            status, #"{"error":{"message":"Incorrect API key provided"}}"#, headers: [(name: name, value: "mine")])
+
+        #expect(after.asked == 2 && after.key == "Bearer one")
+        if status == 429 { return }
+        #expect(after.failure?.kind == NEXUS_FAIL_REJECTED && after.failure?.status == status)
+        #expect(after.failure?.message.contains("openai-organization") == true)
     }
 
     @Test func whenAllAreRefusedTheLastAnswerStands() throws {

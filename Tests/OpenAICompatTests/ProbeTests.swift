@@ -126,6 +126,100 @@ import Testing
         }
     }
 
+    @Test func nothingButGETIsAsked() throws {
+        try FakeHost.run { host in
+            try backend().probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
+            while let path = host.openPaths.first {
+                host.request(path)?.answer(path == "/v1/models" ? 200 : 404, [], #"{"data":[{"id":"m"}]}"#)
+            }
+
+            #expect(host.health.count == 1 && host.requests.allSatisfy { $0.method == "GET" && $0.body.isEmpty })
+        }
+    }
+
+    private let models = JSONObject([(name: "models", value: ["a", "b", "a"])])
+
+    @Test(
+        arguments: [
+            (404, #"{"detail":"Not Found"}"#), (405, ""), (501, ""), (403, "not for you"), (429, "slow down"),
+            (200, "<html>"), (200, #"{"x":1}"#),
+        ] as [(UInt32, String)])
+    func statedModelsTakeThePlaceOfTheList(_ status: UInt32, _ body: String) throws {
+        let result = try probe(["/v1/models": (status, body)], options: models)
+
+        #expect(result.health.map(\.status) == [NEXUS_HEALTHY] && result.models.first?.map(\.id) == ["a", "b"])
+        #expect(result.asked == ["/v1/models"])
+    }
+
+    @Test func theListTellsMoreOfStatedModels() throws {
+        let list = #"{"data":[{"id":"b","max_model_len":4096},{"id":"c"}]}"#
+        let result = try probe(["/v1/models": (200, list)], options: models)
+
+        #expect(result.models.first?.map(\.id) == ["a", "b"] && result.models.first?[1].context == 4096)
+    }
+
+    @Test(arguments: [(500, ""), (401, ""), (503, "overloaded"), (301, "")] as [(UInt32, String)])
+    func aServerWithStatedModelsCanBeIllAllTheSame(_ status: UInt32, _ body: String) throws {
+        #expect(try probe(["/v1/models": (status, body)], options: models).health.map(\.status) == [NEXUS_UNHEALTHY])
+    }
+
+    @Test func aServerWithoutAListTakesAnyModelIfWhatItAnswersIsStated() throws {
+        let stated = try probe([:], options: JSONObject([(name: "endpoints", value: ["chat"])]))
+        let plain = try probe([:])
+
+        #expect(stated.health.map(\.status) == [NEXUS_HEALTHY] && stated.models.first?.map(\.id) == ["*"])
+        #expect(plain.health.map(\.status) == [NEXUS_UNHEALTHY] && plain.health[0].message.contains("models = ["))
+    }
+
+    @Test func aRedirectOfTheListIsToldWithItsPlace() throws {
+        try FakeHost.run { host in
+            try backend().probe(ProbeTask(handle: host.newTask(), host: Host(FakeHost.table)))
+            host.request("/v1/models")?.answer(308, [("location", "https://server/v1/models")], "")
+
+            #expect(host.health.first?.message.contains("https://server/v1/models") == true)
+        }
+    }
+
+    @Test func aWallBeforeTheListIsNoMatterOfTheKey() throws {
+        let result = try probe(["/v1/models": (403, "a User-Agent is required")])
+
+        #expect(result.health[0].message == "GET /v1/models answered with status 403: a User-Agent is required")
+    }
+
+    @Test(
+        arguments: [
+            ("llamacpp", NEXUS_KIND_MESSAGES | NEXUS_KIND_RERANK, NEXUS_KIND_IMAGES),
+            ("tgi", 0, NEXUS_KIND_RESPONSES | NEXUS_KIND_MESSAGES),
+            ("openai", NEXUS_KIND_RESPONSES, NEXUS_KIND_MESSAGES),
+        ] as [(String, UInt32, UInt32)])
+    func theFlavourTellsWhatItHas(_ flavor: String, _ has: UInt32, _ lacks: UInt32) throws {
+        let result = try probe(
+            ["/v1/models": (200, #"{"data":[{"id":"m"}]}"#), "/health": (200, "{}")],
+            options: JSONObject([(name: "flavor", value: .string(flavor))]))
+        let kinds = try #require(result.health.first?.kinds)
+
+        #expect(kinds & has == has && kinds & lacks == 0)
+    }
+
+    @Test(arguments: [(405, true), (404, false), (200, false), (401, false)] as [(UInt32, Bool)])
+    func anUnknownServerShowsAnthropicsAPIByRefusingAGET(_ status: UInt32, _ isShown: Bool) throws {
+        let result = try probe(["/v1/models": (200, #"{"data":[{"id":"m"}]}"#), "/v1/messages": (status, "{}")])
+        let kinds = try #require(result.health.first?.kinds)
+
+        #expect((kinds & NEXUS_KIND_MESSAGES != 0) == isShown && kinds & Endpoint.possible == Endpoint.possible)
+    }
+
+    @Test func whatAServerSaidItHasNotIsRemembered() throws {
+        try FakeHost.run { host in
+            let adapter = try backend()
+            let submitted = try Submitted(host, to: adapter, kind: NEXUS_KIND_RERANK, path: "/v1/rerank")
+            submitted.upstream.answer(404, [], "Not Found")
+            #expect(submitted.exchange.failure?.kind == NEXUS_FAIL_UNSUPPORTED)
+
+            #expect(adapter.knowledge.withLock { $0.kinds(nil) } & NEXUS_KIND_RERANK == 0)
+        }
+    }
+
     @Test func theFlavorThatIsConfiguredIsNotGuessed() throws {
         let result = try probe(
             ["/v1/models": (200, #"{"data":[{"id":"m","owned_by":"vllm"}]}"#)],

@@ -22,7 +22,7 @@ import Testing
             #expect(exchange.written == bytes, "cut at \(cut)")
             #expect(exchange.outcome?.prompt_tokens == 11 && exchange.outcome?.completion_tokens == 7, "cut at \(cut)")
             #expect(exchange.outcome?.cached_tokens == 4 && exchange.refused.isEmpty, "cut at \(cut)")
-            #expect(exchange.contentType == "text/event-stream")
+            #expect(exchange.contentType == "text/event-stream; charset=utf-8", "as the server wrote it")
         }
     }
 

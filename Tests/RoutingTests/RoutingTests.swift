@@ -51,6 +51,46 @@ private struct Fleet {
         #expect(ids(router.rank([0, 1, 2], in: fleet.registry.snapshot), fleet) == ["b", "c", "a"])
     }
 
+    @Test(arguments: Configuration.Routing.Strategy.allCases)
+    func aServerThatWantsToBeLeftAloneComesLastUntilItsTimeIsUp(_ strategy: Configuration.Routing.Strategy) {
+        let fleet = Fleet()
+        for (name, priority) in [("a", 1), ("b", 2), ("c", 3)] { fleet.add(name, priority: priority) }
+        var router = router(strategy)
+        let snapshot = fleet.registry.snapshot
+        snapshot.backends[0].counters.rest(milliseconds: 30_000, now: 1_000_000_000)
+
+        for _ in 0..<6 {
+            #expect(ids(router.rank([0, 1, 2], in: snapshot, now: 2_000_000_000), fleet).last == "a")
+        }
+        let later = (0..<30).map { _ in ids(router.rank([0, 1, 2], in: snapshot, now: 31_000_000_000), fleet)[0] }
+        #expect(strategy == .random || later.contains("a"))
+        // The only one is asked all the same.
+        #expect(ids(router.rank([0], in: snapshot, now: 2_000_000_000), fleet) == ["a"])
+    }
+
+    @Test func aServerThatServesAgainIsAskedAgain() {
+        let counters = BackendCounters()
+        counters.rest(milliseconds: .max, now: 5)
+        #expect(counters.rests(now: 6) && !counters.rests(now: BackendCounters.longestRest * 1_000_000 + 5))
+
+        counters.ended(.success(microseconds: 1))
+
+        #expect(!counters.rests(now: 6))
+    }
+
+    @Test func aRetryTakesNoTurnOfTheOthers() {
+        let fleet = Fleet()
+        for name in ["a", "b"] { fleet.add(name) }
+        var router = router(.roundRobin)
+        let firsts = (0..<6).map { _ in
+            let first = ids(router.rank([0, 1], in: fleet.registry.snapshot), fleet)[0]
+            if first == "a" { _ = router.rank([1], in: fleet.registry.snapshot, isRetry: true) }
+            return first
+        }
+
+        #expect(firsts == ["b", "a", "b", "a", "b", "a"] || firsts == ["a", "b", "a", "b", "a", "b"])
+    }
+
     @Test func rankingTakesNoPlace() {
         let fleet = Fleet()
         fleet.add("a", limit: 1)

@@ -30,6 +30,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/ForeignFigures.swift" suffix(, 0)
      }},
+    {"Sources/AdapterKit/HTTPDate.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/HTTPDate.swift" suffix(, 0)
+     }},
     {"Sources/AdapterKit/HTTPHandler.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/HTTPHandler.swift" suffix(, 0)
@@ -82,6 +86,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/EventStream/SplitCharacters.swift" suffix(, 0)
      }},
+    {"Sources/JSON/ErrorMeaning.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/ErrorMeaning.swift" suffix(, 0)
+     }},
     {"Sources/JSON/ErrorMember.swift",
      (const char[]){
 #embed "../../../Sources/JSON/ErrorMember.swift" suffix(, 0)
@@ -129,6 +137,10 @@ static const nexus_author_file files[] = {
     {"Sources/JSON/JSONWriter.swift",
      (const char[]){
 #embed "../../../Sources/JSON/JSONWriter.swift" suffix(, 0)
+     }},
+    {"Sources/JSON/ToldError.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/ToldError.swift" suffix(, 0)
      }},
     {"templates/adapter/c/Makefile",
      (const char[]){

@@ -18,18 +18,9 @@ enum AnswerError {
         return answer
     }
 
-    /// Understands `{"error":{"message":…}}`, `{"error":"text"}` and the flat `{"object":"error","message":…}`. Nil if the
-    /// answer, or the chunk of one, is none of them.
+    /// An error inside an answer, or inside the chunk of one, in any shape; see `ToldError`. Nil if it is none.
     static func inside(_ answer: JSONValue) -> AnswerProblem? {
-        switch answer.errorMember {
-        case .object(let error):
-            return AnswerProblem(error["message"]?.string ?? error["msg"]?.string ?? withoutMessage)
-        case .string(let message): return AnswerProblem(message)
-        case .some(let error): return AnswerProblem(String(decoding: error.bytes.prefix(500), as: UTF8.self))
-        case nil: break
-        }
-        guard answer["object"]?.string == "error" || answer["type"]?.string == "error" else { return nil }
-        return AnswerProblem(answer["message"]?.string ?? withoutMessage)
+        ToldError.inside(answer).map { AnswerProblem($0.message ?? withoutMessage) }
     }
 
     private static let withoutMessage = "The backend reported an error without a message."

@@ -9,6 +9,8 @@ public struct Ranking: Sendable {
     }
 
     private var left: Left
+    /// To be drawn when none of the others is left.
+    private var resting: [Candidate]
     private let configuration: Configuration.Routing
     private var turn: UInt64
     private let random: UInt64
@@ -16,11 +18,17 @@ public struct Ranking: Sendable {
     public let count: Int
 
     /// - Parameters:
+    ///   - resting: come behind all others.
     ///   - turn: increases by one with each ranking; spreads equals evenly.
     ///   - random: any number, for the random strategy.
-    init(_ candidates: [Candidate], _ configuration: Configuration.Routing, turn: UInt64, random: UInt64) {
-        left = candidates.isEmpty ? .none : .several(candidates)
-        count = candidates.count
+    init(
+        _ candidates: [Candidate], resting: [Candidate] = [], _ configuration: Configuration.Routing, turn: UInt64,
+        random: UInt64
+    ) {
+        let first = candidates.isEmpty ? resting : candidates
+        left = first.isEmpty ? .none : .several(first)
+        self.resting = candidates.isEmpty ? [] : resting
+        count = candidates.count + resting.count
         self.configuration = configuration
         self.turn = turn
         self.random = random
@@ -29,6 +37,7 @@ public struct Ranking: Sendable {
     /// - Parameter index: of the only one.
     init(only index: Int, _ configuration: Configuration.Routing) {
         left = .one(index)
+        resting = []
         count = 1
         self.configuration = configuration
         (turn, random) = (0, 0)
@@ -49,6 +58,7 @@ public struct Ranking: Sendable {
             else { return nil }
             turn &+= 1
             candidates.removeAll { $0.index == best.index }
+            if candidates.isEmpty { swap(&candidates, &resting) }
             left = candidates.isEmpty ? .none : .several(candidates)
             return best.index
         }

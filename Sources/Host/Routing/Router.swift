@@ -20,17 +20,28 @@ public struct Router: Sendable {
         self.random = random
     }
 
-    /// - Parameter eligible: places in the snapshot's list of backends, as `Dispatch.eligible` gives them.
-    public mutating func rank(_ eligible: [Int], in snapshot: RegistrySnapshot) -> Ranking {
+    /// Backends whose servers want to be left alone (`BackendCounters.rests`) come behind all others.
+    /// - Parameters:
+    ///   - eligible: places in the snapshot's list of backends, as `Dispatch.eligible` gives them.
+    ///   - isRetry: another was tried before: that takes no turn of the others.
+    ///   - now: nanoseconds of the monotonic clock.
+    public mutating func rank(
+        _ eligible: [Int], in snapshot: RegistrySnapshot, isRetry: Bool = false, now: UInt64 = 0
+    ) -> Ranking {
         if eligible.count == 1 { return Ranking(only: eligible[0], configuration) }
-        let candidates = eligible.map { index in
+        var resting: [Candidate] = []
+        var candidates: [Candidate] = []
+        candidates.reserveCapacity(eligible.count)
+        for index in eligible {
             let backend = snapshot.backends[index]
-            return Candidate(
+            let candidate = Candidate(
                 index: index, priority: backend.identity.priority, inFlight: backend.counters.load,
                 recentLatency: backend.counters.recentLatencyMilliseconds)
+            if backend.counters.rests(now: now) { resting.append(candidate) } else { candidates.append(candidate) }
         }
-        turn &+= 1
+        if !isRetry { turn &+= 1 }
         return Ranking(
-            candidates, configuration, turn: turn, random: configuration.strategy == .random ? random.next() : 0)
+            candidates, resting: resting, configuration, turn: turn,
+            random: configuration.strategy == .random ? random.next() : 0)
     }
 }

@@ -276,7 +276,8 @@ typedef struct nexus_model {
   uint32_t struct_size;       /* sizeof(nexus_model); also the stride of an array of them */
   uint32_t capabilities;      /* NEXUS_MODEL_... bits */
   nexus_str id;               /* what a client puts into "model"; not empty, at most NEXUS_LIMIT_ID, no control
-                                 characters */
+                                 characters. Since 1.2 "*" stands for every name that no backend has: for a server that
+                                 does not tell its models */
   nexus_str name;             /* for people; empty: the id */
   uint64_t context_length;    /* tokens; 0: unknown */
   uint64_t max_output_tokens; /* tokens; 0: unknown */
@@ -351,7 +352,7 @@ typedef struct nexus_callbacks {
  * comes several times each one passes. A later minor version may add names, and never removes one.
  *
  * NEXUS_HEADERS_OF_CLIENTS: from a client to the adapter (nexus_request), which may pass them on to its server.
- *   `user-agent` names the client's software.
+ *   `user-agent` names the client's software. A request to a server without a `user-agent` gets the gateway's.
  * NEXUS_HEADERS_OF_SERVERS: from an answer or a failure (nexus_response_head, nexus_failure) to the client. An adapter
  *   may hand over all headers its server sent: the host picks these, and drops what is no valid field or exceeds a
  *   limit. The server's own `x-request-id` reaches the client as `x-nexus-upstream-request-id`, since `x-request-id`
@@ -360,8 +361,8 @@ typedef struct nexus_callbacks {
 #define NEXUS_HEADERS_OF_CLIENTS \
   "anthropic-beta anthropic-version openai-* traceparent tracestate user-agent"
 #define NEXUS_HEADERS_OF_SERVERS \
-  "anthropic-ratelimit-* openai-processing-ms openai-version request-id retry-after retry-after-ms x-ratelimit-* \
-x-request-id x-should-retry"
+  "anthropic-ratelimit-* openai-processing-ms openai-version ratelimit ratelimit-* request-id retry-after \
+retry-after-ms x-accel-buffering x-rate-limit-* x-ratelimit-* x-request-id x-should-retry"
 
 typedef struct nexus_header {
   nexus_str name; /* an RFC 9110 token */
@@ -389,7 +390,8 @@ typedef struct nexus_http_request {
 
 typedef struct nexus_http_head {
   uint32_t struct_size;
-  uint32_t status; /* 200...599; interim 1xx answers are not shown */
+  uint32_t status; /* 200...599; interim 1xx answers are not shown. A GET or HEAD that the server redirects (301, 302, 303,
+                      307, 308) within its own scheme, host and port is followed, at most 5 times, and not shown either */
   const nexus_header *headers;
   size_t header_count;
 } nexus_http_head;
@@ -487,8 +489,8 @@ typedef struct nexus_response_head {
   uint32_t struct_size;
   uint32_t status;        /* 200...299 */
   nexus_str content_type; /* empty: application/json, or text/event-stream (NEXUS_KIND_OLLAMA: application/x-ndjson)
-                             when the client asked for a stream. Anything else is sent as it comes, never held back;
-                             cut at NEXUS_LIMIT_CONTENT_TYPE */
+                             when the client asked for a stream. These may have parameters, such as a charset. Anything
+                             else is sent as it comes, never held back; cut at NEXUS_LIMIT_CONTENT_TYPE */
   /* since 1.1 */
   nexus_str warning;      /* what of the request was left out, for the client: the value of x-nexus-warning; may be
                              empty */

@@ -65,7 +65,9 @@ import Testing
         first.attempts[0].fail(.upstream, "died again")
 
         let text = try client.take()
-        #expect(text.components(of: "\"error\"") == 1 && text.contains("one: died") && text.hasSuffix("0\r\n\r\n"))
+        #expect(
+            text.components(of: "\"error\"") == 1 && text.contains("\"died\"") && !text.contains("one: ")
+                && text.hasSuffix("0\r\n\r\n"))
         #expect(second.attempts.isEmpty && gateway.history.map(\.status) == [.error])
     }
 
@@ -107,7 +109,7 @@ import Testing
         #expect(try client.take() == "e\r\n: keep-alive\n\n\r\n")
 
         driver.attempts[0].fail(.upstream, "died")
-        #expect(try client.take().contains("one: died"))
+        #expect(try client.take().contains("\"died\""))
     }
 
     @Test func aStreamThatFallsSilentInTheMiddleGetsThemBetweenItsEventsOnly() throws {

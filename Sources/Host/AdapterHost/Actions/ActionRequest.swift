@@ -30,9 +30,12 @@ final class ActionRequest: Sendable {
                 _ = pipe.push(.end(.cancelled, UpstreamTimings()))
                 return
             }
-            let courier = Courier(pipe: pipe, loop: loop)
+            let pool = services.value.pool(of: backend)
+            let courier = Courier(
+                pipe: pipe, loop: loop, pool: pool, redirects: Redirects(prepared.head, target: backend.target),
+                isBodyless: prepared.bodyless)
             self.courier.value = courier
-            courier.call = services.value.pool(of: backend).start(
+            courier.call = pool.start(
                 head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: courier)
             let authority = backend.target.authority
             let bound = NIOLoopBound(courier, eventLoop: loop)
@@ -89,10 +92,18 @@ final class ActionRequest: Sendable {
         /// How much of an error answer is still read.
         private var errorRest: ErrorBodyRest?
         private var errorEnd: Scheduled<Void>?
+        private let pool: UpstreamPool
+        private var redirects: Redirects?
+        /// Where the answer under way sends us to.
+        private var redirected: ByteBuffer?
+        private let isBodyless: Bool
 
-        init(pipe: EventPipe, loop: any EventLoop) {
+        init(pipe: EventPipe, loop: any EventLoop, pool: UpstreamPool, redirects: Redirects?, isBodyless: Bool) {
             self.pipe = pipe
             self.loop = loop
+            self.pool = pool
+            self.redirects = redirects
+            self.isBodyless = isBodyless
         }
 
         func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
@@ -101,7 +112,8 @@ final class ActionRequest: Sendable {
                 let bound = NIOLoopBound(self, eventLoop: loop)
                 errorEnd = loop.scheduleTask(deadline: errorRest.end) { bound.value.call?.endNow(.complete) }
             }
-            _ = pipe.push(.head(head, bytes))
+            redirected = errorRest == nil ? nil : redirects?.next(head, bytes)
+            if redirected == nil { _ = pipe.push(.head(head, bytes)) }
         }
 
         func upstreamBody(_ bytes: ByteBuffer) {
@@ -109,7 +121,8 @@ final class ActionRequest: Sendable {
                 if pipe.push(.body(bytes)) { call?.setPaused(true) }
                 return
             }
-            _ = pipe.push(.body(rest.take(bytes)))
+            let piece = rest.take(bytes)
+            if redirected == nil { _ = pipe.push(.body(piece)) }
             errorRest = rest
             if rest.isOver { call?.cancel(as: .complete) }
         }
@@ -117,12 +130,17 @@ final class ActionRequest: Sendable {
         func upstreamReadComplete() {}
 
         func upstreamEnd(_ end: UpstreamEnd) {
+            errorEnd?.cancel()
+            errorEnd = nil
+            if case .complete = end, let head = redirected {
+                (redirected, errorRest) = (nil, nil)
+                call = pool.start(head: head, body: nil, bodyless: isBodyless, delegate: self)
+                return
+            }
             let timings = call?.timings ?? UpstreamTimings()
             call = nil
             timeout?.cancel()
             timeout = nil
-            errorEnd?.cancel()
-            errorEnd = nil
             _ = pipe.push(.end(end, timings))
         }
     }

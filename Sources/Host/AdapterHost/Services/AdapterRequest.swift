@@ -29,8 +29,13 @@ final class AdapterRequest: UpstreamCallDelegate {
     private var toldOfPiece = false
     /// Bytes that may still be read and thrown away; nil while the adapter wants the answer.
     private var lingering: Int?
+    private var isBodyless = false
     private(set) var handle: nexus_http = 0
     var call: UpstreamCall?
+    /// Nil: redirects are not followed.
+    private var redirects: Redirects?
+    /// Where the answer under way sends us to: the request follows it when that has ended.
+    private var redirected: (head: ByteBuffer, deadline: NIODeadline, left: Int)?
 
     init(task: AdapterTask, handlers: nexus_http_handlers, user: UnsafeMutableRawPointer?, deadline: NIODeadline) {
         self.task = task
@@ -38,6 +43,15 @@ final class AdapterRequest: UpstreamCallDelegate {
         self.user = user
         self.deadline = deadline
         isOfProbe = task.sink == nil
+    }
+
+    /// Sends it.
+    func send(_ prepared: HTTPStart.Prepared) {
+        redirects = Redirects(prepared.head, target: task.backend.target)
+        call = task.services.pool(of: task.backend).start(
+            head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: self)
+        isBodyless = prepared.bodyless
+        begun()
     }
 
     /// False if the table is full.
@@ -90,7 +104,11 @@ final class AdapterRequest: UpstreamCallDelegate {
     func upstreamHead(_ head: ResponseHead, bytes: ByteBuffer) {
         guard lingering == nil else { return }
         errorRest = ErrorBodyRest(status: head.status, now: task.services.loop.now)
+        if errorRest != nil, let next = redirects?.next(head, bytes) {
+            redirected = (next, deadline, ErrorBodyLimits.bytes)
+        }
         if let errorRest { deadline = min(deadline, errorRest.end) }
+        if redirected != nil { return }
         task.sink?.attemptSaw(.head(status: head.status))
         HTTPEvents.withHead(head, bytes) { crossing in
             task.backend.calling(.onHead, on: task.services) { handlers.on_head(user, handle, crossing) }
@@ -101,6 +119,11 @@ final class AdapterRequest: UpstreamCallDelegate {
         if let left = lingering {
             lingering = left - bytes.readableBytes
             if left < bytes.readableBytes { cancel() }
+            return
+        }
+        if let redirected {
+            self.redirected?.left = redirected.left - bytes.readableBytes
+            if redirected.left < bytes.readableBytes { call?.cancel(as: .complete) }
             return
         }
         if !toldOfPiece {
@@ -137,6 +160,7 @@ final class AdapterRequest: UpstreamCallDelegate {
     }
 
     func upstreamEnd(_ end: UpstreamEnd) {
+        if let next = redirected, follow(next.head, next.deadline, after: end) { return }
         let timings = call?.timings ?? UpstreamTimings()
         call = nil
         if case .connectTimedOut = end { task.connectTimedOut = true }
@@ -147,5 +171,14 @@ final class AdapterRequest: UpstreamCallDelegate {
         task.ended(self)
         task.services.requests.remove(handle)
         task.backend.unpin()
+    }
+
+    /// Sends the request to where its answer has sent us. False: that answer did not come to its end.
+    private func follow(_ head: ByteBuffer, _ deadline: NIODeadline, after end: UpstreamEnd) -> Bool {
+        redirected = nil
+        guard case .complete = end, task.isLive, !task.isExpired, lingering == nil else { return false }
+        (self.deadline, errorRest) = (deadline, nil)
+        call = task.services.pool(of: task.backend).start(head: head, body: nil, bodyless: isBodyless, delegate: self)
+        return true
     }
 }

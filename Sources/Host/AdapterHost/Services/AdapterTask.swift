@@ -133,25 +133,37 @@ public final class AdapterTask: Attempt {
     func began(_ head: nexus_response_head) -> nexus_status {
         guard let sink else { return NEXUS_STALE }
         guard AnswerRules.isSuccess(head.status) else { return NEXUS_INVALID }
+        let type = type(head.content_type)
         let attempt = AttemptHead(
-            status: Int(head.status), contentType: type(head.content_type),
+            status: Int(head.status), contentType: type?.kind, exactType: type?.exact,
             warning: head.warning.len == 0
                 ? "" : backend.secrets.hidden(in: BorrowedText.line(head.warning, limit: ABILimits.message)),
             headers: head.header_count == 0 ? [] : backend.secrets.hidden(in: HostTable.headers(head)))
         return sink.attemptBegan(attempt) ? NEXUS_OK : NEXUS_BAD_STATE
     }
 
-    private func type(_ text: nexus_str) -> AnswerType? {
-        func equals(_ other: StaticString) -> Bool {
-            text.len == other.utf8CodeUnitCount
-                && BorrowedText.bytes(text)?.elementsEqual(
-                    UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount)) == true
+    /// What the type says of how the answer is sent, and its own words where there is more to it.
+    private func type(_ text: nexus_str) -> (kind: AnswerType, exact: String?)? {
+        guard text.len > 0, let bytes = BorrowedText.bytes(text) else { return nil }
+        // Most servers write one of these.
+        if Self.equals(bytes, "application/json") { return (.json, nil) }
+        if Self.equals(bytes, "text/event-stream") || Self.equals(bytes, "text/event-stream; charset=utf-8") {
+            return (.eventStream, nil)
         }
-        if text.len == 0 { return nil }
-        if equals("application/json") { return .json }
-        if equals("text/event-stream") { return .eventStream }
-        if equals("application/x-ndjson") { return .jsonLines }
-        return .other(backend.secrets.hidden(in: BorrowedText.line(text, limit: ABILimits.contentType)))
+        if Self.equals(bytes, "application/x-ndjson") { return (.jsonLines, nil) }
+        if Self.equals(bytes, "application/json; charset=utf-8") { return (.json, "application/json; charset=utf-8") }
+        let exact = backend.secrets.hidden(in: BorrowedText.line(text, limit: ABILimits.contentType))
+        switch exact.prefix(while: { $0 != ";" && $0 != " " }).lowercased() {
+        case "application/json": return (.json, exact)
+        case "text/event-stream": return (.eventStream, exact)
+        case "application/x-ndjson": return (.jsonLines, exact)
+        default: return (.other(exact), nil)
+        }
+    }
+
+    private static func equals(_ bytes: UnsafeRawBufferPointer, _ other: StaticString) -> Bool {
+        bytes.count == other.utf8CodeUnitCount
+            && bytes.elementsEqual(UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount))
     }
 
     func wrote(_ bytes: UnsafeRawBufferPointer) -> nexus_status {

@@ -2,6 +2,7 @@ import ABIRules
 import Core
 import NIOCore
 import PluginAPI
+import Product
 import Upstream
 
 /// `http_start`: checks what the adapter gave, writes the request's head, and starts the call.
@@ -35,9 +36,7 @@ enum HTTPStart {
             timeout == 0 ? NIODeadline.distantFuture : services.loop.now + .milliseconds(Int64(timeout))
         let started = AdapterRequest(task: task, handlers: handlers, user: user, deadline: deadline)
         guard started.register() else { return NEXUS_TOO_LARGE }
-        started.call = services.pool(of: task.backend).start(
-            head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: started)
-        started.begun()
+        started.send(prepared)
         out.pointee = started.handle
         return NEXUS_OK
     }
@@ -76,13 +75,19 @@ enum HTTPStart {
         head.writeBytes(request.path)
         head.writeStaticString(" HTTP/1.1\r\nhost: ")
         head.writeString(target.authority)
-        var asksForCodings = false
+        var (asksForCodings, isNamed) = (false, false)
         request.forEachField { name, value in
-            if FieldRules.equals(name, "accept-encoding") { asksForCodings = true }
+            if name.count == 15, FieldRules.equals(name, "accept-encoding") { asksForCodings = true }
+            if name.count == 10, FieldRules.equals(name, "user-agent") { isNamed = true }
             head.writeField(name, value)
         }
         // Without the field a server may choose any coding (RFC 9110, section 12.5.3).
         if !asksForCodings { head.writeStaticString("\r\naccept-encoding: identity") }
+        // Some servers, and walls before them, refuse a client that does not say what it is.
+        if !isNamed {
+            head.writeStaticString("\r\nuser-agent: nexus/")
+            head.writeStaticString(Product.version)
+        }
         let hasNone = FieldRules.equals(request.method, "GET") || FieldRules.equals(request.method, "HEAD")
         if bodyLength > 0 || !hasNone {
             head.writeStaticString("\r\ncontent-length: ")

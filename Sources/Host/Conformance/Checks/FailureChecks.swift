@@ -7,7 +7,7 @@ extension Check {
     static let failing: [Check] = [
         status("exchange.status-400", 400, [NEXUS_FAIL_REJECTED]),
         status("exchange.status-401", 401, [NEXUS_FAIL_AUTH]),
-        status("exchange.status-403", 403, [NEXUS_FAIL_AUTH]),
+        status("exchange.status-403", 403, [NEXUS_FAIL_AUTH, NEXUS_FAIL_REJECTED, NEXUS_FAIL_UNSUPPORTED]),
         status("exchange.status-404", 404, [NEXUS_FAIL_REJECTED, NEXUS_FAIL_UNSUPPORTED]),
         status("exchange.status-429", 429, [NEXUS_FAIL_BUSY]),
         status("exchange.status-500", 500, [NEXUS_FAIL_UPSTREAM]),

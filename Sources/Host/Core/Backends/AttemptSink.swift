@@ -39,14 +39,18 @@ public struct AttemptHead: Sendable, Equatable {
     public var status: Int
     /// Nil: the one that fits what the client asked for.
     public var contentType: AnswerType?
+    /// The type in the server's words, with its parameters; nil: `contentType` says all.
+    public var exactType: String?
     /// Which parts of the request were left out, for the client; empty: none.
     public var warning: String
     /// The server's, for the client.
     public var headers: [HeaderField]
 
     public init(
-        status: Int, contentType: AnswerType? = nil, warning: String = "", headers: [HeaderField] = []
+        status: Int, contentType: AnswerType? = nil, exactType: String? = nil, warning: String = "",
+        headers: [HeaderField] = []
     ) {
+        self.exactType = exactType
         self.status = status
         self.contentType = contentType
         self.warning = warning

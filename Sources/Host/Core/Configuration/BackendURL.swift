@@ -21,7 +21,9 @@ public struct BackendURL: Sendable, Hashable, CustomStringConvertible {
             isTLS = true
             rest = text.dropFirst(8)
         } else {
-            throw Malformed(description: "it must start with http:// or https://")
+            let isName = !text.contains("://") && (try? BackendURL("http://" + text)) != nil
+            throw Malformed(
+                description: "it must start with http:// or https://" + (isName ? ", like http://\(text)" : ""))
         }
         guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw Malformed(description: "it must not have spaces, control characters or letters beyond ASCII")

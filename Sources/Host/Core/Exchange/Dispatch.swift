@@ -95,7 +95,7 @@ public struct Dispatch: Sendable {
 
     /// - Parameter able: whether a backend can serve this kind of request at all.
     public func eligible(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Eligible {
-        guard let indices = snapshot.candidates[request.model] else {
+        guard let indices = snapshot.candidates(for: request.model) else {
             if let holders = snapshot.holders[request.model] { return .nobody(holders.map { snapshot.backends[$0] }) }
             let isReached = snapshot.backends.contains { $0.status == .healthy }
             return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
@@ -108,7 +108,7 @@ public struct Dispatch: Sendable {
 
     /// Whether another backend than the one under way is left to try.
     public func hasAlternative(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Bool {
-        guard let indices = snapshot.candidates[request.model] else { return false }
+        guard let indices = snapshot.candidates(for: request.model) else { return false }
         return indices.contains { index in
             let id = snapshot.backends[index].identity.id
             return id != backend?.id && !tried.contains(id) && able(snapshot.backends[index])

@@ -90,9 +90,10 @@ public struct ExchangeFailure: Sendable, Equatable {
         switch kind {
         case .rejected: (400...499).contains(status) ? status : 400
         case .connect: 503
-        case .busy: status == 429 ? 429 : 503
+        // 529: overloaded, in Anthropic's API.
+        case .busy: status == 429 || status == 529 ? status : 503
         case .timeout: 504
-        case .unsupported: status == 404 ? 404 : 501
+        case .unsupported: status == 404 || status == 403 ? status : 501
         case .upstream, .auth, .adapter: 502
         }
     }

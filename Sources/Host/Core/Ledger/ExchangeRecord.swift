@@ -42,7 +42,7 @@ extension HistoryEntry {
         self.init(
             timestamp: record.endedAt, model: record.request.model, backendID: fold.backend ?? Self.noBackend,
             durationMilliseconds: fold.duration / 1000, status: end.status, errorMessage: end.message)
-        knownModel = fold.backend != nil ? record.request.knownModel ?? record.request.model : record.request.knownModel
+        knownModel = record.request.knownModel
         requestID = record.request.id
         attempts = fold.attempts
         statusCode = end.code

@@ -12,6 +12,9 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
 
 /// One model of one backend, as the backend's adapter reported it, already cleaned and bounded.
 public struct Model: Sendable, Hashable {
+    /// An id that stands for every name which no backend lists: of a server without a list.
+    public static let any = "*"
+
     /// What a client puts into `model`. Not empty, at most 256 bytes, no control characters.
     public var id: String
     /// For people; the id when the backend gave none.

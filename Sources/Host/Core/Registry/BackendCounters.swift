@@ -14,6 +14,11 @@ public final class BackendCounters: Sendable {
     /// Requests of others at the server when it last told.
     private let foreignCount = Atomic<Int>(0)
 
+    /// When the server may be asked again, in nanoseconds of the monotonic clock; 0: at any time.
+    private let restsUntil = Atomic<UInt64>(0)
+    /// No server is left alone for longer, whatever it says.
+    public static let longestRest: UInt64 = 24 * 3600 * 1000
+
     /// Share of the newest sample in the recent latency.
     private static let newestShare = 0.2
 
@@ -29,6 +34,15 @@ public final class BackendCounters: Sendable {
     func note(_ load: ServerLoad) {
         foreignCount.store(max(0, load.total - inFlight), ordering: .relaxed)
     }
+
+    /// Leaves the server alone for this long, where another can serve: it said so.
+    /// - Parameter now: nanoseconds of the monotonic clock.
+    public func rest(milliseconds: UInt64, now: UInt64) {
+        restsUntil.store(now &+ min(milliseconds, Self.longestRest) * 1_000_000, ordering: .relaxed)
+    }
+
+    /// Whether the server wants to be left alone.
+    public func rests(now: UInt64) -> Bool { restsUntil.load(ordering: .relaxed) > now }
 
     public var total: UInt64 { totalCount.load(ordering: .relaxed) }
     public var failures: UInt64 { failureCount.load(ordering: .relaxed) }
@@ -60,6 +74,8 @@ public final class BackendCounters: Sendable {
         case .success(let duration): microseconds = duration
         }
         successCount.add(1, ordering: .relaxed)
+        // It serves again.
+        if restsUntil.load(ordering: .relaxed) != 0 { restsUntil.store(0, ordering: .relaxed) }
         microsecondSum.grow(by: microseconds)
         // Two writers at once may lose one sample of a mean that forgets anyway.
         let before = Double(bitPattern: recentBits.load(ordering: .relaxed))

@@ -279,6 +279,7 @@ public final class Registry: Sendable {
     private static func rebuild(_ state: inout State) -> RegistrySnapshot {
         var candidates: [String: [Int]] = [:]
         var holders: [String: [Int]] = [:]
+        var takingAny: [Int] = []
         var backends: [BackendSnapshot] = []
         backends.reserveCapacity(state.records.count)
         for (index, record) in state.records.enumerated() {
@@ -287,11 +288,16 @@ public final class Registry: Sendable {
                     identity: record.identity, status: record.status, lastError: record.lastError,
                     counters: record.counters, driver: record.driver, kinds: record.kinds))
             for model in record.models {
+                if model.id == Model.any {
+                    if record.status == .healthy { takingAny.append(index) }
+                    continue
+                }
                 holders[model.id, default: []].append(index)
                 if record.status == .healthy { candidates[model.id, default: []].append(index) }
             }
         }
-        state.snapshot = RegistrySnapshot(backends: backends, candidates: candidates, holders: holders)
+        state.snapshot = RegistrySnapshot(
+            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny)
         return state.snapshot
     }
 

@@ -53,8 +53,19 @@ public struct RegistrySnapshot: Sendable {
     public let holders: [String: [Int]]
     /// The ids in `holders`.
     public let spellings: NameSpellings
+    /// The indices of the healthy backends that take any name which no backend has (`Model.any`).
+    public let takingAny: [Int]
 
-    public init(backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:]) {
+    /// The indices of the healthy backends that can be asked for a model; nil: there is none.
+    public func candidates(for model: String) -> [Int]? {
+        candidates[model] ?? (takingAny.isEmpty || holders[model] != nil ? nil : takingAny)
+    }
+
+    public init(
+        backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
+        takingAny: [Int] = []
+    ) {
+        self.takingAny = takingAny
         self.backends = backends
         self.candidates = candidates
         self.holders = holders

@@ -21,7 +21,7 @@ public struct ServedModel: Sendable {
         var served: [ServedModel] = []
         let healthy = views.filter { $0.status == .healthy }
         for view in healthy.sorted(by: { ($0.name, $0.id) < ($1.name, $1.id) }) {
-            for model in view.models {
+            for model in view.models where model.id != Model.any {
                 if let place = places[model.id] {
                     served[place].add(model, of: view.name)
                 } else {

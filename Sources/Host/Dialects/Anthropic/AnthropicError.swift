@@ -14,8 +14,24 @@ public enum AnthropicError {
 
     /// The event that ends a stream whose status was already sent.
     public static func event(_ error: ClientError, requestID: String) -> [UInt8] {
-        EventText.event(body(error, requestID: requestID), name: "error")
+        event(body(error, requestID: requestID))
     }
+
+    /// - Parameter body: of the error, as an answer would have it.
+    public static func event(_ body: [UInt8]) -> [UInt8] { EventText.event(body, name: "error") }
+
+    /// Whether this is an error that clients of the API understand as it is.
+    public static func isOne(_ value: JSONValue) -> Bool {
+        guard value["type"]?.string == "error", let error = value["error"], error["message"]?.string != nil,
+            let type = error["type"]?.string
+        else { return false }
+        return types.contains(type)
+    }
+
+    private static let types: Set = [
+        "invalid_request_error", "authentication_error", "billing_error", "permission_error", "not_found_error",
+        "request_too_large", "rate_limit_error", "api_error", "timeout_error", "overloaded_error",
+    ]
 
     private static func type(_ status: Int) -> String {
         switch status {

@@ -111,7 +111,7 @@ enum ActionDocuments {
                 status: 409, message: "The action was cancelled.", type: "action_error", code: "action_cancelled")
         case .failed:
             let failure = end.failure ?? ExchangeFailure(kind: .adapter, message: "The adapter gave no reason.")
-            var error = ErrorBody(failure, backend: end.progress.backendID)
+            var error = ErrorBody(failure)
             // 404 and 501 would say that there is no such action here.
             if failure.kind != .rejected && failure.kind != .timeout { error.status = 502 }
             if error.status >= 500 { error.type = "upstream_error" }

@@ -22,18 +22,6 @@ extension Dialect {
         }
     }
 
-    /// A server's own words go on unchanged if they are in the client's language.
-    func errorBody(_ failure: ExchangeFailure, backend: String, requestID: String) -> [UInt8] {
-        isOwn(failure.body) ? failure.body : errorBody(ErrorBody(failure, backend: backend), requestID: requestID)
-    }
-
-    func errorEvent(_ failure: ExchangeFailure, backend: String, requestID: String) -> [UInt8] {
-        guard self == .openAI, isOwn(failure.body) else {
-            return errorEvent(ErrorBody(failure, backend: backend), requestID: requestID)
-        }
-        return Self.event(failure.body)
-    }
-
     /// Clients look for "not found" to offer a pull.
     private static func inOllamasWords(_ error: ErrorBody) -> ClientError {
         guard let model = error.model else { return error.clientError }
@@ -42,13 +30,7 @@ extension Dialect {
         return words
     }
 
-    private func isOwn(_ body: [UInt8]) -> Bool {
-        guard !body.isEmpty, self != .openAI else { return !body.isEmpty }
-        guard let value = try? JSONValue.parse(body) else { return false }
-        return self == .anthropic ? value["type"]?.string == "error" : value["error"]?.string != nil
-    }
-
-    private static func event(_ json: [UInt8]) -> [UInt8] {
+    static func event(_ json: [UInt8]) -> [UInt8] {
         EventText.event(json.filter { $0 != 0x0A && $0 != 0x0D })
     }
 }

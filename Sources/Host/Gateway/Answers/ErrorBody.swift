@@ -114,16 +114,27 @@ extension ErrorBody {
             type: "service_unavailable_error", code: "all_backends_busy", retryAfter: 1)
     }
 
-    /// What a client is told of the failure of the last attempt.
-    init(_ failure: ExchangeFailure, backend: String) {
+    /// What a client is told of the failure of the last attempt, where the server's own words do not reach it.
+    init(_ failure: ExchangeFailure) {
         let status = failure.clientStatus
+        let milliseconds = failure.retryAfterMilliseconds
         self.init(
-            status: status, message: "\(backend): \(failure.message)",
-            type: status < 500
-                ? "invalid_request_error" : status == 503 ? "service_unavailable_error" : "upstream_error",
+            status: status, message: failure.message, type: Self.type(status),
             code: failure.deadline?.code ?? Self.code(failure.kind),
-            retryAfter: failure.retryAfterMilliseconds > 0
-                ? Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)) : status == 503 ? 1 : nil)
+            retryAfter: milliseconds > 0
+                ? Int(milliseconds / 1000 + (milliseconds % 1000 > 0 ? 1 : 0)) : status == 503 ? 1 : nil)
+    }
+
+    /// OpenAI's types of errors, by status.
+    private static func type(_ status: Int) -> String {
+        switch status {
+        case 401: "authentication_error"
+        case 403: "permission_error"
+        case 429: "rate_limit_error"
+        case ..<500: "invalid_request_error"
+        case 503, 529: "service_unavailable_error"
+        default: "upstream_error"
+        }
     }
 
     private static func code(_ kind: ExchangeFailure.Kind) -> String {

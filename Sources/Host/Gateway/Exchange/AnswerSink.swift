@@ -49,4 +49,6 @@ struct AnswerOrigin {
     var warning: String?
     /// The server's, for the client.
     var fields: [HeaderField] = []
+    /// The type of the answer in the server's words; nil: the gateway's.
+    var contentType: String?
 }

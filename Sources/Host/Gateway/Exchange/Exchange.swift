@@ -37,6 +37,8 @@ final class Exchange {
     var answerType = AnswerType.json
     /// Of an answer that its client reads line by line.
     var separators: LineSeparators?
+    /// The type in the server's words; nil: the gateway's.
+    var exactType: String?
     var held: ByteBuffer?
     /// Of what waits to be sent, and of a request in other words than the client's.
     var heldMemory: MemoryShare
@@ -93,7 +95,8 @@ final class Exchange {
 
     /// Takes a place at the best of them that has one.
     private func place(_ eligible: [Int], in snapshot: RegistrySnapshot) {
-        var ranking = loop.router.rank(eligible, in: snapshot)
+        var ranking = loop.router.rank(
+            eligible, in: snapshot, isRetry: !dispatch.tried.isEmpty, now: now.uptimeNanoseconds)
         while let index = ranking.next() {
             let backend = snapshot.backends[index]
             if let lease = backend.counters.begin(limit: backend.identity.maxConcurrent) {
@@ -108,7 +111,7 @@ final class Exchange {
 
     /// Those that have the model and were not tried yet.
     private var untried: [BackendSnapshot] {
-        (loop.snapshot.candidates[dispatch.request.model] ?? []).map { loop.snapshot.backends[$0] }
+        (loop.snapshot.candidates(for: dispatch.request.model) ?? []).map { loop.snapshot.backends[$0] }
             .filter { !dispatch.tried.contains($0.identity.id) }
     }
 
@@ -140,6 +143,7 @@ final class Exchange {
             images: asked.images, headers: context.fields, deadline: dispatch.end)
         warnings = []
         answerFields = []
+        exactType = nil
         switch forms.form(for: backend) {
         // Neither occurs: only backends with a form are eligible, and what needs a translation has one by now.
         case nil, .unprepared:
@@ -205,12 +209,13 @@ final class Exchange {
 
     func attemptFailed(_ told: ExchangeFailure) {
         guard !dispatch.isOver, let backend else { return }
-        var failure = told
+        var failure = context.dialect.understood(told)
         // What this process has no descriptor or memory for says nothing of the server.
         if failure.kind == .connect, LocalShortage.happened(since: attemptStart) { failure.kind = .busy }
         held = nil
         _ = heldMemory.set(0)
-        (answerFields, warnings) = ([], [])
+        (answerFields, warnings, exactType) = ([], [], nil)
+        noteRest(failure, of: backend)
         let canRephrase =
             failure.kind == .unsupported && isNative && !dispatch.isCommitted && forms.refused(by: backend)
         let action = dispatch.failed(
@@ -223,6 +228,12 @@ final class Exchange {
         case .rephrase: tryAgain("trying again in other words", after: failure, at: backend)
         case .tell(let telling): tell(telling)
         }
+    }
+
+    /// A server that said for how long it wants to be left alone is passed over until then, where another can serve.
+    private func noteRest(_ failure: ExchangeFailure, of backend: BackendSnapshot) {
+        guard failure.kind == .busy, failure.retryAfterMilliseconds > 0 else { return }
+        backend.counters.rest(milliseconds: failure.retryAfterMilliseconds, now: now.uptimeNanoseconds)
     }
 
     /// Another backend than the one of the attempt is left to try.
@@ -290,10 +301,16 @@ final class Exchange {
     func record() {
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
-            knownModel: backend != nil || loop.snapshot.holders[dispatch.request.model] != nil
-                ? dispatch.request.model : nil,
+            knownModel: isModelKnown ? dispatch.request.model : nil,
             stream: stream, endpoint: context.path)
         loop.record(request, dispatch.timeline)
+    }
+
+    /// Not a name that only a client made up: a backend without a list takes any.
+    private var isModelKnown: Bool {
+        let snapshot = loop.snapshot
+        if snapshot.holders[dispatch.request.model] != nil { return true }
+        return backend != nil && snapshot.takingAny.isEmpty
     }
 
     /// Where the answer comes from, for its head.
@@ -301,6 +318,6 @@ final class Exchange {
         AnswerOrigin(
             backend: backend?.identity.name, attempts: dispatch.attempts, reason: backend == nil ? nil : reason,
             warning: warnings.isEmpty ? nil : EntryLimits.cut(warnings.joined(separator: " "), to: 1024),
-            fields: answerFields)
+            fields: answerFields, contentType: exactType)
     }
 }

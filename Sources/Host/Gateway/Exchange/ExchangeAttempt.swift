@@ -21,6 +21,7 @@ extension Exchange: AttemptSink {
         answerStatus = head.status
         answerType = type
         separators = type.isLines ? LineSeparators() : nil
+        exactType = path.isTranslated ? nil : head.exactType
         answerFields = head.headers
         if !head.warning.isEmpty { warnings.append(head.warning) }
         return true

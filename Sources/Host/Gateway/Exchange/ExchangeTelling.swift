@@ -22,13 +22,12 @@ extension Exchange {
         record()
         switch telling {
         case .answer(.own): client.writeError(own, origin: origin)
-        case .answer(.failure(let failure, let name)):
-            let body = dialect.errorBody(failure, backend: name, requestID: context.id)
+        case .answer(.failure(let failure, _)):
+            let body = dialect.errorBody(failure, requestID: context.id)
             client.writeFailure(failure, body: body, origin: origin)
         case .event(.own): client.endPieces(with: dialect.errorEvent(own, requestID: context.id))
-        case .event(.failure(let failure, let name)):
-            let event = dialect.errorEvent(failure, backend: name, requestID: context.id)
-            client.endPieces(with: LineSeparators.escaped(event))
+        case .event(.failure(let failure, _)):
+            client.endPieces(with: LineSeparators.escaped(dialect.errorEvent(failure, requestID: context.id)))
         case .abort: client.abort()
         }
         logFailure()

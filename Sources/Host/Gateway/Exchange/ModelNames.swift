@@ -44,7 +44,7 @@ struct ModelNames: Sendable {
     var servedAliases: [(alias: String, model: String)] {
         aliases.targets.keys.sorted().compactMap { alias in
             let name = resolve(alias).resolved
-            return snapshot.candidates[name] == nil ? nil : (alias, name)
+            return snapshot.candidates(for: name) == nil ? nil : (alias, name)
         }
     }
 

@@ -51,7 +51,15 @@ struct BackendFactory: Sendable {
             throw AdapterBackend.CreateFailure(
                 message: "the environment variable \(shown(name))(api_key_env) is not set")
         }
-        let key = String(cString: value)
+        // Files and secrets end in a line end that is no part of the key.
+        let bytes = UnsafeRawBufferPointer(start: value, count: strlen(value))
+        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+        let end = start.lastIndex { $0 > 0x20 }
+        let key = end.map { String(decoding: start[...$0].drop { $0 <= 0x20 }, as: UTF8.self) } ?? ""
+        guard !key.isEmpty else {
+            throw AdapterBackend.CreateFailure(
+                message: "the environment variable \(shown(name))(api_key_env) holds nothing but space")
+        }
         guard key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw AdapterBackend.CreateFailure(
                 message: "the environment variable \(shown(name))(api_key_env) holds a space, a line end or another "

@@ -58,13 +58,24 @@ struct AnswerWriter {
 
     mutating func field(_ name: StaticString, _ value: Int) { field(name, String(value)) }
 
-    mutating func contentType(_ type: AnswerType) {
-        switch type {
-        case .json: bytes.writeStaticString("\r\ncontent-type: application/json")
-        case .eventStream:
-            bytes.writeStaticString("\r\ncontent-type: text/event-stream\r\ncache-control: no-cache")
-        case .jsonLines: bytes.writeStaticString("\r\ncontent-type: application/x-ndjson")
-        case .other(let text): field("content-type", text)
+    /// - Parameter origin: may have the type in the server's words, and a field of its own that concerns buffering.
+    mutating func contentType(_ type: AnswerType, of origin: AnswerOrigin? = nil) {
+        if let exact = origin?.contentType {
+            field("content-type", exact)
+        } else {
+            switch type {
+            case .json: bytes.writeStaticString("\r\ncontent-type: application/json")
+            // Without its charset, clients that go by the type take text for ISO 8859-1.
+            case .eventStream: bytes.writeStaticString("\r\ncontent-type: text/event-stream; charset=utf-8")
+            case .jsonLines: bytes.writeStaticString("\r\ncontent-type: application/x-ndjson; charset=utf-8")
+            case .other(let text): field("content-type", text)
+            }
+        }
+        guard type == .eventStream || type == .jsonLines else { return }
+        bytes.writeStaticString("\r\ncache-control: no-cache")
+        // A proxy before the gateway must not hold pieces back.
+        if origin?.fields.contains(where: { $0.name == "x-accel-buffering" }) != true {
+            bytes.writeStaticString("\r\nx-accel-buffering: no")
         }
     }
 

@@ -39,7 +39,9 @@ extension ClientConnection: AnswerSink {
         if failure.headers.contains(where: { $0.name == "retry-after" }) {
             // The server's own says it to the second, or as a date.
         } else if failure.retryAfterMilliseconds > 0 {
-            writer.field("retry-after", Int(min(failure.retryAfterMilliseconds / 1000 + 1, 86400)))
+            writer.field(
+                "retry-after",
+                Int(failure.retryAfterMilliseconds / 1000 + (failure.retryAfterMilliseconds % 1000 > 0 ? 1 : 0)))
         } else if failure.body.isEmpty, failure.clientStatus == 503 {
             writer.field("retry-after", 1)
         }
@@ -53,7 +55,7 @@ extension ClientConnection: AnswerSink {
         var body = body
         var writer = AnswerWriter(status: status, common: common, bodyCapacity: body.readableBytes)
         writer.origin(origin)
-        writer.contentType(type)
+        writer.contentType(type, of: origin)
         writer.endHead(length: body.readableBytes)
         writer.body(&body)
         writeHead(writer.bytes, flush: true)
@@ -63,7 +65,7 @@ extension ClientConnection: AnswerSink {
         var first = first
         var writer = AnswerWriter(status: status, common: common, bodyCapacity: first.readableBytes + 16)
         if let origin { writer.origin(origin) }
-        writer.contentType(type)
+        writer.contentType(type, of: origin)
         sendsChunks = writer.endHeadOfPieces()
         if !sendsChunks { closeAfterAnswer() }
         var bytes = writer.bytes
