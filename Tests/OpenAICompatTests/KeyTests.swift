@@ -35,11 +35,11 @@ import Testing
     @Test func aKeyThatHasRestedIsUsedAgainWhenTheOneInUseRests() {
         let time = Mutex(UInt64(1000))
         let keys = SharedKeys(count: 2) { time.withLock { $0 } }
-        let next = keys.next(after: 0, tried: [0], status: 429, retryAfterMilliseconds: 500)
+        let next = keys.next(after: 0, tried: [0], answer: .exhausted(500))
         #expect(next == 1 && keys.current() == 1)
 
         time.withLock { $0 = 1499 }
-        let early = keys.next(after: 1, tried: [1], status: 401, retryAfterMilliseconds: 0)
+        let early = keys.next(after: 1, tried: [1], answer: .refused)
         time.withLock { $0 = 1500 }
 
         #expect(early == nil && keys.current() == 0)
