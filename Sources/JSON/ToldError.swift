@@ -1,7 +1,7 @@
 /// What a server says went wrong, read out of any of the shapes in which servers, and proxies before them, say it: OpenAI's,
 /// Anthropic's and Ollama's, FastAPI's `detail`, lists, problem+json (RFC 9457), pages of HTML, plain text. Pure; what it
 /// costs is bounded by the text, and all that it gives is short.
-public struct ToldError: Sendable, Equatable {
+public struct ToldError: Sendable {
     /// Characters of a message that are kept.
     public static let messageLimit = 2000
 

@@ -225,7 +225,10 @@ final class ServerConnection {
         case .errorWithStalledBody:
             wire.send(head(500, "application/json", length: 1000) + #"{"error":"#)
             onRecovery = { [self] in wire.close() }
-        case .tooShort, .tooLong: sendWrongLength(ask, isShort: fault == .tooShort)
+        // A whole answer in place of a stream would become one.
+        case .tooShort where !ask.stream, .tooLong where !ask.stream:
+            sendWrongLength(ask, isShort: fault == .tooShort)
+        case .tooShort, .tooLong: send(ask, nil)
         default: send(ask, fault)
         }
     }
