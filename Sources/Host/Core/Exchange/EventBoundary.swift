@@ -8,7 +8,11 @@ public struct EventBoundary: Sendable, Equatable {
 
     /// A piece has gone out.
     public mutating func took(_ piece: UnsafeRawBufferPointer) {
-        for byte in piece.suffix(4) { tail = tail << 8 | UInt32(byte) }
+        guard piece.count < 4 else {
+            tail = UInt32(bigEndian: piece.loadUnaligned(fromByteOffset: piece.count - 4, as: UInt32.self))
+            return
+        }
+        for byte in piece { tail = tail << 8 | UInt32(byte) }
     }
 
     /// Nothing has gone out, or an empty line was the last: it ends with LF, CR LF or CR. Behind a CR the LF that belongs to it

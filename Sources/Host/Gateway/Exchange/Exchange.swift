@@ -35,8 +35,8 @@ final class Exchange {
     var path = AnswerPath(nil, stream: false)
     var answerStatus = 200
     var answerType = AnswerType.json
-    /// Of an answer that its client reads line by line.
-    var separators: LineSeparators?
+    /// Of an answer that its client reads line by line. Unchecked as `dispatch` is, like what else is touched at every piece.
+    @exclusivity(unchecked) var separators: LineSeparators?
     /// The type in the server's words; nil: the gateway's.
     var exactType: String?
     var held: ByteBuffer?
@@ -48,9 +48,9 @@ final class Exchange {
     private var reason: String?
 
     /// When the client heard the last of us.
-    var lastSign: NIODeadline
+    @exclusivity(unchecked) var lastSign: NIODeadline
     /// Of what was sent of a stream of events: where something may be put in.
-    var events = EventBoundary()
+    @exclusivity(unchecked) var events = EventBoundary()
 
     /// - Parameter onEnd: called when it has ended, before the client's next request.
     init(
