@@ -157,7 +157,7 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
         var seen: [String] = []
 
         try Array(raw.utf8).withUnsafeBytes { bytes in
-            try RequestHead.parse(bytes).forEachField(of: bytes, where: { $0 | 0x20 == UInt8(ascii: "x") }) {
+            try RequestHead.parse(bytes).forEachField(of: bytes, startingWith: "x") {
                 seen.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1, as: UTF8.self))
             }
         }

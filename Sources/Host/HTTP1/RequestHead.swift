@@ -103,7 +103,15 @@ public struct RequestHead: Sendable, Equatable {
     /// Goes through those header fields of a head that was parsed whose names may be of interest, in their order.
     /// - Parameters:
     ///   - bytes: those that it was parsed from.
-    ///   - mayStart: whether a name may begin with this byte; others are passed over quickly.
+    ///   - letter: small, with which the names begin.
+    public func forEachField(
+        of bytes: UnsafeRawBufferPointer, startingWith letter: Unicode.Scalar,
+        _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
+    ) {
+        forEachField(of: bytes, where: { $0 | 0x20 == UInt8(ascii: letter) }, body)
+    }
+
+    /// - Parameter mayStart: whether a name may begin with this byte; others are passed over quickly.
     public func forEachField(
         of bytes: UnsafeRawBufferPointer, where mayStart: (UInt8) -> Bool,
         _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void

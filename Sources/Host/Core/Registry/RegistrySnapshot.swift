@@ -32,8 +32,8 @@ public struct BackendIdentity: Sendable, Hashable {
     }
 }
 
-/// One backend at one instant, except for its counters, which are live.
-public struct BackendSnapshot: Sendable {
+/// One backend at one instant, except for its counters, which are live. An object, since every request passes it on.
+public final class BackendSnapshot: Sendable {
     public let identity: BackendIdentity
     public let status: BackendStatus
     public let lastError: String?
@@ -41,6 +41,18 @@ public struct BackendSnapshot: Sendable {
     public let driver: any BackendDriver
     /// What the server answers, as bits of the ABI; 0: all that its adapter does.
     public let kinds: UInt32
+
+    init(
+        identity: BackendIdentity, status: BackendStatus, lastError: String?, counters: BackendCounters,
+        driver: any BackendDriver, kinds: UInt32
+    ) {
+        self.identity = identity
+        self.status = status
+        self.lastError = lastError
+        self.counters = counters
+        self.driver = driver
+        self.kinds = kinds
+    }
 }
 
 /// The whole registry at one instant: immutable, made at a change, read without a lock.

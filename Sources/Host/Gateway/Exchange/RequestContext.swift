@@ -9,26 +9,45 @@ enum Principal: Sendable, Equatable {
     case anonymous
 }
 
-/// What is known of a request when its head has been read: passed on to whatever handles it.
-struct RequestContext: Sendable {
-    var id: String
+/// What is known of a request when its head has been read: passed on to whatever handles it, and so an object.
+final class RequestContext: Sendable {
+    let id: String
     /// The address of the client; nil: unknown.
-    var peer: SocketAddress?
-    var principal = Principal.anonymous
-    var method: RequestHead.Method
+    let peer: SocketAddress?
+    let principal: Principal
+    let method: RequestHead.Method
     /// In whose words this request is answered.
-    var dialect: Dialect
+    let dialect: Dialect
     /// Without the query.
-    var path: String
+    let path: String
     /// Without its question mark.
-    var query: String
+    let query: String
     /// Of the body, where it matters; empty: JSON is expected.
-    var contentType: String
+    let contentType: String
     /// Of the body; empty: there is none, or no body.
-    var contentEncoding = ""
+    let contentEncoding: String
     /// The client asks for server-sent events.
-    var wantsEvents: Bool
+    let wantsEvents: Bool
     /// Fields of the client that a backend may pass on to its server.
-    var fields: [HeaderField] = []
-    var arrival: NIODeadline
+    let fields: [HeaderField]
+    let arrival: NIODeadline
+
+    init(
+        id: String, peer: SocketAddress?, principal: Principal = .anonymous, method: RequestHead.Method,
+        dialect: Dialect, path: String, query: String, contentType: String, contentEncoding: String = "",
+        wantsEvents: Bool, fields: [HeaderField] = [], arrival: NIODeadline
+    ) {
+        self.id = id
+        self.peer = peer
+        self.principal = principal
+        self.method = method
+        self.dialect = dialect
+        self.path = path
+        self.query = query
+        self.contentType = contentType
+        self.contentEncoding = contentEncoding
+        self.wantsEvents = wantsEvents
+        self.fields = fields
+        self.arrival = arrival
+    }
 }

@@ -3,7 +3,7 @@ import HTTP1
 import NIOCore
 
 /// One entry of the table of routes.
-struct Route: Sendable {
+final class Route: Sendable {
     /// Who may use it.
     enum Access: Sendable, Equatable {
         /// Anybody: what a load balancer or a browser needs before it can show who it is.

@@ -404,7 +404,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// The values of all its fields, as one list (RFC 9110, section 5.3).
     private static func contentEncoding(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> String {
         var list = ""
-        head.forEachField(of: bytes, where: { $0 | 0x20 == UInt8(ascii: "c") }) { name, value in
+        head.forEachField(of: bytes, startingWith: "c") { name, value in
             guard FieldRules.equals(name, "content-encoding") else { return }
             if !list.isEmpty { list += "," }
             list += String(decoding: value, as: UTF8.self)

@@ -27,7 +27,7 @@ struct Preflight {
 
     init(_ head: RequestHead, _ bytes: ByteBuffer) {
         bytes.withUnsafeReadableBytes { bytes in
-            head.forEachField(of: bytes, where: { $0 | 0x20 == UInt8(ascii: "a") }) { name, value in
+            head.forEachField(of: bytes, startingWith: "a") { name, value in
                 if FieldRules.equals(name, "access-control-request-method") {
                     isAsked = true
                 } else if FieldRules.equals(name, "access-control-request-headers") {
