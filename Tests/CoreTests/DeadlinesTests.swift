@@ -235,6 +235,18 @@ extension Deadlines {
         #expect(second.due == "firstByte at 115.0")
     }
 
+    /// Seed 3000710 of the simulation: a client took most of the time for its request, and the backend was blamed.
+    @Test(arguments: [(100, true), (110, true), (111, false), (119, false)])
+    func aHalfCountsAgainstABackendIfItWasNotLittle(_ began: UInt64, _ counts: Bool) throws {
+        var deadlines = Deadlines(arrival: 100 * second, limits: limits(total: 20), isStream: true)
+        deadlines.attemptStarted(
+            at: began * second, endpoint: "", limits: limits(total: 20), hasAlternative: true)
+
+        let passed = try #require(deadlines.passed(at: 120 * second))
+
+        #expect(passed.kind == .firstByte && passed.failure.isOfTheBackend == counts)
+    }
+
     @Test func theLastBackendHasAllThatIsLeft() {
         var deadlines = exchange(limits(total: 20), hasAlternative: true)
         deadlines.hasAlternative = false

@@ -27,6 +27,8 @@ public struct Deadlines: Sendable, Equatable {
         public var message: String
         /// Of the server's error answer; 0: there was none.
         public var status: Int
+        /// The backend had so little of the time that this says nothing of it.
+        public var isBlameless = false
 
         /// The attempt that failed so.
         public var failure: ExchangeFailure {
@@ -36,7 +38,9 @@ public struct Deadlines: Sendable, Equatable {
                 case .errorBody: .upstream
                 case .firstByte, .gap, .total: .timeout
                 }
-            return ExchangeFailure(kind: failed, status: status, message: message, deadline: kind)
+            var failure = ExchangeFailure(kind: failed, status: status, message: message, deadline: kind)
+            failure.isBlameless = isBlameless
+            return failure
         }
     }
 
@@ -194,7 +198,16 @@ public struct Deadlines: Sendable, Equatable {
         guard let due = next, due.at <= now else { return nil }
         var status = 0
         if case .failing(let told, _) = stage { status = told }
-        return Passed(kind: due.kind, message: words(due), status: status)
+        return Passed(
+            kind: due.kind, message: words(due), status: status,
+            isBlameless: due.kind == .firstByte && due.at == shareEnd && isLittle(due.at - attemptStart))
+    }
+
+    /// Less than a quarter of the total is left for an attempt when others before it, or a client that was slow to send, have
+    /// used most of it.
+    private func isLittle(_ share: UInt64) -> Bool {
+        guard let total = limits.total else { return false }
+        return share < UInt64(nanosecondsIn: total) / 4
     }
 
     /// A stream that gives pieces is under no total any more, so the pause between two is not longer than that.

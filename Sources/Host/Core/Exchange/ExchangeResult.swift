@@ -56,6 +56,8 @@ public struct ExchangeFailure: Sendable, Equatable {
     public var deadline: DeadlineKind?
     /// The server's, for the client.
     public var headers: [HeaderField]
+    /// It says nothing of the backend, which had too little time.
+    public var isBlameless = false
 
     public init(
         kind: Kind, status: Int = 0, retryAfterMilliseconds: UInt64 = 0, message: String, body: [UInt8] = [],
@@ -79,7 +81,7 @@ public struct ExchangeFailure: Sendable, Equatable {
     /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable, nor that the
     /// time of the whole exchange is over: attempts before, and a client that was slow to send, have used it too.
     public var isOfTheBackend: Bool {
-        kind != .rejected && kind != .busy && kind != .unsupported && deadline != .total
+        kind != .rejected && kind != .busy && kind != .unsupported && deadline != .total && !isBlameless
     }
 
     /// Another backend may do better. Also where a server had no time any more: the gateway may have.
