@@ -26,6 +26,8 @@ struct InlineThinking: Sendable {
     }
 
     private static let opening = Array("<think>".utf8)
+    /// Bytes of space before the first tag, after which none is waited for.
+    private static let spaceLimit = 4096
     private static let closing = Array("</think>".utf8)
 
     private let mode: Mode
@@ -64,7 +66,7 @@ struct InlineThinking: Sendable {
             if rest.starts(with: Self.opening) {
                 held = Array(rest.dropFirst(Self.opening.count))
                 state = .thoughtStart
-            } else if Self.opening.starts(with: rest) {
+            } else if Self.opening.starts(with: rest), held.count <= Self.spaceLimit {
                 return false
             } else {
                 state = mode == .begun ? .thoughtStart : .text

@@ -31,6 +31,8 @@ struct MemberRules: Sendable {
 
     fileprivate func actionInMessage(for name: UnsafeRawBufferPointer) -> MemberRule.Action? { inMessages[Array(name)] }
 
+    fileprivate var looksIntoMessages: Bool { !inMessages.isEmpty }
+
     /// Whether any of the messages may hold one of theirs: a search for the names, and no more.
     fileprivate func mayCount(inMessages text: UnsafeRawBufferPointer) -> Bool {
         !inMessages.isEmpty
@@ -69,8 +71,9 @@ struct MemberEdit: Sendable {
             if let action = rules.action(for: name) { changes.note(place, member, action, name) }
             guard name.elementsEqual("messages".utf8) else { continue }
             let value = UnsafeRawBufferPointer(rebasing: body[member.value])
+            // The search alone would take long.
+            if isTooLarge, rules.looksIntoMessages { return .tooLong }
             guard rules.mayCount(inMessages: value) else { continue }
-            if isTooLarge { return .tooLong }
             var inside = ObjectScan(value, steps: scan.stepsLeft)
             let edited = edit(messages: value, rules, &inside, &changes)
             if inside.isExhausted { return .tooLong }
@@ -151,7 +154,10 @@ struct MemberEdit: Sendable {
             _ place: Int, _ member: ObjectScan.Member, _ action: MemberRule.Action, _ name: UnsafeRawBufferPointer
         ) {
             actions[place] = action
-            if action == .leaveOut { leftOut.append(String(decoding: name, as: UTF8.self)) }
+            guard action == .leaveOut else { return }
+            // Once, however often the request repeats it: there are no more than the table has.
+            let name = String(decoding: name, as: UTF8.self)
+            if !leftOut.contains(name) { leftOut.append(name) }
         }
 
         mutating func noteInMessages(_ names: [String]) {
@@ -253,6 +259,8 @@ struct ObjectScan {
             var slashes = 0
             while index - 2 - slashes >= start, text[index - 2 - slashes] == UInt8(ascii: "\\") { slashes += 1 }
             if slashes % 2 == 0 { return true }
+            stepsLeft -= 1
+            if stepsLeft <= 0 { return false }
         }
         return false
     }

@@ -3,6 +3,9 @@ import PluginAPI
 /// A whole answer as the stream of events that would have told the same: for clients that asked for a stream where the server
 /// answers whole. Pure. What it cannot read is no answer, and becomes none.
 enum WholeStream {
+    /// Bytes of a stream that is made so. Each choice repeats what the answer says beside its choices.
+    private static let limit = 64 * 1024 * 1024
+
     /// Nil: there is no answer of this kind in it.
     static func events(of answer: JSONValue, kind: UInt32) -> [UInt8]? {
         switch kind {
@@ -38,6 +41,7 @@ enum WholeStream {
             if let logprobs = choice["logprobs"], !logprobs.isNull { first["logprobs"] = logprobs }
             first["finish_reason"] = .null
             add([.object(first)])
+            guard out.count <= limit else { return nil }
         }
         for (place, choice) in choices.enumerated() {
             guard let name = part(choice)?.name else { return nil }
@@ -51,6 +55,7 @@ enum WholeStream {
             let isLast = place == choices.count - 1
             let timings = isLast ? answer["timings"].map { [(name: "timings", value: $0)] } ?? [] : []
             add([.object(JSONObject(end))], timings)
+            guard out.count <= limit else { return nil }
         }
         if let usage = answer["usage"], !usage.isNull { add([], [(name: "usage", value: usage)]) }
         return out + EventText.doneMark

@@ -168,7 +168,10 @@ private enum Words {
             }
             return found.isEmpty ? nil : cut(found.joined(separator: "; "))
         case .object:
-            guard let words = names.lazy.compactMap({ of(value[$0], names, depth - 1) }).first else { return nil }
+            // A lazy sequence would look for the first one twice, on each level.
+            var found: String?
+            for name in names where found == nil { found = of(value[name], names, depth - 1) }
+            guard let words = found else { return nil }
             return cut((place(value["loc"]) ?? title(value, words) ?? "") + words)
         case .null, .bool, .number: return nil
         }
@@ -215,7 +218,8 @@ private enum Words {
             out += text[..<open]
             let name = text[open...].dropFirst().prefix { $0.isLetter || $0 == "/" || $0 == "!" || $0 == "-" }
                 .lowercased()
-            let end = name.hasPrefix("!--") ? text.range(ofText: "-->")?.upperBound : after(">", in: text[open...])
+            let end =
+                name.hasPrefix("!--") ? text[open...].range(ofText: "-->")?.upperBound : after(">", in: text[open...])
             guard let end else { break }
             text = text[end...]
             switch name {

@@ -45,6 +45,7 @@ import Testing
             "<?xml version='1.0'?><Error><Code>Throttling</Code><Message>slow &amp; low</Message></Error>",
             "Throttling slow & low"
         ),
+        ("<p>a --> b <!-- c --> d</p>", "a --> b d"),
         ("data: {\"error\":{\"message\":\"why\"}}\n\n", "why"),
         ("event: error\ndata: {\"message\":\"why\"}\n\n", "why"),
         ("{\"error\":\"why\"}\n{\"done\":true}\n", "why"), ("\u{FEFF}{\"error\":\"why\"}", "why"),

@@ -50,6 +50,22 @@ import Testing
         #expect(split(characters.map(String.init), mode) == expected)
     }
 
+    @Test(arguments: [InlineThinking.Mode.tags, .begun])
+    func spaceWithoutEndIsNotHeldBackWithoutEnd(_ mode: InlineThinking.Mode) {
+        var thinking = InlineThinking(mode)
+        var sent = InlineThinking.Parts()
+        for _ in 0..<5000 {
+            let parts = thinking.feed("\n")
+            sent.text += parts.text
+            sent.thought += parts.thought
+        }
+        let last = thinking.feed("x")
+        sent.text += last.text
+        sent.thought += last.thought + thinking.finish().thought
+        #expect((sent.text + sent.thought).hasSuffix("x"))
+        #expect(mode == .begun || sent.text.utf8.count == 5001)
+    }
+
     @Test func nothingIsHeldBackThatCanBeSent() {
         var thinking = InlineThinking(.tags)
         let first = thinking.feed("<think>a <")

@@ -46,6 +46,27 @@ import Testing
                 + "max_tokens was sent as max_completion_tokens, as OpenAI calls it.")
     }
 
+    @Test func whatIsRepeatedIsToldOnce() {
+        let edited = edit(#"{"top_k":1,"top_k":2,"messages":[{"reasoning":"a","reasoning":"b"}]}"#)
+        #expect(edited?.body == #"{"messages":[{}]}"#)
+        #expect(edited?.warning == "Left out, as OpenAI does not know it: top_k, messages[].reasoning.")
+    }
+
+    @Test func ofALargeRequestNoMessagesAreSearchedOnAnEventLoop() throws {
+        let rules = try #require(MemberRule.of(.openai, kind: NEXUS_KIND_CHAT))
+        func outcome(_ body: String) -> MemberEdit.Outcome {
+            Array(body.utf8).withUnsafeBytes { MemberEdit.edit($0, rules, steps: MemberEdit.inlineSteps) }
+        }
+        let letters = String(repeating: "r", count: LargeWork.inlineLimit)
+        guard case .tooLong = outcome(#"{"messages":[{"content":"\#(letters)"}]}"#) else {
+            return #expect(Bool(false), "it was searched")
+        }
+        let quotes = String(repeating: #"\""#, count: MemberEdit.inlineSteps)
+        guard case .tooLong = outcome(#"{"user":"\#(quotes)"}"#) else {
+            return #expect(Bool(false), "a quote within a text counts as nothing")
+        }
+    }
+
     @Test(arguments: Flavor.allCases)
     func noServerLoadsItsModelForARequest(_ flavor: Flavor) {
         for kind in [NEXUS_KIND_CHAT, NEXUS_KIND_COMPLETIONS, NEXUS_KIND_EMBEDDINGS] {

@@ -251,6 +251,21 @@ private func choices(_ length: Int) -> String {
     }
 }
 
+/// A whole answer becomes a stream.
+@Suite struct MadeStreamTests {
+    @Test func whatWouldBecomeVeryLargeBecomesNone() {
+        let id = JSONValue.string(String(repeating: "i", count: 100_000))
+        func events(choices: Int) -> [UInt8]? {
+            let choice: JSONValue = ["message": ["content": "a"]]
+            let answer: JSONValue = ["id": id, "choices": .array(Array(repeating: choice, count: choices))]
+            return WholeStream.events(of: answer, kind: NEXUS_KIND_CHAT)
+        }
+
+        #expect(events(choices: 2).map { $0.count > 400_000 } == true)
+        #expect(events(choices: 1000) == nil)
+    }
+}
+
 /// Events are JSON objects, and no errors, or the stream fails.
 @Suite struct WholeStreamTests {
     private static let garbage = [

@@ -32,7 +32,8 @@ public final class ContentDecoder: @unchecked Sendable {
     private let stages: [CodingStage]
     /// Bytes that each coding but the last may come to.
     private let limit: Int
-    private var worked = 0
+    /// Bytes that the last call has given from one coding to the next: work as well, of which nothing may come out.
+    public private(set) var worked = 0
     /// Nothing that has come waits to be decoded.
     public private(set) var isDrained = true
 

@@ -23,6 +23,9 @@ struct AnswerDecoding {
 
     init(_ codings: [ContentCoding]) { decoder = ContentDecoder(codings, limit: Limits.free) }
 
+    /// Bytes that the last piece has cost between two codings.
+    var worked: Int { decoder.worked }
+
     /// Nothing that has come waits.
     var isDrained: Bool { encoded.readableBytes == 0 && decoder.isDrained }
 

@@ -183,7 +183,7 @@ public final class UpstreamCall {
             do throws(UnreadableAnswer) {
                 guard let piece = try decoding?.next() else { break }
                 // What codings give between one another counts too.
-                left -= max(1024, piece.readableBytes)
+                left -= max(1024, piece.readableBytes, decoding?.worked ?? 0)
                 if piece.readableBytes > 0 { deliverText(piece) }
             } catch {
                 return fail(error)

@@ -246,7 +246,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// 9110, section 15.5.9). Just as a request was sent, that looks like its answer; the request was never looked at.
     private func isUnasked(_ head: ResponseHead, by call: UpstreamCall) -> Bool {
         guard head.status == 408, runs > 1 else { return false }
-        return !head.keepAlive || call.timings.firstByte ?? .max < UpstreamPool.Limits.unaskedTime
+        return call.timings.firstByte ?? .max < UpstreamPool.Limits.unaskedTime
     }
 
     private func beginHeadTimer() {

@@ -20,7 +20,7 @@ extension ContractEncoder {
     ) -> [UInt8] {
         var offers: [(model: Model, backend: String)] = []
         for view in views where view.status == .healthy {
-            for model in view.models { offers.append((model, view.name)) }
+            for model in view.models where model.id != Model.any { offers.append((model, view.name)) }
         }
         offers.sort { ($0.model.id, $0.backend) < ($1.model.id, $1.backend) }
         var json = JSONWriter(capacity: 4096)

@@ -3,7 +3,10 @@ import JSON
 /// The messages of a chat, one after the other. Ollama's tool calls and their results need no ids, OpenAI's do: missing
 /// ones are made from the call's place in the conversation, so that the next request of it has the same.
 struct OllamaMessages {
-    private(set) var translated: [JSONValue] = []
+    /// Texts of the system before all other messages: they become one message, since the chat templates of many models take one
+    /// at the start, and none anywhere else.
+    private var system: [String] = []
+    private var others: [JSONValue] = []
     private(set) var warnings: [String] = []
     private var calls = 0
     /// Calls of the last message with some that have no result yet.
@@ -14,15 +17,15 @@ struct OllamaMessages {
         var result = JSONObject()
         var role = try role(members)
         var text = try members.string("content") ?? ""
-        if role == "system", !translated.isEmpty {
+        let calls = try members.array("tool_calls") ?? []
+        let images = try members.array("images") ?? []
+        if role == "system", others.isEmpty, images.isEmpty, calls.isEmpty { return system.append(text) }
+        if role == "system", !(system.isEmpty && others.isEmpty) {
             if text.isEmpty { return }
-            if addsToSystem(text) { return }
             role = "user"
             text = "<system>\n\(text)\n</system>"
         }
         result["role"] = .string(role)
-        let calls = try members.array("tool_calls") ?? []
-        let images = try members.array("images") ?? []
         if text.isEmpty, images.isEmpty, !calls.isEmpty {
             // As OpenAI's own answers have it.
             result["content"] = .null
@@ -34,18 +37,13 @@ struct OllamaMessages {
         }
         if !calls.isEmpty { result["tool_calls"] = .array(try toolCalls(calls, members.place("tool_calls"))) }
         if role == "tool" { try answerCall(members, place, &result) }
-        translated.append(.object(result))
+        others.append(.object(result))
     }
 
-    /// Where nothing but one message of the system came before, this is a part of it: the chat templates of many models take
-    /// one at the start, and none anywhere else.
-    private mutating func addsToSystem(_ text: String) -> Bool {
-        guard translated.count == 1, translated[0]["role"] == "system", var first = translated[0].object,
-            let before = first["content"]?.string
-        else { return false }
-        first["content"] = .string(before.isEmpty ? text : "\(before)\n\n\(text)")
-        translated[0] = .object(first)
-        return true
+    var translated: [JSONValue] {
+        if system.isEmpty { return others }
+        let text = system.filter { !$0.isEmpty }.joined(separator: "\n\n")
+        return [["role": "system", "content": .string(text)]] + others
     }
 
     private func role(_ members: OllamaMembers) throws(ClientError) -> String {

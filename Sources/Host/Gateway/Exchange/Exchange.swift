@@ -14,8 +14,8 @@ final class Exchange {
     let asked: RequestPeek
     let stream: Bool
     var forms: RequestForms
-    /// Invariant behind the unchecked exclusivity: what `Dispatch` does calls nothing outside itself, so that no access to it
-    /// begins while another one lasts. It is asked at every piece.
+    /// Invariant behind the unchecked exclusivity: what changes a `Dispatch` calls nothing outside itself, so that no access to
+    /// it begins while another one changes it. It is asked at every piece.
     @exclusivity(unchecked) var dispatch: Dispatch
     /// Called when it has ended, before the client's next request.
     let onEnd: () -> Void
@@ -230,9 +230,12 @@ final class Exchange {
         }
     }
 
-    /// A server that said for how long it wants to be left alone is passed over until then, where another can serve.
+    /// A server that said for how long it wants to be left alone is passed over until then, where another can serve. Not for the
+    /// limits of an organization or a project that the client chose by itself.
     private func noteRest(_ failure: ExchangeFailure, of backend: BackendSnapshot) {
-        guard failure.kind == .busy, failure.retryAfterMilliseconds > 0 else { return }
+        guard failure.kind == .busy, failure.retryAfterMilliseconds > 0,
+            !context.fields.contains(where: { $0.name == "openai-organization" || $0.name == "openai-project" })
+        else { return }
         backend.counters.rest(milliseconds: failure.retryAfterMilliseconds, now: now.uptimeNanoseconds)
     }
 

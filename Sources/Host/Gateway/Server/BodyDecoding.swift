@@ -51,13 +51,15 @@ final class BodyDecoding: @unchecked Sendable {
 
     /// True: all is decoded.
     private func run(room: Int) throws(ErrorBody) -> Bool {
-        let start = decoded.readableBytes
-        while decoded.readableBytes - start < room {
+        var done = 0
+        while done < room {
             if encoded.readableBytes == 0, decoder.isDrained {
                 if case .failure(let problem) = Result(catching: decoder.finish) { throw ErrorBody(problem) }
                 return true
             }
+            let before = decoded.readableBytes
             try decodeSlice()
+            done += max(1024, decoder.worked, decoded.readableBytes - before)
         }
         return false
     }
