@@ -1,4 +1,5 @@
 import AdapterHost
+import Foundation
 import NIOCore
 import Testing
 
@@ -152,6 +153,33 @@ import Testing
         try ask(gateway.client(), Self.zstd(Array(Self.chat.utf8), spaces: 1000), "content-encoding: zstd\r\n")
         #expect(waiting.count == 1)
         #expect(gateway.state.memory.used <= 512 * 1024)
+    }
+
+    /// 20,000 empty members of gzip, 400 KB in all, within another gzip: nothing comes out, and it is work.
+    private static let nothing = """
+        H4sIAAAAAAACA+3IsQkAMAgAMMHFLzzYpwWhH3RMxvRUnMx42jnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzj\
+        nnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec\
+        c84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzj\
+        nnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec\
+        c84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzj\
+        nnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec\
+        c84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzj\
+        nnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec\
+        c84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzj\
+        nnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec\
+        c84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzj\
+        nnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec\
+        c84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzj\
+        nnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec\
+        c84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc84555xzzjnnnHPOOeec+3wLmKd534\
+        AaBgA=
+        """
+
+    @Test func whatPassesBetweenTwoCodingsIsWorkToo() throws {
+        gateway.add()
+        let body = try #require(Data(base64Encoded: Self.nothing))
+        try ask(gateway.client(), Array(body), "content-encoding: gzip, gzip\r\n")
+        #expect(waiting.count == 1)
     }
 
     @Test func aClientThatLeavesMeanwhileLeavesNothingBehind() throws {

@@ -134,6 +134,23 @@ import Testing
         #expect(try client.take() == "e\r\n: keep-alive\n\n\r\n")
     }
 
+    @Test(arguments: [("", 1), ("openai-project: p\r\n", 2), ("openai-organization: o\r\n", 2)])
+    func aLimitOfAClientsOwnProjectKeepsNobodyElseAway(_ field: String, _ attempts: Int) throws {
+        let first = gateway.add("one", priority: 1)
+        let second = gateway.add("two", priority: 2)
+        let client = try gateway.client()
+        try client.ask(fields: field)
+        first.attempts[0].sink.attemptFailed(
+            ExchangeFailure(kind: .busy, status: 429, retryAfterMilliseconds: 60_000, message: "later"))
+        gateway.eventLoop.run()
+        second.attempts[0].answer("{}")
+        #expect(try client.status() == 200)
+
+        try client.ask()
+
+        #expect(first.attempts.count == attempts)
+    }
+
     @Test func aClientThatDoesNotTakeGetsNoComments() throws {
         let driver = gateway.add()
         let client = try gateway.client()
