@@ -49,6 +49,7 @@ enum OllamaError {
         let text = told.message ?? words
         let meaning = ErrorMeaning(status: status == 502 ? 200 : Int(status), told)
         if meaning == .refusedKey { return Refusals.key(status) }
+        let status = UInt32(meaning == .unpaid ? ErrorMeaning.paymentRequired : Int(status))
         let kind: nexus_failure_kind
         var type = "upstream_error"
         var code: JSONValue = .null
@@ -58,6 +59,11 @@ enum OllamaError {
             kind = NEXUS_FAIL_REJECTED
             type = "invalid_request_error"
             code = "context_length_exceeded"
+        case (_, .unpaid):
+            // Not an illness: a smaller request may be paid for.
+            kind = NEXUS_FAIL_BUSY
+            type = "insufficient_quota"
+            code = "insufficient_quota"
         case (403, _):
             // A proxy that lets not everybody do everything.
             kind = NEXUS_FAIL_UNSUPPORTED

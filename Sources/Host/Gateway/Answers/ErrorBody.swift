@@ -120,15 +120,19 @@ extension ErrorBody {
         let milliseconds = failure.retryAfterMilliseconds
         self.init(
             status: status, message: failure.message, type: Self.type(status),
-            code: failure.deadline?.code ?? Self.code(failure.kind),
+            code: failure.deadline?.code ?? (failure.isUnpaid ? Self.unpaid : Self.code(failure.kind)),
             retryAfter: milliseconds > 0
                 ? Int(milliseconds / 1000 + (milliseconds % 1000 > 0 ? 1 : 0)) : status == 503 ? 1 : nil)
     }
+
+    /// Both type and code of what an account cannot pay for, in OpenAI's API.
+    static let unpaid = "insufficient_quota"
 
     /// OpenAI's types of errors, by status.
     private static func type(_ status: Int) -> String {
         switch status {
         case 401: "authentication_error"
+        case 402: unpaid
         case 403: "permission_error"
         case 429: "rate_limit_error"
         case ..<500: "invalid_request_error"
