@@ -17,7 +17,8 @@ import Testing
             var head = Array("Content-Type-Of-A-Field-X: v\r\n\r\n".utf8)
             head[place] = byte
 
-            let expected = byte == UInt8(ascii: ":") ? (place == 0 ? nil : place) : FieldScanner.isToken(byte) ? 25 : nil
+            let expected =
+                byte == UInt8(ascii: ":") ? (place == 0 ? nil : place) : FieldScanner.isToken(byte) ? 25 : nil
 
             #expect(name(of: head) == expected, "byte \(byte) at \(place)")
         }

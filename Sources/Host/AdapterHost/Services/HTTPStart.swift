@@ -72,7 +72,8 @@ enum HTTPStart {
         let hasNone = FieldRules.equals(request.method, "GET") || FieldRules.equals(request.method, "HEAD")
         let length = bodyLength > 0 || !hasNone ? String(bodyLength) : nil
         let limit =
-            request.size + request.headers.count * 4 + target.basePath.utf8.count + target.authority.utf8.count + ownBytes
+            request.size + request.headers.count * 4 + target.basePath.utf8.count + target.authority.utf8.count
+            + ownBytes
         head.writePieces(atMost: limit) { head in
             head.put(request.method)
             head.put(" ")
