@@ -25,7 +25,8 @@ final class EmbeddedGateway {
             registry: registry, broadcaster: broadcaster, historyCapacity: 100, work: work)
         loop = LoopState(
             index: 0, eventLoop: eventLoop, shared: state,
-            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true)
+            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true,
+            longestRetryPause: .zero)
         loop.startSweep()
     }
 

@@ -67,7 +67,8 @@ final class World {
         let updates = updates
         let registry = Registry(
             failureThreshold: configuration.healthCheck.failureThreshold,
-            recoveryThreshold: configuration.healthCheck.recoveryThreshold, broadcaster: broadcaster,
+            recoveryThreshold: configuration.healthCheck.recoveryThreshold, breaker: configuration.breaker,
+            broadcaster: broadcaster,
             onSnapshot: { _ in updates.send() })
         self.registry = registry
         work = SlowWork(loop, chaos, oracle, trace, seed: random.next())
