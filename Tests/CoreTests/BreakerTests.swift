@@ -353,7 +353,7 @@ private struct Bench {
 @Suite struct PulseTests {
     @Test func aServerThatLeavesAProbeWithoutAnAnswerIsSuspectUntilSomethingComes() {
         let pulse = Pulse()
-        pulse.probeBegan(now: 10 * second)
+        pulse.probeBegan(now: 10 * second, timeout: 5 * second)
         let (early, late) = (pulse.isSuspect(now: 10 * second + 1), pulse.isSuspect(now: 12 * second))
         pulse.hear(at: 12 * second)
         #expect(!early && late && !pulse.isSuspect(now: 13 * second))
@@ -361,7 +361,7 @@ private struct Bench {
 
     @Test func anAnsweredProbeMakesNobodySuspect() {
         let pulse = Pulse()
-        pulse.probeBegan(now: 10 * second)
+        pulse.probeBegan(now: 10 * second, timeout: 5 * second)
         pulse.probeEnded()
         #expect(!pulse.isSuspect(now: 60 * second))
     }
@@ -372,7 +372,7 @@ private struct Bench {
         #expect(pulse.wantsProbe(attempt: 10 * second, now: 12 * second))
         pulse.hear(at: 12 * second)
         #expect(!pulse.wantsProbe(attempt: 10 * second, now: 12 * second + second / 2))
-        pulse.probeBegan(now: 14 * second)
+        pulse.probeBegan(now: 14 * second, timeout: 5 * second)
         #expect(!pulse.wantsProbe(attempt: 10 * second, now: 60 * second))
         pulse.probeEnded()
         #expect(!pulse.wantsProbe(attempt: 10 * second, now: 15 * second))

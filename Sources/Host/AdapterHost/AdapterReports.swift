@@ -73,7 +73,9 @@ final class AdapterReports: ReportReceiver, Sendable {
             state.probeEnds = now + timeout
             return state.counts
         }
-        if counts { registry.probeBegan(of: id, now: now.uptimeNanoseconds) }
+        guard counts else { return }
+        registry.probeBegan(
+            of: id, now: now.uptimeNanoseconds, timeout: UInt64(max(0, timeout.nanoseconds)))
     }
 
     /// A probe is under way and has not been ended by a report.

@@ -12,7 +12,7 @@ extension BackendCounters {
         if rests(now: now) { until = restEnd }
         let free = breaker.freeAt
         if free > now { until = max(until, free) }
-        if pulse.isSuspect(now: now) { until = max(until, now &+ Pulse.patience) }
+        if pulse.isSuspect(now: now) { until = max(until, now &+ pulse.patience) }
         return until
     }
 

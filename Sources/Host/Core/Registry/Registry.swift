@@ -206,10 +206,12 @@ public final class Registry: Sendable {
     }
 
     /// A probe of the backend has been sent.
-    /// - Parameter now: nanoseconds of the monotonic clock.
-    public func probeBegan(of id: String, now: UInt64) {
+    /// - Parameters:
+    ///   - now: nanoseconds of the monotonic clock.
+    ///   - timeout: within which it must have an answer, in nanoseconds.
+    public func probeBegan(of id: String, now: UInt64, timeout: UInt64) {
         let counters = state.withLock { state in state.index(id).map { state.records[$0].counters } }
-        counters?.pulse.probeBegan(now: now)
+        counters?.pulse.probeBegan(now: now, timeout: timeout)
     }
 
     /// Changes one record and tells everybody. A change of the models that clients can see is told as well.
