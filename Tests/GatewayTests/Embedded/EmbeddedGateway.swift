@@ -19,7 +19,9 @@ final class EmbeddedGateway {
         change(&configuration)
         timeouts = configuration.timeouts
         let broadcaster = Broadcaster()
-        let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in }
+        let registry = Registry(
+            failureThreshold: 1, recoveryThreshold: 1, breaker: configuration.breaker, broadcaster: broadcaster
+        ) { _ in }
         state = GatewayState(
             settings: LiveSettings(configuration), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             registry: registry, broadcaster: broadcaster, historyCapacity: 100, work: work)

@@ -22,7 +22,7 @@ public struct Breaker: Sendable, Equatable {
         case closed
         case open(until: UInt64)
         /// - Parameters:
-        ///   - underWay: trials that have not ended.
+        ///   - underWay: trials of which nothing is known yet.
         ///   - succeeded: trials that went well.
         case halfOpen(underWay: Int, succeeded: Int)
     }
@@ -41,7 +41,7 @@ public struct Breaker: Sendable, Equatable {
     public enum Permission: Sendable, Equatable {
         /// Nothing stands against it.
         case free
-        /// As one of the trials of this period, whose number it carries.
+        /// As a trial of this number.
         case trial(UInt64)
         /// Not now.
         case no
@@ -65,8 +65,9 @@ public struct Breaker: Sendable, Equatable {
     public private(set) var cause: Cause?
     /// Times it has opened.
     public private(set) var openings: UInt64 = 0
-    /// Number of the half-open period: a trial of an earlier one does not count any more.
-    private var period: UInt64 = 0
+    /// The trials under way in this half-open period: one of an earlier period does not count any more.
+    private var trials: [UInt64] = []
+    private var lastTrial: UInt64 = 0
     private var slots: [Slot] = []
     /// Attempts in a row that found no server.
     private var unreachable = 0
@@ -106,38 +107,48 @@ public struct Breaker: Sendable, Equatable {
         case .closed: return .free
         case .open(let until):
             guard until <= now else { return .no }
-            period += 1
-            phase = .halfOpen(underWay: 1, succeeded: 0)
-            return .trial(period)
+            return begin(succeeded: 0)
         case .halfOpen(let underWay, let succeeded):
-            guard underWay + succeeded < trialLimit else { return .no }
-            phase = .halfOpen(underWay: underWay + 1, succeeded: succeeded)
-            return .trial(period)
+            return underWay + succeeded < trialLimit ? begin(succeeded: succeeded) : .no
         }
     }
 
-    /// A trial is over, whatever came of it: one that said nothing lets another one take its place.
+    private mutating func begin(succeeded: Int) -> Permission {
+        lastTrial += 1
+        trials.append(lastTrial)
+        phase = .halfOpen(underWay: trials.count, succeeded: succeeded)
+        return .trial(lastTrial)
+    }
+
+    /// A trial is over. One of which nothing was told lets another one take its place.
     public mutating func giveBack(_ trial: UInt64) {
-        guard case .halfOpen(let underWay, let succeeded) = phase, trial == period, underWay > 0 else { return }
-        phase = .halfOpen(underWay: underWay - 1, succeeded: succeeded)
+        guard case .halfOpen(_, let succeeded) = phase, end(trial) else { return }
+        phase = .halfOpen(underWay: trials.count, succeeded: succeeded)
+    }
+
+    /// False: it is none of this period, or has been told of.
+    private mutating func end(_ trial: UInt64?) -> Bool {
+        guard let index = trials.firstIndex(where: { $0 == trial }) else { return false }
+        trials.remove(at: index)
+        return true
     }
 
     // MARK: What happens
 
     /// An attempt ended.
     /// - Parameters:
-    ///   - trial: the number that its permission carried; nil: it had none. While the breaker is not closed only trials count.
+    ///   - trial: the number that its permission carried; nil: it had none. Each is told once. While the breaker is not closed only trials count.
     ///   - successes: of the backend, ever, this one included.
     public mutating func ended(_ outcome: Outcome, trial: UInt64? = nil, successes: UInt64, now: UInt64) {
         guard rules.enabled, outcome != .neutral else { return }
         switch phase {
         case .closed: count(outcome, successes: successes, now: now)
         case .open: break
-        case .halfOpen(let underWay, let succeeded):
-            guard trial == period else { return }
+        case .halfOpen(_, let succeeded):
+            guard end(trial) else { return }
             guard outcome == .success else { return open(cause ?? .unreachable, now: now) }
             if succeeded + 1 >= trialLimit { return close(now: now) }
-            phase = .halfOpen(underWay: underWay, succeeded: succeeded + 1)
+            phase = .halfOpen(underWay: trials.count, succeeded: succeeded + 1)
         }
     }
 
@@ -179,7 +190,9 @@ public struct Breaker: Sendable, Equatable {
         switch phase {
         case .closed: break
         case .open(let until): phase = .open(until: max(until, now &+ lastOpenTime))
-        case .halfOpen: phase = .open(until: now &+ lastOpenTime)
+        case .halfOpen:
+            phase = .open(until: now &+ lastOpenTime)
+            trials = []
         }
     }
 
@@ -214,14 +227,14 @@ public struct Breaker: Sendable, Equatable {
         lastOpenTime = time / 100 * (85 + random.next() % 31)
         self.cause = cause
         phase = .open(until: now &+ lastOpenTime)
-        (slots, unreachable) = ([], 0)
+        (slots, trials, unreachable) = ([], [], 0)
     }
 
     private mutating func close(now: UInt64) {
         phase = .closed
         cause = nil
         closedAt = now
-        (slots, unreachable) = ([], 0)
+        (slots, trials, unreachable) = ([], [], 0)
     }
 
     private var slotLength: UInt64 { max(1, Self.nanoseconds(rules.window) / Self.slotCount) }
