@@ -164,3 +164,18 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// NEXUS_TESTS names one test target: the package is that and what it links, so that a build of its own (scripts/sanitize.sh)
+// makes nothing that it does not run.
+if let tests = Context.environment["NEXUS_TESTS"] {
+    var wanted: Set<String> = []
+    func want(_ name: String) {
+        guard wanted.insert(name).inserted else { return }
+        for dependency in package.targets.first(where: { $0.name == name })?.dependencies ?? [] {
+            if case .byNameItem(let name, _) = dependency { want(name) }
+        }
+    }
+    want(tests)
+    package.targets = package.targets.filter { wanted.contains($0.name) }
+    package.products = []
+}

@@ -8,6 +8,7 @@ toolchain=$(dirname "$(dirname "$(readlink -f "$(command -v swiftc)")")")
 resources=$toolchain/lib/clang
 # The compiler whose runtimes the host is linked with.
 compiler=$toolchain/bin/clang
+export NEXUS_TESTS=AdapterHostTests
 for sanitizer in address thread; do
   short=${sanitizer:0:1}san
   if ! compgen -G "$resources/*/lib/*/libclang_rt.$short*" >/dev/null && ! compgen -G "$resources/*/lib/linux/*$short*" >/dev/null; then
@@ -19,5 +20,5 @@ for sanitizer in address thread; do
   NEXUS_TEST_CC="$compiler" NEXUS_TEST_CFLAGS="-fsanitize=$sanitizer -g -Wno-unused-command-line-argument" \
     ASAN_OPTIONS="detect_leaks=0:abort_on_error=1" \
     TSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/thread.suppressions:halt_on_error=1" \
-    swift test --skip-build "${build[@]}" --filter AdapterHostTests
+    swift test --skip-build "${build[@]}"
 done

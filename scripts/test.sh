@@ -35,7 +35,8 @@ part "sanitizers" scripts/sanitize.sh
 part "dashboard scripts" dashboard_scripts
 if part "build, release" scripts/build.sh; then
   part "costs" benchmarks/cost.py
-  part "end to end" .venv/bin/python -m pytest Tests/EndToEnd
+  # Most of them wait most of the time, each for processes of its own.
+  part "end to end" .venv/bin/python -m pytest --numprocesses 4 --dist worksteal Tests/EndToEnd
 fi
 
 printf '\n== summary\n'

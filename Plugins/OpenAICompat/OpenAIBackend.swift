@@ -48,7 +48,7 @@ final class OpenAIBackend: BackendAdapter {
 
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status {
         guard let path = path(for: request) else { return NEXUS_UNSUPPORTED }
-        var order = Order(
+        let order = Order(
             kind: request.kind, wantsStream: request.flags & NEXUS_REQUEST_STREAM != 0,
             wantsUsage: request.flags & NEXUS_REQUEST_INCLUDE_USAGE != 0, path: path)
         if order.isMedia { order.contentType = request.content_type.text }
@@ -74,7 +74,6 @@ final class OpenAIBackend: BackendAdapter {
             body.withUnsafeBytes { change.apply(to: $0, isInline: false) }
         } done: { outcome, state in
             guard state == .alive else { return }
-            var order = order
             if case .body(let body, let warning) = outcome { (order.body, order.warning) = (body, warning) }
             let status = PassThrough(exchange, backend: self, order).send()
             if status != NEXUS_OK { exchange.fail(LargeRequest.notSent(status)) }

@@ -1,7 +1,7 @@
 import PluginAPI
 
 /// What an exchange asks of the server: enough to send the request, also once more with another key.
-struct Order {
+final class Order {
     /// `NEXUS_KIND_...`
     let kind: UInt32
     let wantsStream: Bool

@@ -118,7 +118,7 @@ final class PassThrough: HTTPHandler {
             mode = .waiting
             collected.append(contentsOf: bytes.prefix(Self.errorLimit - collected.count))
             mode = .error(collected)
-        case .whole(var watcher, var collected):
+        case .whole(let watcher, var collected):
             mode = .waiting
             let step = watcher.feed(bytes)
             collected.append(contentsOf: bytes)
@@ -128,8 +128,7 @@ final class PassThrough: HTTPHandler {
             } else if collected.count >= (watcher.isAnswer ? Self.wholeLimit : Self.errorLimit) {
                 endWholeNow()
             }
-        case .unary(var watcher):
-            mode = .waiting
+        case .unary(let watcher):
             switch watcher.feed(bytes) {
             case .broken: return fail(Self.noJSON)
             case _ where collected != nil:
@@ -140,7 +139,6 @@ final class PassThrough: HTTPHandler {
                 exchange.write(bytes)
             case .hold: break
             }
-            mode = .unary(watcher)
         case .stream(let watcher):
             if isBlank, order.wantsStream, !order.isMedia, let first = Self.firstByte(bytes) {
                 isBlank = false
@@ -221,10 +219,10 @@ final class PassThrough: HTTPHandler {
         if let failure = watcher.failure ?? UpstreamError.insteadOfAnswer(body, unless: watcher.isAnswer) {
             return failed(failure)
         }
-        let order = order
+        let kind = order.kind
         let isTaken = exchange.run(size: body.count) { () -> [UInt8]? in
             guard let answer = try? JSONValue.parse(body, maximumValues: LargeWork.answerValues) else { return nil }
-            return WholeStream.events(of: answer, kind: order.kind)
+            return WholeStream.events(of: answer, kind: kind)
         } done: { [self] events, state in
             guard state == .alive else { return }
             guard let events else { return fail(Self.noStream) }

@@ -4,7 +4,7 @@ import PluginAPI
 /// inside a success from an answer, wherever in it the error stands, and finds the token counts. The answer goes on as it
 /// comes, once its first member has shown that it is one; what shows only later makes it a failure at its end, or at once
 /// where no JSON can come of it any more.
-struct UnaryWatcher {
+final class UnaryWatcher {
     /// Bytes kept of the end, where most servers put `usage`; also the most that an error inside a success may have to be
     /// held back.
     static let keep = 16 * 1024
@@ -46,7 +46,7 @@ struct UnaryWatcher {
         case broken
     }
 
-    mutating func feed(_ piece: UnsafeRawBufferPointer) -> Step {
+    func feed(_ piece: UnsafeRawBufferPointer) -> Step {
         scan.feed(piece)
         note(piece)
         count += piece.count
@@ -61,7 +61,7 @@ struct UnaryWatcher {
         return .send(held)
     }
 
-    private mutating func note(_ piece: UnsafeRawBufferPointer) {
+    private func note(_ piece: UnsafeRawBufferPointer) {
         noteError(piece)
         if count == 0, piece.count == length, piece.count <= Self.keep {
             // Most answers come whole: looked at where they are, nothing is copied.
@@ -77,7 +77,7 @@ struct UnaryWatcher {
         }
     }
 
-    private mutating func noteError(_ piece: UnsafeRawBufferPointer) {
+    private func noteError(_ piece: UnsafeRawBufferPointer) {
         guard let span = scan.error else { return }
         if span.start != errorStart {
             errorStart = span.start

@@ -9,6 +9,8 @@ public struct CheckedHTTPRequest {
     public let body: UnsafeRawBufferPointer?
     /// The path of the backend's URL is left out.
     public let isFromRoot: Bool
+    /// Bytes of the method, the path, and the names and values of all fields.
+    public let size: Int
 
     /// Calls `body` with the name and value of each header field.
     @inlinable
@@ -53,7 +55,7 @@ public enum HTTPRequestRules {
         }
         return CheckedHTTPRequest(
             method: method, path: path, headers: headers, body: try body(of: request, hasExchange: hasExchange),
-            isFromRoot: request.flags & NEXUS_HTTP_FROM_ROOT != 0)
+            isFromRoot: request.flags & NEXUS_HTTP_FROM_ROOT != 0, size: method.count + size)
     }
 
     private static func size(of header: nexus_header, _ index: Int) throws(Refusal) -> Int {

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("NEXUS_BUILD", TOP / ".build" / "release"))
 LONG = 60.0
 """Seconds after which something that should happen counts as not happening; no test waits that long when all is well."""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Asks until it is so, for what tells nobody that it has changed."""
+    deadline = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
 
 
 class Gateway:
@@ -59,6 +68,10 @@ class Gateway:
     @property
     def log(self) -> str:
         return self.log_path.read_text()
+
+    def wait_for_log(self, words: str) -> None:
+        """Returns once the gateway has said so."""
+        until(lambda: words in self.log)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.http.get(path, **options)

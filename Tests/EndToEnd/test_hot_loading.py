@@ -5,8 +5,6 @@ import os
 import queue
 import shutil
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import httpx
 import pytest
 
 from conftest import compile_adapter
-from gateway import BUILD, LONG, Gateway, backend
+from gateway import BUILD, LONG, Gateway, backend, until
 from upstream import ANSWER, FINISHED, delta
 
 WATCHED = "[health_check]\ninterval_seconds = 3600\n"
@@ -34,13 +32,6 @@ def put(source: Path, target: Path, appended: bytes = b"") -> None:
     new = target.with_suffix(".new")
     new.write_bytes(source.read_bytes() + appended)
     new.rename(target)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Asks again and again; each question goes to the gateway and waits for its answer."""
-    deadline = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
 
 
 def echo(folder: Path, version: str) -> Path:
@@ -203,7 +194,7 @@ def test_a_version_that_takes_no_such_backend_leaves_the_one_before_in_use(start
     gateway.wait_for_backend("e")
     compile_adapter("echo.c", folder / "echo.new", "-DREFUSES_ALL")
     (folder / "echo.new").rename(folder / "echo.so")
-    until(lambda: "the one before goes on" in gateway.log)
+    gateway.wait_for_log("the one before goes on")
 
     assert gateway.chat("echo").status_code == 200
 

@@ -171,6 +171,7 @@ def test_a_file_that_vanishes_is_not_an_empty_one(gateway: Gateway, upstream: Up
     file = gateway.log_path.parent / "nexus.toml"
     file.unlink()
     gateway.signal(signal.SIGHUP)
+    gateway.wait_for_log("cannot be read: No such file")
     answer = gateway.http.post("/v1/admin/reload?allow_empty=true")
 
     assert answer.status_code == 400 and "cannot be read: No such file" in answer.json()["error"]["message"]

@@ -9,13 +9,11 @@ import re
 import socket
 import struct
 import threading
-import time
-from collections.abc import Callable
 
 import httpx
 import pytest
 
-from gateway import LONG, backend
+from gateway import LONG, backend, until
 from upstream import ANSWER, FINISHED, delta
 
 MIB = 1024 * 1024
@@ -51,13 +49,6 @@ def read_answer(connection: socket.socket) -> tuple[int, bytes]:
     while len(body) < length:
         body += connection.recv(65536)
     return int(head.split()[1]), body
-
-
-def until(check: Callable[[], bool]) -> None:
-    """Asks until it is so."""
-    end = time.monotonic() + LONG
-    while not check():
-        assert time.monotonic() < end
 
 
 def statuses(received: bytes) -> list[int]:

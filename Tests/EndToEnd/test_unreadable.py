@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import resource
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,14 +57,6 @@ def without_descriptors(gateway: Gateway) -> Iterator[None]:
         resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, limits)
 
 
-def logged(gateway: Gateway, words: str) -> None:
-    """Returns once the gateway has said so."""
-    deadline = time.monotonic() + LONG
-    while words not in gateway.log:
-        assert time.monotonic() < deadline, gateway.log
-        time.sleep(0.01)  # a file tells nobody that it has grown
-
-
 def touch(folder: Path) -> None:
     """Something happens in the folder."""
     (folder / "readme.txt").write_text("x")
@@ -76,10 +67,10 @@ def test_without_descriptors_adapters_and_backends_stay(gateway: Gateway, folder
     assert client.chat() == 200
     with without_descriptors(gateway):
         touch(folder)
-        logged(gateway, "adapters stay as they were")
+        gateway.wait_for_log("adapters stay as they were")
         assert "Too many open files" in gateway.log
         assert client.chat() == 200
-    logged(gateway, "adapters can be looked at again")
+    gateway.wait_for_log("adapters can be looked at again")
 
     assert client.chat() == 200
     assert gateway.log.count("adapters stay as they were") == 1
@@ -94,7 +85,7 @@ def test_without_descriptors_a_probe_says_nothing_of_the_server(start, upstream:
     # What was kept open is gone, so that a probe needs a new connection.
     upstream.on("/v1/models", lambda exchange: exchange.cut())
     with without_descriptors(gateway):
-        logged(gateway, "a probe says nothing")
+        gateway.wait_for_log("a probe says nothing")
         data = json.loads(client.ask("GET", "/v1/backends")[1])["data"]
         assert data[0]["status"] == "Healthy"
     upstream.models("m")
@@ -108,9 +99,9 @@ def test_a_new_version_that_could_not_be_opened_is_loaded_once_it_can(gateway: G
     (folder / "next").write_bytes(new)
     with without_descriptors(gateway):
         (folder / "next").rename(folder / "openai.so")
-        logged(gateway, "adapters stay as they were")
+        gateway.wait_for_log("adapters stay as they were")
         assert client.chat() == 200
-    logged(gateway, "adapter replaced")
+    gateway.wait_for_log("adapter replaced")
 
     assert client.chat() == 200
 
@@ -129,11 +120,11 @@ def test_a_reload_without_descriptors_changes_nothing(gateway: Gateway):
 def test_a_folder_that_vanishes_for_a_moment_takes_nothing_away(gateway: Gateway, folder: Path):
     away = folder.parent / "away"
     folder.rename(away)
-    logged(gateway, "it has vanished")
+    gateway.wait_for_log("it has vanished")
     during = gateway.chat().status_code
     reloaded = gateway.http.post("/v1/admin/reload").json()
     away.rename(folder)
-    logged(gateway, "adapters can be looked at again")
+    gateway.wait_for_log("adapters can be looked at again")
 
     assert during == 200 and gateway.chat().status_code == 200
     assert reloaded["changed"] == [] and reloaded["removed"] == []
@@ -144,17 +135,17 @@ def test_an_empty_folder_in_the_place_of_another_is_a_file_system_that_is_missin
     away = folder.parent / "away"
     folder.rename(away)
     folder.mkdir()
-    logged(gateway, "it has vanished")
+    gateway.wait_for_log("it has vanished")
     during = gateway.chat().status_code
     folder.rmdir()
     away.rename(folder)
-    logged(gateway, "adapters can be looked at again")
+    gateway.wait_for_log("adapters can be looked at again")
 
     assert during == 200 and "adapter removed" not in gateway.log
 
 
 def test_a_folder_that_does_not_come_back_is_gone(gateway: Gateway, folder: Path):
     folder.rename(folder.parent / "away")
-    logged(gateway, "adapter removed")
+    gateway.wait_for_log("adapter removed")
 
     assert gateway.chat().status_code in (404, 503)

@@ -21,7 +21,7 @@ struct FieldScanner {
             return nil
         }
         let nameStart = position
-        while position < end, Self.isToken(base[position]) { position += 1 }
+        skipName()
         guard position > nameStart, position < end, base[position] == UInt8(ascii: ":") else { throw .badField }
         let name = nameStart..<position
         position += 1
@@ -33,6 +33,28 @@ struct FieldScanner {
         while valueEnd > valueStart, base[valueEnd - 1] == 0x20 || base[valueEnd - 1] == 0x09 { valueEnd -= 1 }
         position += 2
         return FieldSpan(name: name, value: valueStart..<valueEnd)
+    }
+
+    /// Goes to the first byte that no name holds. What names are made of is taken eight bytes at a time: letters and hyphens.
+    @inline(__always)
+    private mutating func skipName() {
+        while position + 8 <= end {
+            let word = UnsafeRawPointer(base + position).loadUnaligned(as: UInt64.self)
+            // In the high bit of a byte each, without a carry into the next one: not "a" to "z" in either case; not a hyphen.
+            let low = word & 0x7F7F_7F7F_7F7F_7F7F
+            let letter = low | 0x2020_2020_2020_2020
+            let noLetter = ~(letter &+ 0x1F1F_1F1F_1F1F_1F1F) | (letter &+ 0x0505_0505_0505_0505)
+            let noHyphen = (low ^ 0x2D2D_2D2D_2D2D_2D2D) &+ 0x7F7F_7F7F_7F7F_7F7F
+            let marks = ((noLetter & noHyphen) | word) & 0x8080_8080_8080_8080
+            if marks == 0 {
+                position += 8
+                continue
+            }
+            position += marks.littleEndian.trailingZeroBitCount / 8
+            guard Self.isToken(base[position]) else { return }
+            position += 1
+        }
+        while position < end, Self.isToken(base[position]) { position += 1 }
     }
 
     /// Goes to the first byte that no value holds, eight at a time where there are so many.

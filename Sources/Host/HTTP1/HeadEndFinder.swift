@@ -9,9 +9,8 @@ public struct HeadEndFinder: Sendable {
     /// `bytes` always starts at the head's first byte. Gives the index behind the empty line, nil when it is not
     /// there yet; after a result the finder starts anew.
     public mutating func find(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> Int? {
-        let end: StaticString = "\r\n\r\n"
         if let base = bytes.baseAddress, bytes.count >= 4,
-            let hit = nexus_find_bytes(base + searched, bytes.count - searched, end.utf8Start, 4)
+            let hit = nexus_find_head_end(base + searched, bytes.count - searched)
         {
             let index = hit - base + 4
             searched = 0

@@ -44,3 +44,13 @@ int nexus_memfd_seal(int fd) {
 const void *nexus_find_bytes(const void *bytes, size_t length, const void *needle, size_t needle_length) {
   return memmem(bytes, length, needle, needle_length);
 }
+
+const void *nexus_find_head_end(const void *bytes, size_t length) {
+  const char *at = bytes;
+  const char *end = at + length;
+  while (end - at >= 4 && (at = memchr(at, '\r', (size_t)(end - at) - 3)) != NULL) {
+    if (memcmp(at, "\r\n\r\n", 4) == 0) return at;
+    at += 1;
+  }
+  return NULL;
+}

@@ -1,5 +1,6 @@
 /// Where a backend's server listens, and what every request to it starts with.
-public struct UpstreamTarget: Sendable, Hashable {
+/// An object, since every request passes it on.
+public final class UpstreamTarget: Sendable {
     /// Name, IPv4 address, or IPv6 address without brackets.
     public let host: String
     public let port: Int

@@ -69,30 +69,39 @@ enum HTTPStart {
     private static func write(
         _ request: CheckedHTTPRequest, to head: inout ByteBuffer, target: UpstreamTarget, bodyLength: Int
     ) {
-        head.writeBytes(request.method)
-        head.writeInteger(UInt8(ascii: " "))
-        if !request.isFromRoot { head.writeString(target.basePath) }
-        head.writeBytes(request.path)
-        head.writeStaticString(" HTTP/1.1\r\nhost: ")
-        head.writeString(target.authority)
-        var (asksForCodings, isNamed) = (false, false)
-        request.forEachField { name, value in
-            if name.count == 15, FieldRules.equals(name, "accept-encoding") { asksForCodings = true }
-            if name.count == 10, FieldRules.equals(name, "user-agent") { isNamed = true }
-            head.writeField(name, value)
-        }
-        // Without the field a server may choose any coding (RFC 9110, section 12.5.3).
-        if !asksForCodings { head.writeStaticString("\r\naccept-encoding: identity") }
-        // Some servers, and walls before them, refuse a client that does not say what it is.
-        if !isNamed {
-            head.writeStaticString("\r\nuser-agent: nexus/")
-            head.writeStaticString(Product.version)
-        }
         let hasNone = FieldRules.equals(request.method, "GET") || FieldRules.equals(request.method, "HEAD")
-        if bodyLength > 0 || !hasNone {
-            head.writeStaticString("\r\ncontent-length: ")
-            head.writeString(String(bodyLength))
+        let length = bodyLength > 0 || !hasNone ? String(bodyLength) : nil
+        let limit =
+            request.size + request.headers.count * 4 + target.basePath.utf8.count + target.authority.utf8.count
+            + ownBytes
+        head.writePieces(atMost: limit) { head in
+            head.put(request.method)
+            head.put(" ")
+            if !request.isFromRoot { head.put(target.basePath) }
+            head.put(request.path)
+            head.put(" HTTP/1.1\r\nhost: ")
+            head.put(target.authority)
+            var (asksForCodings, isNamed) = (false, false)
+            request.forEachField { name, value in
+                if name.count == 15, FieldRules.equals(name, "accept-encoding") { asksForCodings = true }
+                if name.count == 10, FieldRules.equals(name, "user-agent") { isNamed = true }
+                head.put(field: name, value)
+            }
+            // Without the field a server may choose any coding (RFC 9110, section 12.5.3).
+            if !asksForCodings { head.put("\r\naccept-encoding: identity") }
+            // Some servers, and walls before them, refuse a client that does not say what it is.
+            if !isNamed {
+                head.put("\r\nuser-agent: nexus/")
+                head.put(Product.version)
+            }
+            if let length {
+                head.put("\r\ncontent-length: ")
+                head.put(length)
+            }
+            head.put("\r\n\r\n")
         }
-        head.writeStaticString("\r\n\r\n")
     }
+
+    /// Bytes of a head that are the host's own, and more than enough: the words between the parts, a length of 20 digits.
+    private static let ownBytes = 128 + Product.version.utf8CodeUnitCount
 }

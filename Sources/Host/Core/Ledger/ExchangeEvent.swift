@@ -12,12 +12,12 @@ public enum ExchangeEvent: Sendable, Equatable {
     case connected
     /// The first data of the answer came from the backend.
     case firstByte
-    case attemptFailed(AttemptFailure)
+    indirect case attemptFailed(AttemptFailure)
     /// The client has been sent the first data of the answer: from here on no other backend can be tried.
     case committed
     /// The last data of the answer came from the backend.
     case lastByte
-    case ended(ExchangeEnd)
+    indirect case ended(ExchangeEnd)
 }
 
 /// How an attempt failed, in the ledger's words.
@@ -62,6 +62,8 @@ public struct Timeline: Sendable, Equatable {
     }
 
     public private(set) var entries: ContiguousArray<Entry> = []
+    /// The last entry is the end.
+    public private(set) var isEnded = false
 
     /// - Parameter arrival: when the request arrived.
     public init(arrival: NIODeadline) {
@@ -73,9 +75,8 @@ public struct Timeline: Sendable, Equatable {
     public var arrival: NIODeadline { entries.first?.time ?? .distantPast }
 
     public mutating func append(_ event: ExchangeEvent, at time: NIODeadline) {
-        if case .ended? = entries.last?.event { return assertionFailure("an event after the end: \(event)") }
+        guard !isEnded else { return assertionFailure("an event after the end: \(event)") }
+        if case .ended = event { isEnded = true }
         entries.append(Entry(time: time, event: event))
     }
-
-    public var isEnded: Bool { if case .ended? = entries.last?.event { true } else { false } }
 }

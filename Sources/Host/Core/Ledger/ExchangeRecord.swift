@@ -1,7 +1,7 @@
 import NIOCore
 
-/// What the ledger is given of one exchange when it has ended.
-public struct ExchangeRecord: Sendable {
+/// What the ledger is given of one exchange when it has ended. An object, since it is handed on several times.
+public final class ExchangeRecord: Sendable {
     /// What was asked, as far as it is known.
     public struct Request: Sendable, Equatable {
         public var id: String
@@ -21,10 +21,10 @@ public struct ExchangeRecord: Sendable {
         }
     }
 
-    public var request: Request
-    public var timeline: Timeline
+    public let request: Request
+    public let timeline: Timeline
     /// The wall clock at its end, in Unix seconds.
-    public var endedAt: Int64
+    public let endedAt: Int64
 
     public init(request: Request, timeline: Timeline, endedAt: Int64) {
         self.request = request

@@ -139,7 +139,11 @@ final class RequestService {
             kind: kind, path: call.context.path, contentType: call.context.contentType, body: call.body)
         guard draft.isLarge else {
             let names = loop.names
-            return prepared(Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) })
+            do throws(RequestPeekError) {
+                return try startExchange(draft.request(resolve: names.resolved))
+            } catch {
+                return refuse(ErrorBody(error), model: error.model)
+            }
         }
         let names = loop.names
         preparation = RequestPreparation.start(
@@ -152,18 +156,21 @@ final class RequestService {
     /// The body of the request under way was looked into.
     func prepared(_ result: Result<ClientRequest, RequestPeekError>) {
         preparation = nil
-        guard let context else { return }
         switch result {
         case .failure(let error): refuse(ErrorBody(error), model: error.model)
-        case .success(let request):
-            let client = client
-            let exchange = Exchange(request, context: context, client: client, loop: loop) { [weak self] in
-                self?.exchange = nil
-                client.answered()
-            }
-            self.exchange = exchange
-            exchange.start()
+        case .success(let request): startExchange(request)
         }
+    }
+
+    private func startExchange(_ request: consuming ClientRequest) {
+        guard let context else { return }
+        let client = client
+        let exchange = Exchange(request, context: context, client: client, loop: loop) { [weak self] in
+            self?.exchange = nil
+            client.answered()
+        }
+        self.exchange = exchange
+        exchange.start()
     }
 
     /// Refuses a request before a backend could be chosen; it is recorded all the same.

@@ -44,4 +44,8 @@ int nexus_memfd_seal(int fd);
 /* The first place of `needle` in `bytes`, or NULL. */
 const void *nexus_find_bytes(const void *bytes, size_t length, const void *needle, size_t needle_length);
 
+/* The first empty line behind a line: the first place of CR LF CR LF, or NULL. For heads, of which every line is short, this is
+   several times faster than a general search. */
+const void *nexus_find_head_end(const void *bytes, size_t length);
+
 #endif
