@@ -80,7 +80,7 @@ enum OllamaError {
             kind = NEXUS_FAIL_BUSY
             type = "rate_limit_error"
             code = "rate_limit_exceeded"
-        case (408, _), (503, _), (529, _), (_, .overload), (_, .rateLimit): kind = NEXUS_FAIL_BUSY
+        case (408, _), (425, _), (503, _), (529, _), (_, .overload), (_, .rateLimit): kind = NEXUS_FAIL_BUSY
         default: kind = NEXUS_FAIL_UPSTREAM
         }
         return Failure(

@@ -59,16 +59,16 @@ public final class BackendSnapshot: Sendable {
 public struct RegistrySnapshot: Sendable {
     /// In the order they were added.
     public let backends: [BackendSnapshot]
-    /// For each model id the indices (into `backends`) of the healthy backends that have it.
+    /// For each model id the indices (into `backends`) of the backends that have it and serve.
     public let candidates: [String: [Int]]
     /// For each model id the indices of the backends that have it, or had it when they were last healthy.
     public let holders: [String: [Int]]
     /// The ids in `holders`.
     public let spellings: NameSpellings
-    /// The indices of the healthy backends that take any name which no backend has (`Model.any`).
+    /// The indices of the backends that serve and take any name which no backend has (`Model.any`).
     public let takingAny: [Int]
 
-    /// The indices of the healthy backends that can be asked for a model; nil: there is none.
+    /// The indices of the backends that can be asked for a model; nil: there is none.
     public func candidates(for model: String) -> [Int]? {
         candidates[model] ?? (takingAny.isEmpty || holders[model] != nil ? nil : takingAny)
     }

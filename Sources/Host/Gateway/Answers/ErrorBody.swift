@@ -97,10 +97,10 @@ extension ErrorBody {
     static func unavailable(_ model: String, _ backends: [BackendSnapshot], kind: String) -> ErrorBody {
         let reasons = backends.prefix(8).map { backend in
             let name = backend.identity.name
-            if backend.status == .healthy { return "\(name) does not support \(kind)" }
+            if backend.status.serves { return "\(name) does not support \(kind)" }
             return "\(name) is \(backend.status.rawValue.lowercased())" + (backend.lastError.map { ": \($0)" } ?? "")
         }
-        let unsupported = backends.allSatisfy { $0.status == .healthy }
+        let unsupported = backends.allSatisfy { $0.status.serves }
         return ErrorBody(
             status: unsupported ? 501 : 503,
             message: "No backend can serve '\(model)' now. " + reasons.joined(separator: "; "),

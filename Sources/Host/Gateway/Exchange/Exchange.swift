@@ -26,12 +26,14 @@ final class Exchange {
     var backend: BackendSnapshot?
     /// The place at the backend.
     private var lease: Lease?
+    /// The attempt is a trial of the backend's breaker, which has not been told of it yet.
+    var trial: BreakerGate.Trial?
     var task: (any Attempt)?
     /// The request as this attempt sends it.
     var requestBody = ByteBuffer()
     /// It is in the client's own words.
     var isNative = true
-    private var attemptStart: NIODeadline
+    private(set) var attemptStart: NIODeadline
     var path = AnswerPath(nil, stream: false)
     var answerStatus = 200
     var answerType = AnswerType.json
@@ -80,7 +82,10 @@ final class Exchange {
     // MARK: Choosing
 
     /// Chooses a backend and gives the request to it; the exchange may end inside this call.
-    func start() { choose() }
+    func start() {
+        loop.retries.requestCame(now: now.uptimeNanoseconds)
+        choose()
+    }
 
     private func choose() {
         if forms.needsTranslation(for: untried) { return translate() }
@@ -98,15 +103,25 @@ final class Exchange {
         var ranking = loop.router.rank(
             eligible, in: snapshot, isRetry: !dispatch.tried.isEmpty, now: now.uptimeNanoseconds)
         while let index = ranking.next() {
-            let backend = snapshot.backends[index]
-            if let lease = backend.counters.begin(limit: backend.identity.maxConcurrent) {
-                self.lease = consume lease
-                self.backend = backend
-                reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
-                return run(backend)
-            }
+            if take(snapshot.backends[index], of: ranking, isLastResort: ranking.isLastResort) { return }
         }
+        // The last trial of a breaker may have gone to another loop meanwhile.
+        for index in eligible where take(snapshot.backends[index], of: ranking, isLastResort: true) { return }
         giveUp(.busy(asked.model))
+    }
+
+    /// False: there is no place.
+    private func take(_ backend: BackendSnapshot, of ranking: Ranking, isLastResort: Bool) -> Bool {
+        guard
+            let lease = backend.counters.begin(
+                limit: backend.identity.maxConcurrent, now: now.uptimeNanoseconds, isLastResort: isLastResort)
+        else { return false }
+        trial = lease.trial
+        self.lease = consume lease
+        self.backend = backend
+        reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        run(backend)
+        return true
     }
 
     /// Those that have the model and were not tried yet.
@@ -197,10 +212,13 @@ final class Exchange {
     }
 
     /// Counts how the attempt ended, and gives its place back.
-    func release(_ end: BackendCounters.End) {
+    /// - Parameter failure: nil: none, or one that is no backend's.
+    func release(_ end: BackendCounters.End, after failure: ExchangeFailure? = nil) {
         task = nil
         guard let lease = lease.take() else { return }
         backend?.counters.ended(end)
+        if let backend, failure != nil || end.isSuccess { tellBreaker(of: backend, after: failure) }
+        trial = nil
         lease.end()
     }
 
@@ -219,8 +237,9 @@ final class Exchange {
         let canRephrase =
             failure.kind == .unsupported && isNative && !dispatch.isCommitted && forms.refused(by: backend)
         let action = dispatch.failed(
-            failure, hasAlternative: hasAlternative, canRephrase: canRephrase, now: now)
-        release(failure.isOfTheBackend ? .failure : .neutral)
+            failure, hasAlternative: hasAlternative, canRephrase: canRephrase,
+            takesRetry: loop.retries.takeRetry(now: now.uptimeNanoseconds), now: now)
+        release(failure.isOfTheBackend ? .failure : .neutral, after: failure)
         if failure.kind == .connect { loop.shared.noteUnreachable(backend) }
         switch action {
         case .ignore: return
@@ -240,12 +259,13 @@ final class Exchange {
     }
 
     /// Another backend than the one of the attempt is left to try.
-    private var hasAlternative: Bool {
+    var hasAlternative: Bool {
         dispatch.hasAlternative(in: loop.snapshot) { forms.form(for: $0) != nil }
     }
 
     /// Ends what takes longer than it may; to be called several times a second.
     func lookAtTime(now: NIODeadline) {
+        lookForSilence(now: now)
         guard dispatch.isDue(now: now), let failure = dispatch.passed(now: now, hasAlternative: hasAlternative) else {
             return
         }
@@ -263,9 +283,12 @@ final class Exchange {
             ])
         // In a turn of its own: a call of the adapter that failed is on the stack, and the next one may be of the same.
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        loop.eventLoop.execute {
+        let again: @Sendable () -> Void = {
             if !exchange.value.dispatch.isOver { exchange.value.choose() }
         }
+        // Of many that fail together not all come to the next backend at the same instant.
+        let pause = loop.retryPause()
+        if pause == .zero { loop.eventLoop.execute(again) } else { loop.eventLoop.scheduleTask(in: pause, again) }
     }
 
     // MARK: What the client's connection tells

@@ -20,6 +20,8 @@ final class GatewayState: Sendable {
     let memory: MemoryBudget
     /// Does what would hold up an event loop.
     let work: WorkPool
+    /// Which retries there may be.
+    let retries: RetryAllowance
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let startedAt = Clock.monotonicMilliseconds()
@@ -40,6 +42,7 @@ final class GatewayState: Sendable {
         // Loads libraries, which no event loop should wait for.
         _ = ContentCoding.known
         self.work = work
+        retries = RetryAllowance(settings.routing)
         self.logger = logger
         self.registry = registry
         settledHistory = History(capacity: historyCapacity)
@@ -77,6 +80,7 @@ final class GatewayState: Sendable {
         get { changing.withLock { $0.settings } }
         set {
             memory.limit = newValue.maximumMemory
+            retries.set(newValue.routing)
             changing.withLock { $0.settings = newValue }
         }
     }
