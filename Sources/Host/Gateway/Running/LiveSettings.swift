@@ -16,7 +16,7 @@ struct LiveSettings: Sendable {
 
     init(_ configuration: Configuration) {
         routing = configuration.routing
-        aliases = ModelAliases(routing.aliases)
+        aliases = ModelAliases(routing.aliases, fallbacks: routing.fallbacks)
         timeouts = configuration.timeouts
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
