@@ -79,10 +79,6 @@ struct Ask {
         }
     }
 
-    static func chunk(_ bytes: some Collection<UInt8>) -> [UInt8] {
-        bytes.isEmpty ? [] : Array(String(bytes.count, radix: 16).utf8) + [0x0D, 0x0A] + bytes + [0x0D, 0x0A]
-    }
-
     static func chunk(_ text: String) -> String {
         text.isEmpty ? "" : String(text.utf8.count, radix: 16) + "\r\n" + text + "\r\n"
     }

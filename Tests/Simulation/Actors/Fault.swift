@@ -25,8 +25,6 @@ public enum Fault: String, CaseIterable, Sendable {
     // The operator.
     case reload, drainBackend, shutDown, setClock
     case replaceServer, renewInstance, relabelBackend, removeBackend, addBackend
-    // A server's answer that is compressed though nobody asked for it: whole, cut, and broken.
-    case compressed, compressedCut, compressedBroken
 
     /// Of an answer to a request for a completion.
     static let ofAnswers: [Fault] = [
@@ -34,7 +32,6 @@ public enum Fault: String, CaseIterable, Sendable {
         .garbageChunk, .tooShort, .tooLong, .drip, .badRequest, .notFound, .tooManyRequests, .internalError,
         .unavailable,
         .errorWithStalledBody, .dieAfterPieces, .closeAfterPieces, .endWithoutMark, .cutWithoutFinish, .errorEvent,
-        .compressed, .compressedCut, .compressedBroken,
     ]
 
     /// Of the operator: they change the backends.
@@ -46,7 +43,7 @@ public enum Fault: String, CaseIterable, Sendable {
     /// Those after which the server, by what it said, may be held to have failed.
     var isOfTheServer: Bool {
         switch self {
-        case .badRequest, .notFound, .tooManyRequests, .unavailable, .endWithoutMark, .compressed: false
+        case .badRequest, .notFound, .tooManyRequests, .unavailable, .endWithoutMark: false
         default: true
         }
     }

@@ -1,4 +1,3 @@
-import Compression
 import Core
 
 /// A scripted server that speaks OpenAI's API. What it answers is in the request; how it fails is the seed's choice.
@@ -137,8 +136,6 @@ final class ServerConnection {
     private var isBusy = false
     private var requests = 0
     private var rares: Rares { server.rares }
-    /// Of the answer under way; nil: it is sent as it is.
-    private var coder: AnswerCoder?
     /// What is done when faults stop.
     private var onRecovery: (() -> Void)?
     /// Nobody is interested any more.
@@ -225,7 +222,6 @@ final class ServerConnection {
 
     private func head(_ status: Int, _ type: String, length: Int?) -> String {
         "HTTP/1.1 \(status) X\r\nserver: sim\r\ncontent-type: \(type)\r\n"
-            + (coder.map { "content-encoding: \($0.coding.rawValue)\r\n" } ?? "")
             + (length.map { "content-length: \($0)\r\n\r\n" } ?? "transfer-encoding: chunked\r\n\r\n")
     }
 
@@ -239,7 +235,6 @@ final class ServerConnection {
 
     private func done() {
         isBusy = false
-        coder = nil
         if server.strikes(.closeIdleConnection) { return wire.close() }
         next()
     }
@@ -289,12 +284,7 @@ final class ServerConnection {
 
     /// Sends the answer in pieces, up to where the fault has it.
     private func send(_ ask: Wanted, _ fault: Fault?) {
-        switch fault {
-        case .compressed, .compressedCut, .compressedBroken:
-            coder = ContentCoding.known.randomElement(using: &server.random).map(AnswerCoder.init)
-        default: break
-        }
-        let isChunked = ask.stream || coder != nil || Bool.random(using: &server.random)
+        let isChunked = ask.stream || Bool.random(using: &server.random)
         var parts: [String]
         if ask.stream {
             parts = Ask.events(ask.number, pieces: ask.pieces, size: ask.size)
@@ -353,26 +343,15 @@ final class ServerConnection {
             case .errorEvent where ask.stream:
                 wire.send(Ask.chunk("data: {\"error\":{\"message\":\"the model has failed\"}}\n\n") + "0\r\n\r\n")
                 return done()
-            case .compressedCut where coder != nil:
-                let coded = coder?.piece(Array(part.utf8), isLast: parts.count == 1) ?? []
-                asks.dataSent(ask.number)
-                wire.send(Ask.chunk(coded.prefix(coded.count / 2)))
-                wire.send("0\r\n\r\n")
-                return done()
-            case .compressedBroken where coder != nil:
-                wire.send(Ask.chunk(coder?.garbage() ?? []))
-                wire.send("0\r\n\r\n")
-                return done()
             default: break
             }
         }
         asks.dataSent(ask.number)
         // An answer of a known length is whole with its last byte, and a stream with its mark.
         if parts.count == 1, !isChunked || part.hasPrefix("data: [DONE]") { asks.finished(ask.number, whole: true) }
-        let bytes = coder?.piece(Array(part.utf8), isLast: parts.count == 1) ?? Array(part.utf8)
-        let text = isChunked ? Ask.chunk(bytes) : bytes
+        let text = isChunked ? Ask.chunk(part) : part
         if fault == .drip {
-            drip(text[...]) { [self] in sendPieces(ask, parts.dropFirst(), isChunked, fault, at: place) }
+            drip(Array(text.utf8)[...]) { [self] in sendPieces(ask, parts.dropFirst(), isChunked, fault, at: place) }
             return
         }
         wire.send(text)

@@ -57,7 +57,7 @@ final class World {
         let manner: FlowManner? = Int.random(in: 0..<4, using: &random) == 0 ? FlowManner() : nil
         network = VirtualNetwork(loop, seed: random.next(), manner: manner, chaos, trace)
         span = UInt64.random(in: 4...24, using: &random) * 1_000_000_000
-        configuration = Self.configuration(&random, hasFaults: hasFaults)
+        configuration = Self.configuration(&random, seed: seed, hasFaults: hasFaults)
         if chaos.strikes(.littleMemory, tries: 5) {
             configuration.server.maxMemoryBytes = Int.random(in: 6 * 1024...400 * 1024, using: &random)
         }
@@ -114,7 +114,7 @@ final class World {
 
     let hasFaults: Bool
 
-    private static func configuration(_ random: inout SeededRandom, hasFaults: Bool) -> Configuration {
+    private static func configuration(_ random: inout SeededRandom, seed: UInt64, hasFaults: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.server.maxMemoryBytes = 256 * 1024 * 1024
         configuration.timeouts.total =
@@ -134,6 +134,8 @@ final class World {
         configuration.routing.maxRetries = Int.random(in: 0...2, using: &random)
         configuration.routing.aliases = ["alias": "m0"]
         guard hasFaults else { return configuration }
+        // With numbers of its own, so that the same seeds go on finding what they once found.
+        var random = SeededRandom(seed: ~seed)
         configuration.routing.retryBudgetPercent = [0, 20, 100].randomElement(using: &random) ?? 20
         configuration.routing.retryBudgetMinimum = [1, 20, 20].randomElement(using: &random) ?? 20
         configuration.breaker.enabled = Int.random(in: 0..<8, using: &random) > 0
