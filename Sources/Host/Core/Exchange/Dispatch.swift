@@ -7,6 +7,8 @@ import NIOCore
 ///        ▲                            │                       │
 ///        └────────── failed, and something is left to try ────┘
 ///
+/// Where no backend has a place it is `queued` between choosing and its attempt.
+///
 /// While a stream waits for a piece, comments keep the client's connection alive (`quiet`). One before the first piece sends
 /// the head: from there on a failure is told inside the stream, but another backend may still be tried.
 ///
@@ -35,7 +37,7 @@ public struct Dispatch: Sendable {
         }
     }
 
-    private enum Phase: Sendable { case choosing, waiting, begun, committed, over }
+    private enum Phase: Sendable { case choosing, queued, waiting, begun, committed, over }
 
     public let request: Request
     private var phase = Phase.choosing
@@ -115,6 +117,17 @@ public struct Dispatch: Sendable {
         }
     }
 
+    // MARK: Waiting for a place
+
+    /// No backend has a place, and one is waited for.
+    /// - Parameter limit: for how long.
+    public mutating func queued(limit: Duration, now: NIODeadline) {
+        assert(phase == .choosing, "an exchange waits for a place while \(phase)")
+        phase = .queued
+        deadlines.queued(at: now.uptimeNanoseconds, limit: limit)
+        timeline.append(.queued, at: now)
+    }
+
     // MARK: Attempts
 
     /// A place at a backend was taken, and the request is given to it.
@@ -124,7 +137,7 @@ public struct Dispatch: Sendable {
     public mutating func attemptStarted(
         at backend: BackendIdentity, reason: String, hasAlternative: Bool = false, now: NIODeadline
     ) {
-        assert(phase == .choosing, "an attempt begins while \(phase)")
+        assert(phase == .choosing || phase == .queued, "an attempt begins while \(phase)")
         phase = .waiting
         attempts += 1
         self.backend = backend
@@ -189,7 +202,7 @@ public struct Dispatch: Sendable {
         case .committed:
             deadlines.wrote(at: now.uptimeNanoseconds)
             return .send
-        case .choosing, .waiting, .over: return .refuse
+        case .choosing, .queued, .waiting, .over: return .refuse
         }
     }
 
@@ -250,7 +263,7 @@ public struct Dispatch: Sendable {
         _ failure: ExchangeFailure, hasAlternative: Bool, canRephrase: Bool = false, now: NIODeadline
     ) -> Failed {
         guard let backend, phase != .over else { return .ignore }
-        assert(phase != .choosing, "an attempt fails that is not under way")
+        assert(phase != .choosing && phase != .queued, "an attempt fails that is not under way")
         timeline.append(
             .attemptFailed(AttemptFailure(backend: backend.id, kind: failure.kind, message: failure.message)), at: now)
         deadlines.attemptEnded()
@@ -328,7 +341,7 @@ public struct Dispatch: Sendable {
     public mutating func quiet(betweenPieces: Bool) -> KeepAlive {
         guard request.stream, request.takesComments else { return .ignore }
         switch phase {
-        case .choosing, .waiting, .begun:
+        case .choosing, .queued, .waiting, .begun:
             defer { isHeadSent = true }
             return isHeadSent ? .send : .sendHead
         case .committed: return betweenPieces ? .send : .ignore
@@ -340,7 +353,7 @@ public struct Dispatch: Sendable {
 
     /// The request needs no backend, and is answered by the gateway.
     public mutating func answeredHere(now: NIODeadline) {
-        assert(phase == .choosing, "an answer of the gateway's own while \(phase)")
+        assert(phase == .choosing || phase == .queued, "an answer of the gateway's own while \(phase)")
         end(.success(200), now: now)
     }
 

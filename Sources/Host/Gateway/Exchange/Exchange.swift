@@ -24,8 +24,10 @@ final class Exchange {
 
     /// Nil before the first.
     var backend: BackendSnapshot?
-    /// The place at the backend.
-    private var lease: Lease?
+    /// The place at the backend, and those of the gateway's own limits.
+    private var places: Places?
+    /// While it waits for them.
+    var ticket: Admission.Ticket?
     var task: (any Attempt)?
     /// The request as this attempt sends it.
     var requestBody = ByteBuffer()
@@ -82,31 +84,49 @@ final class Exchange {
     /// Chooses a backend and gives the request to it; the exchange may end inside this call.
     func start() { choose() }
 
-    private func choose() {
+    func choose() {
         if forms.needsTranslation(for: untried) { return translate() }
         let snapshot = loop.snapshot
         switch dispatch.eligible(in: snapshot, able: { forms.form(for: $0) != nil }) {
         case .some(let eligible): place(eligible, in: snapshot)
         case .unknownModel: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
-        case .nobody(let backends): giveUp(.unavailable(asked.model, backends, kind: forms.request.kind.name))
+        case .nobody(let backends):
+            if waitsForRestart(of: backends) {
+                return waitForPlace(orElse: .unavailable(asked.model, backends, kind: forms.request.kind.name))
+            }
+            giveUp(.unavailable(asked.model, backends, kind: forms.request.kind.name))
         case .nobodyReached: giveUp(.unavailable(asked.model, snapshot.backends, kind: forms.request.kind.name))
         }
     }
 
     /// Takes a place at the best of them that has one.
     private func place(_ eligible: [Int], in snapshot: RegistrySnapshot) {
+        guard mayLook else { return waitForPlace(orElse: .busy(asked.model)) }
+        let limits = loop.limits
+        var shared: SharedPlaces?
+        var isAtLimit = false
         var ranking = loop.router.rank(
             eligible, in: snapshot, isRetry: !dispatch.tried.isEmpty, now: now.uptimeNanoseconds)
         while let index = ranking.next() {
             let backend = snapshot.backends[index]
-            if let lease = backend.counters.begin(limit: backend.identity.maxConcurrent) {
-                self.lease = consume lease
+            // First, so that whoever is to wait takes no place of others, not even for a moment.
+            let limit = backend.identity.maxConcurrent
+            guard limits.isEmpty || backend.counters.capacity.hasPlace(limit: limit) else { continue }
+            if shared == nil { shared = limits.lease(model: dispatch.request.model) }
+            isAtLimit = shared == nil
+            if isAtLimit { break }
+            if let lease = backend.counters.begin(limit: limit), let shared = shared.take() {
+                places = Places(backend: lease, shared: shared)
                 self.backend = backend
                 reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+                endWaiting()
                 return run(backend)
             }
         }
-        giveUp(.busy(asked.model))
+        let hasTaken = shared != nil && !limits.isEmpty
+        shared = nil
+        if hasTaken { loop.shared.admission.placesChanged() }
+        waitForPlace(orElse: isAtLimit ? .atLimit(asked.model) : .busy(asked.model))
     }
 
     /// Those that have the model and were not tried yet.
@@ -127,7 +147,7 @@ final class Exchange {
     }
 
     private func translated(_ form: RequestForms.Form) {
-        guard !dispatch.isOver else { return }
+        guard !dispatch.isOver, !dispatch.isTrying else { return }
         forms.take(form)
         choose()
     }
@@ -184,7 +204,7 @@ final class Exchange {
         let attempts = dispatch.attempts
         let task = backend.driver.submit(request, sink: self, on: loop.eventLoop, deadline: .distantFuture)
         // The backend may have ended the attempt inside submit, and a next one may be under way.
-        guard dispatch.attempts == attempts, !dispatch.isOver, lease != nil else {
+        guard dispatch.attempts == attempts, !dispatch.isOver, places != nil else {
             // The client may have gone inside submit as well; where the backend has ended it, this does nothing.
             task?.cancel()
             return
@@ -199,9 +219,10 @@ final class Exchange {
     /// Counts how the attempt ended, and gives its place back.
     func release(_ end: BackendCounters.End) {
         task = nil
-        guard let lease = lease.take() else { return }
+        guard let places = places.take() else { return }
         backend?.counters.ended(end)
-        lease.end()
+        places.end()
+        loop.shared.admission.placesChanged()
     }
 
     /// How long the attempt under way has taken, in microseconds.
@@ -249,6 +270,7 @@ final class Exchange {
         guard dispatch.isDue(now: now), let failure = dispatch.passed(now: now, hasAlternative: hasAlternative) else {
             return
         }
+        if failure.deadline == .queue { return waitedTooLong(failure) }
         guard dispatch.isTrying else { return refuse(.timedOut(failure)) }
         let task = task
         attemptFailed(failure)
@@ -302,6 +324,7 @@ final class Exchange {
 
     /// To be called once, when `dispatch` is over and before the client is told: a client that has its answer finds it recorded.
     func record() {
+        if ticket != nil { leaveQueue() }
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,
