@@ -42,4 +42,4 @@ export class Updates {
   }
 }
 
-const heading = (view) => `${view.status} ${view.name}`;
+const heading = (view) => `${view.state ?? view.status} ${view.name}`;

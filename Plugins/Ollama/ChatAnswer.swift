@@ -5,14 +5,12 @@ enum ChatAnswer {
         guard let message = answer["message"], answer["done"]?.bool == true else { return nil }
         let calls = message["tool_calls"]?.array ?? []
         var translated = JSONObject([(name: "role", value: "assistant")])
-        let text = message["content"]?.string ?? ""
-        translated["content"] = text.isEmpty && !calls.isEmpty ? .null : .string(text)
-        if let thinking = message["thinking"]?.string, !thinking.isEmpty {
-            reply.reasoningField.put(thinking, into: &translated)
-        }
+        let told = told(message, reply)
+        translated["content"] = told.text.isEmpty && !calls.isEmpty ? .null : .string(told.text)
+        if !told.thought.isEmpty { reply.reasoningField.put(told.thought, into: &translated) }
         if !calls.isEmpty {
             translated["tool_calls"] = .array(
-                calls.enumerated().map { ToolCall.translate($1, index: $0, stream: reply.id, indexed: false) })
+                calls.enumerated().map { ToolCall.translate($1, index: $0, prefix: reply.callPrefix, indexed: false) })
         }
         let usage = Usage.counts(answer)
         let body: JSONValue = [
@@ -28,5 +26,17 @@ enum ChatAnswer {
             "usage": Usage.json(usage),
         ]
         return (body, usage)
+    }
+
+    private static func told(_ message: JSONValue, _ reply: Reply) -> InlineThinking.Parts {
+        var all = InlineThinking.Parts(
+            thought: message["thinking"]?.string ?? "", text: message["content"]?.string ?? "")
+        guard let mode = reply.inlineThinking else { return all }
+        var inline = InlineThinking(mode)
+        let parts = inline.feed(all.text)
+        let rest = inline.finish()
+        all.thought += parts.thought + rest.thought
+        all.text = parts.text + rest.text
+        return all
     }
 }

@@ -5,11 +5,16 @@ struct ChatChunks: Chunks {
     private var toolCalls = 0
     /// Lines with text; Ollama sends one a token.
     private var pieces: UInt64 = 0
+    /// Nil: the text is passed on as it is.
+    private var inline: InlineThinking?
     private(set) var isFinished = false
     private var told: TokenUsage?
     var usage: TokenUsage { told ?? Usage.sofar(pieces: pieces) }
 
-    init(_ reply: Reply) { frame = ChunkFrame(reply, object: "chat.completion.chunk") }
+    init(_ reply: Reply) {
+        frame = ChunkFrame(reply, object: "chat.completion.chunk")
+        inline = reply.inlineThinking.map(InlineThinking.init)
+    }
 
     mutating func events(for line: JSONValue) -> [UInt8] {
         guard !isFinished else { return [] }
@@ -21,26 +26,42 @@ struct ChatChunks: Chunks {
         }
         var logprobs = Logprobs.chat(line["logprobs"])
         let message = line["message"]
-        if let thinking = message?["thinking"]?.string, !thinking.isEmpty {
-            pieces += 1
+        let told = split(message, isLast: line["done"]?.bool == true)
+        if !told.thought.isEmpty {
             var delta = JSONObject()
-            frame.reply.reasoningField.put(thinking, into: &delta)
+            frame.reply.reasoningField.put(told.thought, into: &delta)
             if !delta.isEmpty { add(.object(delta), to: &out) }
         }
-        let text = message?["content"]?.string ?? ""
-        if !text.isEmpty || logprobs != nil {
-            if !text.isEmpty { pieces += 1 }
+        if !told.text.isEmpty || logprobs != nil {
             // Probabilities may come without text, for tokens that a parser keeps back.
-            add(["content": .string(text)], logprobs: logprobs, to: &out)
+            add(["content": .string(told.text)], logprobs: logprobs, to: &out)
             logprobs = nil
         }
         for call in message?["tool_calls"]?.array ?? [] {
-            let call = ToolCall.translate(call, index: toolCalls, stream: frame.reply.id, indexed: true)
+            let call = ToolCall.translate(call, index: toolCalls, prefix: frame.reply.callPrefix, indexed: true)
             add(["tool_calls": [call]], to: &out)
             toolCalls += 1
         }
         if line["done"]?.bool == true { finish(line, to: &out) }
         return out
+    }
+
+    /// What the model thought and wrote in this line.
+    private mutating func split(_ message: JSONValue?, isLast: Bool) -> InlineThinking.Parts {
+        var told = InlineThinking.Parts(
+            thought: message?["thinking"]?.string ?? "", text: message?["content"]?.string ?? "")
+        if !told.thought.isEmpty { pieces += 1 }
+        if !told.text.isEmpty { pieces += 1 }
+        guard inline != nil else { return told }
+        if let parts = inline?.feed(told.text) {
+            told.thought += parts.thought
+            told.text = parts.text
+        }
+        if isLast, let rest = inline?.finish() {
+            told.thought += rest.thought
+            told.text += rest.text
+        }
+        return told
     }
 
     private mutating func finish(_ line: JSONValue, to out: inout [UInt8]) {

@@ -49,6 +49,7 @@ enum OllamaError {
         let text = told.message ?? words
         let meaning = ErrorMeaning(status: status == 502 ? 200 : Int(status), told)
         if meaning == .refusedKey { return Refusals.key(status) }
+        let status = UInt32(meaning == .unpaid ? ErrorMeaning.paymentRequired : Int(status))
         let kind: nexus_failure_kind
         var type = "upstream_error"
         var code: JSONValue = .null
@@ -58,6 +59,11 @@ enum OllamaError {
             kind = NEXUS_FAIL_REJECTED
             type = "invalid_request_error"
             code = "context_length_exceeded"
+        case (_, .unpaid):
+            // Not an illness: a smaller request may be paid for.
+            kind = NEXUS_FAIL_BUSY
+            type = "insufficient_quota"
+            code = "insufficient_quota"
         case (403, _):
             // A proxy that lets not everybody do everything.
             kind = NEXUS_FAIL_UNSUPPORTED
@@ -74,7 +80,7 @@ enum OllamaError {
             kind = NEXUS_FAIL_BUSY
             type = "rate_limit_error"
             code = "rate_limit_exceeded"
-        case (408, _), (503, _), (529, _), (_, .overload), (_, .rateLimit): kind = NEXUS_FAIL_BUSY
+        case (408, _), (425, _), (503, _), (529, _), (_, .overload), (_, .rateLimit): kind = NEXUS_FAIL_BUSY
         default: kind = NEXUS_FAIL_UPSTREAM
         }
         return Failure(

@@ -5,13 +5,18 @@ struct Options: Sendable, Equatable {
         "num_ctx":{"type":"integer","minimum":1,"description":"Context length in tokens for every request; Ollama reloads a model when it changes."},\
         "keep_alive":{"type":["string","integer"],"description":"How long a model stays loaded: a duration such as 5m, seconds, 0, or -1 for ever."},\
         "think":{"type":"boolean","description":"false: models that can think do so only when a request asks for it."},\
-        "reasoning_field":{"enum":["reasoning_content","reasoning","both","none"],"description":"The name under which clients get what a model thought; reasoning_content by default."}}}
+        "reasoning_field":{"enum":["reasoning_content","reasoning","both","none"],"description":"The name under which clients get what a model thought; reasoning_content by default."},\
+        "inline_thinking":{"enum":["as_it_is","tags","begun"],"description":"What the answer to a chat of OpenAI's API holds of \
+        <think>...</think> becomes reasoning; tags: it begins with the first tag; begun: that tag is in the model's template; \
+        as_it_is by default."}}}
         """
 
     var contextLength: Int64?
     var keepAlive: JSONValue?
     var think: Bool?
     var reasoningField = ReasoningField.reasoningContent
+    /// Where an answer's text holds what the model thought; nil: it stays as it is.
+    var inlineThinking: InlineThinking.Mode?
 
     init() {}
 
@@ -37,9 +42,15 @@ struct Options: Sendable, Equatable {
                         "reasoning_field must be \"reasoning_content\", \"reasoning\", \"both\" or \"none\"")
                 }
                 reasoningField = field
+            case "inline_thinking":
+                inlineThinking = value.string.flatMap(InlineThinking.Mode.init)
+                guard inlineThinking != nil || value == "as_it_is" else {
+                    throw ConfigurationProblem("inline_thinking must be \"as_it_is\", \"tags\" or \"begun\"")
+                }
             default:
                 throw ConfigurationProblem(
-                    "unknown option \"\(name)\"; known are num_ctx, keep_alive, think, reasoning_field")
+                    "unknown option \"\(name)\"; known are num_ctx, keep_alive, think, reasoning_field, "
+                        + "inline_thinking")
             }
         }
     }

@@ -29,8 +29,8 @@ struct Asked: Sendable {
 
     func reply(_ prefix: String, _ options: Options, echo: String = "") -> Reply {
         Reply(
-            id: prefix + requestID, model: model, reasoningField: options.reasoningField, includesUsage: includesUsage,
-            echo: echo)
+            id: prefix + requestID, model: model, reasoningField: options.reasoningField,
+            inlineThinking: options.inlineThinking, includesUsage: includesUsage, echo: echo)
     }
 }
 

@@ -50,10 +50,12 @@ enum EventContent {
     static func isGood(_ scan: JSONScan) -> Bool { scan.isWhole && scan.kind == .object && !scan.mayBeError }
 
     /// Whether the type that an event states near its start ends so, like `"type":"response.output_text.delta"`; and it is
-    /// JSON, and no error.
+    /// JSON, no error, and without halves of characters.
     static func isOfType(_ data: UnsafeRawBufferPointer, _ start: StaticString, _ end: StaticString) -> Bool {
         let head = UnsafeRawBufferPointer(rebasing: data[..<min(80, data.count)])
-        return contains(head, start) && contains(head, end) && isGood(JSONScan(data))
+        guard contains(head, start), contains(head, end) else { return false }
+        let scan = JSONScan(data)
+        return isGood(scan) && !scan.hasSurrogates
     }
 
     private static func starts(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {

@@ -24,10 +24,6 @@ protocol StreamMeaning: AnyObject {
     func takeReplacement() -> [UInt8]?
 }
 
-extension StreamMeaning {
-    func takeReplacement() -> [UInt8]? { nil }
-}
-
 /// What one event is to the stream it belongs to.
 enum EventKind {
     /// Says nothing about the answer.
@@ -56,7 +52,7 @@ final class CompletionStream: StreamMeaning {
     private var timings = TokenUsage()
     /// Members of the newest chunk that was looked into, for one that is added.
     private var identity: [(name: String, value: JSONValue)] = []
-    private var characters = SplitCharacters()
+    private var characters = WholeCharacters()
     /// Nil: the text of the answer is passed on as it is.
     private var thinking: ThinkingSplit?
     private var replacement: [UInt8]?
@@ -82,7 +78,8 @@ final class CompletionStream: StreamMeaning {
         if sawChoice, thinking == nil, !characters.isWaiting, EventContent.isPlain(data) { return .text }
         if EventContent.isDone(data) { return sawChoice ? .mark : .silent }
         if EventContent.isBlank(data) { return .silent }
-        guard let value = parsed(data), case .object = value else { return .garbled }
+        guard let (value, whole) = characters.parsed(data), case .object = value else { return .garbled }
+        replacement = whole
         if let failure = UpstreamError.insideStream(value) {
             self.failure = failure
             return .failure
@@ -94,23 +91,6 @@ final class CompletionStream: StreamMeaning {
         let kind = look(into: value)
         if let changed = thinking?.changed(value, in: "delta") { replacement = changed.bytes }
         return kind
-    }
-
-    /// The event's JSON, with characters made whole that the server has cut in two; nil if it is none.
-    private func parsed(_ data: UnsafeRawBufferPointer) -> JSONValue? {
-        func parse(_ data: UnsafeRawBufferPointer) -> JSONValue? {
-            try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues)
-        }
-        if !characters.isWaiting, !SplitCharacters.mayHoldHalf(data), let value = parse(data) { return value }
-        var next = characters
-        guard let joined = next.joined(data) else {
-            characters = next
-            return parse(data)
-        }
-        guard let value = joined.withUnsafeBytes(parse) else { return nil }
-        characters = next
-        replacement = joined
-        return value
     }
 
     /// What a chunk that has no error of its own says all the same: in one of its choices, as OpenRouter does, or instead of

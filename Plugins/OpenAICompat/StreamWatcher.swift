@@ -31,6 +31,8 @@ final class StreamWatcher {
     /// Lines of data of the event under way, and what the first of them is.
     private var dataLines = 0
     private var kind = EventKind.silent
+    /// What its lines of data are for the client, if they were looked at one by one and changed.
+    private var changedLines: [[UInt8]]?
     /// The event under way is named "error".
     private var isNamedError = false
     private var sawMark = false
@@ -170,7 +172,10 @@ final class StreamWatcher {
         case .part:
             isOpen = true
             replace(bytes, &start, complete, next)
-        case .silent, .failure: openIfLong(next)
+        case .silent:
+            openIfLong(next)
+            replace(bytes, &start, complete, next)
+        case .failure: openIfLong(next)
         case .garbled: failure = Self.noJSON
         case .unwanted:
             drop(bytes, start, complete)
@@ -178,7 +183,9 @@ final class StreamWatcher {
             skipsLineFeed = bytes[next - 1] == 0x0D && next == bytes.count
         case .mark:
             let words = meaning.lastWords()
-            if !words.isEmpty {
+            if let data = takeReplacement() {
+                put(words + Self.event(event(bytes, complete, next), with: data), bytes, &start, complete, next)
+            } else if !words.isEmpty {
                 drop(bytes, start, complete, keepsEvent: true, adding: words)
                 start = max(start, complete)
             }
@@ -190,12 +197,36 @@ final class StreamWatcher {
         kind = .silent
     }
 
-    /// Puts another event in the place of the one under way, if there is one.
+    /// Puts other data in the place of those of the event under way, if there are any.
     private func replace(_ bytes: UnsafeRawBufferPointer, _ start: inout Int, _ complete: Int, _ next: Int) {
-        guard let data = meaning.takeReplacement() else { return }
-        drop(bytes, start, complete, adding: EventText.event(data))
+        guard let data = takeReplacement() else { return }
+        put(Self.event(event(bytes, complete, next), with: data), bytes, &start, complete, next)
+    }
+
+    /// Puts another event in the place of the one under way.
+    private func put(
+        _ event: [UInt8], _ bytes: UnsafeRawBufferPointer, _ start: inout Int, _ complete: Int, _ next: Int
+    ) {
+        drop(bytes, start, complete, adding: event)
         start = next
         skipsLineFeed = bytes[next - 1] == 0x0D && next == bytes.count
+    }
+
+    /// Lines of data instead of those of the event that was looked at last.
+    private func takeReplacement() -> [[UInt8]]? { changedLines.take() ?? meaning.takeReplacement().map { [$0] } }
+
+    /// The event with other data; its name and all else stay.
+    private static func event(_ event: ArraySlice<UInt8>, with data: [[UInt8]]) -> [UInt8] {
+        var out: [UInt8] = []
+        func keep(_ line: EventStreamLine) {
+            guard line.kind != .data, line.kind != .end else { return }
+            out.append(contentsOf: line.text)
+            out.append(0x0A)
+        }
+        read(event, keep)
+        for data in data { out += EventText.event(data).dropLast() }
+        out.append(0x0A)
+        return out
     }
 
     private func event(_ bytes: UnsafeRawBufferPointer, _ complete: Int, _ next: Int) -> ArraySlice<UInt8> {
@@ -240,10 +271,16 @@ final class StreamWatcher {
             return
         }
         var isGarbled = false
-        for text in texts where kind != .mark && kind != .failure {
+        var isChanged = false
+        let seen = texts.map { text in
+            guard kind != .mark, kind != .failure else { return text }
             kind = text.withUnsafeBytes { meaning.look($0) }
             isGarbled = isGarbled || kind == .garbled
+            guard let other = meaning.takeReplacement() else { return text }
+            isChanged = true
+            return other
         }
+        if isChanged { changedLines = seen }
         if isGarbled, kind != .failure { kind = .garbled }
         if kind == .failure { failure = meaning.failure }
     }
@@ -251,18 +288,22 @@ final class StreamWatcher {
     /// What the lines of data of an event hold.
     private static func texts(of event: ArraySlice<UInt8>) -> [[UInt8]] {
         var texts: [[UInt8]] = []
-        var lines = EventStreamLines(limit: .max)
         func note(_ line: EventStreamLine) {
             if line.kind == .data { texts.append(Array(line.value)) }
         }
+        read(event, note)
+        return texts
+    }
+
+    private static func read(_ event: ArraySlice<UInt8>, _ look: (EventStreamLine) -> Void) {
+        var lines = EventStreamLines(limit: .max)
         event.withUnsafeBytes { bytes in
             try? lines.feed(bytes) { line, _ in
-                note(line)
+                look(line)
                 return true
             }
-            lines.finish(note)
+            lines.finish(look)
         }
-        return texts
     }
 
     // MARK: The end
@@ -290,8 +331,8 @@ final class StreamWatcher {
                     kind: NEXUS_FAIL_UPSTREAM, message: "the server closed the stream before it was finished"))
         }
         if kind == .unwanted { held.removeSubrange(heldEvent...) }
-        if dataLines > 0, let data = meaning.takeReplacement() {
-            held.replaceSubrange(heldEvent..., with: EventText.event(data))
+        if dataLines > 0, let data = takeReplacement() {
+            held.replaceSubrange(heldEvent..., with: Self.event(held[heldEvent...], with: data))
         }
         if sawMark { held.insert(contentsOf: meaning.lastWords(), at: heldEvent) }
         // What is held is an event without its end, perhaps the end mark itself, or the second half of a line end.

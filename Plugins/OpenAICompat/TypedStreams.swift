@@ -9,13 +9,16 @@ class TypedStream: StreamMeaning {
     /// The last event is the end mark, and can be given by the server alone.
     final var endMark: [UInt8] { [] }
     final func lastWords() -> [UInt8] { [] }
+    private final var characters = WholeCharacters()
+    private final var replacement: [UInt8]?
+    final func takeReplacement() -> [UInt8]? { replacement.take() }
 
     final func look(_ data: UnsafeRawBufferPointer) -> EventKind {
-        if isText(data) { return .text }
+        if replacement != nil { replacement = nil }
+        if !characters.isWaiting, isText(data) { return .text }
         if EventContent.isBlank(data) || EventContent.isDone(data) { return .silent }
-        guard let event = try? JSONValue.parse(data, maximumValues: LargeWork.inlineValues), case .object = event else {
-            return .garbled
-        }
+        guard let (event, whole) = characters.parsed(data), case .object = event else { return .garbled }
+        replacement = whole
         let type = event["type"]?.string ?? ""
         // What has no type is no event, and words in it are of something that went wrong.
         if type.isEmpty, let failure = UpstreamError.insideStream(event) ?? UpstreamError.insteadOfAnswer(event) {
@@ -108,13 +111,28 @@ final class MediaStream: StreamMeaning {
     private(set) var isFinished = false
     let endMark: [UInt8] = []
     func lastWords() -> [UInt8] { [] }
+    private var characters = WholeCharacters()
+    private var replacement: [UInt8]?
+    func takeReplacement() -> [UInt8]? { replacement.take() }
 
     func look(_ data: UnsafeRawBufferPointer) -> EventKind {
+        if replacement != nil { replacement = nil }
         if EventContent.isDone(data) { return isFinished ? .mark : .silent }
         if EventContent.isBlank(data) { return .silent }
         // Sound and images may be long, and are not parsed.
         let scan = JSONScan(data)
-        guard scan.isWhole, scan.kind == .object else { return .garbled }
+        guard characters.isWaiting || !scan.isWhole || scan.hasSurrogates else { return look(data, scan) }
+        let read = characters.read(data) { data -> EventKind? in
+            let scan = JSONScan(data)
+            return scan.isWhole ? look(data, scan) : nil
+        }
+        guard let read else { return .garbled }
+        replacement = read.replacement
+        return read.value
+    }
+
+    private func look(_ data: UnsafeRawBufferPointer, _ scan: JSONScan) -> EventKind {
+        guard scan.kind == .object else { return .garbled }
         if scan.mayBeError, let failure = UpstreamError.inside(data, scan) {
             self.failure = failure
             return .failure

@@ -18,6 +18,7 @@ enum UpstreamError {
         let meaning = ErrorMeaning(status: Int(status), told)
         if isChosen, status == 401 || status == 403 { return refusedChoice(status) }
         if meaning == .refusedKey { return Refusals.key(status) }
+        let status = UInt32(meaning == .unpaid ? ErrorMeaning.paymentRequired : Int(status))
         guard let text = told.message else {
             return Failure(
                 kind: kind(status, meaning), status: status, retryAfterMilliseconds: retryAfterMilliseconds,
@@ -37,11 +38,16 @@ enum UpstreamError {
         guard let told = ToldError.inside(value) else { return nil }
         let message = told.message ?? withoutMessage
         let meaning = ErrorMeaning(status: told.status ?? 200, told)
-        let status = UInt32(told.status ?? meaning.status ?? 502)
+        let status = status(told, meaning)
         return Failure(
             kind: isUnknownPath(message)
                 ? NEXUS_FAIL_UNSUPPORTED : meaning.status == nil ? NEXUS_FAIL_UPSTREAM : kind(status, meaning),
             status: status, message: message, body: body(told, status, original: value))
+    }
+
+    /// Of an error inside a success.
+    private static func status(_ told: ToldError, _ meaning: ErrorMeaning) -> UInt32 {
+        UInt32((meaning == .unpaid ? meaning.status : told.status ?? meaning.status) ?? 502)
     }
 
     /// What stands where an answer or a part of one should be, if it has words: a success is what it says, and an error what
@@ -78,7 +84,7 @@ enum UpstreamError {
     static func insideStream(_ event: JSONValue) -> Failure? {
         guard let told = ToldError.inside(event) else { return nil }
         let meaning = ErrorMeaning(status: told.status ?? 200, told)
-        let status = UInt32(told.status ?? meaning.status ?? 502)
+        let status = status(told, meaning)
         if meaning == .refusedKey { return Refusals.key(status) }
         return Failure(
             kind: kind(status, meaning), status: status, message: told.message ?? withoutMessage,
@@ -130,12 +136,13 @@ enum UpstreamError {
         switch meaning {
         // Also where the server calls it a fault of its own.
         case .fullContext: return NEXUS_FAIL_REJECTED
-        case .rateLimit, .overload: return NEXUS_FAIL_BUSY
+        // Not an illness: a smaller request may be paid for.
+        case .rateLimit, .overload, .unpaid: return NEXUS_FAIL_BUSY
         case .refusedKey: return NEXUS_FAIL_AUTH
         case .other: break
         }
         return switch status {
-        case 408, 429, 503, 529: NEXUS_FAIL_BUSY
+        case 408, 425, 429, 503, 529: NEXUS_FAIL_BUSY
         // Another backend may have the model, or the path, or let it be used.
         case 403, 404, 405, 501: NEXUS_FAIL_UNSUPPORTED
         case 504: NEXUS_FAIL_TIMEOUT
@@ -152,14 +159,23 @@ enum UpstreamError {
         if told.isOpenAIs, let original, original["error"]?.isNull == false { return original.bytes }
         let error: JSONValue = [
             "message": .string(told.message ?? withoutMessage), "type": told.type ?? type(status),
-            "param": told.param ?? .null, "code": told.code ?? (status == 429 ? "rate_limit_exceeded" : .null),
+            "param": told.param ?? .null, "code": told.code ?? code(status),
         ]
         return JSONValue.object(JSONObject([(name: "error", value: error)])).bytes
+    }
+
+    private static func code(_ status: UInt32) -> JSONValue {
+        switch status {
+        case 402: "insufficient_quota"
+        case 429: "rate_limit_exceeded"
+        default: .null
+        }
     }
 
     private static func type(_ status: UInt32) -> JSONValue {
         switch status {
         case 401: "authentication_error"
+        case 402: "insufficient_quota"
         case 403: "permission_error"
         case 429: "rate_limit_error"
         case 503, 529: "service_unavailable_error"

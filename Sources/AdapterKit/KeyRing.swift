@@ -76,7 +76,7 @@ final class SharedKeys: Sendable {
 enum KeyAnswer: Equatable {
     /// The server does not know it, or not any more.
     case refused
-    /// It was used too much; for so many milliseconds.
+    /// It was used too much, or its account has nothing left to pay with; for so many milliseconds.
     case exhausted(UInt64)
     /// Perhaps another one does better: a 403 that does not speak of the key, and whatever is said to a client that chose the
     /// organization or the project by itself. The key is good for others, and does not rest.
@@ -87,15 +87,15 @@ enum KeyAnswer: Equatable {
     ///   - isChosen: the client's own fields act upon the key; see `actsOnKey`.
     /// - Returns: nil: nothing that concerns the key.
     init?(status: UInt32, told: ToldError?, retryAfterMilliseconds: UInt32, isChosen: Bool = false) {
-        guard [401, 403, 429].contains(status) else { return nil }
+        let meaning = ErrorMeaning(status: Int(status), told ?? ToldError(message: nil))
+        guard [401, 403, 429].contains(status) || meaning == .unpaid else { return nil }
         if isChosen {
             self = .doubtful
-        } else if status == 429 {
+        } else if status == 429 || meaning == .unpaid {
             self = .exhausted(
                 retryAfterMilliseconds > 0 ? UInt64(retryAfterMilliseconds) : KeyRing.exhaustedMilliseconds)
         } else {
-            self =
-                ErrorMeaning(status: Int(status), told ?? ToldError(message: nil)) == .refusedKey ? .refused : .doubtful
+            self = meaning == .refusedKey ? .refused : .doubtful
         }
     }
 

@@ -6,6 +6,8 @@ public enum ErrorMeaning: Sendable, Equatable {
     case rateLimit
     /// The server has too much to do.
     case overload
+    /// The account behind the gateway's key has nothing left to pay with: what only the operator can mend.
+    case unpaid
     /// The key is missing or wrong.
     case refusedKey
     case other
@@ -15,7 +17,9 @@ public enum ErrorMeaning: Sendable, Equatable {
         let words = (told.message ?? "").prefix(4000).lowercased()
         let names = [told.type?.string, told.code?.string].compactMap { $0?.lowercased() }
         func isNamed(_ known: Set<String>) -> Bool { names.contains(where: known.contains) }
-        if isNamed(Self.rateLimitNames) {
+        if status == 402 || isNamed(Self.unpaidNames) || status < 500 && Self.speaksOfCredit(words) {
+            self = status == 429 ? .rateLimit : .unpaid
+        } else if isNamed(Self.rateLimitNames) {
             self = .rateLimit
         } else if FullContext.isMeant(status: status, names: names, words: words) {
             self = .fullContext(FullContext(words, told))
@@ -38,8 +42,23 @@ public enum ErrorMeaning: Sendable, Equatable {
         case .fullContext: 400
         case .rateLimit: 429
         case .overload: 503
+        case .unpaid: Self.paymentRequired
         case .refusedKey, .other: nil
         }
+    }
+
+    /// The status of what is unpaid: Anthropic's documentation and those of DeepSeek and OpenRouter have it.
+    public static let paymentRequired = 402
+
+    private static let unpaidNames: Set = [
+        "billing_error", "billing_not_active", "billing_hard_limit_reached", "payment_required", "insufficient_credits",
+        "insufficient_balance", "insufficient_funds",
+    ]
+
+    /// Anthropic's service says so under a 400.
+    private static func speaksOfCredit(_ words: String) -> Bool {
+        ["credit balance is too low", "insufficient balance", "insufficient credit", "not enough credits"].contains(
+            where: words.contains)
     }
 
     private static let rateLimitNames: Set = [

@@ -51,9 +51,19 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             timeout_seconds = 1
             failure_threshold = 1
             recovery_threshold = 4
+            [breaker]
+            enabled = false
+            failure_rate_percent = 70
+            minimum_requests = 4
+            window_seconds = 12
+            open_seconds = 2.5
+            max_open_seconds = 60
+            half_open_requests = 2
             [routing]
             strategy = "least_loaded"
             max_retries = 0
+            retry_budget_percent = 35
+            retry_budget_minimum = 7
             [routing.weights]
             priority = 1
             load = 2
@@ -91,6 +101,12 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(configuration.server.tlsKey == "k" && configuration.server.allowedOrigins == ["https://a"])
         #expect(configuration.adapters.directories == ["/x"] && !configuration.adapters.watch)
         #expect(configuration.healthCheck.recoveryThreshold == 4 && !configuration.healthCheck.enabled)
+        let breaker = configuration.breaker
+        #expect(!breaker.enabled && breaker.failureRatePercent == 70 && breaker.minimumRequests == 4)
+        #expect(
+            breaker.window == .seconds(12) && breaker.open == .milliseconds(2500) && breaker.maxOpen == .seconds(60))
+        #expect(breaker.halfOpenRequests == 2)
+        #expect(configuration.routing.retryBudgetPercent == 35 && configuration.routing.retryBudgetMinimum == 7)
         #expect(configuration.routing.strategy == .leastLoaded && configuration.routing.weights.latency == 3)
         #expect(configuration.routing.aliases == ["gpt-4o": "llama3:8b"])
         #expect(configuration.routing.fallbacks == ["a": ["b", "c"]])
@@ -142,6 +158,10 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         ("[server]\nport = 65536", "server.port", "0 to 65535"),
         ("[server]\nport = \"80\"", "server.port", "whole number"),
         ("[health_check]\ninterval_seconds = 0", "health_check.interval_seconds", "1 to 86400"),
+        ("[breaker]\nfailure_rate_percent = 0", "breaker.failure_rate_percent", "1 to 100"),
+        ("[breaker]\nopen_seconds = 60\nmax_open_seconds = 10", "breaker.max_open_seconds", "must not be less"),
+        ("[breaker]\nopen_seconds = 600", "breaker.open_seconds", "must not be less"),
+        ("[routing]\nretry_budget_percent = 101", "routing.retry_budget_percent", "0 to 100"),
         ("[timeouts]\nconnect_seconds = -1", "timeouts.connect_seconds", "0 to 86400"),
         ("[timeouts]\ngap_seconds = nan", "timeouts.gap_seconds", "0 to 86400"),
         ("[server]\nrequest_timeout_seconds = 86401", "server.request_timeout_seconds", "0 to 86400"),

@@ -48,6 +48,100 @@ private func add(_ id: String, to registry: Registry) {
     }
 }
 
+private let second: UInt64 = 1_000_000_000
+
+/// A backend whose probes were well.
+private func served(failures: Int = 1) -> (Registry, BackendCounters) {
+    let registry = registry(failures: failures)
+    add("a", to: registry)
+    registry.record([Model(id: "m")], of: "a")
+    registry.record(HealthReport(outcome: .healthy), of: "a", now: 1, instant: second)
+    return (registry, registry.snapshot.backends[0].counters)
+}
+
+/// A probe that was sent at second 10 has had no answer at second 15.
+private func leaveProbeUnanswered(_ registry: Registry, meanwhile: () -> Void = {}) {
+    registry.probeBegan(of: "a", now: 10 * second, timeout: 5 * second)
+    meanwhile()
+    var report = HealthReport(outcome: .unhealthy, message: "no answer")
+    report.isLate = true
+    registry.record(report, of: "a", now: 15, instant: 15 * second)
+}
+
+@Suite struct RegistryTrafficTests {
+    @Test func aServerWhoseTrafficGoesOnIsBusyAndNotDead() {
+        let (registry, counters) = served()
+        leaveProbeUnanswered(registry) { counters.pulse.hear(at: 12 * second) }
+        let view = registry.views[0]
+        #expect(view.status == .healthy && view.lastError == nil && view.lastHealthCheck == 15)
+    }
+
+    @Test func aProbeThatFailsInAnotherWayCountsWhateverTheTrafficDoes() {
+        let (registry, counters) = served()
+        registry.probeBegan(of: "a", now: 10 * second, timeout: 5 * second)
+        counters.pulse.hear(at: 12 * second)
+        registry.record(HealthReport(outcome: .unhealthy, message: "refused"), of: "a", now: 2)
+        #expect(registry.views[0].status == .unhealthy)
+    }
+
+    @Test func aServerThatAnswersNeitherRequestsNorAProbeIsLeftAloneAtOnce() {
+        let (registry, counters) = served(failures: 3)
+        let lease = counters.begin(limit: nil)
+        leaveProbeUnanswered(registry)
+        let view = registry.views[0]
+        #expect(view.status == .degraded && view.lastError == "The server answered neither requests nor a probe.")
+        #expect(counters.asideUntil(now: 15 * second) > 0 && counters.pulse.hasGivenUp(on: 9 * second))
+        let isHeld = lease != nil
+        #expect(isHeld)
+    }
+
+    @Test func withoutRequestsUnderWayAnUnansweredProbeIsOneFailureOfSeveral() {
+        let (registry, counters) = served(failures: 3)
+        leaveProbeUnanswered(registry)
+        #expect(registry.views[0].status == .healthy && counters.asideUntil(now: 15 * second) == 0)
+    }
+
+    @Test func oneWhoseRequestsFailIsDegradedWithItsReasonUntilItIsWell() {
+        let (registry, counters) = served()
+        for _ in 0..<10 { _ = counters.told(.failure, trial: nil, message: "out of memory", now: 20 * second) }
+        registry.breakerChanged(of: "a", now: 20)
+        registry.record(HealthReport(outcome: .healthy), of: "a", now: 21, instant: 21 * second)
+
+        let view = registry.views[0]
+        #expect(view.status == .degraded && view.lastError == "10 of 10 requests failed; the last: out of memory")
+        #expect(view.metadata["status_since"] == "1970-01-01T00:00:20Z")
+        // It may be asked where no other can serve.
+        #expect(registry.snapshot.candidates["m"] == [0])
+
+        for _ in 0..<3 {
+            guard let lease = counters.begin(limit: nil, now: 60 * second, isLastResort: false) else { break }
+            _ = counters.told(.success, trial: lease.trial, now: 60 * second)
+            lease.end()
+        }
+        registry.breakerChanged(of: "a", now: 60)
+        #expect(registry.views[0].status == .healthy && registry.views[0].lastError == nil)
+    }
+
+    @Test func oneThatIsDownIsDownWhateverItsBreakerSays() {
+        let (registry, counters) = served()
+        for _ in 0..<2 { _ = counters.told(.unreachable, trial: nil, now: 20 * second) }
+        registry.breakerChanged(of: "a", now: 20)
+        registry.record(HealthReport(outcome: .unhealthy, message: "refused"), of: "a", now: 21, instant: 21 * second)
+        #expect(registry.views[0].status == .unhealthy && registry.views[0].lastError == "refused")
+        for at in [22, 23] as [UInt64] {
+            registry.record(HealthReport(outcome: .healthy), of: "a", now: Double(at), instant: at * second)
+        }
+        #expect(registry.views[0].status == .healthy)
+    }
+
+    @Test func thePageOfTheContractNeverSeesADegradedBackendAsHealthy() {
+        var view = BackendView(id: "a", name: "a", url: "", backendType: "t", status: .degraded)
+        view.lastError = "why"
+        let update = UpdateEncoder.backendStatusMessages([view]).map { String(decoding: $0, as: UTF8.self) }.joined()
+        #expect(update.contains(#""status":"Unhealthy","state":"Degraded""#) && update.contains("why"))
+    }
+}
+
 @Suite struct RegistryTests {
     @Test func aModelIsACandidateOnlyWhileItsBackendIsHealthy() {
         let registry = registry(failures: 1)

@@ -238,7 +238,7 @@ def test_health_counts_backends_and_models(gateway):
     health = gateway.json("/health")
 
     assert health["status"] == "healthy" and health["version"]
-    assert health["backends"] == {"total": 1, "healthy": 1, "unhealthy": 0} and health["models"] == {"total": 1}
+    assert health["backends"] == {"total": 1, "healthy": 1, "degraded": 0, "unhealthy": 0} and health["models"] == {"total": 1}
     assert isinstance(health["uptime_seconds"], int)
 
 

@@ -99,6 +99,26 @@ import Testing
         #expect(understood.clientStatus == told)
     }
 
+    @Test(
+        arguments: [ExchangeFailure.Kind.busy, .rejected],
+        [
+            #"{"error":{"message":"words","code":402,"x":1}}"#,
+            #"{"error":{"message":"words","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
+            #"{"type":"error","error":{"type":"invalid_request_error","message":"words"}}"#, "words", "",
+        ])
+    func whatIsUnpaidIsToldAsThat(_ kind: ExchangeFailure.Kind, _ body: String) throws {
+        let unpaid = failure(402, body, kind: kind)
+        let openAI = try told(.openAI, unpaid)["error"]
+        let anthropic = try told(.anthropic, unpaid)["error"]
+
+        #expect(openAI?["type"] == "insufficient_quota" && openAI?["code"] == "insufficient_quota")
+        #expect(openAI?["message"] == "words" && anthropic?["message"] == "words")
+        #expect(openAI?["x"] == (body.contains("x") && body.contains("402") ? 1 : nil))
+        #expect(anthropic?["type"] == "billing_error")
+        #expect(try told(.ollama, unpaid)["error"] == "words")
+        #expect([Dialect.openAI, .anthropic, .ollama].allSatisfy { $0.understood(unpaid).clientStatus == 402 })
+    }
+
     @Test func onlyAnthropicsClientsAreToldOf529() {
         for dialect in [Dialect.openAI, .ollama] {
             #expect(dialect.understood(failure(529, "", kind: .busy)).clientStatus == 503)

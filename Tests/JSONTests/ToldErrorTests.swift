@@ -193,6 +193,11 @@ import Testing
     }
 
     @Test func limitsAndOverloadAreToldByStatusOrName() {
+        #expect(meaning(402, "x") == .unpaid)
+        #expect(meaning(402, #"{"error":{"message":"x","code":"insufficient_quota"}}"#) == .unpaid)
+        #expect(meaning(429, #"{"error":{"message":"x","code":"insufficient_quota"}}"#) == .rateLimit)
+        #expect(meaning(200, #"{"error":{"message":"x","type":"billing_error"}}"#) == .unpaid)
+        #expect(meaning(400, #"{"error":{"message":"Your credit balance is too low to go on"}}"#) == .unpaid)
         #expect(meaning(429, "x") == .rateLimit && meaning(503, "x") == .overload && meaning(529, "x") == .overload)
         #expect(
             meaning(200, #"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#) == .overload)

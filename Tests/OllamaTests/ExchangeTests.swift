@@ -163,11 +163,27 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
     }
 }
 
+@Suite struct ToolCallIDTests {
+    private static let answer =
+        #"{"message":{"content":"","tool_calls":[{"function":{"name":"f","arguments":{}}}]},"done":true}"#
+
+    /// A client may send all requests of a conversation under one id.
+    @Test(arguments: [false, true]) func noTwoAnswersToRequestsOfOneIDShareOne(_ stream: Bool) throws {
+        let ids = try (0..<20).map { _ in
+            let text = try answered(stream: stream) { $0.answer(200, [], Self.answer) }.text
+            let start = try #require(text.firstRange(of: #""id":"call_"#))
+            return String(text[start.upperBound...].prefix { $0 != "\"" })
+        }
+
+        #expect(Set(ids).count == 20 && ids.allSatisfy { $0.utf8.count <= 40 })
+    }
+}
+
 @Suite struct UnaryChatTests {
     @Test(
         arguments: [
             (400, NEXUS_FAIL_REJECTED), (404, NEXUS_FAIL_UNSUPPORTED), (503, NEXUS_FAIL_BUSY),
-            (429, NEXUS_FAIL_BUSY), (500, NEXUS_FAIL_UPSTREAM),
+            (429, NEXUS_FAIL_BUSY), (500, NEXUS_FAIL_UPSTREAM), (402, NEXUS_FAIL_BUSY),
         ] as [(UInt32, UInt32)])
     func anErrorStatusFailsInOpenAIsShape(_ status: UInt32, _ kind: UInt32) throws {
         for stream in [true, false] {

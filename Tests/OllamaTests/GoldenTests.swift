@@ -59,7 +59,7 @@ private func expect(_ found: JSONValue, is expected: JSONValue, _ what: String) 
 private typealias Translation = () throws(Failure) -> TranslatedRequest
 
 @Suite struct GoldenTests {
-    private static let reply = Reply(id: "id-1", model: "m:1b")
+    private static let reply = Reply(id: "id-1", model: "m:1b", callPrefix: "call_p")
 
     @Test func theTablesAreThere() {
         let counts = ["requests", "answers", "streams", "completions", "embeddings"].map { GoldenCase.all($0).count }
@@ -81,7 +81,8 @@ private typealias Translation = () throws(Failure) -> TranslatedRequest
     @Test(arguments: GoldenCase.all("answers"))
     func anAnswerBecomesOpenAIs(_ golden: GoldenCase) throws {
         var reply = Self.reply
-        reply.reasoningField = try golden.options().reasoningField
+        let options = try golden.options()
+        (reply.reasoningField, reply.inlineThinking) = (options.reasoningField, options.inlineThinking)
         let answer = ChatAnswer.translate(try golden.member("ollama"), reply)
 
         try check(golden, answer, expected: golden.member("openai"))
@@ -90,7 +91,8 @@ private typealias Translation = () throws(Failure) -> TranslatedRequest
     @Test(arguments: GoldenCase.all("streams"))
     func aStreamBecomesOpenAIs(_ golden: GoldenCase) throws {
         var reply = Self.reply
-        reply.reasoningField = try golden.options().reasoningField
+        let options = try golden.options()
+        (reply.reasoningField, reply.inlineThinking) = (options.reasoningField, options.inlineThinking)
         reply.includesUsage = golden.content["include_usage"] == true
 
         try check(golden, ChatChunks(reply), golden.content)

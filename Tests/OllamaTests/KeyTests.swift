@@ -9,7 +9,7 @@ import Testing
 
     private func key(_ request: FakeHost.Request?) -> String? { request?.headers["authorization"] }
 
-    @Test(arguments: [401, 403, 429] as [UInt32], [false, true])
+    @Test(arguments: [401, 402, 403, 429] as [UInt32], [false, true])
     func aRefusedKeyIsFollowedByTheNextInTheSameExchangeAndAfter(_ status: UInt32, _ stream: Bool) throws {
         try FakeHost.run { host in
             let adapter = try backend(keys: ["one", "two", "three"])

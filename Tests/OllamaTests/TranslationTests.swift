@@ -34,7 +34,9 @@ import Testing
         let schema = try JSONValue.parse(Options.schema)
 
         #expect(
-            schema["properties"]?.object?.members.map(\.name) == ["num_ctx", "keep_alive", "think", "reasoning_field"])
+            schema["properties"]?.object?.members.map(\.name) == [
+                "num_ctx", "keep_alive", "think", "reasoning_field", "inline_thinking",
+            ])
     }
 }
 

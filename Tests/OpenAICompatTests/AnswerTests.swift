@@ -84,7 +84,7 @@ import Testing
     @Test(
         arguments: [
             (400, NEXUS_FAIL_REJECTED), (422, NEXUS_FAIL_REJECTED), (404, NEXUS_FAIL_UNSUPPORTED),
-            (429, NEXUS_FAIL_BUSY), (503, NEXUS_FAIL_BUSY), (408, NEXUS_FAIL_BUSY),
+            (429, NEXUS_FAIL_BUSY), (503, NEXUS_FAIL_BUSY), (408, NEXUS_FAIL_BUSY), (402, NEXUS_FAIL_BUSY),
             (500, NEXUS_FAIL_UPSTREAM), (502, NEXUS_FAIL_UPSTREAM), (504, NEXUS_FAIL_TIMEOUT),
             (501, NEXUS_FAIL_UNSUPPORTED),
         ] as [(UInt32, UInt32)])
@@ -95,6 +95,31 @@ import Testing
         #expect(exchange.failure?.message == "no")
         #expect(exchange.failure?.body == #"{"error":{"message":"no","type":"t","code":"c"}}"#)
         #expect(exchange.written.isEmpty && exchange.status == nil)
+    }
+
+    @Test(
+        arguments: [
+            (402, #"{"error":"Insufficient Balance"}"#), (402, ""),
+            (
+                400,
+                #"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}"#
+            ),
+        ] as [(UInt32, String)])
+    func whatIsUnpaidIsToldAsThatAndMayBeTriedElsewhere(_ status: UInt32, _ body: String) throws {
+        let failure = try answered { $0.answer(status, json, body) }.failure
+
+        #expect(failure?.kind == NEXUS_FAIL_BUSY && failure?.status == 402)
+        guard body.contains("Balance"), let told = failure?.body else { return }
+        let error = try JSONValue.parse(told)["error"]
+        #expect(error?["type"] == "insufficient_quota" && error?["code"] == "insufficient_quota")
+        #expect(error?["message"] == "Insufficient Balance")
+    }
+
+    @Test func aStreamThatIsUnpaidIsToldAsThat() throws {
+        let error = #"{"error":{"message":"Your credit balance is too low","type":"billing_error"}}"#
+        let failure = try streamed(transcript([chunk("a"), "data: " + error])).failure
+
+        #expect(failure?.kind == NEXUS_FAIL_BUSY && failure?.status == 402)
     }
 
     @Test func aRefusalThatDoesNotSpeakOfTheKeyIsNoneOfTheKey() throws {

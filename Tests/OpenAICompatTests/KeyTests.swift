@@ -49,7 +49,7 @@ import Testing
 @Suite struct KeyTests {
     private func key(_ request: FakeHost.Request?) -> String? { request?.headers["authorization"] }
 
-    @Test(arguments: [401, 403, 429] as [UInt32])
+    @Test(arguments: [401, 402, 403, 429] as [UInt32])
     func aRefusedKeyIsFollowedByTheNextInTheSameExchangeAndAfter(_ status: UInt32) throws {
         try FakeHost.run { host in
             let adapter = try backend(keys: ["one", "two", "three"])

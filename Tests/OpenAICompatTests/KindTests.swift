@@ -203,3 +203,96 @@ private func event(_ type: String, _ rest: String = "") -> String {
         }
     }
 }
+
+/// A character of which a server has put one half into one event and the other into the next, in every kind of stream.
+@Suite struct SplitCharacterKindTests {
+    struct Stream: Sendable, CustomTestStringConvertible {
+        let kind: UInt32
+        let start: String
+        /// An event with this text.
+        let text: @Sendable ([UInt8]) -> [UInt8]
+        let end: String
+        var testDescription: String { "kind \(kind)" }
+    }
+
+    private static func around(_ event: String) -> @Sendable ([UInt8]) -> [UInt8] {
+        let parts = event.split(separator: "TEXT").map { Array($0.utf8) }
+        return { parts[0] + $0 + parts[1] }
+    }
+
+    private static let streams = [
+        Stream(
+            kind: NEXUS_KIND_RESPONSES, start: event("response.created", #","response":{"id":"r"}"#),
+            text: around(event("response.output_text.delta", #","item_id":"i","delta":"TEXT""#)),
+            end: event("response.completed", #","response":{"usage":{"input_tokens":9,"output_tokens":4}}"#)),
+        Stream(
+            kind: NEXUS_KIND_MESSAGES, start: event("message_start", #","message":{"usage":{"input_tokens":5}}"#),
+            text: around(
+                "id: 7\n"
+                    + event("content_block_delta", #","index":0,"delta":{"type":"text_delta","text":"TEXT"}"#)),
+            end: event("message_stop")),
+        Stream(
+            kind: NEXUS_KIND_AUDIO, start: event("transcript.text.delta", #","delta":"a""#),
+            text: around(event("transcript.text.delta", #","delta":"TEXT""#)),
+            end: event("transcript.text.done", #","text":"all""#)),
+        Stream(
+            kind: NEXUS_KIND_CHAT, start: chunk("a") + "\n\n",
+            text: around("id: 7\n" + chunk("TEXT") + "\n\n"),
+            end: finished + "\n\ndata: [DONE]\n\n"),
+    ]
+
+    @Test(arguments: streams, [Array("😀".utf8), Array("é".utf8), Array(#"\ud83d\uDE00"#.utf8)])
+    func arrivesWhole(_ stream: Stream, _ character: [UInt8]) throws {
+        let cuts = character.count > 4 ? [6] : Array(1..<character.count)
+        for cut in cuts {
+            let first = stream.text(Array("a".utf8) + character[..<cut])
+            let second = stream.text(character[cut...] + Array("b".utf8))
+            let bytes = Array(stream.start.utf8) + first + second + Array(stream.end.utf8)
+            let whole =
+                Array(stream.start.utf8) + stream.text(Array("a".utf8)) + stream.text(character + Array("b".utf8))
+                + Array(stream.end.utf8)
+
+            for piece in stride(from: 0, through: bytes.count, by: 11) {
+                let exchange = try streamed(bytes, cut: piece, kind: stream.kind)
+
+                #expect(exchange.written == whole, "cut at \(cut), piece at \(piece)")
+                #expect(exchange.failure == nil)
+            }
+        }
+    }
+
+    @Test(arguments: streams) func withoutItsEndIsLeftOut(_ stream: Stream) throws {
+        let bytes =
+            Array(stream.start.utf8) + stream.text(Array("a".utf8) + [0xF0, 0x9F]) + Array(stream.end.utf8)
+
+        let exchange = try streamed(bytes, kind: stream.kind)
+
+        #expect(exchange.written == Array(stream.start.utf8) + stream.text(Array("a".utf8)) + Array(stream.end.utf8))
+        #expect(exchange.failure == nil)
+    }
+
+    @Test func inTheLastEventLeavesItTheLast() throws {
+        let end = Array(#"data: {"type":"response.completed","response":{"output_text":"a"#.utf8)
+        let start = Array(event("response.created").utf8)
+        let rest = Array("\"}}\n\n".utf8)
+
+        let exchange = try streamed(start + end + [0xF0, 0x9F] + rest, kind: NEXUS_KIND_RESPONSES)
+
+        #expect(exchange.written == start + end + rest && exchange.outcome != nil)
+    }
+
+    @Test func inOneOfSeveralLinesOfDataLeavesTheOthers() throws {
+        func lines(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
+            Array(chunk("TEXT").split(separator: "TEXT")[0].utf8) + first
+                + Array(chunk("TEXT").split(separator: "TEXT")[1].utf8) + [0x0A]
+                + Array(chunk("TEXT").split(separator: "TEXT")[0].utf8) + second
+                + Array(chunk("TEXT").split(separator: "TEXT")[1].utf8) + [0x0A, 0x0A]
+        }
+        let end = transcript([finished, "data: [DONE]"])
+
+        let exchange = try streamed(lines([0x61, 0xC3], [0xA9, 0x62]) + lines([0xC3], [0x63]) + end)
+
+        #expect(
+            exchange.written == lines([0x61], [0xC3, 0xA9, 0x62]) + lines([], [0x63]) + end)
+    }
+}

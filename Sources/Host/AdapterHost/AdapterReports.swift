@@ -28,6 +28,8 @@ final class AdapterReports: ReportReceiver, Sendable {
         var isFlushing = false
         var probeEnd: (@Sendable () -> Void)?
         var probeBegan = NIODeadline.uptimeNanoseconds(0)
+        /// When the probe under way has had its time.
+        var probeEnds = NIODeadline.uptimeNanoseconds(0)
         /// The last probe failed because this process lacked something, and the log says so.
         var isShort = false
         /// False once another instance serves the backend: then the reports of this one are ignored.
@@ -61,12 +63,19 @@ final class AdapterReports: ReportReceiver, Sendable {
 
     // MARK: Probes
 
-    /// - Parameter ended: called once, at the first health report from here on.
-    func beginProbe(now: NIODeadline, ended: @escaping @Sendable () -> Void) {
-        state.withLock { state in
+    /// - Parameters:
+    ///   - timeout: after it a report that the server is not well says that it did not answer.
+    ///   - ended: called once, at the first health report from here on.
+    func beginProbe(now: NIODeadline, timeout: TimeAmount, ended: @escaping @Sendable () -> Void) {
+        let counts = state.withLock { state in
             state.probeEnd = ended
             state.probeBegan = now
+            state.probeEnds = now + timeout
+            return state.counts
         }
+        guard counts else { return }
+        registry.probeBegan(
+            of: id, now: now.uptimeNanoseconds, timeout: UInt64(max(0, timeout.nanoseconds)))
     }
 
     /// A probe is under way and has not been ended by a report.
@@ -104,12 +113,17 @@ final class AdapterReports: ReportReceiver, Sendable {
         ended?()
     }
 
-    private func take(_ report: HealthReport) {
+    private func take(_ told: HealthReport) {
+        var report = told
         let now = Clock.monotonicNanoseconds()
         let (ended, isNow) = state.withLock { state in
             defer { state.probeEnd = nil }
             let isNow = state.probeEnd != nil || state.health.admits(now: now)
             state.heldHealth = isNow || !state.counts ? nil : report
+            // The host ends a probe a little later than its time, never sooner.
+            if state.probeEnd != nil, report.outcome == .unhealthy, now >= state.probeEnds.uptimeNanoseconds {
+                report.isLate = true
+            }
             return (state.probeEnd, isNow && state.counts)
         }
         if isNow { registry.record(report, of: id, now: Clock.preciseWallSeconds()) } else { heldBack("report_health") }

@@ -21,7 +21,7 @@ extension AdapterBackend {
             return
         }
         let bound = NIOLoopBound((task, ended), eventLoop: loop)
-        reports.beginProbe(now: loop.now) {
+        reports.beginProbe(now: loop.now, timeout: timeout) {
             // Reports come from any thread; the task ends on its own loop.
             loop.execute {
                 let (task, ended) = bound.value

@@ -78,6 +78,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/EventStream/EventText.swift" suffix(, 0)
      }},
+    {"Sources/EventStream/InlineThinking.swift",
+     (const char[]){
+#embed "../../../Sources/EventStream/InlineThinking.swift" suffix(, 0)
+     }},
     {"Sources/EventStream/LineDecoder.swift",
      (const char[]){
 #embed "../../../Sources/EventStream/LineDecoder.swift" suffix(, 0)

@@ -71,7 +71,8 @@ struct BackendsCommand: ParsableCommand {
                     backends.map { backend in
                         [
                             backend["name"]?.string ?? "", backend["backend_type"]?.string ?? "",
-                            backend["status"]?.string ?? "", "\(backend["models"]?.array?.count ?? 0)",
+                            (backend["state"] ?? backend["status"])?.string ?? "",
+                            "\(backend["models"]?.array?.count ?? 0)",
                             "\(backend["pending_requests"]?.int ?? 0)", "\(backend["total_requests"]?.int ?? 0)",
                             backend["url"]?.string ?? "", backend["last_error"]?.string ?? "",
                         ]

@@ -5,6 +5,15 @@ import Gateway
 import Glibc
 
 @main
+enum Program {
+    static func main() {
+        TaskThreads.run {
+            await NexusCommand.main()
+            exit(0)
+        }
+    }
+}
+
 struct NexusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nexus", abstract: "One OpenAI-compatible endpoint in front of many LLM servers.",

@@ -41,6 +41,7 @@ public enum ConfigurationReader {
             section.bool("watch", into: &configuration.adapters.watch)
         }
         root.section("health_check") { healthCheck(&$0, &configuration.healthCheck) }
+        root.section("breaker") { breaker(&$0, &configuration.breaker) }
         root.section("routing") { routing(&$0, &configuration.routing) }
         root.section("queue") { queue(&$0, &configuration.queue) }
         root.sections("backends") { section, _ in
@@ -126,9 +127,26 @@ public enum ConfigurationReader {
         section.integer("recovery_threshold", 1...100, into: &check.recoveryThreshold)
     }
 
+    private static func breaker(_ section: inout Section, _ breaker: inout Configuration.Breaker) {
+        section.bool("enabled", into: &breaker.enabled)
+        section.integer("failure_rate_percent", 1...100, into: &breaker.failureRatePercent)
+        section.integer("minimum_requests", 1...100_000, into: &breaker.minimumRequests)
+        section.seconds("window_seconds", 1...3600, into: &breaker.window)
+        section.seconds("open_seconds", 1...3600, into: &breaker.open)
+        section.seconds("max_open_seconds", 1...86400, into: &breaker.maxOpen)
+        section.integer("half_open_requests", 1...1000, into: &breaker.halfOpenRequests)
+        if breaker.maxOpen < breaker.open {
+            section.problem(
+                section.has("max_open_seconds") ? "max_open_seconds" : "open_seconds",
+                "max_open_seconds must not be less than open_seconds")
+        }
+    }
+
     private static func routing(_ section: inout Section, _ routing: inout Configuration.Routing) {
         section.choice("strategy", into: &routing.strategy)
         section.integer("max_retries", 0...10, into: &routing.maxRetries)
+        section.integer("retry_budget_percent", 0...100, into: &routing.retryBudgetPercent)
+        section.integer("retry_budget_minimum", 0...100_000, into: &routing.retryBudgetMinimum)
         section.section("weights") { weights in
             weights.integer("priority", 0...1000, into: &routing.weights.priority)
             weights.integer("load", 0...1000, into: &routing.weights.load)

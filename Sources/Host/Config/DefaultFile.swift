@@ -36,9 +36,20 @@ public enum DefaultFile {
         failure_threshold = 3           # failures in a row until a backend is unhealthy
         recovery_threshold = 2          # successes in a row until it is healthy again
 
+        [breaker]                       # leaves a backend alone whose requests fail, as long as another can serve
+        enabled = true
+        failure_rate_percent = 50       # so many of the requests of a window must have failed (no 4xx is a failure)
+        minimum_requests = 10           # and there must have been so many
+        window_seconds = 30
+        open_seconds = 5                # how long it is left alone; twice as long each time that it fails again soon
+        max_open_seconds = 300
+        half_open_requests = 3          # requests that try it then: when all went well it serves again
+
         [routing]
         strategy = "smart"              # or "round_robin", "least_loaded", "priority_only", "random"
         max_retries = 2                 # other backends tried before the first byte of an answer
+        retry_budget_percent = 20       # retries of all requests together, of the requests of the last ten seconds
+        retry_budget_minimum = 20       # retries in ten seconds that are allowed however few requests there are
 
         [routing.weights]               # for "smart"
         priority = 50

@@ -80,15 +80,17 @@ extension BackendStatus {
     fileprivate var urgency: Int {
         switch self {
         case .unhealthy: 0
-        case .unknown: 1
-        case .draining: 2
-        case .healthy: 3
+        case .degraded: 1
+        case .unknown: 2
+        case .draining: 3
+        case .healthy: 4
         }
     }
 
     fileprivate var cardClass: String {
         switch self {
         case .healthy: "healthy"
+        case .degraded: "unhealthy degraded"
         case .unhealthy: "unhealthy"
         case .unknown: "unknown"
         case .draining: "unknown draining"
@@ -99,6 +101,7 @@ extension BackendStatus {
     fileprivate var mark: String {
         switch self {
         case .healthy: "✓"
+        case .degraded: "!"
         case .unhealthy: "✕"
         case .unknown: "?"
         case .draining: "↓"

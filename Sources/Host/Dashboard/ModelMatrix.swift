@@ -15,13 +15,13 @@ struct ModelMatrix {
     private let columns: [BackendView]
     private let rows: [(id: String, row: Row)]
 
-    /// Models at least one healthy backend has.
+    /// Models that at least one backend has which serves.
     var modelCount: Int { rows.count }
 
     init(_ views: [BackendView]) {
         let columns = views.sorted { ($0.name, $0.id) < ($1.name, $1.id) }
         var rows: [String: Row] = [:]
-        for (index, view) in columns.enumerated() where view.status == .healthy {
+        for (index, view) in columns.enumerated() where view.status.serves {
             for model in view.models {
                 rows[model.id, default: Row()].contextLength =
                     max(rows[model.id]?.contextLength ?? 0, model.contextLength)

@@ -64,7 +64,7 @@ private struct Page {
         case .requestsNote: "\(requestsNote)"
         case .activeBackends: "\(Format.count(healthy))"
         case .backendsNote: "\(backendsNote)"
-        case .backendsNoteClass: unhealthy > 0 ? " bad" : ""
+        case .backendsNoteClass: unhealthy + degraded > 0 ? " bad" : ""
         case .availableModels: "\(Format.count(matrix.modelCount))"
         case .backendCards: BackendCards.render(state.backends, actions: state.actions, now: state.now)
         case .noBackendsHidden: hidden(!state.backends.isEmpty)
@@ -83,6 +83,8 @@ private struct Page {
     private var healthy: Int { state.backends.count { $0.status == .healthy } }
     private var unhealthy: Int { state.backends.count { $0.status == .unhealthy } }
 
+    private var degraded: Int { state.backends.count { $0.status == .degraded } }
+
     private var requestsNote: String {
         let errors = state.stats.requests.errors
         if errors == 0 { return "" }
@@ -94,6 +96,7 @@ private struct Page {
         if state.backends.isEmpty { return "" }
         return "of \(Format.count(state.backends.count))"
             + (unhealthy > 0 ? ", \(Format.count(unhealthy)) unhealthy" : "")
+            + (degraded > 0 ? ", \(Format.count(degraded)) degraded" : "")
     }
 
     private func hidden(_ isHidden: Bool) -> HTML { isHidden ? " hidden" : "" }

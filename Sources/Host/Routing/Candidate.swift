@@ -6,12 +6,15 @@ public struct Candidate: Sendable, Equatable {
     public var index: Int
     /// Lower wins.
     public var priority: Int
-    /// Requests the server has to do, those of other clients included as far as it tells.
+    /// Requests the server has to do, those of other clients included as far as it tells, and what recent failures add.
     public var inFlight: Int
     /// Milliseconds; 0: not known yet.
     public var recentLatency: Double
+    /// Until when it is asked only if no other can be, in nanoseconds of the monotonic clock; 0: it is not.
+    public var asideUntil: UInt64
 
-    public init(index: Int, priority: Int, inFlight: Int, recentLatency: Double) {
+    public init(index: Int, priority: Int, inFlight: Int, recentLatency: Double, asideUntil: UInt64 = 0) {
+        self.asideUntil = asideUntil
         self.index = index
         self.priority = priority
         self.inFlight = inFlight

@@ -9,8 +9,10 @@ public struct Ranking: Sendable {
     }
 
     private var left: Left
-    /// To be drawn when none of the others is left.
+    /// To be drawn when none of the others is left, the one first that may be asked again first.
     private var resting: [Candidate]
+    /// What was drawn last is one of these, or the only one.
+    public private(set) var isLastResort = false
     private let configuration: Configuration.Routing
     private var turn: UInt64
     private let random: UInt64
@@ -25,9 +27,8 @@ public struct Ranking: Sendable {
         _ candidates: [Candidate], resting: [Candidate] = [], _ configuration: Configuration.Routing, turn: UInt64,
         random: UInt64
     ) {
-        let first = candidates.isEmpty ? resting : candidates
-        left = first.isEmpty ? .none : .several(first)
-        self.resting = candidates.isEmpty ? [] : resting
+        left = candidates.isEmpty ? .none : .several(candidates)
+        self.resting = resting.sorted { ($0.asideUntil, $0.priority) < ($1.asideUntil, $1.priority) }
         count = candidates.count + resting.count
         self.configuration = configuration
         self.turn = turn
@@ -46,9 +47,12 @@ public struct Ranking: Sendable {
     /// The best of those left, as a place in the snapshot's list of backends.
     public mutating func next() -> Int? {
         switch left {
-        case .none: return nil
+        case .none:
+            isLastResort = true
+            return resting.isEmpty ? nil : resting.removeFirst().index
         case .one(let index):
             left = .none
+            isLastResort = true
             return index
         case .several(var candidates):
             guard
@@ -58,7 +62,6 @@ public struct Ranking: Sendable {
             else { return nil }
             turn &+= 1
             candidates.removeAll { $0.index == best.index }
-            if candidates.isEmpty { swap(&candidates, &resting) }
             left = candidates.isEmpty ? .none : .several(candidates)
             return best.index
         }

@@ -20,7 +20,7 @@ public struct Router: Sendable {
         self.random = random
     }
 
-    /// Backends whose servers want to be left alone (`BackendCounters.rests`) come behind all others.
+    /// Backends that are to be left alone (`BackendCounters.asideUntil`) come behind all others.
     /// - Parameters:
     ///   - eligible: places in the snapshot's list of backends, as `Dispatch.eligible` gives them.
     ///   - isRetry: another was tried before: that takes no turn of the others.
@@ -35,9 +35,11 @@ public struct Router: Sendable {
         for index in eligible {
             let backend = snapshot.backends[index]
             let candidate = Candidate(
-                index: index, priority: backend.identity.priority, inFlight: backend.counters.load,
-                recentLatency: backend.counters.recentLatencyMilliseconds)
-            if backend.counters.rests(now: now) { resting.append(candidate) } else { candidates.append(candidate) }
+                index: index, priority: backend.identity.priority,
+                inFlight: backend.counters.load + backend.counters.penalty(now: now),
+                recentLatency: backend.counters.recentLatencyMilliseconds,
+                asideUntil: backend.counters.asideUntil(now: now))
+            if candidate.asideUntil > 0 { resting.append(candidate) } else { candidates.append(candidate) }
         }
         if !isRetry { turn &+= 1 }
         return Ranking(

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 
 static _Thread_local void *thread_value;
 
@@ -33,6 +34,11 @@ void nexus_yield_to_loops(void) {
   done = 1;
   /* On Linux this is of the thread alone (setpriority(2), "C library/kernel differences"). A failure changes nothing. */
   (void)setpriority(PRIO_PROCESS, 0, 10);
+}
+
+void nexus_wait_until(sem_t *semaphore, uint64_t nanoseconds) {
+  struct timespec until = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
+  (void)sem_clockwait(semaphore, CLOCK_MONOTONIC, &until);
 }
 
 int nexus_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }

@@ -19,13 +19,16 @@ final class EmbeddedGateway {
         change(&configuration)
         timeouts = configuration.timeouts
         let broadcaster = Broadcaster()
-        let registry = Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in }
+        let registry = Registry(
+            failureThreshold: 1, recoveryThreshold: 1, breaker: configuration.breaker, broadcaster: broadcaster
+        ) { _ in }
         state = GatewayState(
             settings: LiveSettings(configuration), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             registry: registry, broadcaster: broadcaster, historyCapacity: 100, work: work)
         loop = LoopState(
             index: 0, eventLoop: eventLoop, shared: state,
-            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true)
+            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true,
+            longestRetryPause: .zero)
         loop.startSweep()
     }
 

@@ -147,7 +147,7 @@ final class Audience {
     /// What somebody still has to be told; nil: nothing.
     var missing: String? {
         var statuses: [String: String] = [:]
-        for backend in world.gateway.backends { statuses[backend.identity.id] = backend.status.rawValue }
+        for backend in world.gateway.backends { statuses[backend.identity.id] = backend.status.contractWord }
         let entries = entries
         for (_, subscriber) in members {
             if let missing = subscriber.missing(entries: entries, statuses: statuses) {

@@ -22,6 +22,8 @@ final class Oracle {
     /// Entries of the history that were seen.
     private var seen: UInt64 = 0
     private var entries: [Int: HistoryEntry] = [:]
+    /// Recorded retries.
+    private var retries = 0
     unowned var world: World?
     /// The gateway was told to end, or waits no longer.
     var isDraining = false
@@ -48,7 +50,7 @@ final class Oracle {
 
     /// A backend is held to be down now.
     func becameUnhealthy(_ standing: Fleet.Standing, before: BackendStatus) {
-        let needed = before == .healthy ? world?.failureThreshold ?? 1 : 1
+        let needed = before.serves ? world?.failureThreshold ?? 1 : 1
         let failed = standing.blame - standing.blameWhenWell
         // What a server sends too much may spoil an answer much later.
         if failed < needed, world?.chaos.isOn(.tooLong) != true {
@@ -74,11 +76,24 @@ final class Oracle {
             if standing.taskCount > inFlight + standing.members.count {
                 violation("rule 1: \(standing.id) has \(standing.taskCount) tasks for \(inFlight) exchanges")
             }
+            let breaker = standing.counters.breaker
+            if breaker.openings > UInt64(standing.blame) {
+                violation(
+                    "rule 9: the breaker of \(standing.id) opened \(breaker.openings) times, and it failed "
+                        + "\(standing.blame) times")
+            }
+            if !breaker.isClosed, case .halfOpen(let underWay, let succeeded) = breaker.phase {
+                sometimes(.halfOpen)
+                if underWay + succeeded > world.bounds.trials {
+                    violation("rule 9: \(underWay + succeeded) try \(standing.id), and \(world.bounds.trials) may")
+                }
+            }
             if failures > UInt64(standing.blame) {
                 violation(
                     "rule 5: \(failures) failures count against \(standing.id), which failed \(standing.blame) times")
             }
         }
+        lookAtRetries(world)
         world.audience.look()
         let underWay = world.gateway.underWayCount
         if places > underWay { violation("rule 1: \(places) places are taken for \(underWay) exchanges") }
@@ -90,6 +105,14 @@ final class Oracle {
         where channel.waiting > (client.takesStreams ? Self.streamBound : Self.wholeBound) {
             violation("rule 4: \(channel.waiting) bytes wait for a client")
         }
+    }
+
+    /// Of requests that are never asked in other words, so that each attempt but the first is a retry.
+    private func lookAtRetries(_ world: World) {
+        if world.state.retries.value.refused > 0 { sometimes(.retryRefused) }
+        let windows = Int(loop.elapsed / (RetryBudget.window * 1_000_000_000)) + 2
+        let allowed = world.bounds.retryMinimum * windows + book.notes.count * world.bounds.retryPercent / 100
+        if retries > allowed { violation("rule 10: there were \(retries) retries, of at most \(allowed)") }
     }
 
     private func readRecords(_ world: World) {
@@ -105,6 +128,7 @@ final class Oracle {
             entries[number] = entry
             if book[number].records > 1 { violation("rule 1: ask \(number) is recorded twice") }
             if entry.attempts > 1 { sometimes(.retried) }
+            if [.chat, .stream].contains(book[number].ask.kind) { retries += max(0, entry.attempts - 1) }
             check(Array((entry.errorMessage ?? "").utf8), "the history")
             let milliseconds = (loop.elapsed - book[number].sentAt) / 1_000_000
             if entry.durationMilliseconds > milliseconds + 1 {

@@ -30,6 +30,12 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case brokenHead
     /// What a server says becomes markup of the page.
     case markup
+    /// A breaker opens though its server did nothing wrong.
+    case wrongOpening
+    /// A breaker that is half open lets more through than it may.
+    case manyTrials
+    /// Retries are not bounded.
+    case unboundRetries
     /// A backend is held to be down though its server did nothing wrong.
     case wrongHealth
     /// A call that an adapter makes behind the end of its exchange is taken.
@@ -64,6 +70,8 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .keptSubscriber: ["rule 3"]
         case .noBackPressure, .floodedSubscriber: ["rule 4"]
         case .wrongBlame, .wrongHealth, .lateReportTaken: ["rule 5"]
+        case .wrongOpening, .manyTrials: ["rule 9"]
+        case .unboundRetries: ["rule 10"]
         case .brokenHead, .markup, .brokenUpdate: ["rule 6"]
         case .swallowedPong: ["ping is not answered"]
         case .wrongStatus: ["it was told"]
@@ -80,8 +88,9 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     public var faults: [Fault] {
         switch self {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
-            .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus:
+            .wrongOpening, .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus:
             []
+        case .manyTrials, .unboundRetries: [.internalError, .resetBeforeHead, .refuseConnection]
         case .lateReportTaken: [.lateReports, .replaceServer, .renewInstance, .removeBackend]
         case .keptInstance: [.replaceServer, .renewInstance]
         case .markup: [.probeFails]

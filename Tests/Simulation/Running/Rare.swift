@@ -4,6 +4,7 @@ public enum Rare: String, CaseIterable, Sendable {
     case vanishedBefore, vanishedInAnswer, halfClosed, toldToContinue
     case clientWasFull, serverWasPaused, connectionReused
     case becameUnhealthy, becameHealthy, placeRefused
+    case becameDegraded, servesAgain, halfOpen, retryRefused, wentSilent
     case drainedWithExchanges, stoppedWithExchanges, connectionRefusedWhileDraining, workedElsewhere
     case translated, askedInOtherWords
     case overTLS, handshakeTimedOut, refusedForMemory, cutForMemory, shortageTold, pageShown

@@ -57,17 +57,22 @@ final class World {
         let manner: FlowManner? = Int.random(in: 0..<4, using: &random) == 0 ? FlowManner() : nil
         network = VirtualNetwork(loop, seed: random.next(), manner: manner, chaos, trace)
         span = UInt64.random(in: 4...24, using: &random) * 1_000_000_000
-        configuration = Self.configuration(&random, hasFaults: hasFaults)
+        configuration = Self.configuration(&random, seed: seed, hasFaults: hasFaults)
         if chaos.strikes(.littleMemory, tries: 5) {
             configuration.server.maxMemoryBytes = Int.random(in: 6 * 1024...400 * 1024, using: &random)
         }
         mostMemory = configuration.server.maxMemoryBytes ?? 0
+        if planted == .manyTrials || planted == .unboundRetries { Self.failEasily(&configuration) }
+        bounds = Bounds(configuration)
+        if planted == .manyTrials { configuration.breaker.halfOpenRequests = 1000 }
+        if planted == .unboundRetries { configuration.routing.retryBudgetMinimum = 1000 }
 
         let broadcaster = Broadcaster()
         let updates = updates
         let registry = Registry(
             failureThreshold: configuration.healthCheck.failureThreshold,
-            recoveryThreshold: configuration.healthCheck.recoveryThreshold, broadcaster: broadcaster,
+            recoveryThreshold: configuration.healthCheck.recoveryThreshold, breaker: configuration.breaker,
+            broadcaster: broadcaster,
             onSnapshot: { _ in updates.send() })
         self.registry = registry
         work = SlowWork(loop, chaos, oracle, trace, seed: random.next())
@@ -109,7 +114,7 @@ final class World {
 
     let hasFaults: Bool
 
-    private static func configuration(_ random: inout SeededRandom, hasFaults: Bool) -> Configuration {
+    private static func configuration(_ random: inout SeededRandom, seed: UInt64, hasFaults: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.server.maxMemoryBytes = 256 * 1024 * 1024
         configuration.timeouts.total =
@@ -128,7 +133,47 @@ final class World {
             Configuration.Routing.Strategy.allCases.randomElement(using: &random) ?? .smart
         configuration.routing.maxRetries = Int.random(in: 0...2, using: &random)
         configuration.routing.aliases = ["alias": "m0"]
+        guard hasFaults else { return configuration }
+        // With numbers of its own, so that the same seeds go on finding what they once found.
+        var random = SeededRandom(seed: ~seed)
+        configuration.routing.retryBudgetPercent = [0, 20, 100].randomElement(using: &random) ?? 20
+        configuration.routing.retryBudgetMinimum = [1, 20, 20].randomElement(using: &random) ?? 20
+        configuration.breaker.enabled = Int.random(in: 0..<8, using: &random) > 0
+        configuration.breaker.minimumRequests = Int.random(in: 1...6, using: &random)
+        configuration.breaker.failureRatePercent = [10, 50, 100].randomElement(using: &random) ?? 50
+        configuration.breaker.window = .seconds([2, 10, 30].randomElement(using: &random) ?? 30)
+        configuration.breaker.open = .seconds(Int.random(in: 1...3, using: &random))
+        configuration.breaker.maxOpen = .seconds(10)
+        configuration.breaker.halfOpenRequests = Int.random(in: 1...3, using: &random)
         return configuration
+    }
+
+    /// What the gateway may do at the most, as the oracle has it.
+    struct Bounds {
+        let trials: Int
+        let retryPercent: Int
+        let retryMinimum: Int
+
+        init(_ configuration: Configuration) {
+            trials = configuration.breaker.halfOpenRequests
+            retryPercent = configuration.routing.retryBudgetPercent
+            retryMinimum = configuration.routing.retryBudgetMinimum
+        }
+    }
+
+    private(set) var bounds: Bounds
+
+    /// So that breakers open soon, and there is hardly a retry.
+    private static func failEasily(_ configuration: inout Configuration) {
+        configuration.breaker.enabled = true
+        configuration.breaker.minimumRequests = 1
+        configuration.breaker.failureRatePercent = 1
+        configuration.breaker.open = .seconds(1)
+        configuration.breaker.maxOpen = .seconds(1)
+        configuration.breaker.halfOpenRequests = 1
+        configuration.routing.maxRetries = 2
+        configuration.routing.retryBudgetPercent = 0
+        configuration.routing.retryBudgetMinimum = 0
     }
 
     // MARK: Servers
@@ -272,6 +317,10 @@ final class World {
         switch planted {
         case .lostPlace: stolen = counters.begin(limit: nil)
         case .wrongBlame: counters.ended(.failure)
+        case .wrongOpening:
+            for _ in 0..<2 where counters.told(.unreachable, trial: nil, now: loop.now.uptimeNanoseconds) {
+                registry.breakerChanged(of: first.id, now: Clock.preciseWallSeconds())
+            }
         case .wrongHealth:
             for _ in 0..<failureThreshold {
                 registry.record(HealthReport(outcome: .unhealthy), of: first.id, now: Clock.preciseWallSeconds())
@@ -385,6 +434,11 @@ final class World {
             statuses[id] = backend.status
             trace.note("\(id) is \(backend.status.rawValue) now: \(backend.lastError ?? "")")
             let standing = fleet.standings.last { $0.id == id }
+            if backend.status == .degraded { oracle.sometimes(.becameDegraded) }
+            if backend.lastError?.hasPrefix("The server answered neither") == true { oracle.sometimes(.wentSilent) }
+            if before == .degraded, backend.status == .healthy { oracle.sometimes(.servesAgain) }
+            // Its probes are as they were.
+            if before.serves, backend.status.serves { continue }
             if backend.status == .unhealthy {
                 oracle.sometimes(.becameUnhealthy)
                 if let standing { oracle.becameUnhealthy(standing, before: before) }

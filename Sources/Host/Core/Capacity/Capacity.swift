@@ -17,18 +17,20 @@ public final class Capacity: Sendable {
     }
 
     /// Takes a place if fewer than `limit` are taken.
-    /// - Parameter limit: nil: there is none.
-    public func lease(limit: Int?) -> Lease? {
+    /// - Parameters:
+    ///   - limit: nil: there is none.
+    ///   - trial: that the lease carries, and gives back when it ends.
+    public func lease(limit: Int?, trial: BreakerGate.Trial? = nil) -> Lease? {
         guard let limit else {
             taken.add(1, ordering: .sequentiallyConsistent)
-            return Lease(self)
+            return Lease(self, trial)
         }
         // Never one too many, not even for a moment: that would cost somebody else a place that is free.
         var now = taken.load(ordering: .sequentiallyConsistent)
         while now < limit {
             let (exchanged, original) = taken.weakCompareExchange(
                 expected: now, desired: now + 1, ordering: .sequentiallyConsistent)
-            if exchanged { return Lease(self) }
+            if exchanged { return Lease(self, trial) }
             now = original
         }
         return nil
@@ -43,10 +45,18 @@ public final class Capacity: Sendable {
 /// A place, such as one at a backend. It is given back when it is dropped: exactly once, since it cannot be copied.
 public struct Lease: ~Copyable, Sendable {
     private let capacity: Capacity
+    /// The attempt is a trial of the backend's breaker; it ends with the lease, so that none is lost.
+    public let trial: BreakerGate.Trial?
 
-    fileprivate init(_ capacity: Capacity) { self.capacity = capacity }
+    fileprivate init(_ capacity: Capacity, _ trial: BreakerGate.Trial?) {
+        self.capacity = capacity
+        self.trial = trial
+    }
 
-    deinit { capacity.giveBack() }
+    deinit {
+        trial?.giveBack()
+        capacity.giveBack()
+    }
 
     /// Gives the place back.
     public consuming func end() {}

@@ -14,7 +14,7 @@ public enum Vacancies {
         for index in candidates {
             let backend = snapshot.backends[index]
             guard !wants.tried.contains(backend.identity.id) else { continue }
-            if backend.counters.capacity.hasPlace(limit: backend.identity.maxConcurrent) { return true }
+            if backend.hasPlace { return true }
             isLeft = true
         }
         return !isLeft

@@ -6,6 +6,7 @@ public struct Configuration: Sendable, Equatable {
     public var upstream = Upstream()
     public var adapters = Adapters()
     public var healthCheck = HealthCheck()
+    public var breaker = Breaker()
     public var routing = Routing()
     public var queue = Queue()
     public var backends: [Backend] = []
@@ -91,6 +92,25 @@ public struct Configuration: Sendable, Equatable {
         public init() {}
     }
 
+    /// When a backend whose requests fail is left alone, as long as another can serve.
+    public struct Breaker: Sendable, Equatable {
+        public var enabled = true
+        /// Share of the attempts in a window that must have failed; 1...100.
+        public var failureRatePercent = 50
+        /// Attempts in a window below which nothing is concluded; 1...100,000.
+        public var minimumRequests = 10
+        /// 1 s to 1 h.
+        public var window = Duration.seconds(30)
+        /// How long it is left alone at first; each time that follows soon lasts twice as long. 1 s to 1 h.
+        public var open = Duration.seconds(5)
+        /// How long at the most; at least `open`. 1 s to 24 h.
+        public var maxOpen = Duration.seconds(300)
+        /// Requests that then try it; all of them must go well. 1...1000.
+        public var halfOpenRequests = 3
+
+        public init() {}
+    }
+
     public struct Routing: Sendable, Equatable {
         public enum Strategy: String, Sendable, CaseIterable {
             case smart
@@ -113,6 +133,10 @@ public struct Configuration: Sendable, Equatable {
         public var weights = Weights()
         /// Other backends tried after a failure; 0...10.
         public var maxRetries = 2
+        /// Retries of all requests together, as a share of the requests of the last ten seconds; 0...100.
+        public var retryBudgetPercent = 20
+        /// Retries within ten seconds that the budget always allows; 0...100,000.
+        public var retryBudgetMinimum = 20
         /// A client's name for a model = the name at the backends.
         public var aliases: [String: String] = [:]
         /// A model = models to try when no backend can serve it.

@@ -19,7 +19,7 @@ extension ContractEncoder {
         _ views: [BackendView], aliases: [(alias: String, model: String)] = []
     ) -> [UInt8] {
         var offers: [(model: Model, backend: String)] = []
-        for view in views where view.status == .healthy {
+        for view in views where view.status.serves {
             for model in view.models where model.id != Model.any { offers.append((model, view.name)) }
         }
         offers.sort { ($0.model.id, $0.backend) < ($1.model.id, $1.backend) }
@@ -44,7 +44,7 @@ extension ContractEncoder {
     /// - Parameter alias: the name that was asked for, if it is another; the model has it as its id.
     public static func servedModel(id: String, alias: String? = nil, in views: [BackendView]) -> ServedModel? {
         let wanted = alias ?? id
-        let holders = views.filter { $0.status == .healthy }.map { view in
+        let holders = views.filter { $0.status.serves }.map { view in
             var view = view
             view.models = view.models.filter { $0.id == id }
             return view

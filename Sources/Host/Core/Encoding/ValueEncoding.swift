@@ -62,7 +62,11 @@ extension ContractEncoder {
         json.key("backend_type")
         json.string(view.backendType)
         json.key("status")
-        json.string(view.status.rawValue)
+        json.string(view.status.contractWord)
+        if view.status == .degraded {
+            json.key("state")
+            json.string(view.status.rawValue)
+        }
         json.key("last_health_check")
         json.string(Timestamp.text(seconds: view.lastHealthCheck ?? view.addedAt))
         json.key("last_error")

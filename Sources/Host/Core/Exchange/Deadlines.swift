@@ -150,6 +150,9 @@ public struct Deadlines: Sendable, Equatable {
         if !paused, case .giving(let pieces, _) = stage { stage = .giving(pieces: pieces, last: now) }
     }
 
+    /// When the newest piece came; nil: none has.
+    var lastPiece: UInt64? { if case .giving(_, let last) = stage { last } else { nil } }
+
     private var isGiving: Bool { if case .giving = stage { true } else { false } }
 
     private mutating func head(_ status: Int, at now: UInt64) {

@@ -99,7 +99,7 @@ public struct Dispatch: Sendable {
     public func eligible(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Eligible {
         guard let indices = snapshot.candidates(for: request.model) else {
             if let holders = snapshot.holders[request.model] { return .nobody(holders.map { snapshot.backends[$0] }) }
-            let isReached = snapshot.backends.contains { $0.status == .healthy }
+            let isReached = snapshot.backends.contains { $0.status.serves }
             return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
         }
         // The common case, without a list of its own.
@@ -259,8 +259,10 @@ public struct Dispatch: Sendable {
     /// - Parameters:
     ///   - hasAlternative: another backend is left to try.
     ///   - canRephrase: the same backend can be asked in another form, which counts as no retry.
+    ///   - takesRetry: takes a retry from the budget of all; asked only where there is to be one.
     public mutating func failed(
-        _ failure: ExchangeFailure, hasAlternative: Bool, canRephrase: Bool = false, now: NIODeadline
+        _ failure: ExchangeFailure, hasAlternative: Bool, canRephrase: Bool = false,
+        takesRetry: @autoclosure () -> Bool = true, now: NIODeadline
     ) -> Failed {
         guard let backend, phase != .over else { return .ignore }
         assert(phase != .choosing && phase != .queued, "an attempt fails that is not under way")
@@ -278,7 +280,7 @@ public struct Dispatch: Sendable {
             return .rephrase
         }
         lastFailure = (failure, backend.name)
-        if failure.isRetryable, hasAlternative, attempts < maximumAttempts {
+        if failure.isRetryable, hasAlternative, attempts < maximumAttempts, takesRetry() {
             tried.append(backend.id)
             phase = .choosing
             return .retry
@@ -313,6 +315,12 @@ public struct Dispatch: Sendable {
     public mutating func setPaused(_ paused: Bool, now: NIODeadline) {
         deadlines.setPaused(paused, at: now.uptimeNanoseconds)
     }
+
+    /// Another attempt may follow, as far as their number goes.
+    public var mayTryAgain: Bool { phase != .committed && attempts < maximumAttempts }
+
+    /// When the newest piece of the answer under way came, in nanoseconds of the monotonic clock; nil: none has.
+    public var lastPiece: UInt64? { deadlines.lastPiece }
 
     /// Some limit of time may be over: `passed` tells. Cheap.
     public func isDue(now: NIODeadline) -> Bool {

@@ -1,11 +1,19 @@
-/// How a backend stands, in the words of the dashboard's contract.
+/// How a backend stands.
 public enum BackendStatus: String, Sendable, Hashable {
     case healthy = "Healthy"
+    /// Its probes are well, and its requests fail: it is asked only where no other can serve.
+    case degraded = "Degraded"
     case unhealthy = "Unhealthy"
     /// Not probed yet.
     case unknown = "Unknown"
     /// Takes no new exchanges; ends when the running ones have.
     case draining = "Draining"
+
+    /// It may be given requests.
+    public var serves: Bool { self == .healthy || self == .degraded }
+
+    /// In the words of the dashboard's contract, which has none for `degraded`: no page may show that as healthy.
+    public var contractWord: String { self == .degraded ? Self.unhealthy.rawValue : rawValue }
 }
 
 /// How the gateway came to know a backend, in the words of the dashboard's contract.

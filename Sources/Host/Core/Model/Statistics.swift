@@ -71,7 +71,7 @@ public struct Statistics: Sendable, Equatable {
         let backends = figures.backends
         let counted = figures.models
         var available: [String: Model] = [:]
-        for view in views where view.status == .healthy {
+        for view in views where view.status.serves {
             for model in view.models { available[model.id] = Model(name: model.id) }
         }
         var former: [Model] = []

@@ -4,6 +4,8 @@ import Synchronization
 public final class BackendCounters: Sendable {
     /// Its places.
     public let capacity = Capacity()
+    public let breaker: BreakerGate
+    public let pulse = Pulse()
     private let totalCount = Atomic<UInt64>(0)
     private let failureCount = Atomic<UInt64>(0)
     private let successCount = Atomic<UInt64>(0)
@@ -19,10 +21,14 @@ public final class BackendCounters: Sendable {
     /// No server is left alone for longer, whatever it says.
     public static let longestRest: UInt64 = 24 * 3600 * 1000
 
+    /// Failures since the last success, and when the last one was.
+    private let failureStreak = Atomic<Int>(0)
+    private let lastFailure = Atomic<UInt64>(0)
+
     /// Share of the newest sample in the recent latency.
     private static let newestShare = 0.2
 
-    public init() {}
+    public init(breaker rules: Configuration.Breaker = Configuration.Breaker()) { breaker = BreakerGate(rules) }
 
     public var inFlight: Int { capacity.inUse }
     /// Requests of other clients that the server works on or lets wait, as far as it tells.
@@ -44,13 +50,39 @@ public final class BackendCounters: Sendable {
     /// Whether the server wants to be left alone.
     public func rests(now: UInt64) -> Bool { restsUntil.load(ordering: .relaxed) > now }
 
+    /// When it does not want that any more.
+    var restEnd: UInt64 { restsUntil.load(ordering: .relaxed) }
+
+    /// Failures since the last success, and when the last one was, in nanoseconds of the monotonic clock.
+    var failuresInARow: (count: Int, last: UInt64) {
+        let count = failureStreak.load(ordering: .relaxed)
+        return (count, count == 0 ? 0 : lastFailure.load(ordering: .relaxed))
+    }
+
     public var total: UInt64 { totalCount.load(ordering: .relaxed) }
     public var failures: UInt64 { failureCount.load(ordering: .relaxed) }
     public var successes: UInt64 { successCount.load(ordering: .relaxed) }
 
-    /// Takes a place for an attempt if fewer than `limit` are taken.
-    public func begin(limit: Int?) -> Lease? {
-        guard let lease = capacity.lease(limit: limit) else { return nil }
+    /// Takes a place for an attempt if fewer than `limit` are taken, and a trial where the breaker wants one.
+    /// - Parameters:
+    ///   - now: nanoseconds of the monotonic clock.
+    ///   - isLastResort: also where the breaker has no trial to give: nobody else can serve. It is none then.
+    public func begin(limit: Int?, now: UInt64 = 0, isLastResort: Bool = true) -> Lease? {
+        if breaker.isClosed { return begin(limit: limit, trial: nil) }
+        switch breaker.ask(now: now) {
+        case .free: return begin(limit: limit, trial: nil)
+        case .no: return isLastResort ? begin(limit: limit, trial: nil) : nil
+        case .trial(let trial):
+            guard let lease = begin(limit: limit, trial: trial) else {
+                trial.giveBack()
+                return nil
+            }
+            return lease
+        }
+    }
+
+    private func begin(limit: Int?, trial: BreakerGate.Trial?) -> Lease? {
+        guard let lease = capacity.lease(limit: limit, trial: trial) else { return nil }
         totalCount.add(1, ordering: .relaxed)
         return lease
     }
@@ -61,6 +93,29 @@ public final class BackendCounters: Sendable {
         case failure
         /// The caller's fault, or no one's.
         case neutral
+
+        public var isSuccess: Bool { if case .success = self { true } else { false } }
+    }
+
+    /// Tells the breaker how an attempt ended, and whether the server lives.
+    /// - Parameters:
+    ///   - trial: that the attempt's lease carried.
+    ///   - message: why it failed.
+    ///   - now: nanoseconds of the monotonic clock.
+    /// - Returns: whether what is shown of the backend has changed.
+    public func told(
+        _ outcome: Breaker.Outcome, trial: BreakerGate.Trial?, message: @autoclosure () -> String = "", now: UInt64
+    ) -> Bool {
+        switch outcome {
+        case .neutral: return false
+        case .success:
+            pulse.hear(at: now)
+            if failureStreak.load(ordering: .relaxed) != 0 { failureStreak.store(0, ordering: .relaxed) }
+        case .failure, .unreachable:
+            failureStreak.add(1, ordering: .relaxed)
+            lastFailure.store(now, ordering: .relaxed)
+        }
+        return breaker.ended(outcome, trial: trial, successes: successes, message: message(), now: now)
     }
 
     /// Counts how an attempt ended. Its lease is the caller's to end.

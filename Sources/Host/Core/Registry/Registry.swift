@@ -11,6 +11,8 @@ public struct HealthReport: Sendable, Equatable {
     public var server: String
     /// What the server answers, as bits of the ABI; 0: all that its adapter does.
     public var kinds: UInt32
+    /// There was no answer within the time of the probe.
+    public var isLate = false
 
     public init(
         outcome: Outcome, latencyMilliseconds: Double? = nil, message: String = "", server: String = "",
@@ -30,7 +32,7 @@ public final class Registry: Sendable {
     private struct Record {
         var identity: BackendIdentity
         var driver: any BackendDriver
-        var counters = BackendCounters()
+        var counters: BackendCounters
         var health: HealthTracker
         var addedAt: Double
         var lastCheck: Double?
@@ -41,8 +43,16 @@ public final class Registry: Sendable {
         var kinds: UInt32 = 0
         /// It takes nothing new.
         var isDraining = false
+        /// What its breaker says against it; nil: it is closed.
+        var trouble: String?
 
-        var status: BackendStatus { isDraining ? .draining : health.status }
+        var status: BackendStatus {
+            if isDraining { return .draining }
+            return health.status == .healthy && trouble != nil ? .degraded : health.status
+        }
+
+        /// Of the breaker as long as it is degraded: its probes are well.
+        var shownError: String? { status == .degraded ? trouble : lastError }
     }
 
     private struct State {
@@ -50,6 +60,7 @@ public final class Registry: Sendable {
         var snapshot = RegistrySnapshot()
         var failureThreshold: Int
         var recoveryThreshold: Int
+        var breaker: Configuration.Breaker
 
         func index(_ id: String) -> Int? { records.firstIndex { $0.identity.id == id } }
 
@@ -58,7 +69,7 @@ public final class Registry: Sendable {
             _ identity: BackendIdentity, _ driver: any BackendDriver, lastError: String?, addedAt: Double
         ) -> Record {
             var record = Record(
-                identity: identity, driver: driver,
+                identity: identity, driver: driver, counters: BackendCounters(breaker: breaker),
                 health: HealthTracker(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold),
                 addedAt: addedAt)
             if let lastError {
@@ -85,10 +96,11 @@ public final class Registry: Sendable {
     ///   a lock held; must return at once. Calls of two threads may overtake each other, so a receiver reads `snapshot`
     ///   rather than trust the order.
     public init(
-        failureThreshold: Int, recoveryThreshold: Int, broadcaster: Broadcaster,
-        onSnapshot: @escaping @Sendable (RegistrySnapshot) -> Void
+        failureThreshold: Int, recoveryThreshold: Int, breaker: Configuration.Breaker = Configuration.Breaker(),
+        broadcaster: Broadcaster, onSnapshot: @escaping @Sendable (RegistrySnapshot) -> Void
     ) {
-        state = Mutex(State(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold))
+        state = Mutex(
+            State(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold, breaker: breaker))
         self.broadcaster = broadcaster
         self.onSnapshot = onSnapshot
     }
@@ -129,6 +141,7 @@ public final class Registry: Sendable {
             var record = state.record(
                 identity, driver, lastError: lastError, addedAt: state.records[index].addedAt)
             record.counters = state.records[index].counters
+            record.trouble = state.records[index].trouble
             if keepsState {
                 record.health = state.records[index].health
                 record.models = state.records[index].models
@@ -165,6 +178,39 @@ public final class Registry: Sendable {
         }
     }
 
+    /// Other rules for the breakers of all backends, from now on.
+    public func setBreaker(_ rules: Configuration.Breaker) {
+        let ids = state.withLock { state in
+            state.breaker = rules
+            for record in state.records { record.counters.breaker.setRules(rules) }
+            return state.records.filter { ($0.trouble == nil) != $0.counters.breaker.isClosed }.map(\.identity.id)
+        }
+        for id in ids { breakerChanged(of: id, now: Clock.preciseWallSeconds()) }
+    }
+
+    /// The breaker of a backend has opened or closed: takes over how it stands.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func breakerChanged(of id: String, now: Double) {
+        change(id: id) { state, index in
+            let before = state.records[index].status
+            state.records[index].trouble = state.records[index].counters.breaker.trouble.map {
+                EntryLimits.cut($0, to: EntryLimits.errorMessage)
+            }
+            if state.records[index].status != before {
+                state.records[index].metadata["status_since"] = Timestamp.text(seconds: now)
+            }
+        }
+    }
+
+    /// A probe of the backend has been sent.
+    /// - Parameters:
+    ///   - now: nanoseconds of the monotonic clock.
+    ///   - timeout: within which it must have an answer, in nanoseconds.
+    public func probeBegan(of id: String, now: UInt64, timeout: UInt64) {
+        let counters = state.withLock { state in state.index(id).map { state.records[$0].counters } }
+        counters?.pulse.probeBegan(now: now, timeout: timeout)
+    }
+
     /// Changes one record and tells everybody. A change of the models that clients can see is told as well.
     private func change(id: String, _ body: (inout State, Int) -> Void) {
         typealias Change = (before: BackendView, after: BackendView, snapshot: RegistrySnapshot)
@@ -177,8 +223,8 @@ public final class Registry: Sendable {
         guard let change else { return }
         onSnapshot(change.snapshot)
         broadcaster.publish(.backends([change.after]))
-        let served = change.after.status == .healthy ? change.after.models : []
-        if served != (change.before.status == .healthy ? change.before.models : []) {
+        let served = change.after.status.serves ? change.after.models : []
+        if served != (change.before.status.serves ? change.before.models : []) {
             broadcaster.publish(.models(backendID: id, models: served))
         }
     }
@@ -194,14 +240,26 @@ public final class Registry: Sendable {
         broadcaster.publish(.removed(view))
     }
 
-    /// Takes a health report. `now` is the wall clock in Unix seconds.
-    public func record(_ report: HealthReport, of id: String, now: Double) {
+    /// Takes a health report. A server that leaves a probe without an answer while its traffic goes on is busy, and stays what
+    /// it was.
+    /// - Parameters:
+    ///   - now: the wall clock in Unix seconds.
+    ///   - instant: nanoseconds of the monotonic clock.
+    public func record(
+        _ report: HealthReport, of id: String, now: Double, instant: UInt64 = Clock.monotonicNanoseconds()
+    ) {
         typealias Change = (view: BackendView, flipped: Bool, snapshot: RegistrySnapshot?)
         let change = state.withLock { state -> Change? in
             guard let index = state.index(id) else { return nil }
             let success = report.outcome == .healthy
-            let errorBefore = state.records[index].lastError
+            let (errorBefore, statusBefore) = (state.records[index].shownError, state.records[index].status)
+            guard Self.counts(report, state.records[index].counters, now: instant) else {
+                state.records[index].lastCheck = now
+                return nil
+            }
             let flipped = state.records[index].health.record(success: success)
+            Self.tell(state.records[index].counters.breaker, success: success, cameUp: flipped && success, instant)
+            state.records[index].trouble = state.records[index].counters.breaker.trouble
             state.records[index].lastCheck = now
             state.records[index].lastError =
                 success ? nil : EntryLimits.cut(Self.reason(report), to: EntryLimits.errorMessage)
@@ -209,11 +267,13 @@ public final class Registry: Sendable {
             if let latency = report.latencyMilliseconds {
                 state.records[index].metadata["probe_ms"] = String(latency.whole(in: 0...Self.longestProbe))
             }
-            if flipped { state.records[index].metadata["status_since"] = Timestamp.text(seconds: now) }
+            let isOther = state.records[index].status != statusBefore
+            if isOther { state.records[index].metadata["status_since"] = Timestamp.text(seconds: now) }
             let kindsBefore = state.records[index].kinds
             if success { state.records[index].kinds = report.kinds }
             let matters =
-                flipped || state.records[index].lastError != errorBefore || state.records[index].kinds != kindsBefore
+                flipped || isOther || state.records[index].shownError != errorBefore
+                || state.records[index].kinds != kindsBefore
             return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil)
         }
         guard let change else { return }
@@ -224,7 +284,30 @@ public final class Registry: Sendable {
         if change.flipped {
             // A backend that fails loses its models for the readers of updates; one that recovers gets them back.
             broadcaster.publish(
-                .models(backendID: id, models: change.view.status == .healthy ? change.view.models : []))
+                .models(backendID: id, models: change.view.status.serves ? change.view.models : []))
+        }
+    }
+
+    /// False: the server was only too busy for its probe. One from which nothing came at all, neither for the probe nor for
+    /// the attempts under way meanwhile, is left alone at once.
+    private static func counts(_ report: HealthReport, _ counters: BackendCounters, now: UInt64) -> Bool {
+        let sent = counters.pulse.probeEnded()
+        guard report.isLate, sent != 0 else { return true }
+        if counters.pulse.heardAt >= sent { return false }
+        if counters.inFlight > 0 {
+            counters.pulse.wentSilent(since: sent)
+            counters.breaker.wentSilent(now: now)
+        }
+        return true
+    }
+
+    private static func tell(_ breaker: BreakerGate, success: Bool, cameUp: Bool, _ now: UInt64) {
+        if cameUp {
+            breaker.cameUp(now: now)
+        } else if success {
+            breaker.probeSucceeded(now: now)
+        } else {
+            breaker.probeFailed(now: now)
         }
     }
 
@@ -248,7 +331,7 @@ public final class Registry: Sendable {
             state.records[index].metadata["models_dropped"] = note
             state.records[index].models = models
             let view = Self.view(state.records[index])
-            return (view.status == .healthy, view, models, Self.rebuild(&state))
+            return (view.status.serves, view, models, Self.rebuild(&state))
         }
         guard let change else { return }
         onSnapshot(change.snapshot)
@@ -282,15 +365,15 @@ public final class Registry: Sendable {
         for (index, record) in state.records.enumerated() {
             backends.append(
                 BackendSnapshot(
-                    identity: record.identity, status: record.status, lastError: record.lastError,
+                    identity: record.identity, status: record.status, lastError: record.shownError,
                     counters: record.counters, driver: record.driver, kinds: record.kinds))
             for model in record.models {
                 if model.id == Model.any {
-                    if record.status == .healthy { takingAny.append(index) }
+                    if record.status.serves { takingAny.append(index) }
                     continue
                 }
                 holders[model.id, default: []].append(index)
-                if record.status == .healthy { candidates[model.id, default: []].append(index) }
+                if record.status.serves { candidates[model.id, default: []].append(index) }
             }
         }
         state.snapshot = RegistrySnapshot(
@@ -302,7 +385,7 @@ public final class Registry: Sendable {
         BackendView(
             id: record.identity.id, name: record.identity.name, url: record.identity.url,
             backendType: record.identity.backendType, status: record.status,
-            lastHealthCheck: record.lastCheck, addedAt: record.addedAt, lastError: record.lastError,
+            lastHealthCheck: record.lastCheck, addedAt: record.addedAt, lastError: record.shownError,
             models: record.models,
             priority: record.identity.priority, pendingRequests: record.counters.inFlight,
             totalRequests: record.counters.total,

@@ -42,6 +42,9 @@ public final class BackendSnapshot: Sendable {
     /// What the server answers, as bits of the ABI; 0: all that its adapter does.
     public let kinds: UInt32
 
+    /// Whether it may be given one more exchange now.
+    public var hasPlace: Bool { counters.capacity.hasPlace(limit: identity.maxConcurrent) }
+
     init(
         identity: BackendIdentity, status: BackendStatus, lastError: String?, counters: BackendCounters,
         driver: any BackendDriver, kinds: UInt32
@@ -59,16 +62,16 @@ public final class BackendSnapshot: Sendable {
 public struct RegistrySnapshot: Sendable {
     /// In the order they were added.
     public let backends: [BackendSnapshot]
-    /// For each model id the indices (into `backends`) of the healthy backends that have it.
+    /// For each model id the indices (into `backends`) of the backends that have it and serve.
     public let candidates: [String: [Int]]
     /// For each model id the indices of the backends that have it, or had it when they were last healthy.
     public let holders: [String: [Int]]
     /// The ids in `holders`.
     public let spellings: NameSpellings
-    /// The indices of the healthy backends that take any name which no backend has (`Model.any`).
+    /// The indices of the backends that serve and take any name which no backend has (`Model.any`).
     public let takingAny: [Int]
 
-    /// The indices of the healthy backends that can be asked for a model; nil: there is none.
+    /// The indices of the backends that can be asked for a model; nil: there is none.
     public func candidates(for model: String) -> [Int]? {
         candidates[model] ?? (takingAny.isEmpty || holders[model] != nil ? nil : takingAny)
     }

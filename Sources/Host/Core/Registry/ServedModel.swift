@@ -19,7 +19,7 @@ public struct ServedModel: Sendable {
     ) -> [ServedModel] {
         var places: [String: Int] = [:]
         var served: [ServedModel] = []
-        let healthy = views.filter { $0.status == .healthy }
+        let healthy = views.filter { $0.status.serves }
         for view in healthy.sorted(by: { ($0.name, $0.id) < ($1.name, $1.id) }) {
             for model in view.models where model.id != Model.any {
                 if let place = places[model.id] {

@@ -21,11 +21,12 @@ public enum AnthropicError {
     public static func event(_ body: [UInt8]) -> [UInt8] { EventText.event(body, name: "error") }
 
     /// Whether this is an error that clients of the API understand as it is.
-    public static func isOne(_ value: JSONValue) -> Bool {
+    /// - Parameter unpaid: it must say that something was not paid for; Anthropic's service calls that a wrong request, too.
+    public static func isOne(_ value: JSONValue, unpaid: Bool = false) -> Bool {
         guard value["type"]?.string == "error", let error = value["error"], error["message"]?.string != nil,
             let type = error["type"]?.string
         else { return false }
-        return types.contains(type)
+        return unpaid ? type == "billing_error" : types.contains(type)
     }
 
     private static let types: Set = [

@@ -25,7 +25,9 @@ extension Dialect {
         switch self {
         case .openAI: return openAIs(failure, told, value)
         case .anthropic:
-            if failure.fullContext == nil, let value, AnthropicError.isOne(value) { return failure.body }
+            if failure.fullContext == nil, let value, AnthropicError.isOne(value, unpaid: failure.isUnpaid) {
+                return failure.body
+            }
             var error = ErrorBody(failure).clientError
             error.message = told?.message ?? failure.message
             if let full = failure.fullContext { error.message = full.inAnthropicsWords(error.message) }
@@ -40,16 +42,23 @@ extension Dialect {
 
     private func openAIs(_ failure: ExchangeFailure, _ told: ToldError?, _ value: JSONValue?) -> [UInt8] {
         let full = failure.fullContext
-        if full == nil, told?.isOpenAIs == true, value?["error"]?["message"] != nil { return failure.body }
+        if full == nil, !failure.isUnpaid, told?.isOpenAIs == true, value?["error"]?["message"] != nil {
+            return failure.body
+        }
         let own = ErrorBody(failure)
         // What else the server tells stays.
         var error = told?.isOpenAIs == true ? value?["error"]?.object ?? JSONObject() : JSONObject()
         let words = told?.message ?? failure.message
         error["message"] = .string(full?.inOpenAIsWords(words) ?? words)
-        error["type"] = full == nil ? told?.type ?? .string(own.type) : "invalid_request_error"
         error["param"] = told?.param ?? .null
-        error["code"] =
-            full == nil ? told?.code ?? own.code.map { .string($0) } ?? .null : .string(FullContext.openAIsCode)
+        if full != nil {
+            (error["type"], error["code"]) = ("invalid_request_error", .string(FullContext.openAIsCode))
+        } else if failure.isUnpaid {
+            (error["type"], error["code"]) = (.string(ErrorBody.unpaid), .string(ErrorBody.unpaid))
+        } else {
+            error["type"] = told?.type ?? .string(own.type)
+            error["code"] = told?.code ?? own.code.map { .string($0) } ?? .null
+        }
         return JSONValue.object(JSONObject([(name: "error", value: .object(error))])).bytes
     }
 

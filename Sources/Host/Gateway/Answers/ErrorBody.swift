@@ -97,10 +97,10 @@ extension ErrorBody {
     static func unavailable(_ model: String, _ backends: [BackendSnapshot], kind: String) -> ErrorBody {
         let reasons = backends.prefix(8).map { backend in
             let name = backend.identity.name
-            if backend.status == .healthy { return "\(name) does not support \(kind)" }
+            if backend.status.serves { return "\(name) does not support \(kind)" }
             return "\(name) is \(backend.status.rawValue.lowercased())" + (backend.lastError.map { ": \($0)" } ?? "")
         }
-        let unsupported = backends.allSatisfy { $0.status == .healthy }
+        let unsupported = backends.allSatisfy { $0.status.serves }
         return ErrorBody(
             status: unsupported ? 501 : 503,
             message: "No backend can serve '\(model)' now. " + reasons.joined(separator: "; "),
@@ -120,15 +120,19 @@ extension ErrorBody {
         let milliseconds = failure.retryAfterMilliseconds
         self.init(
             status: status, message: failure.message, type: Self.type(status),
-            code: failure.deadline?.code ?? Self.code(failure.kind),
+            code: failure.deadline?.code ?? (failure.isUnpaid ? Self.unpaid : Self.code(failure.kind)),
             retryAfter: milliseconds > 0
                 ? Int(milliseconds / 1000 + (milliseconds % 1000 > 0 ? 1 : 0)) : status == 503 ? 1 : nil)
     }
+
+    /// Both type and code of what an account cannot pay for, in OpenAI's API.
+    static let unpaid = "insufficient_quota"
 
     /// OpenAI's types of errors, by status.
     private static func type(_ status: Int) -> String {
         switch status {
         case 401: "authentication_error"
+        case 402: unpaid
         case 403: "permission_error"
         case 429: "rate_limit_error"
         case ..<500: "invalid_request_error"

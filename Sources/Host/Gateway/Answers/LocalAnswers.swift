@@ -49,11 +49,13 @@ struct LocalAnswers {
     var health: LocalAnswer {
         let views = state.registry.views
         let healthy = views.count { $0.status == .healthy }
-        let models = Set(views.filter { $0.status == .healthy }.flatMap { $0.models.map(\.id) }).count
+        let degraded = views.count { $0.status == .degraded }
+        let serving = healthy + degraded
+        let models = Set(views.filter { $0.status.serves }.flatMap { $0.models.map(\.id) }).count
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("status")
-        writer.string(healthy == 0 ? "unhealthy" : healthy < views.count ? "degraded" : "healthy")
+        writer.string(serving == 0 ? "unhealthy" : healthy < views.count ? "degraded" : "healthy")
         writer.key("version")
         writer.string(GatewayState.version)
         writer.key("uptime_seconds")
@@ -64,17 +66,38 @@ struct LocalAnswers {
         writer.integer(views.count)
         writer.key("healthy")
         writer.integer(healthy)
+        writer.key("degraded")
+        writer.integer(degraded)
         writer.key("unhealthy")
-        writer.integer(views.count - healthy)
+        writer.integer(views.count - serving)
         writer.endObject()
+        if degraded > 0 { writeReasons(views, to: &writer) }
         writer.key("models")
         writer.beginObject()
         writer.key("total")
         writer.integer(models)
         writer.endObject()
         writer.endObject()
-        return LocalAnswer(status: healthy == 0 ? 503 : 200, body: writer.bytes)
+        return LocalAnswer(status: serving == 0 ? 503 : 200, body: writer.bytes)
     }
+
+    /// Why backends are degraded.
+    private func writeReasons(_ views: [BackendView], to writer: inout JSONWriter) {
+        writer.key("degraded_backends")
+        writer.beginArray()
+        for view in views.lazy.filter({ $0.status == .degraded }).prefix(Self.reasonLimit) {
+            writer.beginObject()
+            writer.key("id")
+            writer.string(view.id)
+            writer.key("reason")
+            writer.string(view.lastError ?? "")
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    /// Degraded backends that `/health` names.
+    private static let reasonLimit = 20
 
     /// - Parameter query: may ask for parts of the page, which is what its script does.
     func page(_ query: String) -> LocalAnswer {

@@ -14,8 +14,9 @@ enum Metrics {
         page.sample("nexus_requests_total", [("status", "error")], Double(totals.errors))
 
         let backends = state.registry.snapshot.backends
-        page.family("nexus_backend_up", "gauge", "1 if the backend is healthy.")
-        for backend in backends { page.sample("nexus_backend_up", label(backend), backend.status == .healthy ? 1 : 0) }
+        page.family("nexus_backend_up", "gauge", "1 if the backend's probes are well.")
+        for backend in backends { page.sample("nexus_backend_up", label(backend), backend.status.serves ? 1 : 0) }
+        addBreakers(state, backends, to: &page)
         page.family("nexus_backend_in_flight", "gauge", "Attempts under way at the backend.")
         for backend in backends {
             page.sample("nexus_backend_in_flight", label(backend), Double(backend.counters.inFlight))
@@ -63,6 +64,28 @@ enum Metrics {
         page.family("nexus_adapter_late_calls_total", "counter", "Callbacks of adapters after their backend had gone.")
         page.sample("nexus_adapter_late_calls_total", [], Double(AdapterFigures.lateCalls))
         return page.bytes
+    }
+
+    /// Breakers and retries.
+    private static func addBreakers(
+        _ state: GatewayState, _ backends: [BackendSnapshot], to page: inout MetricsPage
+    ) {
+        page.family(
+            "nexus_backend_degraded", "gauge",
+            "1 if the backend's probes are well and its requests fail: its breaker is not closed.")
+        for backend in backends {
+            page.sample("nexus_backend_degraded", label(backend), backend.status == .degraded ? 1 : 0)
+        }
+        page.family("nexus_backend_breaker_openings_total", "counter", "Times the backend's breaker has opened.")
+        for backend in backends {
+            page.sample(
+                "nexus_backend_breaker_openings_total", label(backend), Double(backend.counters.breaker.openings))
+        }
+        let budget = state.retries.value
+        page.family("nexus_retries_total", "counter", "Attempts at another backend after a failure.")
+        page.sample("nexus_retries_total", [], Double(budget.granted))
+        page.family("nexus_retries_refused_total", "counter", "Retries that the budget did not allow.")
+        page.sample("nexus_retries_refused_total", [], Double(budget.refused))
     }
 
     /// Tokens and times of answers, by backend and by model.

@@ -28,12 +28,14 @@ final class Exchange {
     private var places: Places?
     /// While it waits for them.
     var ticket: Admission.Ticket?
+    /// The attempt is a trial of the backend's breaker, which has not been told of it yet.
+    var trial: BreakerGate.Trial?
     var task: (any Attempt)?
     /// The request as this attempt sends it.
     var requestBody = ByteBuffer()
     /// It is in the client's own words.
     var isNative = true
-    private var attemptStart: NIODeadline
+    private(set) var attemptStart: NIODeadline
     var path = AnswerPath(nil, stream: false)
     var answerStatus = 200
     var answerType = AnswerType.json
@@ -82,7 +84,10 @@ final class Exchange {
     // MARK: Choosing
 
     /// Chooses a backend and gives the request to it; the exchange may end inside this call.
-    func start() { choose() }
+    func start() {
+        loop.retries.requestCame(now: now.uptimeNanoseconds)
+        choose()
+    }
 
     func choose() {
         if forms.needsTranslation(for: untried) { return translate() }
@@ -102,31 +107,48 @@ final class Exchange {
     /// Takes a place at the best of them that has one.
     private func place(_ eligible: [Int], in snapshot: RegistrySnapshot) {
         guard mayLook else { return waitForPlace(orElse: .busy(asked.model)) }
-        let limits = loop.limits
         var shared: SharedPlaces?
-        var isAtLimit = false
         var ranking = loop.router.rank(
             eligible, in: snapshot, isRetry: !dispatch.tried.isEmpty, now: now.uptimeNanoseconds)
         while let index = ranking.next() {
-            let backend = snapshot.backends[index]
-            // First, so that whoever is to wait takes no place of others, not even for a moment.
-            let limit = backend.identity.maxConcurrent
-            guard limits.isEmpty || backend.counters.capacity.hasPlace(limit: limit) else { continue }
-            if shared == nil { shared = limits.lease(model: dispatch.request.model) }
-            isAtLimit = shared == nil
-            if isAtLimit { break }
-            if let lease = backend.counters.begin(limit: limit), let shared = shared.take() {
-                places = Places(backend: lease, shared: shared)
-                self.backend = backend
-                reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
-                endWaiting()
-                return run(backend)
-            }
+            let isLastResort = ranking.isLastResort
+            if take(snapshot.backends[index], of: ranking, isLastResort: isLastResort, &shared) { return }
         }
-        let hasTaken = shared != nil && !limits.isEmpty
+        // The last trial of a breaker may have gone to another loop meanwhile.
+        for index in eligible where take(snapshot.backends[index], of: ranking, isLastResort: true, &shared) { return }
+        giveBack(&shared)
+        let isBusy = eligible.contains { !snapshot.backends[$0].hasPlace }
+        waitForPlace(orElse: isBusy ? .busy(asked.model) : .atLimit(asked.model))
+    }
+
+    /// False: there is no place.
+    /// - Parameter shared: places of the gateway's own limits, as soon as some backend has one.
+    private func take(
+        _ backend: BackendSnapshot, of ranking: Ranking, isLastResort: Bool, _ shared: inout SharedPlaces?
+    ) -> Bool {
+        let limits = loop.limits
+        // First, so that whoever is to wait takes no place of others, not even for a moment.
+        guard limits.isEmpty || backend.hasPlace else { return false }
+        if shared == nil { shared = limits.lease(model: dispatch.request.model) }
+        guard shared != nil,
+            let lease = backend.counters.begin(
+                limit: backend.identity.maxConcurrent, now: now.uptimeNanoseconds, isLastResort: isLastResort),
+            let shared = shared.take()
+        else { return false }
+        trial = lease.trial
+        places = Places(backend: lease, shared: shared)
+        self.backend = backend
+        reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        endWaiting()
+        run(backend)
+        return true
+    }
+
+    /// Places of the gateway's own limits, for which no backend had one.
+    private func giveBack(_ shared: inout SharedPlaces?) {
+        guard shared != nil else { return }
         shared = nil
-        if hasTaken { loop.shared.admission.placesChanged() }
-        waitForPlace(orElse: isAtLimit ? .atLimit(asked.model) : .busy(asked.model))
+        if !loop.limits.isEmpty { loop.shared.admission.placesChanged() }
     }
 
     /// Those that have the model and were not tried yet.
@@ -217,10 +239,13 @@ final class Exchange {
     }
 
     /// Counts how the attempt ended, and gives its place back.
-    func release(_ end: BackendCounters.End) {
+    /// - Parameter failure: nil: none, or one that is no backend's.
+    func release(_ end: BackendCounters.End, after failure: ExchangeFailure? = nil) {
         task = nil
         guard let places = places.take() else { return }
         backend?.counters.ended(end)
+        if let backend, failure != nil || end.isSuccess { tellBreaker(of: backend, after: failure) }
+        trial = nil
         places.end()
         loop.shared.admission.placesChanged()
     }
@@ -240,8 +265,9 @@ final class Exchange {
         let canRephrase =
             failure.kind == .unsupported && isNative && !dispatch.isCommitted && forms.refused(by: backend)
         let action = dispatch.failed(
-            failure, hasAlternative: hasAlternative, canRephrase: canRephrase, now: now)
-        release(failure.isOfTheBackend ? .failure : .neutral)
+            failure, hasAlternative: hasAlternative, canRephrase: canRephrase,
+            takesRetry: loop.retries.takeRetry(now: now.uptimeNanoseconds), now: now)
+        release(failure.isOfTheBackend ? .failure : .neutral, after: failure)
         if failure.kind == .connect { loop.shared.noteUnreachable(backend) }
         switch action {
         case .ignore: return
@@ -261,12 +287,13 @@ final class Exchange {
     }
 
     /// Another backend than the one of the attempt is left to try.
-    private var hasAlternative: Bool {
+    var hasAlternative: Bool {
         dispatch.hasAlternative(in: loop.snapshot) { forms.form(for: $0) != nil }
     }
 
     /// Ends what takes longer than it may; to be called several times a second.
     func lookAtTime(now: NIODeadline) {
+        lookForSilence(now: now)
         guard dispatch.isDue(now: now), let failure = dispatch.passed(now: now, hasAlternative: hasAlternative) else {
             return
         }
@@ -285,9 +312,12 @@ final class Exchange {
             ])
         // In a turn of its own: a call of the adapter that failed is on the stack, and the next one may be of the same.
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        loop.eventLoop.execute {
+        let again: @Sendable () -> Void = {
             if !exchange.value.dispatch.isOver { exchange.value.choose() }
         }
+        // Of many that fail together not all come to the next backend at the same instant.
+        let pause = loop.retryPause()
+        if pause == .zero { loop.eventLoop.execute(again) } else { loop.eventLoop.scheduleTask(in: pause, again) }
     }
 
     // MARK: What the client's connection tells

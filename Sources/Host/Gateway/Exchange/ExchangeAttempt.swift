@@ -79,6 +79,7 @@ extension Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
+        tellTrial()
         client.requestIsDone()
         held = nil
         _ = heldMemory.set(0)

@@ -60,7 +60,7 @@ struct Discovery {
                 backend.probe(on: loop.eventLoop, timeout: Self.timeout) { continuation.resume() }
             }
         }
-        let healthy = registry.views.first?.status == .healthy
+        let healthy = registry.views.first?.status.serves ?? false
         await retire(backend)
         return healthy
     }

@@ -52,7 +52,8 @@ final class GatewayProcess: Sendable {
         let updates = LoopUpdates()
         let registry = Registry(
             failureThreshold: configuration.healthCheck.failureThreshold,
-            recoveryThreshold: configuration.healthCheck.recoveryThreshold, broadcaster: broadcaster,
+            recoveryThreshold: configuration.healthCheck.recoveryThreshold, breaker: configuration.breaker,
+            broadcaster: broadcaster,
             onSnapshot: { _ in updates.send() })
         let state = GatewayState(
             settings: LiveSettings(configuration), logger: logger, registry: registry,

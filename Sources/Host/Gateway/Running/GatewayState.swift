@@ -22,6 +22,8 @@ final class GatewayState: Sendable {
     let admission: Admission
     /// Does what would hold up an event loop.
     let work: WorkPool
+    /// Which retries there may be.
+    let retries: RetryAllowance
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let startedAt = Clock.monotonicMilliseconds()
@@ -42,6 +44,7 @@ final class GatewayState: Sendable {
         // Loads libraries, which no event loop should wait for.
         _ = ContentCoding.known
         self.work = work
+        retries = RetryAllowance(settings.routing)
         self.logger = logger
         self.registry = registry
         settledHistory = History(capacity: historyCapacity)
@@ -84,6 +87,7 @@ final class GatewayState: Sendable {
         set {
             memory.limit = newValue.maximumMemory
             admission.set(newValue.queue)
+            retries.set(newValue.routing)
             changing.withLock { $0.settings = newValue }
         }
     }

@@ -3,7 +3,8 @@ import NIOCore
 import Synchronization
 
 /// Probes every backend once an interval, each on a loop of its own choosing, and publishes the state of all when a round has
-/// ended. Those that are not healthy are probed more often, so that a server is used soon after it has come.
+/// ended. Those with which something is wrong are probed more often, from the first failure on, so that it is known soon
+/// whether a server has gone, and it is used soon after it has come.
 final class HealthMonitor: Sendable {
     /// A backend that could not be reached is probed at once, but not more often than this.
     static let reprobeInterval = TimeAmount.seconds(1)
@@ -69,7 +70,9 @@ final class HealthMonitor: Sendable {
 
     private func retryRound() {
         for (index, backend) in state.registry.snapshot.backends.enumerated()
-        where backend.status == .unhealthy && backend.driver.isUsable {
+        where backend.driver.isUsable
+            && (backend.status == .unhealthy || backend.status.serves && backend.lastError != nil)
+        {
             probe(backend.driver, on: index) {}
         }
     }

@@ -134,6 +134,7 @@ final class Reconfigurer: Sendable {
         shared.settings = LiveSettings(new)
         shared.registry.setThresholds(
             failure: new.healthCheck.failureThreshold, recovery: new.healthCheck.recoveryThreshold)
+        shared.registry.setBreaker(new.breaker)
         if old.healthCheck != new.healthCheck { monitor.schedule(new.healthCheck) }
         GatewayLog.setLevel(new.logging.level)
         if old.adapters != new.adapters { watch() }

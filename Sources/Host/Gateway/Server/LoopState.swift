@@ -26,6 +26,11 @@ final class LoopState {
     private(set) var connections = Roster<ClientConnection>()
     private(set) var sessions = Roster<WebSocketSession>()
     private var identifiers: RequestIDs
+    /// What this loop may retry, of the budget of all.
+    var retries: RetryTally
+    /// Before an attempt at another backend, at the most.
+    private let longestPause: TimeAmount
+    private var pauses: SeededRandom
     private var sweeps = 0
     private let page: Ledger.Page
     private var onEmpty: (() -> Void)?
@@ -36,8 +41,12 @@ final class LoopState {
 
     init(
         index: Int, eventLoop: any EventLoop, shared: GatewayState, quota: ClientQuota, closesHalf: Bool,
+        longestRetryPause: TimeAmount = .milliseconds(20),
         random: SeededRandom = SeededRandom(seed: .random(in: .min ... .max))
     ) {
+        longestPause = longestRetryPause
+        pauses = random
+        retries = RetryTally(shared.retries)
         self.random = random
         self.quota = quota
         self.closesHalf = closesHalf
@@ -87,6 +96,11 @@ final class LoopState {
         }
         // Those of this loop see now what may have made them able.
         shared.admission.placesChanged()
+    }
+
+    /// How long to wait before the next backend is tried, by lot.
+    func retryPause() -> TimeAmount {
+        longestPause == .zero ? .zero : .nanoseconds(Int64.random(in: 0...longestPause.nanoseconds, using: &pauses))
     }
 
     /// Which models the names stand for now.

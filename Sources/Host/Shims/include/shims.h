@@ -1,6 +1,7 @@
 /* Facts of Linux that Swift's importer does not show: macros, thread-local storage, memfd flags. */
 #ifndef NEXUS_SHIMS_H
 #define NEXUS_SHIMS_H
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,10 @@ void nexus_name_thread(const char *name);
 /* From its first call on the calling thread has less of a processor than those that have not called it (nice(2) of one thread).
  * Cheap when called again. */
 void nexus_yield_to_loops(void);
+
+/* Waits for the semaphore, but no longer than until that time of the monotonic clock (sem_clockwait(3)). Returns early, as if
+ * signalled, on a signal of the system. */
+void nexus_wait_until(sem_t *semaphore, uint64_t nanoseconds);
 
 /* An anonymous file that is closed on exec and can be sealed; -1 and errno on failure. */
 int nexus_memfd(const char *name);

@@ -1,0 +1,35 @@
+/// Which backends are asked behind others, whatever the strategy: at most three atomic loads where nothing is wrong.
+extension BackendCounters {
+    /// What one failure in a row weighs beside requests in flight, and how many count.
+    private static let failureWeight = 4
+    private static let failuresCounted = 8
+    /// How long failures in a row weigh.
+    private static let failureMemory: UInt64 = 10_000_000_000
+
+    /// Until when the backend is asked only if no other can be, in nanoseconds of the monotonic clock; 0: it is not.
+    public func asideUntil(now: UInt64) -> UInt64 {
+        var until: UInt64 = 0
+        if rests(now: now) { until = restEnd }
+        let free = breaker.freeAt
+        if free > now { until = max(until, free) }
+        if pulse.isSuspect(now: now) { until = max(until, now &+ pulse.patience) }
+        return until
+    }
+
+    /// Requests by which the backend counts as busier than it is: one whose attempts fail has less to do than the others, and
+    /// would get the next one for it.
+    public func penalty(now: UInt64) -> Int {
+        let (count, last) = failuresInARow
+        guard count > 0, now < last &+ Self.failureMemory else { return 0 }
+        return Self.failureWeight * min(count, Self.failuresCounted)
+    }
+}
+
+extension ExchangeFailure {
+    /// What it says of the backend, for its breaker. No 4xx counts, whoever is to blame for it.
+    public var breakerOutcome: Breaker.Outcome {
+        guard isOfTheBackend, !(400...499).contains(status) else { return .neutral }
+        if kind == .connect || deadline == .firstByte || deadline == .connect { return .unreachable }
+        return .failure
+    }
+}
