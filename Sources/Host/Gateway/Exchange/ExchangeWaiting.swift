@@ -63,7 +63,7 @@ extension Exchange {
     func waitsForRestart(of backends: [BackendSnapshot]) -> Bool {
         loop.settings.queue.waitForRestart
             && loop.snapshot.candidates(for: dispatch.request.model) == nil
-            && backends.contains { $0.status != .draining && $0.status != .healthy }
+            && backends.contains { $0.status != .draining && !$0.status.serves }
     }
 
     /// A comment for a stream whose client waits.
