@@ -78,7 +78,7 @@ import Testing
 
     @Test func theLowestIsServedWhileHigherOnesKeepComing() throws {
         var queue = queue()
-        let low = try enter(&queue, 1, .low, now: 0)
+        let low = try enter(&queue, 9, .low, now: 0)
         var servedAt: UInt64?
         for second in 1...40 where servedAt == nil {
             let now = UInt64(second) * Self.second
