@@ -138,7 +138,7 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "EventStreamTests", dependencies: ["EventStream"]),
-        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded]),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded, nioPosix]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "CompressionTests", dependencies: ["Compression"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),

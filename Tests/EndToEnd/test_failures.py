@@ -259,7 +259,7 @@ def test_an_address_with_the_prefix_is_asked_at_the_right_paths(start, upstream)
 def test_a_backend_takes_no_more_than_it_may(start, upstream):
     held = []
     upstream.chat(lambda exchange: (held.append(exchange), exchange.wait_until_closed()))
-    gateway = start(backend("one", upstream.url, max_concurrent=1))
+    gateway = start("[queue]\nenabled = false\n" + backend("one", upstream.url, max_concurrent=1))
     gateway.wait_for_backend("one")
     body = b'{"model":"m"}'
     with gateway.connection() as client:

@@ -43,11 +43,7 @@ public enum ConfigurationReader {
         root.section("health_check") { healthCheck(&$0, &configuration.healthCheck) }
         root.section("breaker") { breaker(&$0, &configuration.breaker) }
         root.section("routing") { routing(&$0, &configuration.routing) }
-        root.section("queue") { section in
-            section.bool("enabled", into: &configuration.queue.enabled)
-            section.integer("max_size", 0...100_000, into: &configuration.queue.maxSize)
-            section.seconds("max_wait_seconds", 1...3600, into: &configuration.queue.maxWait)
-        }
+        root.section("queue") { queue(&$0, &configuration.queue) }
         root.sections("backends") { section, _ in
             if let backend = backend(&section, configuration.timeouts) { configuration.backends.append(backend) }
         }
@@ -163,6 +159,28 @@ public enum ConfigurationReader {
             routing.fallbacks[name] = AliasReader.fallbacks(value, name, in: &section)
         }
     }
+
+    private static func queue(_ section: inout Section, _ queue: inout Configuration.Queue) {
+        section.bool("enabled", into: &queue.enabled)
+        section.integer("max_size", 0...100_000, into: &queue.maxSize)
+        section.seconds("max_wait_seconds", 1...3600, into: &queue.maxWait)
+        queue.maxConcurrent = section.optionalInteger("max_concurrent", 1...100_000)
+        section.bool("wait_for_restart", into: &queue.waitForRestart)
+        for (name, value) in section.names("models").members {
+            if let limit = value.int, (1...100_000).contains(limit), isModel(name) {
+                queue.models[name] = Int(limit)
+            } else {
+                section.problem(
+                    "models.\(name)",
+                    "must be a whole number from 1 to 100000, under the name of a model or a pattern with *")
+            }
+        }
+        if queue.models.count > TextLimits.entries {
+            section.problem("models", "there are \(queue.models.count); at most \(TextLimits.entries) are possible")
+        }
+    }
+
+    private static func isModel(_ text: String) -> Bool { (1...TextLimits.model).contains(text.utf8.count) }
 
     /// - Parameter common: the gateway's limits, of which a backend may override some.
     private static func backend(_ section: inout Section, _ common: Configuration.Timeouts) -> Configuration.Backend? {

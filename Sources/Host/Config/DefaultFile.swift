@@ -64,10 +64,16 @@ public enum DefaultFile {
         [routing.fallbacks]             # a model or alias = what to try when no backend can serve it
         # "llama3.3:70b" = ["llama3.2:3b"]
 
-        [queue]                         # no effect in this version: a full backend is answered with 503
-        enabled = true
-        max_size = 100
+        [queue]                         # requests that find every place taken wait; docs/routing.md tells more
+        enabled = true                  # false: they are answered with 503 at once
+        max_size = 100                  # requests that may wait; one client may have half of them
         max_wait_seconds = 30
+        # max_concurrent = 64           # requests under way at once, all backends together
+        wait_for_restart = false        # wait also while a model's only backends are not healthy
+
+        [queue.models]                  # the same for models; all that fit one pattern share its number
+        # "llama3.3:70b" = 4
+        # "gpt-*" = 16
 
         [history]
         capacity = 100

@@ -20,6 +20,10 @@ public struct RequestHead: Sendable, Equatable {
     public var acceptsEventStream = false
     public var requestID: Range<Int>?
     public var origin: Range<Int>?
+    /// What the client shows to be let in: Authorization, or `x-api-key`.
+    public var credential: Range<Int>?
+    /// `x-nexus-priority`.
+    public var priority: Range<Int>?
     public var host: Range<Int>?
     public var contentType: Range<Int>?
     /// The body has a content coding; of several fields all count.
@@ -167,6 +171,8 @@ public struct RequestHead: Sendable, Equatable {
             case 6 where scanner.equals(field.name, "accept"):
                 if scanner.lists(field.value, "text/event-stream") { acceptsEventStream = true }
             case 7 where scanner.equals(field.name, "upgrade"): webSocket = scanner.lists(field.value, "websocket")
+            case 9 where scanner.equals(field.name, "x-api-key"), 13 where scanner.equals(field.name, "authorization"):
+                credential = field.value
             case 10 where scanner.equals(field.name, "connection"):
                 if scanner.lists(field.value, "close") { keepAlive = false }
                 if minorVersion == 0, scanner.lists(field.value, "keep-alive") { keepAlive = true }
@@ -178,6 +184,7 @@ public struct RequestHead: Sendable, Equatable {
                     throw .badLength
                 }
                 length = value
+            case 16 where scanner.equals(field.name, "x-nexus-priority"): priority = field.value
             case 16 where scanner.equals(field.name, "content-encoding"): hasContentEncoding = true
             case 17 where scanner.equals(field.name, "sec-websocket-key"):
                 guard webSocketKey == nil else { throw .badField }

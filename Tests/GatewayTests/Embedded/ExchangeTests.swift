@@ -212,7 +212,8 @@ import Testing
         #expect(try client.take() == "")
     }
 
-    @Test func aFullFleetIsBusyAndTakesNoPlaceForIt() throws {
+    @Test func withoutAQueueAFullFleetIsBusyAndTakesNoPlaceForIt() throws {
+        let gateway = EmbeddedGateway { $0.queue.enabled = false }
         let driver = gateway.add(limit: 1)
         let (first, second) = (try gateway.client(), try gateway.client())
         try first.ask()

@@ -151,6 +151,12 @@ public struct Configuration: Sendable, Equatable {
         public var maxSize = 100
         /// 1 s to 1 h.
         public var maxWait = Duration.seconds(30)
+        /// Exchanges under way at once, all backends together; nil: no limit.
+        public var maxConcurrent: Int?
+        /// The same by the name of a model, or a pattern with `*`; models that share a pattern share its places.
+        public var models: [String: Int] = [:]
+        /// Wait also where a model's only backends are not healthy.
+        public var waitForRestart = false
 
         public init() {}
     }

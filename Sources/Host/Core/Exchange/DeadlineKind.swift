@@ -1,6 +1,8 @@
 /// The limits of time that an exchange is under. Each has a key in the configuration or a named bound, and a code of its
 /// own, by which a client can tell what did not come.
 public enum DeadlineKind: String, Sendable, Equatable, CaseIterable {
+    /// A place at a backend.
+    case queue
     /// The connection to the server, TCP and TLS.
     case connect
     /// The first byte of the answer's body. Its head alone is no answer: servers send it at once and then think.
@@ -15,6 +17,7 @@ public enum DeadlineKind: String, Sendable, Equatable, CaseIterable {
     /// For clients and programs.
     public var code: String {
         switch self {
+        case .queue: "queue_timeout"
         case .connect: "connect_timeout"
         case .firstByte: "first_byte_timeout"
         case .gap: "gap_timeout"
@@ -23,8 +26,8 @@ public enum DeadlineKind: String, Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// Another backend may still answer; when the total is over, none may.
-    public var isRetryable: Bool { self != .total }
+    /// Another backend may still answer; when the total is over, or none had a place in time, none may.
+    public var isRetryable: Bool { self != .total && self != .queue }
 }
 
 /// How much of an error answer is read. Why a request failed stands at its beginning; a server that drips or never stops

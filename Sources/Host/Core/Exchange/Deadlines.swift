@@ -37,6 +37,7 @@ public struct Deadlines: Sendable, Equatable {
                 case .connect: .connect
                 case .errorBody: .upstream
                 case .firstByte, .gap, .total: .timeout
+                case .queue: .busy
                 }
             var failure = ExchangeFailure(kind: failed, status: status, message: message, deadline: kind)
             failure.isBlameless = isBlameless
@@ -48,6 +49,8 @@ public struct Deadlines: Sendable, Equatable {
     private enum Stage: Sendable, Equatable {
         /// No attempt is under way.
         case idle
+        /// A place is waited for.
+        case queued(since: UInt64, limit: Duration)
         case submitted(since: UInt64)
         case connecting(since: UInt64)
         /// `since` the connection was begun.
@@ -91,6 +94,9 @@ public struct Deadlines: Sendable, Equatable {
 
     // MARK: What happens
 
+    /// Waits for a place, for as long as this.
+    public mutating func queued(at now: UInt64, limit: Duration) { stage = .queued(since: now, limit: limit) }
+
     /// An adapter gets the request.
     public mutating func attemptStarted(
         at now: UInt64, endpoint: String, limits: Configuration.Timeouts, hasAlternative: Bool
@@ -112,7 +118,10 @@ public struct Deadlines: Sendable, Equatable {
 
     /// Of an adapter that has several requests under way the newest sign counts.
     public mutating func saw(_ sign: AttemptSign, at now: UInt64) {
-        if case .idle = stage { return }
+        switch stage {
+        case .idle, .queued: return
+        default: break
+        }
         switch sign {
         case .connecting: if !isGiving { stage = .connecting(since: now) }
         case .handshaking: if case .connecting(let since) = stage { stage = .handshaking(since: since) }
@@ -127,7 +136,7 @@ public struct Deadlines: Sendable, Equatable {
     /// The adapter has written a piece of the answer: one that makes no HTTP requests gives no other sign.
     public mutating func wrote(at now: UInt64) {
         switch stage {
-        case .idle: return
+        case .idle, .queued: return
         // What comes of a piece of the server is the same piece.
         case .giving(let pieces, _): stage = .giving(pieces: pieces + (countsWrites ? 1 : 0), last: now)
         default: stage = .giving(pieces: 1, last: now)
@@ -161,7 +170,7 @@ public struct Deadlines: Sendable, Equatable {
     private mutating func piece(at now: UInt64) {
         switch stage {
         // Whatever comes of an error answer makes it no answer.
-        case .idle, .failing: return
+        case .idle, .queued, .failing: return
         case .giving(let pieces, _): stage = .giving(pieces: countsWrites ? 1 : pieces + 1, last: now)
         default: stage = .giving(pieces: 1, last: now)
         }
@@ -183,6 +192,7 @@ public struct Deadlines: Sendable, Equatable {
         // In this order: of two at the same instant the first is told.
         switch stage {
         case .giving(_, let last) where !isPaused: add(.gap, gap.map { Self.sum(last, $0) })
+        case .queued(let since, let limit): add(.queue, Self.sum(since, limit))
         case .idle, .giving: break
         case .connecting(let since), .handshaking(let since):
             add(.connect, limits.connect.map { Self.sum(since, $0) })
@@ -224,7 +234,7 @@ public struct Deadlines: Sendable, Equatable {
     private var shareEnd: UInt64? {
         guard hasAlternative, limits.firstByte == nil, let end = totalEnd, end > attemptStart else { return nil }
         switch stage {
-        case .idle, .failing, .giving: return nil
+        case .idle, .queued, .failing, .giving: return nil
         default: return attemptStart + (end - attemptStart) / 2
         }
     }
@@ -233,6 +243,7 @@ public struct Deadlines: Sendable, Equatable {
 
     private func words(_ due: Due) -> String {
         switch (due.kind, stage) {
+        case (.queue, .queued(_, let limit)): "no backend had a place for it within \(limit.inSeconds)"
         case (.connect, .handshaking): "no connection within \(connect) (TLS handshake with \(endpoint))"
         case (.connect, _): "no connection within \(connect) (TCP connection to \(endpoint))"
         case (.firstByte, .answering(let status, _)):
@@ -247,7 +258,7 @@ public struct Deadlines: Sendable, Equatable {
             "answered with status \(status), and no error came of it within \(Self.duration(Self.errorBody).inSeconds)"
         case (.total, .giving): "the answer was not complete within \(limits.total?.inSeconds ?? "")"
         case (.total, _): "no answer within \(limits.total?.inSeconds ?? "") in all"
-        case (.gap, _), (.errorBody, _): "did not answer in time"
+        case (.queue, _), (.gap, _), (.errorBody, _): "did not answer in time"
         }
     }
 

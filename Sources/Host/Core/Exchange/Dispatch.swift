@@ -7,6 +7,8 @@ import NIOCore
 ///        ▲                            │                       │
 ///        └────────── failed, and something is left to try ────┘
 ///
+/// Where no backend has a place it is `queued` between choosing and its attempt.
+///
 /// While a stream waits for a piece, comments keep the client's connection alive (`quiet`). One before the first piece sends
 /// the head: from there on a failure is told inside the stream, but another backend may still be tried.
 ///
@@ -40,7 +42,7 @@ public struct Dispatch: Sendable {
         }
     }
 
-    private enum Phase: Sendable { case choosing, waiting, begun, committed, over }
+    private enum Phase: Sendable { case choosing, queued, waiting, begun, committed, over }
 
     public private(set) var request: Request
     private var walk: TargetWalk
@@ -112,11 +114,30 @@ public struct Dispatch: Sendable {
 
     /// The model cannot be served: the next is tried. False: there is none.
     public mutating func nextTarget() -> Bool {
-        guard phase == .choosing, let next = walk.next() else { return false }
+        guard phase == .choosing || phase == .queued, let next = walk.next() else { return false }
         request.model = next.model
         tried = []
         maximumAttempts = max(maximumAttempts, attempts + 1)
         return true
+    }
+
+    // MARK: Waiting for a place
+
+    /// No backend has a place, and one is waited for.
+    /// - Parameter limit: for how long.
+    public mutating func queued(limit: Duration, now: NIODeadline) {
+        assert(phase == .choosing, "an exchange waits for a place while \(phase)")
+        phase = .queued
+        deadlines.queued(at: now.uptimeNanoseconds, limit: limit)
+        timeline.append(.queued, at: now)
+    }
+
+    /// Begins again with the first of the models. To be called before any attempt.
+    public mutating func backToFirstTarget() {
+        assert(attempts == 0, "the models are gone through again after an attempt")
+        guard walk.index > 0, let first = walk.first else { return }
+        walk.begin()
+        request.model = first.model
     }
 
     // MARK: Attempts
@@ -128,7 +149,7 @@ public struct Dispatch: Sendable {
     public mutating func attemptStarted(
         at backend: BackendIdentity, reason: String, hasAlternative: Bool = false, now: NIODeadline
     ) {
-        assert(phase == .choosing, "an attempt begins while \(phase)")
+        assert(phase == .choosing || phase == .queued, "an attempt begins while \(phase)")
         phase = .waiting
         attempts += 1
         self.backend = backend
@@ -193,7 +214,7 @@ public struct Dispatch: Sendable {
         case .committed:
             deadlines.wrote(at: now.uptimeNanoseconds)
             return .send
-        case .choosing, .waiting, .over: return .refuse
+        case .choosing, .queued, .waiting, .over: return .refuse
         }
     }
 
@@ -256,7 +277,7 @@ public struct Dispatch: Sendable {
         takesRetry: @autoclosure () -> Bool = true, now: NIODeadline
     ) -> Failed {
         guard let backend, phase != .over else { return .ignore }
-        assert(phase != .choosing, "an attempt fails that is not under way")
+        assert(phase != .choosing && phase != .queued, "an attempt fails that is not under way")
         timeline.append(
             .attemptFailed(AttemptFailure(backend: backend.id, kind: failure.kind, message: failure.message)), at: now)
         deadlines.attemptEnded()
@@ -347,7 +368,7 @@ public struct Dispatch: Sendable {
     public mutating func quiet(betweenPieces: Bool) -> KeepAlive {
         guard request.stream, request.takesComments else { return .ignore }
         switch phase {
-        case .choosing, .waiting, .begun:
+        case .choosing, .queued, .waiting, .begun:
             defer { isHeadSent = true }
             return isHeadSent ? .send : .sendHead
         case .committed: return betweenPieces ? .send : .ignore
@@ -359,7 +380,7 @@ public struct Dispatch: Sendable {
 
     /// The request needs no backend, and is answered by the gateway.
     public mutating func answeredHere(now: NIODeadline) {
-        assert(phase == .choosing, "an answer of the gateway's own while \(phase)")
+        assert(phase == .choosing || phase == .queued, "an answer of the gateway's own while \(phase)")
         end(.success(200), now: now)
     }
 

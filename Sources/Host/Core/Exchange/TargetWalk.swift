@@ -10,6 +10,10 @@ struct TargetWalk: Sendable {
     /// Nil: the only one.
     var backend: String? { targets.isEmpty ? nil : targets[index].backend }
 
+    var first: ModelTarget? { targets.first }
+
+    mutating func begin() { index = 0 }
+
     /// Goes on to the next; nil: there is none.
     mutating func next() -> ModelTarget? {
         guard hasNext else { return nil }

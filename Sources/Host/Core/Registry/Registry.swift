@@ -158,8 +158,6 @@ public final class Registry: Sendable {
     public func relabel(_ identity: BackendIdentity) {
         change(id: identity.id) { state, index in
             state.records[index].identity = identity
-            // There may be more places now.
-            state.records[index].counters.capacity.wakeAll()
         }
     }
 
@@ -167,7 +165,6 @@ public final class Registry: Sendable {
     public func drain(id: String) {
         change(id: id) { state, index in
             state.records[index].isDraining = true
-            state.records[index].counters.capacity.wakeAll()
         }
     }
 

@@ -42,6 +42,9 @@ public final class BackendSnapshot: Sendable {
     /// What the server answers, as bits of the ABI; 0: all that its adapter does.
     public let kinds: UInt32
 
+    /// Whether it may be given one more exchange now.
+    public var hasPlace: Bool { counters.capacity.hasPlace(limit: identity.maxConcurrent) }
+
     init(
         identity: BackendIdentity, status: BackendStatus, lastError: String?, counters: BackendCounters,
         driver: any BackendDriver, kinds: UInt32

@@ -35,6 +35,7 @@ enum Metrics {
                 "nexus_backend_latency_milliseconds", label(backend), backend.counters.averageLatencyMilliseconds)
         }
         addTokens(state, to: &page)
+        addQueue(state.admission.figures, to: &page)
         page.family(
             "nexus_websocket_updates_skipped_total", "counter", "Updates that slow subscribers did not get one by one.")
         page.sample(
@@ -86,6 +87,21 @@ enum Metrics {
         page.sample("nexus_retries_total", [], Double(budget.granted))
         page.family("nexus_retries_refused_total", "counter", "Retries that the budget did not allow.")
         page.sample("nexus_retries_refused_total", [], Double(budget.refused))
+    }
+
+    /// Requests that waited for a place.
+    private static func addQueue(_ figures: Admission.Figures, to page: inout MetricsPage) {
+        page.family("nexus_queue_length", "gauge", "Requests that wait for a place.")
+        page.sample("nexus_queue_length", [], Double(figures.waiting))
+        page.family("nexus_queue_ended_total", "counter", "Requests that waited for a place, by how that ended.")
+        page.sample("nexus_queue_ended_total", [("how", "served")], Double(figures.admitted))
+        page.sample("nexus_queue_ended_total", [("how", "timeout")], Double(figures.timedOut))
+        page.sample("nexus_queue_ended_total", [("how", "left")], Double(figures.left))
+        page.family("nexus_queue_wait_seconds_total", "counter", "Seconds that the served ones waited.")
+        page.sample("nexus_queue_wait_seconds_total", [], Double(figures.waitNanoseconds) / 1e9)
+        page.family("nexus_queue_refused_total", "counter", "Requests that were not allowed to wait, by reason.")
+        page.sample("nexus_queue_refused_total", [("reason", "share")], Double(figures.overShare))
+        page.sample("nexus_queue_refused_total", [("reason", "full")], Double(figures.full))
     }
 
     /// Tokens and times of answers, by backend and by model.

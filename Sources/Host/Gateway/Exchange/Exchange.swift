@@ -28,8 +28,10 @@ final class Exchange {
 
     /// Nil before the first.
     var backend: BackendSnapshot?
-    /// The place at the backend.
-    private var lease: Lease?
+    /// The place at the backend, and those of the gateway's own limits.
+    private var places: Places?
+    /// While it waits for them.
+    var ticket: Admission.Ticket?
     /// The attempt is a trial of the backend's breaker, which has not been told of it yet.
     var trial: BreakerGate.Trial?
     var task: (any Attempt)?
@@ -99,6 +101,9 @@ final class Exchange {
         if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
         noteLeftOut(eligible, in: snapshot)
         guard !tryNextTarget() else { return }
+        if waitsForRestart(of: leftOut) {
+            return waitForPlace(orElse: .unavailable(asked.model, leftOut, kind: forms.request.kind.name))
+        }
         switch eligible {
         case .unknownModel where leftOut.isEmpty: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
         case .some, .unknownModel, .nobody, .nobodyReached:
@@ -108,28 +113,49 @@ final class Exchange {
 
     /// Takes a place at the best of them that has one.
     private func place(_ eligible: [Int], in snapshot: RegistrySnapshot) {
+        guard mayLook else { return noPlace(orElse: .busy(asked.model)) }
+        var shared: SharedPlaces?
         var ranking = loop.router.rank(
             eligible, in: snapshot, isRetry: !dispatch.tried.isEmpty, now: now.uptimeNanoseconds)
         while let index = ranking.next() {
-            if take(snapshot.backends[index], of: ranking, isLastResort: ranking.isLastResort) { return }
+            let isLastResort = ranking.isLastResort
+            if take(snapshot.backends[index], of: ranking, isLastResort: isLastResort, &shared) { return }
         }
         // The last trial of a breaker may have gone to another loop meanwhile.
-        for index in eligible where take(snapshot.backends[index], of: ranking, isLastResort: true) { return }
-        if !tryNextTarget() { giveUp(.busy(asked.model)) }
+        for index in eligible where take(snapshot.backends[index], of: ranking, isLastResort: true, &shared) { return }
+        giveBack(&shared)
+        let isBusy = eligible.contains { !snapshot.backends[$0].hasPlace }
+        noPlace(orElse: isBusy ? .busy(asked.model) : .atLimit(asked.model))
     }
 
     /// False: there is no place.
-    private func take(_ backend: BackendSnapshot, of ranking: Ranking, isLastResort: Bool) -> Bool {
-        guard
+    /// - Parameter shared: places of the gateway's own limits, as soon as some backend has one.
+    private func take(
+        _ backend: BackendSnapshot, of ranking: Ranking, isLastResort: Bool, _ shared: inout SharedPlaces?
+    ) -> Bool {
+        let limits = loop.limits
+        // First, so that whoever is to wait takes no place of others, not even for a moment.
+        guard limits.isEmpty || backend.hasPlace else { return false }
+        if shared == nil { shared = limits.lease(model: dispatch.request.model) }
+        guard shared != nil,
             let lease = backend.counters.begin(
-                limit: backend.identity.maxConcurrent, now: now.uptimeNanoseconds, isLastResort: isLastResort)
+                limit: backend.identity.maxConcurrent, now: now.uptimeNanoseconds, isLastResort: isLastResort),
+            let shared = shared.take()
         else { return false }
         trial = lease.trial
-        self.lease = consume lease
+        places = Places(backend: lease, shared: shared)
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        endWaiting()
         run(backend)
         return true
+    }
+
+    /// Places of the gateway's own limits, for which no backend had one.
+    private func giveBack(_ shared: inout SharedPlaces?) {
+        guard shared != nil else { return }
+        shared = nil
+        if !loop.limits.isEmpty { loop.shared.admission.placesChanged() }
     }
 
     /// Those that have the model and were not tried yet.
@@ -151,7 +177,7 @@ final class Exchange {
     }
 
     private func translated(_ form: RequestForms.Form) {
-        guard !dispatch.isOver else { return }
+        guard !dispatch.isOver, !dispatch.isTrying else { return }
         forms.take(form)
         choose()
     }
@@ -208,7 +234,7 @@ final class Exchange {
         let attempts = dispatch.attempts
         let task = backend.driver.submit(request, sink: self, on: loop.eventLoop, deadline: .distantFuture)
         // The backend may have ended the attempt inside submit, and a next one may be under way.
-        guard dispatch.attempts == attempts, !dispatch.isOver, lease != nil else {
+        guard dispatch.attempts == attempts, !dispatch.isOver, places != nil else {
             // The client may have gone inside submit as well; where the backend has ended it, this does nothing.
             task?.cancel()
             return
@@ -224,11 +250,12 @@ final class Exchange {
     /// - Parameter failure: nil: none, or one that is no backend's.
     func release(_ end: BackendCounters.End, after failure: ExchangeFailure? = nil) {
         task = nil
-        guard let lease = lease.take() else { return }
+        guard let places = places.take() else { return }
         backend?.counters.ended(end)
         if let backend, failure != nil || end.isSuccess { tellBreaker(of: backend, after: failure) }
         trial = nil
-        lease.end()
+        places.end()
+        loop.shared.admission.placesChanged()
     }
 
     /// How long the attempt under way has taken, in microseconds.
@@ -280,6 +307,7 @@ final class Exchange {
         guard dispatch.isDue(now: now), let failure = dispatch.passed(now: now, hasAlternative: hasAlternative) else {
             return
         }
+        if failure.deadline == .queue { return waitedTooLong(failure) }
         guard dispatch.isTrying else { return refuse(.timedOut(failure)) }
         let task = task
         attemptFailed(failure)
@@ -336,6 +364,7 @@ final class Exchange {
 
     /// To be called once, when `dispatch` is over and before the client is told: a client that has its answer finds it recorded.
     func record() {
+        if ticket != nil { leaveQueue() }
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,

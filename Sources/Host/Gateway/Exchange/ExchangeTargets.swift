@@ -29,12 +29,13 @@ extension Exchange {
 
     /// Puts the name of the model that is tried now into the request, and goes on.
     func takeTarget() {
-        formsTarget = dispatch.target
-        guard let original = forms.request.chain?.original else { return choose() }
         let model = dispatch.request.model
-        guard original.readableBytes > Self.inlineLimit else {
-            forms.take(model, body: forms.request.named(model, in: original))
+        guard let original = forms.request.chain?.original else {
+            formsTarget = dispatch.target
             return choose()
+        }
+        guard original.readableBytes > Self.inlineLimit else {
+            return took(model, forms.request.named(model, in: original))
         }
         let (make, eventLoop) = (forms.naming(model, in: original), loop.eventLoop)
         let exchange = NIOLoopBound(self, eventLoop: eventLoop)
@@ -46,7 +47,9 @@ extension Exchange {
     }
 
     private func took(_ model: String, _ body: ByteBuffer) {
-        guard !dispatch.isOver, dispatch.request.model == model else { return }
+        // One that waits may have been woken meanwhile, and have begun.
+        guard !dispatch.isOver, !dispatch.isTrying, dispatch.request.model == model else { return }
+        formsTarget = dispatch.target
         forms.take(model, body: body)
         choose()
     }

@@ -64,11 +64,14 @@ extension Exchange {
         case .sendHead:
             answerType = .eventStream
             client.beginPieces(
-                status: 200, type: .eventStream, origin: origin, first: ByteBuffer(staticString: Self.comment))
+                status: 200, type: .eventStream, origin: origin,
+                first: waitingComment ?? ByteBuffer(staticString: Self.comment))
         case .send:
             // Only behind the event that starts a message: some clients take no other before it.
             let isPing = dispatch.isCommitted && dialect == .anthropic
-            var sign = isPing ? ByteBuffer(bytes: AnthropicPing.event) : ByteBuffer(staticString: Self.comment)
+            var sign =
+                isPing
+                ? ByteBuffer(bytes: AnthropicPing.event) : waitingComment ?? ByteBuffer(staticString: Self.comment)
             client.writePiece(&sign)
         }
         lastSign = now

@@ -31,11 +31,16 @@ final class RequestContext: Sendable {
     /// Fields of the client that a backend may pass on to its server.
     let fields: [HeaderField]
     let arrival: NIODeadline
+    /// A hash of the key that the client shows; nil: it shows none.
+    let credential: Int?
+    /// As the client asks for it; nil: it asks for what there is not.
+    let priority: AdmissionQueue.Priority?
 
     init(
         id: String, peer: SocketAddress?, principal: Principal = .anonymous, method: RequestHead.Method,
         dialect: Dialect, path: String, query: String, contentType: String, contentEncoding: String = "",
-        wantsEvents: Bool, fields: [HeaderField] = [], arrival: NIODeadline
+        wantsEvents: Bool, fields: [HeaderField] = [], arrival: NIODeadline,
+        credential: Int? = nil, priority: AdmissionQueue.Priority? = .normal
     ) {
         self.id = id
         self.peer = peer
@@ -49,5 +54,10 @@ final class RequestContext: Sendable {
         self.wantsEvents = wantsEvents
         self.fields = fields
         self.arrival = arrival
+        self.credential = credential
+        self.priority = priority
     }
+    /// By what clients that wait are told apart: their keys, or else their addresses. Keys are not checked here, so this is
+    /// fair among clients that do not cheat.
+    var client: AdmissionQueue.Client { credential ?? peer?.ipAddress?.hashValue ?? 0 }
 }

@@ -18,6 +18,8 @@ final class GatewayState: Sendable {
     let actions: ActionRuns
     /// What requests and answers of all connections take.
     let memory: MemoryBudget
+    /// Who waits for a place.
+    let admission: Admission
     /// Does what would hold up an event loop.
     let work: WorkPool
     /// Which retries there may be.
@@ -52,6 +54,10 @@ final class GatewayState: Sendable {
             sinks: [settledHistory, settledFigures, broadcaster])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
+        admission = Admission(settings.queue) { limits in
+            let snapshot = registry.snapshot
+            return { Vacancies.mayFind($0, in: snapshot, under: limits) }
+        }
         changing = Mutex(Changing(settings: settings, library: AdapterLibrary()))
         actions = ActionRuns { broadcaster.publish(.action($0)) }
     }
@@ -80,6 +86,7 @@ final class GatewayState: Sendable {
         get { changing.withLock { $0.settings } }
         set {
             memory.limit = newValue.maximumMemory
+            admission.set(newValue.queue)
             retries.set(newValue.routing)
             changing.withLock { $0.settings = newValue }
         }

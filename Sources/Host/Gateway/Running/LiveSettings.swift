@@ -13,11 +13,13 @@ struct LiveSettings: Sendable {
     let maximumMemory: Int
     /// After how long without a sign a stream's client gets a comment; nil: never.
     let keepAlive: TimeAmount?
+    let queue: Configuration.Queue
 
     init(_ configuration: Configuration) {
         routing = configuration.routing
         aliases = ModelAliases(routing.aliases, fallbacks: routing.fallbacks)
         timeouts = configuration.timeouts
+        queue = configuration.queue
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
         border = BrowserBorder(

@@ -341,7 +341,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 contentEncoding: head.hasContentEncoding && head.framing != .none
                     ? Self.contentEncoding(head, bytes) : "",
                 wantsEvents: head.acceptsEventStream,
-                fields: fields, arrival: now)
+                fields: fields, arrival: now, credential: head.credential.map { Self.hash(bytes[$0]) },
+                priority: head.priority.map { Self.priority(bytes[$0]) } ?? .normal)
         }
     }
 
@@ -410,6 +411,18 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             list += String(decoding: value, as: UTF8.self)
         }
         return list
+    }
+
+    /// Different in each process, and nothing from which a key could be found.
+    private static func hash(_ credential: Slice<UnsafeRawBufferPointer>) -> Int {
+        var hasher = Hasher()
+        hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: credential))
+        return hasher.finalize()
+    }
+
+    /// Nil: there is no such priority.
+    private static func priority(_ value: Slice<UnsafeRawBufferPointer>) -> AdmissionQueue.Priority? {
+        AdmissionQueue.Priority(rawValue: String(decoding: value.prefix(16), as: UTF8.self).lowercased())
     }
 
     /// Those that a backend may pass on.

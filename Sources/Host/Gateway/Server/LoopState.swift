@@ -18,6 +18,8 @@ final class LoopState {
     /// One direction of a client's connection can be closed alone. Not so over TLS.
     let closesHalf: Bool
     private(set) var settings: LiveSettings
+    /// Of exchanges at once.
+    private(set) var limits: ConcurrencyLimits
     var router: Router
     private(set) var snapshot: RegistrySnapshot
     private(set) var isDraining = false
@@ -56,6 +58,7 @@ final class LoopState {
         self.shared = shared
         self.index = index
         settings = shared.settings
+        limits = shared.admission.limits
         page = shared.ledger.page()
         router = Router(settings.routing, seed: UInt64(index), random: random)
         snapshot = shared.registry.snapshot
@@ -72,6 +75,7 @@ final class LoopState {
     private func sweep() {
         sweeps &+= 1
         let now = eventLoop.now
+        shared.admission.lookAtTime()
         for connection in connections { connection.service?.lookAtTime(now: now) }
         guard sweeps % 4 == 0 else { return }
         if let interval = settings.keepAlive {
@@ -90,9 +94,12 @@ final class LoopState {
         snapshot = shared.registry.snapshot
         let before = settings.routing
         settings = shared.settings
+        limits = shared.admission.limits
         if settings.routing != before {
             router = Router(settings.routing, seed: UInt64(index), random: random)
         }
+        // Those of this loop see now what may have made them able.
+        shared.admission.placesChanged()
     }
 
     /// How long to wait before the next backend is tried, by lot.

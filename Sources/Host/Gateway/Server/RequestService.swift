@@ -70,6 +70,10 @@ final class RequestService {
                     record(.outOfDescriptors)
                     return .refused(.outOfDescriptors)
                 }
+                guard context.priority != nil else {
+                    record(.badPriority)
+                    return .refused(.badPriority)
+                }
             case .answer, .later: break
             }
             return admitBody(route.body, context.contentEncoding)

@@ -1,0 +1,84 @@
+import Core
+import NIOCore
+
+/// How an exchange waits for its places.
+extension Exchange {
+    private var admission: Admission { loop.shared.admission }
+
+    /// Whether it may look for a place now: it is its turn, or nobody waits for the same.
+    var mayLook: Bool { ticket != nil || admission.mayTry(wants) }
+
+    private var wants: Admission.Wants {
+        let model = dispatch.request.model
+        return Admission.Wants(
+            // Made-up names are one to the backends that take any.
+            model: loop.snapshot.holders[model] == nil ? "" : model, kind: forms.request.kind, tried: dispatch.tried,
+            backend: dispatch.eligibility.backend, limit: loop.limits.limit(of: model)?.pattern,
+            waitsForRestart: loop.settings.queue.waitForRestart)
+    }
+
+    /// There is no place for the model that is tried now: tries the next one, or waits if there is none.
+    func noPlace(orElse error: @autoclosure () -> ErrorBody) {
+        if ticket == nil, tryNextTarget() { return }
+        waitForPlace(orElse: error())
+    }
+
+    /// There is no place now: waits for one, or goes on waiting.
+    /// - Parameter error: told where requests do not wait.
+    func waitForPlace(orElse error: @autoclosure () -> ErrorBody) {
+        if let ticket { return admission.stays(ticket) }
+        let queue = loop.settings.queue
+        guard queue.enabled, queue.maxSize > 0 else { return giveUp(error()) }
+        // None of them has failed: the first is the one that is wanted most.
+        if dispatch.attempts == 0 { dispatch.backToFirstTarget() }
+        let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let entered = admission.enter(
+            client: context.client, priority: context.priority ?? .normal, wants: wants, on: loop.eventLoop
+        ) { exchange.value.look($0) }
+        switch entered {
+        case .waits(let ticket):
+            self.ticket = ticket
+            dispatch.queued(limit: queue.maxWait, now: now)
+        case .overShare(let waiting, let seconds): giveUp(.queueShare(waiting: waiting, retryAfter: seconds))
+        case .full(let waiting, let seconds): giveUp(.queueFull(waiting: waiting, retryAfter: seconds))
+        }
+    }
+
+    /// It is its turn.
+    private func look(_ ticket: Admission.Ticket) {
+        guard self.ticket == ticket, !dispatch.isOver else { return }
+        choose()
+    }
+
+    /// Has its places.
+    func endWaiting() {
+        guard let ticket = ticket.take() else { return }
+        admission.admitted(ticket)
+    }
+
+    /// Waits no longer, whyever the exchange ends.
+    func leaveQueue(_ leaving: Admission.Leaving = .gone) {
+        guard let ticket = ticket.take() else { return }
+        admission.leave(ticket, leaving)
+    }
+
+    /// It has waited for too long.
+    func waitedTooLong(_ failure: ExchangeFailure) {
+        leaveQueue(.timedOut)
+        giveUp(.queueTimeout(failure.message, retryAfter: admission.retryAfter))
+    }
+
+    /// None of those that have the model is healthy, some may be again, and that is waited for.
+    func waitsForRestart(of backends: [BackendSnapshot]) -> Bool {
+        loop.settings.queue.waitForRestart
+            && loop.snapshot.candidates(for: dispatch.request.model) == nil
+            && backends.contains { $0.status != .draining && !$0.status.serves }
+    }
+
+    /// A comment for a stream whose client waits.
+    var waitingComment: ByteBuffer? {
+        // Where so many wait, finding its place would take others' time.
+        guard let ticket, admission.count <= 1000, let place = admission.place(of: ticket) else { return nil }
+        return ByteBuffer(string: ": waiting for a place, number \(place) in the queue\n\n")
+    }
+}
