@@ -173,7 +173,23 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         ("[upstream]\nca_file = \"/dev/null\"", "upstream.ca_file", "no certificate"),
         ("[server]\ntls_key = \"k\"", "server.tls_key", "together"),
         ("server = 1", "server", "[server]"), ("[backends]\nname = \"a\"", "backends", "[[backends]]"),
-        ("[routing.aliases]\na = \"b\"\nb = \"c\"", "routing.aliases.a", "alias itself"),
+        ("[routing.aliases]\na = \"b\"\nb = \"a\"", "routing.aliases.a", #""a" -> "b" -> "a""#),
+        ("[routing.aliases]\na = \"a\"", "routing.aliases.a", "leads back to itself"),
+        (
+            "[routing.aliases]\na = [\"x\", \"b\"]\nb = \"c\"\nc = \"d\"\nd = \"m\"", "routing.aliases.a",
+            #"more than 3 aliases: "a" -> "b" -> "c" -> "d""#
+        ),
+        (
+            "[routing.fallbacks]\na = [\"b\"]\nb = [\"c\"]\nc = [\"a\"]", "routing.fallbacks.a",
+            #""a" -> "b" -> "c" -> "a""#
+        ),
+        ("[routing.aliases]\na = \"m\"\n[routing.fallbacks]\nm = [\"a\"]", "routing.aliases.a", #""a" -> "m" -> "a""#),
+        ("[routing.aliases]\na = []", "routing.aliases.a", "must be the name"),
+        ("[routing.aliases]\na = [\"x\", {model = \"y\"}]", "routing.aliases.a", "not both"),
+        ("[routing.aliases]\na = [{weight = 2}]", "routing.aliases.a[0].model", "missing"),
+        ("[routing.aliases]\na = [{model = \"x\", weight = 0}]", "routing.aliases.a[0].weight", "1 to 1000000"),
+        ("[routing.aliases]\na = [{model = \"x\", wieght = 1}]", "routing.aliases.a[0].wieght", "did you mean"),
+        ("[routing.aliases]\na = [{model = \"x\", backend = \"y\"}]", "routing.aliases.a", "none of [[backends]]"),
         ("[routing.fallbacks]\na = [\"a\"]", "routing.fallbacks.a", "itself"),
     ]) func aBadValueIsNamedWithWhatIsAllowed(_ text: String, _ key: String, _ allowed: String) {
         let problem = problems(text).first { $0.key == key }
@@ -238,7 +254,9 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         let name = String(repeating: "a", count: 256)
         #expect(try read(Self.text("name", "\"\(name)\"")).backends.first?.name == name)
         let model = String(repeating: "m", count: 1024)
-        #expect(try read("[routing.aliases]\na = \"\(model)\"").routing.aliases["a"] == model)
+        #expect(
+            try read("[routing.aliases]\na = \"\(model)\"").routing.aliases["a"]
+                == ModelAlias([ModelAlias.Target(model)]))
         #expect(problems("[routing.aliases]\na = \"\(model)m\"").map(\.key) == ["routing.aliases.a"])
         #expect(problems("[routing.fallbacks]\na = [\"\(model)m\"]").map(\.key) == ["routing.fallbacks.a"])
     }

@@ -293,7 +293,7 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         _ exchange: Dispatch = dispatch(), able: (BackendSnapshot) -> Bool = { _ in true }
     ) -> String {
         let snapshot = registry.snapshot
-        return switch exchange.eligible(in: snapshot, able: able) {
+        return switch exchange.eligibility.candidates(in: snapshot, able: able) {
         case .some(let indices): indices.map { snapshot.backends[$0].identity.id }.joined(separator: ",")
         case .unknownModel: "unknown"
         case .nobody: "nobody"
@@ -324,11 +324,11 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         add("one")
         add("two")
         var exchange = started()
-        #expect(exchange.hasAlternative(in: registry.snapshot) { _ in true })
+        #expect(exchange.eligibility.hasAlternative(to: exchange.backend?.id, in: registry.snapshot) { _ in true })
         _ = exchange.fail()
         #expect(eligible(exchange) == "two")
         exchange.next()
-        #expect(!exchange.hasAlternative(in: registry.snapshot) { _ in true })
+        #expect(!exchange.eligibility.hasAlternative(to: exchange.backend?.id, in: registry.snapshot) { _ in true })
     }
 
     @Test func aBackendThatCannotServeTheKindIsNotAsked() {

@@ -11,6 +11,8 @@ import Testing
         RequestDraft(kind: kind, path: "/v1/chat/completions", contentType: contentType, body: ByteBuffer(string: body))
     }
 
+    private let names = ModelNames(aliases: ModelAliases(["a": "a-long"]), snapshot: RegistrySnapshot())
+
     @Test func onlyALargeBodyIsLookedIntoElsewhere() {
         let padding = String(repeating: " ", count: 100 * 1024)
         #expect(!draft(#"{"model":"m"}"# + padding).isLarge)
@@ -19,22 +21,23 @@ import Testing
     }
 
     @Test func theBackendsNameIsPutIn() throws {
-        let request = try draft(#"{"model":"a","x":1}"#).request { $0 + "-long" }
+        let request = try draft(#"{"model":"a","x":1}"#).request(names: names)
 
         #expect(request.peek.model == "a" && request.model == "a-long")
         #expect(String(buffer: request.body) == #"{"model":"a-long","x":1}"#)
     }
 
     @Test func aNameThatOnlyLooksTheSameIsPutInAsWell() throws {
-        let request = try draft("{\"model\":\"e\u{301}\"}").request { _ in "\u{E9}" }
+        let request = try draft("{\"model\":\"e\u{301}\"}").request(names: names)
 
-        #expect(Array(request.body.readableBytesView) == Array("{\"model\":\"\u{E9}\"}".utf8))
+        let body = request.named("\u{E9}", in: request.body)
+        #expect(Array(body.readableBytesView) == Array("{\"model\":\"\u{E9}\"}".utf8))
     }
 
     @Test func onlyEmbeddingsNeedInput() throws {
-        #expect(try draft(#"{"model":"m","input":""}"#, .responses).request { $0 }.model == "m")
+        #expect(try draft(#"{"model":"m","input":""}"#, .responses).request(names: names).model == "m")
         #expect(throws: RequestPeekError.inputEmpty) {
-            try draft(#"{"model":"m","input":""}"#, .embeddings).request { $0 }
+            try draft(#"{"model":"m","input":""}"#, .embeddings).request(names: names)
         }
     }
 }

@@ -7,10 +7,12 @@ import Testing
 
 /// Which model a client's name stands for.
 @Suite struct ModelNamesTests {
-    private func names(_ held: [String], aliases: [String: String] = [:]) -> ModelNames {
+    private func names(
+        _ held: [String], aliases: [String: ModelAlias] = [:], fallbacks: [String: [String]] = [:], lot: UInt64? = nil
+    ) -> ModelNames {
         ModelNames(
-            aliases: ModelAliases(aliases),
-            snapshot: RegistrySnapshot(holders: Dictionary(uniqueKeysWithValues: held.map { ($0, [0]) })))
+            aliases: ModelAliases(aliases, fallbacks: fallbacks),
+            snapshot: RegistrySnapshot(holders: Dictionary(uniqueKeysWithValues: held.map { ($0, [0]) })), lot: lot)
     }
 
     @Test(
@@ -29,7 +31,7 @@ import Testing
             ("", ["known"], ""),
         ])
     func aNameIsFoundAsItIsThenWithTheTagThenInAnyCase(_ asked: String, _ held: [String], _ resolved: String) {
-        #expect(names(held).resolved(asked) == resolved)
+        #expect(names(held).resolve(asked).resolved == resolved)
     }
 
     @Test(
@@ -44,8 +46,45 @@ import Testing
 
     @Test func aModelOfABackendGoesBeforeAnotherSpellingOfAnAlias() {
         let names = names(["Fast", "m"], aliases: ["fast": "m"])
-        #expect(names.resolved("Fast") == "Fast")
-        #expect(names.resolved("fast") == "m")
+        #expect(names.resolve("Fast").resolved == "Fast")
+        #expect(names.resolve("fast").resolved == "m")
+    }
+
+    private func chain(_ name: ModelName) -> [String] { [name.resolved] + name.others.map(\.model) }
+
+    private static func several(_ models: String...) -> ModelAlias { ModelAlias(models.map { ModelAlias.Target($0) }) }
+
+    @Test func anAliasForSeveralIsTriedInOrderThroughOtherAliases() {
+        let names = names(["C:latest"], aliases: ["x": Self.several("y", "d", "a"), "y": Self.several("a", "b", "c")])
+        #expect(chain(names.resolve("x")) == ["a", "b", "C:latest", "d"])
+    }
+
+    @Test func fallbacksComeBehindAllThatTheAliasStandsFor() {
+        let names = names(
+            ["a"], aliases: ["x": Self.several("a", "b"), "last": "z"],
+            fallbacks: ["A": ["c"], "c": ["last"], "x": ["d"], "m": ["a"]])
+        #expect(chain(names.resolve("x")) == ["a", "b", "d", "c", "z"])
+        #expect(chain(names.resolve("m")) == ["m", "a", "c", "z"])
+        #expect(names.resolve("m").alias == nil && names.resolve("none").others.isEmpty)
+    }
+
+    @Test func namesThatLeadBackInAnotherSpellingEnd() {
+        let names = names(["A", "B"], aliases: ["x": "A"], fallbacks: ["a": ["B"], "b": ["x"], "X": ["x"]])
+        #expect(chain(names.resolve("x")) == ["A", "B"])
+    }
+
+    @Test func aPoolIsDrawnByWeightAndTheOthersFollow() {
+        let pool = ModelAlias(
+            [ModelAlias.Target("a", weight: 3), ModelAlias.Target("b", backend: "two", weight: 1)], isWeighted: true)
+        var random = SeededRandom(seed: 1)
+        var first: [String: Int] = [:]
+        for _ in 0..<4000 {
+            let name = names(["a", "b"], aliases: ["p": pool], lot: random.next()).resolve("p")
+            #expect(Set(chain(name)) == ["a", "b"] && (name.resolved == "b") == (name.backend == "two"))
+            first[name.resolved, default: 0] += 1
+        }
+        #expect((2800...3200).contains(first["a"] ?? 0))
+        #expect(chain(names(["a", "b"], aliases: ["p": pool]).resolve("p")) == ["a", "b"], "without a lot as written")
     }
 }
 

@@ -57,7 +57,7 @@ public enum ConfigurationReader {
             problems.add("backends", "there are \(configuration.backends.count); at most \(backendLimit) are possible")
         }
         checkNames(configuration.backends, problems)
-        checkCycles(configuration.routing, problems)
+        AliasReader.check(configuration, problems)
         guard problems.problems.isEmpty else {
             throw ConfigurationError(source: source, problems: problems.problems)
         }
@@ -153,21 +153,10 @@ public enum ConfigurationReader {
             weights.integer("latency", 0...1000, into: &routing.weights.latency)
         }
         for (name, value) in section.names("aliases").members {
-            if let model = value.string, isModel(model) {
-                routing.aliases[name] = model
-            } else {
-                section.problem("aliases.\(name)", "must be the name of a model, of at most \(TextLimits.model) bytes")
-            }
+            routing.aliases[name] = AliasReader.alias(value, name, in: &section)
         }
         for (name, value) in section.names("fallbacks").members {
-            if let models = value.array, (1...TextLimits.entries).contains(models.count),
-                models.allSatisfy({ $0.string.map(isModel) == true })
-            {
-                routing.fallbacks[name] = models.compactMap(\.string)
-            } else {
-                section.problem(
-                    "fallbacks.\(name)", "must be an array of names of models; at most \(TextLimits.entries)")
-            }
+            routing.fallbacks[name] = AliasReader.fallbacks(value, name, in: &section)
         }
     }
 
@@ -265,18 +254,6 @@ public enum ConfigurationReader {
             {
                 problems.add("backends[\(index)].name", "must be printable ASCII and not \"\(HistoryEntry.noBackend)\"")
             }
-        }
-    }
-
-    /// An alias must not lead to another alias, and a fallback not back to itself.
-    private static func checkCycles(_ routing: Configuration.Routing, _ problems: ProblemList) {
-        for (name, target) in routing.aliases where routing.aliases[target] != nil {
-            problems.add(
-                "routing.aliases.\(name)",
-                "leads to \(ConfigurationProblem.quoted(target)), which is an alias itself; name the model")
-        }
-        for (name, targets) in routing.fallbacks where targets.contains(name) {
-            problems.add("routing.fallbacks.\(name)", "leads back to itself")
         }
     }
 }

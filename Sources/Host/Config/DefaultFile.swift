@@ -58,8 +58,10 @@ public enum DefaultFile {
 
         [routing.aliases]
         # "gpt-4o-mini" = "llama3.2:3b"
+        # "best" = ["llama3.3:70b", "llama3.2:3b"]          # in order: the next when one cannot be served
+        # "pool" = [{ model = "a", weight = 3 }, { model = "b", backend = "vllm" }]     # by weight
 
-        [routing.fallbacks]             # no effect in this version
+        [routing.fallbacks]             # a model or alias = what to try when no backend can serve it
         # "llama3.3:70b" = ["llama3.2:3b"]
 
         [queue]                         # requests that find every place taken wait; docs/routing.md tells more

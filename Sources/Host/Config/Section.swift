@@ -187,6 +187,13 @@ struct Section {
         section.finish()
     }
 
+    /// A table that was found within a value, by the path to it.
+    func nested(_ table: JSONObject, _ key: String, _ body: (inout Section) -> Void) {
+        var section = Section(table, path: full(key), problems: problems)
+        body(&section)
+        section.finish()
+    }
+
     mutating func sections(_ key: String, _ body: (inout Section, Int) -> Void) {
         guard let value = take(key) else { return }
         guard let array = value.array, array.allSatisfy({ $0.object != nil }) else {

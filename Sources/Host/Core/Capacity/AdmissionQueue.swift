@@ -24,14 +24,18 @@ public struct AdmissionQueue: Sendable {
         public var kind: RequestKind
         /// Backends that are not asked again.
         public var tried: [String]
+        /// Only the backend with this name; nil: any.
+        public var backend: String?
         /// The limit of models that it is under, by its pattern.
         public var limit: String?
         /// A backend that is not healthy now is waited for.
         public var waitsForRestart: Bool
 
         public init(
-            model: String, kind: RequestKind, tried: [String] = [], limit: String? = nil, waitsForRestart: Bool = false
+            model: String, kind: RequestKind, tried: [String] = [], backend: String? = nil, limit: String? = nil,
+            waitsForRestart: Bool = false
         ) {
+            self.backend = backend
             self.model = model
             self.kind = kind
             self.tried = tried

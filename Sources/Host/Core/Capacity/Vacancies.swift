@@ -13,7 +13,9 @@ public enum Vacancies {
         var isLeft = false
         for index in candidates {
             let backend = snapshot.backends[index]
-            guard !wants.tried.contains(backend.identity.id) else { continue }
+            guard !wants.tried.contains(backend.identity.id),
+                wants.backend == nil || wants.backend == backend.identity.name
+            else { continue }
             if backend.hasPlace { return true }
             isLeft = true
         }

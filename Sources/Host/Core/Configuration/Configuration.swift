@@ -137,9 +137,9 @@ public struct Configuration: Sendable, Equatable {
         public var retryBudgetPercent = 20
         /// Retries within ten seconds that the budget always allows; 0...100,000.
         public var retryBudgetMinimum = 20
-        /// A client's name for a model = the name at the backends.
-        public var aliases: [String: String] = [:]
-        /// A model = models to try when no backend can serve it.
+        /// A client's name for a model = what it stands for.
+        public var aliases: [String: ModelAlias] = [:]
+        /// A model or an alias = models and aliases to try when no backend can serve it.
         public var fallbacks: [String: [String]] = [:]
 
         public init() {}

@@ -26,11 +26,16 @@ public struct Dispatch: Sendable {
         public var stream: Bool
         /// The client understands comments in its stream.
         public var takesComments: Bool
-        /// At least 1.
+        /// At least 1. All models together; but each has one attempt in any case.
         public var maximumAttempts: Int
+        /// The models that the client's name stands for, `model` first; empty: it alone, at any backend.
+        public var targets: [ModelTarget]
 
-        public init(model: String, stream: Bool, takesComments: Bool, maximumAttempts: Int) {
+        public init(
+            model: String, stream: Bool, takesComments: Bool, maximumAttempts: Int, targets: [ModelTarget] = []
+        ) {
             self.model = model
+            self.targets = targets
             self.stream = stream
             self.takesComments = takesComments
             self.maximumAttempts = max(1, maximumAttempts)
@@ -39,7 +44,8 @@ public struct Dispatch: Sendable {
 
     private enum Phase: Sendable { case choosing, queued, waiting, begun, committed, over }
 
-    public let request: Request
+    public private(set) var request: Request
+    private var walk: TargetWalk
     private var phase = Phase.choosing
     private var maximumAttempts: Int
     /// Ids of the backends that are not asked again.
@@ -70,6 +76,7 @@ public struct Dispatch: Sendable {
         _ request: Request, timeouts: Configuration.Timeouts = Configuration.Timeouts(), arrival: NIODeadline
     ) {
         self.request = request
+        walk = TargetWalk(request.targets)
         maximumAttempts = request.maximumAttempts
         deadlines = Deadlines(arrival: arrival.uptimeNanoseconds, limits: timeouts, isStream: request.stream)
         timeline = Timeline(arrival: arrival)
@@ -95,26 +102,23 @@ public struct Dispatch: Sendable {
         case nobodyReached
     }
 
-    /// - Parameter able: whether a backend can serve this kind of request at all.
-    public func eligible(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Eligible {
-        guard let indices = snapshot.candidates(for: request.model) else {
-            if let holders = snapshot.holders[request.model] { return .nobody(holders.map { snapshot.backends[$0] }) }
-            let isReached = snapshot.backends.contains { $0.status.serves }
-            return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
-        }
-        // The common case, without a list of its own.
-        if tried.isEmpty, indices.allSatisfy({ able(snapshot.backends[$0]) }) { return .some(indices) }
-        let left = indices.filter { !tried.contains(snapshot.backends[$0].identity.id) && able(snapshot.backends[$0]) }
-        return left.isEmpty ? .nobody(indices.map { snapshot.backends[$0] }) : .some(left)
+    /// Who may be asked for the model that is tried now.
+    public var eligibility: Eligibility {
+        Eligibility(model: request.model, backend: walk.backend, tried: tried)
     }
 
-    /// Whether another backend than the one under way is left to try.
-    public func hasAlternative(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Bool {
-        guard let indices = snapshot.candidates(for: request.model) else { return false }
-        return indices.contains { index in
-            let id = snapshot.backends[index].identity.id
-            return id != backend?.id && !tried.contains(id) && able(snapshot.backends[index])
-        }
+    /// Which of the models is tried now, from 0.
+    public var target: Int { walk.index }
+    /// There are more models to try than this one.
+    public var hasNextTarget: Bool { walk.hasNext }
+
+    /// The model cannot be served: the next is tried. False: there is none.
+    public mutating func nextTarget() -> Bool {
+        guard phase == .choosing || phase == .queued, let next = walk.next() else { return false }
+        request.model = next.model
+        tried = []
+        maximumAttempts = max(maximumAttempts, attempts + 1)
+        return true
     }
 
     // MARK: Waiting for a place
@@ -126,6 +130,14 @@ public struct Dispatch: Sendable {
         phase = .queued
         deadlines.queued(at: now.uptimeNanoseconds, limit: limit)
         timeline.append(.queued, at: now)
+    }
+
+    /// Begins again with the first of the models. To be called before any attempt.
+    public mutating func backToFirstTarget() {
+        assert(attempts == 0, "the models are gone through again after an attempt")
+        guard walk.index > 0, let first = walk.first else { return }
+        walk.begin()
+        request.model = first.model
     }
 
     // MARK: Attempts
@@ -257,7 +269,7 @@ public struct Dispatch: Sendable {
 
     /// The attempt under way has failed.
     /// - Parameters:
-    ///   - hasAlternative: another backend is left to try.
+    ///   - hasAlternative: another backend is left to try, or another model.
     ///   - canRephrase: the same backend can be asked in another form, which counts as no retry.
     ///   - takesRetry: takes a retry from the budget of all; asked only where there is to be one.
     public mutating func failed(
@@ -283,6 +295,13 @@ public struct Dispatch: Sendable {
         if failure.isRetryable, hasAlternative, attempts < maximumAttempts, takesRetry() {
             tried.append(backend.id)
             phase = .choosing
+            return .retry
+        }
+        // Another model has its one attempt, however many there were, and whatever the budget says: it is no load on those
+        // that have failed.
+        if failure.isRetryable, walk.hasNext {
+            phase = .choosing
+            _ = nextTarget()
             return .retry
         }
         return .tell(giveUp(status: failure.clientStatus, message: failure.message, now: now))
@@ -317,7 +336,7 @@ public struct Dispatch: Sendable {
     }
 
     /// Another attempt may follow, as far as their number goes.
-    public var mayTryAgain: Bool { phase != .committed && attempts < maximumAttempts }
+    public var mayTryAgain: Bool { phase != .committed && (attempts < maximumAttempts || walk.hasNext) }
 
     /// When the newest piece of the answer under way came, in nanoseconds of the monotonic clock; nil: none has.
     public var lastPiece: UInt64? { deadlines.lastPiece }

@@ -18,6 +18,11 @@ struct ErrorBody: Error {
     var model: String?
     /// The models there are, in words; nil if there are none.
     var available: String?
+    /// The backends that cannot serve the request, each with the reason: of OpenAI's shape, the others say it in words.
+    var context: [(backend: String, reason: String)] = []
+
+    /// Backends that are told.
+    static let contextLimit = 64
 
     init(
         status: Int, message: String, type: String = "invalid_request_error", param: String? = nil,
@@ -45,6 +50,19 @@ struct ErrorBody: Error {
         if let param { writer.string(param) } else { writer.null() }
         writer.key("code")
         if let code { writer.string(code) } else { writer.null() }
+        if !context.isEmpty {
+            writer.key("context")
+            writer.beginArray()
+            for (backend, reason) in context {
+                writer.beginObject()
+                writer.key("backend")
+                writer.string(backend)
+                writer.key("reason")
+                writer.string(reason)
+                writer.endObject()
+            }
+            writer.endArray()
+        }
         writer.endObject()
         writer.endObject()
         return writer.bytes
@@ -95,17 +113,23 @@ extension ErrorBody {
 
     /// No backend that has the model can be asked; says which and why.
     static func unavailable(_ model: String, _ backends: [BackendSnapshot], kind: String) -> ErrorBody {
-        let reasons = backends.prefix(8).map { backend in
-            let name = backend.identity.name
-            if backend.status.serves { return "\(name) does not support \(kind)" }
-            return "\(name) is \(backend.status.rawValue.lowercased())" + (backend.lastError.map { ": \($0)" } ?? "")
+        let context = backends.prefix(contextLimit).map { backend in
+            (backend: backend.identity.name, reason: reason(backend, kind: kind))
         }
         let unsupported = backends.allSatisfy { $0.status.serves }
-        return ErrorBody(
+        let words = context.prefix(8).map { "\($0.backend) \($0.reason)" }.joined(separator: "; ")
+        var error = ErrorBody(
             status: unsupported ? 501 : 503,
-            message: "No backend can serve '\(model)' now. " + reasons.joined(separator: "; "),
+            message: "No backend can serve '\(model)' now. " + words,
             type: unsupported ? "not_supported_error" : "service_unavailable_error",
             code: unsupported ? "not_supported" : "no_healthy_backend", retryAfter: unsupported ? nil : 5)
+        error.context = context
+        return error
+    }
+
+    private static func reason(_ backend: BackendSnapshot, kind: String) -> String {
+        if backend.status.serves { return "does not support \(kind)" }
+        return "is \(backend.status.rawValue.lowercased())" + (backend.lastError.map { ": \($0)" } ?? "")
     }
 
     static func busy(_ model: String) -> ErrorBody {

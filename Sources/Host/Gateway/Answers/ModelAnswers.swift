@@ -30,7 +30,7 @@ struct ModelAnswers {
             return refusal(ErrorBody(RequestPeekError.modelTooLong(beginning: "")))
         }
         let names = state.modelNames
-        let name = names.resolve(asked)
+        let name = names.shown(asked)
         let views = state.registry.views
         guard let served = ContractEncoder.servedModel(id: name.resolved, alias: name.alias, in: views) else {
             return refusal(.unknownModel(asked, among: names.snapshot.candidates.keys))

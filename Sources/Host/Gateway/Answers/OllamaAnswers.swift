@@ -27,7 +27,7 @@ struct OllamaAnswers {
         }
         let views = state.registry.views
         let names = state.modelNames
-        let name = names.resolved(asked)
+        let name = names.shown(asked).resolved
         let verbose = request?["verbose"]?.bool ?? false
         guard let document = OllamaDocuments.show(model: name, verbose: verbose, views: views) else {
             let error = ErrorBody.unknownModel(asked, among: names.snapshot.candidates.keys)

@@ -45,6 +45,8 @@ struct AnswerOrigin {
     var backend: String?
     var attempts: Int
     var reason: String?
+    /// The model that has answered, if it is not the first that the client's name stands for.
+    var fallback: String?
     /// What of the request was left out.
     var warning: String?
     /// The server's, for the client.

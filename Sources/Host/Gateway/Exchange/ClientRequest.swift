@@ -10,6 +10,8 @@ struct ClientRequest {
     var path: String
     /// Of the body.
     var contentType: String
+    /// The body is a form, not JSON.
+    var isForm: Bool
     var peek: RequestPeek
     /// The name at the backends; `peek.model` is the client's own.
     var model: String
@@ -17,10 +19,33 @@ struct ClientRequest {
     var body: ByteBuffer
     /// The client wants the answer in pieces.
     var stream: Bool
+    /// Where other models may be tried, or the model only at one backend; nil: neither.
+    var chain: ModelChain?
+
+    /// The body with a model's name at the backends in it.
+    /// - Parameter original: as it came.
+    func named(_ model: String, in original: ByteBuffer) -> ByteBuffer {
+        // Byte for byte: what Swift holds for the same text in another spelling is another name to a server.
+        if model.utf8.elementsEqual(peek.model.utf8) { return original }
+        return ModelSubstitution.replace(peek.modelSpan, by: model, in: original, isJSON: !isForm)
+    }
 
     var dialect: Dialect { Dialect(kind) }
 
     static let json = "application/json"
+}
+
+/// The models that a name stands for, beside the body from which a request for each of them is made.
+final class ModelChain: Sendable {
+    /// In the order in which they are tried; not empty.
+    let targets: [ModelTarget]
+    /// The body as the client sent it.
+    let original: ByteBuffer
+
+    init(_ name: ModelName, original: ByteBuffer) {
+        targets = [ModelTarget(name.resolved, backend: name.backend)] + name.others
+        self.original = original
+    }
 }
 
 extension RequestKind {

@@ -14,6 +14,10 @@ final class Exchange {
     let asked: RequestPeek
     let stream: Bool
     var forms: RequestForms
+    /// For which of the name's models `forms` are, as `Dispatch.target` counts.
+    var formsTarget = 0
+    /// Backends that cannot be asked for any of the models so far; each once.
+    var leftOut: [BackendSnapshot] = []
     /// Invariant behind the unchecked exclusivity: what changes a `Dispatch` calls nothing outside itself, so that no access to
     /// it begins while another one changes it. It is asked at every piece.
     @exclusivity(unchecked) var dispatch: Dispatch
@@ -75,7 +79,7 @@ final class Exchange {
         dispatch = Dispatch(
             Dispatch.Request(
                 model: request.model, stream: request.stream, takesComments: request.takesComments,
-                maximumAttempts: loop.settings.maximumAttempts),
+                maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? []),
             timeouts: loop.settings.timeouts, arrival: context.arrival)
     }
 
@@ -90,23 +94,26 @@ final class Exchange {
     }
 
     func choose() {
+        if dispatch.target != formsTarget { return takeTarget() }
         if forms.needsTranslation(for: untried) { return translate() }
         let snapshot = loop.snapshot
-        switch dispatch.eligible(in: snapshot, able: { forms.form(for: $0) != nil }) {
-        case .some(let eligible): place(eligible, in: snapshot)
-        case .unknownModel: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
-        case .nobody(let backends):
-            if waitsForRestart(of: backends) {
-                return waitForPlace(orElse: .unavailable(asked.model, backends, kind: forms.request.kind.name))
-            }
-            giveUp(.unavailable(asked.model, backends, kind: forms.request.kind.name))
-        case .nobodyReached: giveUp(.unavailable(asked.model, snapshot.backends, kind: forms.request.kind.name))
+        let eligible = dispatch.eligibility.candidates(in: snapshot, able: { forms.form(for: $0) != nil })
+        if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
+        noteLeftOut(eligible, in: snapshot)
+        guard !tryNextTarget() else { return }
+        if waitsForRestart(of: leftOut) {
+            return waitForPlace(orElse: .unavailable(asked.model, leftOut, kind: forms.request.kind.name))
+        }
+        switch eligible {
+        case .unknownModel where leftOut.isEmpty: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
+        case .some, .unknownModel, .nobody, .nobodyReached:
+            giveUp(.unavailable(asked.model, leftOut, kind: forms.request.kind.name))
         }
     }
 
     /// Takes a place at the best of them that has one.
     private func place(_ eligible: [Int], in snapshot: RegistrySnapshot) {
-        guard mayLook else { return waitForPlace(orElse: .busy(asked.model)) }
+        guard mayLook else { return noPlace(orElse: .busy(asked.model)) }
         var shared: SharedPlaces?
         var ranking = loop.router.rank(
             eligible, in: snapshot, isRetry: !dispatch.tried.isEmpty, now: now.uptimeNanoseconds)
@@ -118,7 +125,7 @@ final class Exchange {
         for index in eligible where take(snapshot.backends[index], of: ranking, isLastResort: true, &shared) { return }
         giveBack(&shared)
         let isBusy = eligible.contains { !snapshot.backends[$0].hasPlace }
-        waitForPlace(orElse: isBusy ? .busy(asked.model) : .atLimit(asked.model))
+        noPlace(orElse: isBusy ? .busy(asked.model) : .atLimit(asked.model))
     }
 
     /// False: there is no place.
@@ -153,8 +160,9 @@ final class Exchange {
 
     /// Those that have the model and were not tried yet.
     private var untried: [BackendSnapshot] {
-        (loop.snapshot.candidates(for: dispatch.request.model) ?? []).map { loop.snapshot.backends[$0] }
-            .filter { !dispatch.tried.contains($0.identity.id) }
+        let eligible = dispatch.eligibility.candidates(in: loop.snapshot, able: { _ in true })
+        guard case .some(let indices) = eligible else { return [] }
+        return indices.map { loop.snapshot.backends[$0] }
     }
 
     /// Translates a large request away from this loop, and goes on when that is done, if the client is still there.
@@ -286,9 +294,11 @@ final class Exchange {
         backend.counters.rest(milliseconds: failure.retryAfterMilliseconds, now: now.uptimeNanoseconds)
     }
 
-    /// Another backend than the one of the attempt is left to try.
+    /// Another backend than the one of the attempt is left to try, or another model.
     var hasAlternative: Bool {
-        dispatch.hasAlternative(in: loop.snapshot) { forms.form(for: $0) != nil }
+        if dispatch.hasNextTarget { return true }
+        let current = dispatch.backend?.id
+        return dispatch.eligibility.hasAlternative(to: current, in: loop.snapshot) { forms.form(for: $0) != nil }
     }
 
     /// Ends what takes longer than it may; to be called several times a second.
@@ -373,6 +383,7 @@ final class Exchange {
     var origin: AnswerOrigin {
         AnswerOrigin(
             backend: backend?.identity.name, attempts: dispatch.attempts, reason: backend == nil ? nil : reason,
+            fallback: fallbackModel,
             warning: warnings.isEmpty ? nil : EntryLimits.cut(warnings.joined(separator: " "), to: 1024),
             fields: answerFields, contentType: exactType)
     }

@@ -47,7 +47,9 @@ extension Exchange: AttemptSink {
 
     /// False if the memory of all is used up.
     func countHeld() -> Bool {
-        heldMemory.set((held?.readableBytes ?? 0) + path.waiting + (isNative ? 0 : requestBody.readableBytes))
+        // A body from which requests for other models may have to be made is kept beside the one that is sent.
+        let kept = (isNative ? 0 : requestBody.readableBytes) + (forms.request.chain?.original.readableBytes ?? 0)
+        return heldMemory.set((held?.readableBytes ?? 0) + path.waiting + kept)
     }
 
     /// Takes bytes for the client.

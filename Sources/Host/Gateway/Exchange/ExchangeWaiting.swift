@@ -13,7 +13,14 @@ extension Exchange {
         return Admission.Wants(
             // Made-up names are one to the backends that take any.
             model: loop.snapshot.holders[model] == nil ? "" : model, kind: forms.request.kind, tried: dispatch.tried,
-            limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart)
+            backend: dispatch.eligibility.backend, limit: loop.limits.limit(of: model)?.pattern,
+            waitsForRestart: loop.settings.queue.waitForRestart)
+    }
+
+    /// There is no place for the model that is tried now: tries the next one, or waits if there is none.
+    func noPlace(orElse error: @autoclosure () -> ErrorBody) {
+        if ticket == nil, tryNextTarget() { return }
+        waitForPlace(orElse: error())
     }
 
     /// There is no place now: waits for one, or goes on waiting.
@@ -22,6 +29,8 @@ extension Exchange {
         if let ticket { return admission.stays(ticket) }
         let queue = loop.settings.queue
         guard queue.enabled, queue.maxSize > 0 else { return giveUp(error()) }
+        // None of them has failed: the first is the one that is wanted most.
+        if dispatch.attempts == 0 { dispatch.backToFirstTarget() }
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let entered = admission.enter(
             client: context.client, priority: context.priority ?? .normal, wants: wants, on: loop.eventLoop

@@ -5,21 +5,32 @@ import Dialects
 struct ModelName: Sendable, Equatable {
     /// What the client asked for.
     var asked: String
-    /// The name at the backends.
+    /// The name at the backends, of the model that is tried first.
     var resolved: String
     /// The name that the operator has given, as it was given, if that is what was asked for.
     var alias: String?
+    /// The first model is tried at this backend only; nil: at any.
+    var backend: String?
+    /// What is tried next, in this order, where the one before cannot be served. No model stands here twice.
+    var others: [ModelTarget] = []
 }
 
-/// The operator's other names of models.
+/// The operator's other names of models, and what is tried where a model cannot be served.
 struct ModelAliases: Sendable {
     /// What each stands for.
-    let targets: [String: String]
+    let targets: [String: ModelAlias]
     let spellings: NameSpellings
+    let fallbacks: [String: [String]]
+    let fallbackSpellings: NameSpellings
+    /// Some are drawn by lot.
+    let hasWeights: Bool
 
-    init(_ targets: [String: String] = [:]) {
+    init(_ targets: [String: ModelAlias] = [:], fallbacks: [String: [String]] = [:]) {
         self.targets = targets
         spellings = NameSpellings(targets.keys)
+        self.fallbacks = fallbacks
+        fallbackSpellings = NameSpellings(fallbacks.keys)
+        hasWeights = targets.values.contains(where: \.isWeighted)
     }
 }
 
@@ -29,23 +40,96 @@ struct ModelAliases: Sendable {
 struct ModelNames: Sendable {
     let aliases: ModelAliases
     let snapshot: RegistrySnapshot
+    /// What names that stand for several by weight are drawn with; nil: they stand in the order in which they are written.
+    var lot: UInt64?
 
     func resolve(_ asked: String) -> ModelName {
-        if !aliases.targets.isEmpty, let alias = alias(asked) {
-            let target = aliases.targets[alias] ?? alias
-            return ModelName(asked: asked, resolved: held(target) ?? target, alias: alias)
+        let alias = aliases.targets.isEmpty ? nil : alias(asked)
+        if alias == nil, aliases.fallbacks.isEmpty {
+            return ModelName(asked: asked, resolved: held(asked) ?? asked)
         }
-        return ModelName(asked: asked, resolved: held(asked) ?? asked)
+        // The common case: one other name.
+        if let alias, aliases.fallbacks.isEmpty, let target = aliases.targets[alias]?.targets.only,
+            target.backend == nil,
+            aliases.targets[target.model] == nil
+        {
+            return ModelName(asked: asked, resolved: held(target.model) ?? target.model, alias: alias)
+        }
+        let chain = chain(from: alias ?? asked)
+        guard let first = chain.first else { return ModelName(asked: asked, resolved: asked, alias: alias) }
+        return ModelName(
+            asked: asked, resolved: first.model, alias: alias, backend: first.backend, others: Array(chain.dropFirst()))
     }
 
-    func resolved(_ asked: String) -> String { resolve(asked).resolved }
+    /// A name of a model as `GET /v1/models` shows it: of several that it stands for, the first that can be served.
+    func shown(_ asked: String) -> ModelName {
+        var name = resolve(asked)
+        // Without an alias it is itself, whatever else may be tried instead.
+        if name.alias != nil, !isServed(ModelTarget(name.resolved, backend: name.backend)),
+            let other = name.others.first(where: isServed)
+        {
+            (name.resolved, name.backend) = (other.model, other.backend)
+        }
+        name.others = []
+        return name
+    }
 
-    /// The aliases whose models a healthy backend has, with the models' names, sorted.
+    /// The aliases whose models a backend that serves has, with the models' names, sorted.
     var servedAliases: [(alias: String, model: String)] {
         aliases.targets.keys.sorted().compactMap { alias in
-            let name = resolve(alias).resolved
-            return snapshot.candidates(for: name) == nil ? nil : (alias, name)
+            let name = shown(alias)
+            return isServed(ModelTarget(name.resolved, backend: name.backend)) ? (alias, name.resolved) : nil
         }
+    }
+
+    private func isServed(_ target: ModelTarget) -> Bool {
+        guard let indices = snapshot.candidates(for: target.model) else { return false }
+        guard let backend = target.backend else { return true }
+        return indices.contains { snapshot.backends[$0].identity.name == backend }
+    }
+
+    // MARK: Chains
+
+    /// What is tried for a name: all that its alias stands for, then the fallbacks of the alias and of each model, in the order
+    /// in which they were met. Ends whatever leads where: each alias and each model is met once.
+    private func chain(from name: String) -> [ModelTarget] {
+        var walk = Walk(random: lot.map { SeededRandom(seed: $0) })
+        meet(name, backend: nil, in: &walk)
+        var index = 0
+        while index < walk.met.count, walk.targets.count < ModelAlias.Limits.chain {
+            for fallback in fallbacks(of: walk.met[index]) { meet(fallback, backend: nil, in: &walk) }
+            index += 1
+        }
+        return walk.targets
+    }
+
+    private struct Walk {
+        var targets: [ModelTarget] = []
+        /// Names whose fallbacks count: aliases, and models as they are written.
+        var met: [String] = []
+        var aliases: Set<String> = []
+        var random: SeededRandom?
+    }
+
+    private func meet(_ name: String, backend: String?, in walk: inout Walk) {
+        guard walk.targets.count < ModelAlias.Limits.chain else { return }
+        if let alias = aliases.targets[name] {
+            guard walk.aliases.insert(name).inserted else { return }
+            walk.met.append(name)
+            for target in alias.ordered(&walk.random) { meet(target.model, backend: target.backend, in: &walk) }
+            return
+        }
+        let target = ModelTarget(held(name) ?? name, backend: backend)
+        guard !walk.targets.contains(target) else { return }
+        walk.targets.append(target)
+        walk.met.append(name)
+    }
+
+    private func fallbacks(of name: String) -> [String] {
+        guard !aliases.fallbacks.isEmpty,
+            let key = Self.find(name, has: { aliases.fallbacks[$0] != nil }, aliases.fallbackSpellings)
+        else { return [] }
+        return aliases.fallbacks[key] ?? []
     }
 
     /// The operator's name that is meant; another spelling of it counts only where no backend has the name as it is.
@@ -66,4 +150,9 @@ struct ModelNames: Sendable {
         if let other, has(other) { return other }
         return spellings.name(name) ?? other.flatMap(spellings.name)
     }
+}
+
+extension Array {
+    /// Its element, if it has one alone.
+    fileprivate var only: Element? { count == 1 ? self[0] : nil }
 }

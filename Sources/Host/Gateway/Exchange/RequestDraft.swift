@@ -28,8 +28,8 @@ struct RequestDraft: Sendable {
     var isLarge: Bool { body.readableBytes > (isForm ? Self.inlineForm : Self.inlineJSON) }
 
     /// Looks into the body, and gives it to the backends with their name of the model.
-    /// - Parameter resolve: the name at the backends that a client's name stands for.
-    func request(resolve: (String) -> String) throws(RequestPeekError) -> ClientRequest {
+    /// - Parameter names: what a client's name stands for.
+    func request(names: ModelNames) throws(RequestPeekError) -> ClientRequest {
         let scanned = body.withUnsafeReadableBytes { bytes in
             Result { () throws(RequestPeekError) in
                 isForm
@@ -38,12 +38,14 @@ struct RequestDraft: Sendable {
             }
         }
         let peek = try scanned.get()
-        let model = resolve(peek.model)
-        // Byte for byte: what Swift holds for the same text in another spelling is another name to a server.
-        let isSame = model.utf8.elementsEqual(peek.model.utf8)
-        return ClientRequest(
-            kind: kind, path: path, contentType: isForm ? contentType : ClientRequest.json, peek: peek, model: model,
-            body: isSame ? body : ModelSubstitution.replace(peek.modelSpan, by: model, in: body, isJSON: !isForm),
-            stream: kind.streams(peek, path: path))
+        let name = names.resolve(peek.model)
+        var request = ClientRequest(
+            kind: kind, path: path, contentType: isForm ? contentType : ClientRequest.json, isForm: isForm, peek: peek,
+            model: name.resolved, body: body, stream: kind.streams(peek, path: path))
+        if name.backend != nil || !name.others.isEmpty {
+            request.chain = ModelChain(name, original: body)
+        }
+        request.body = request.named(name.resolved, in: body)
+        return request
     }
 }

@@ -53,6 +53,21 @@ struct RequestForms {
         return backends().contains { if case .unprepared? = form(for: $0) { true } else { false } }
     }
 
+    /// The request is to be for another model: what was made of it for the one before is forgotten.
+    /// - Parameter body: with the model's name in it.
+    mutating func take(_ model: String, body: ByteBuffer) {
+        request.model = model
+        request.body = body
+        translated = nil
+        refusedBy = []
+    }
+
+    /// Puts a model's name into the body as the client sent it, on any thread.
+    func naming(_ model: String, in original: ByteBuffer) -> @Sendable () -> ByteBuffer {
+        let request = request
+        return { request.named(model, in: original) }
+    }
+
     /// Makes the translation, on any thread; `take` gives it back.
     var makeTranslation: @Sendable () -> Form {
         let (request, answerID) = (request, answerID)
@@ -73,6 +88,7 @@ struct RequestForms {
     /// The answer has been committed: no form will be needed any more.
     mutating func forget() {
         request.body = ByteBuffer()
+        request.chain = nil
         translated = nil
     }
 

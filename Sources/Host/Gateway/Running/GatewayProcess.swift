@@ -45,9 +45,6 @@ final class GatewayProcess: Sendable {
         let limits = DescriptorLimits(limit: Self.raiseFileLimit())
         let quota = ClientQuota(limits, loops: Array(group.makeIterator()).count)
         AdapterFigures.log(to: logger)
-        if !configuration.routing.fallbacks.isEmpty {
-            logger.warning("routing.fallbacks has no effect in this version")
-        }
         let broadcaster = Broadcaster()
         let updates = LoopUpdates()
         let registry = Registry(

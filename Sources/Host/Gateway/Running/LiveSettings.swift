@@ -17,7 +17,7 @@ struct LiveSettings: Sendable {
 
     init(_ configuration: Configuration) {
         routing = configuration.routing
-        aliases = ModelAliases(routing.aliases)
+        aliases = ModelAliases(routing.aliases, fallbacks: routing.fallbacks)
         timeouts = configuration.timeouts
         queue = configuration.queue
         maximumBody = configuration.server.maxBodyBytes

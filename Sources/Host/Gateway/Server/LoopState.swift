@@ -31,6 +31,8 @@ final class LoopState {
     /// Before an attempt at another backend, at the most.
     private let longestPause: TimeAmount
     private var pauses: SeededRandom
+    /// What models are drawn with that stand for a name by weight.
+    private var lots: SeededRandom
     private var sweeps = 0
     private let page: Ledger.Page
     private var onEmpty: (() -> Void)?
@@ -46,6 +48,8 @@ final class LoopState {
     ) {
         longestPause = longestRetryPause
         pauses = random
+        var seeds = random
+        lots = SeededRandom(seed: seeds.next() ^ UInt64(index))
         retries = RetryTally(shared.retries)
         self.random = random
         self.quota = quota
@@ -103,8 +107,11 @@ final class LoopState {
         longestPause == .zero ? .zero : .nanoseconds(Int64.random(in: 0...longestPause.nanoseconds, using: &pauses))
     }
 
-    /// Which models the names stand for now.
-    var names: ModelNames { ModelNames(aliases: settings.aliases, snapshot: snapshot) }
+    /// Which models the names stand for now, for one request: what goes by weight is drawn anew for each.
+    func names() -> ModelNames {
+        ModelNames(
+            aliases: settings.aliases, snapshot: snapshot, lot: settings.aliases.hasWeights ? lots.next() : nil)
+    }
 
     // MARK: Records
 

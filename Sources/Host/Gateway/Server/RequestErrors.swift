@@ -74,6 +74,7 @@ extension AnswerWriter {
         if let backend = origin.backend { field("x-nexus-backend", backend) }
         if origin.attempts > 0 { field("x-nexus-attempts", origin.attempts) }
         if let reason = origin.reason { field("x-nexus-route-reason", reason) }
+        if let fallback = origin.fallback { field("x-nexus-fallback-model", fallback) }
         if let warning = origin.warning { field("x-nexus-warning", warning) }
         for field in origin.fields { self.field(field.name, field.value) }
     }

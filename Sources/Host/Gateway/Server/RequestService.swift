@@ -142,17 +142,17 @@ final class RequestService {
         let draft = RequestDraft(
             kind: kind, path: call.context.path, contentType: call.context.contentType, body: call.body)
         guard draft.isLarge else {
-            let names = loop.names
+            let names = loop.names()
             do throws(RequestPeekError) {
-                return try startExchange(draft.request(resolve: names.resolved))
+                return try startExchange(draft.request(names: names))
             } catch {
                 return refuse(ErrorBody(error), model: error.model)
             }
         }
-        let names = loop.names
+        let names = loop.names()
         preparation = RequestPreparation.start(
             size: draft.body.readableBytes, for: self, on: loop,
-            { Result { () throws(RequestPeekError) in try draft.request(resolve: names.resolved) } },
+            { Result { () throws(RequestPeekError) in try draft.request(names: names) } },
             then: { $0.prepared($1) })
         if preparation == nil { refuse(.overloaded) }
     }

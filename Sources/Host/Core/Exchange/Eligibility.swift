@@ -1,0 +1,55 @@
+/// Who may be asked for one model of one request. A small value of its own, so that asking copies no `Dispatch`.
+public struct Eligibility: Sendable {
+    /// The name at the backends.
+    public var model: String
+    /// Only the backend with this name; nil: any.
+    public var backend: String?
+    /// Ids of backends that are not asked again.
+    public var tried: [String]
+
+    public init(model: String, backend: String? = nil, tried: [String] = []) {
+        self.model = model
+        self.backend = backend
+        self.tried = tried
+    }
+
+    /// - Parameter able: whether a backend can serve this kind of request at all.
+    public func candidates(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Dispatch.Eligible {
+        guard let indices = snapshot.candidates(for: model) else {
+            if let holders = snapshot.holders[model] { return nobody(holders, snapshot) }
+            let isReached = snapshot.backends.contains { $0.status.serves }
+            return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
+        }
+        // The common case, without a list of its own.
+        if tried.isEmpty, backend == nil, indices.allSatisfy({ able(snapshot.backends[$0]) }) { return .some(indices) }
+        let left = indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
+        return left.isEmpty ? nobody(indices, snapshot) : .some(left)
+    }
+
+    /// Whether another backend than this one is left to try.
+    /// - Parameter current: the id of the one under way.
+    public func hasAlternative(
+        to current: String?, in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool
+    ) -> Bool {
+        guard let indices = snapshot.candidates(for: model) else { return false }
+        return indices.contains { index in
+            let backend = snapshot.backends[index]
+            return backend.identity.id != current && isOpen(backend) && able(backend)
+        }
+    }
+
+    private func isOpen(_ backend: BackendSnapshot) -> Bool {
+        isMeant(backend) && !tried.contains(backend.identity.id)
+    }
+
+    private func isMeant(_ other: BackendSnapshot) -> Bool { backend == nil || backend == other.identity.name }
+
+    private func nobody(_ indices: [Int], _ snapshot: RegistrySnapshot) -> Dispatch.Eligible {
+        let meant = indices.filter { isMeant(snapshot.backends[$0]) }
+        if !meant.isEmpty { return .nobody(meant.map { snapshot.backends[$0] }) }
+        // The only one that is meant does not have the model.
+        let named = snapshot.backends.filter(isMeant)
+        if named.isEmpty { return .unknownModel }
+        return named.contains { $0.status.serves } ? .unknownModel : .nobody(named)
+    }
+}

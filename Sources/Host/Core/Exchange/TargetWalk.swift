@@ -1,0 +1,23 @@
+/// Where an exchange stands in the models that its client's name stands for. Pure.
+struct TargetWalk: Sendable {
+    /// Empty: one model, at any backend.
+    private let targets: [ModelTarget]
+    private(set) var index = 0
+
+    init(_ targets: [ModelTarget]) { self.targets = targets }
+
+    var hasNext: Bool { index + 1 < targets.count }
+    /// Nil: the only one.
+    var backend: String? { targets.isEmpty ? nil : targets[index].backend }
+
+    var first: ModelTarget? { targets.first }
+
+    mutating func begin() { index = 0 }
+
+    /// Goes on to the next; nil: there is none.
+    mutating func next() -> ModelTarget? {
+        guard hasNext else { return nil }
+        index += 1
+        return targets[index]
+    }
+}

@@ -1,0 +1,59 @@
+import Core
+import NIOCore
+
+/// How an exchange goes on to the next of the models that its client's name stands for.
+extension Exchange {
+    /// Bytes of a body that is copied on the event loop.
+    private static let inlineLimit = 256 * 1024
+
+    /// Nobody can be asked for the model: tries the next. False: there is none.
+    func tryNextTarget() -> Bool {
+        guard dispatch.nextTarget() else { return false }
+        choose()
+        return true
+    }
+
+    /// Notes who cannot be asked for the model that is tried now, for the client that is to be told in the end.
+    func noteLeftOut(_ eligible: Dispatch.Eligible, in snapshot: RegistrySnapshot) {
+        let backends: [BackendSnapshot]
+        switch eligible {
+        case .some, .unknownModel: return
+        case .nobody(let holders): backends = holders
+        case .nobodyReached: backends = snapshot.backends
+        }
+        for backend in backends {
+            guard leftOut.count < ErrorBody.contextLimit else { return }
+            if !leftOut.contains(where: { $0.identity.id == backend.identity.id }) { leftOut.append(backend) }
+        }
+    }
+
+    /// Puts the name of the model that is tried now into the request, and goes on.
+    func takeTarget() {
+        let model = dispatch.request.model
+        guard let original = forms.request.chain?.original else {
+            formsTarget = dispatch.target
+            return choose()
+        }
+        guard original.readableBytes > Self.inlineLimit else {
+            return took(model, forms.request.named(model, in: original))
+        }
+        let (make, eventLoop) = (forms.naming(model, in: original), loop.eventLoop)
+        let exchange = NIOLoopBound(self, eventLoop: eventLoop)
+        let isTaken = loop.shared.work.submit(size: original.readableBytes) {
+            let body = make()
+            eventLoop.execute { exchange.value.took(model, body) }
+        }
+        if !isTaken { refuse(.overloaded) }
+    }
+
+    private func took(_ model: String, _ body: ByteBuffer) {
+        // One that waits may have been woken meanwhile, and have begun.
+        guard !dispatch.isOver, !dispatch.isTrying, dispatch.request.model == model else { return }
+        formsTarget = dispatch.target
+        forms.take(model, body: body)
+        choose()
+    }
+
+    /// The model that is tried, if it is another than the first.
+    var fallbackModel: String? { dispatch.target > 0 && backend != nil ? dispatch.request.model : nil }
+}
