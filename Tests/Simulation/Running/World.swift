@@ -80,7 +80,8 @@ final class World {
         state = GatewayState(
             settings: LiveSettings(configuration),
             logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }, registry: registry,
-            broadcaster: broadcaster, historyCapacity: 10_000, work: pool)
+            broadcaster: broadcaster, historyCapacity: 10_000, work: pool,
+            clock: { [loop] in loop.now.uptimeNanoseconds })
         services = LoopServices(loop: loop, memory: state.memory, connector: network, blocking: pool) {
             try Certificates.client.get()
         }
@@ -116,6 +117,8 @@ final class World {
 
     private static func configuration(_ random: inout SeededRandom, seed: UInt64, hasFaults: Bool) -> Configuration {
         var configuration = Configuration()
+        // The oracle knows no queue yet: a request that finds no place is refused.
+        configuration.queue.enabled = false
         configuration.server.maxMemoryBytes = 256 * 1024 * 1024
         configuration.timeouts.total =
             hasFaults ? [nil, .seconds(15), .seconds(60)].randomElement(using: &random) ?? nil : nil

@@ -129,9 +129,9 @@ public struct AdmissionQueue: Sendable {
     // MARK: Coming and going
 
     public mutating func enter(client: Client, priority: Priority, wants: Wants, now: UInt64) -> Entered {
-        guard entries.count < maximumSize else { return .full }
         let waiting = waitingOf[client] ?? 0
         guard waiting < share else { return .overShare }
+        guard entries.count < maximumSize else { return .full }
         waitingOf[client] = waiting + 1
         numbers += 1
         let ticket = Ticket(number: numbers)

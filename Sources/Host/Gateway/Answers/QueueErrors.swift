@@ -2,13 +2,15 @@ import Core
 
 /// What a client is told whose request gets no place, or none in time.
 extension ErrorBody {
+    private static func count(_ requests: Int) -> String { requests == 1 ? "1 request" : "\(requests) requests" }
+
     /// - Parameters:
     ///   - waiting: requests of this client that wait.
     ///   - seconds: after which it may try again.
     static func queueShare(waiting: Int, retryAfter seconds: Int) -> ErrorBody {
         ErrorBody(
             status: 429,
-            message: "This client has \(waiting) requests waiting for a place, as many as one client may; try again in "
+            message: "This client has \(count(waiting)) waiting for a place, as many as one client may; try again in "
                 + "\(seconds) s.",
             type: "rate_limit_error", code: "queue_share", retryAfter: seconds)
     }
@@ -17,7 +19,7 @@ extension ErrorBody {
         ErrorBody(
             status: 503,
             message:
-                "\(waiting) requests wait for a place, as many as may; try again in \(seconds) s. The operator can "
+                "As many requests wait for a place as may (\(waiting)); try again in \(seconds) s. The operator can "
                 + "raise queue.max_size.",
             type: "service_unavailable_error", code: "queue_full", retryAfter: seconds)
     }

@@ -39,7 +39,8 @@ final class GatewayState: Sendable {
 
     init(
         settings: LiveSettings, logger: Logger, registry: Registry, broadcaster: Broadcaster, historyCapacity: Int,
-        work: WorkPool = .gateway
+        work: WorkPool = .gateway,
+        clock: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
     ) {
         // Loads libraries, which no event loop should wait for.
         _ = ContentCoding.known
@@ -54,7 +55,7 @@ final class GatewayState: Sendable {
             sinks: [settledHistory, settledFigures, broadcaster])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
-        admission = Admission(settings.queue) { limits in
+        admission = Admission(settings.queue, clock: clock) { limits in
             let snapshot = registry.snapshot
             return { Vacancies.mayFind($0, in: snapshot, under: limits) }
         }

@@ -24,7 +24,8 @@ package final class OneLoopGateway {
             settings: LiveSettings(configuration),
             logger: Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() },
             registry: Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in },
-            broadcaster: broadcaster, historyCapacity: configuration.history.capacity)
+            broadcaster: broadcaster, historyCapacity: configuration.history.capacity,
+            clock: { eventLoop.now.uptimeNanoseconds })
         services = LoopServices(loop: eventLoop, memory: state.memory, connector: connector) {
             try NIOSSLContext(configuration: .makeClientConfiguration())
         }
