@@ -102,9 +102,7 @@ import Testing
     @Test func aHeldUpLoopDoesNotKeepTheOthersWaiting() {
         let (stuck, loop) = (EmbeddedEventLoop(), EmbeddedEventLoop())
         let time = Mutex<UInt64>(1)
-        let admission = Admission(clock: { time.withLock { $0 } }) { _ in
-            { _ in true }
-        }
+        let admission = Admission(clock: { time.withLock { $0 } }, vacancies: { _ in { _ in true } })
         let served = Mutex<[Int]>([])
         _ = admission.enter(client: 1, priority: .high, wants: wants, on: stuck) { ticket in
             served.withLock { $0.append(1) }
