@@ -93,7 +93,7 @@ def test_what_stays_keeps_its_element_its_focus_and_its_selection(page):
     page.evaluate(REPLACE, VECTORS["reordered"])
 
     marks = page.evaluate("""() => [...document.querySelectorAll("article, #history-tbody tr")].map((it) => it.mark ?? null)""")
-    assert sorted(mark for mark in marks if mark) == ["8 r8", "9 r9", "four", "one", "two"]
+    assert sorted(mark for mark in marks if mark) == ["8 r8", "9 r9", "four", "one", "six", "two"]
     assert page.locator("[data-own-fresh]").count() == 1
     assert page.evaluate("document.activeElement.id") == "history-panel"
     assert page.evaluate("getSelection().toString()") == "http://four.test:1"
