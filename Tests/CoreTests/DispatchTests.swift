@@ -301,6 +301,48 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         }
     }
 
+    private func add(_ id: String, _ capabilities: Capabilities, context: UInt64 = 0) {
+        add(id)
+        registry.record([Model(id: "m", contextLength: context, capabilities: capabilities)], of: id)
+    }
+
+    private func asked(_ needs: Needs) -> String {
+        var request = dispatch().request
+        request.needs = needs
+        return eligible(Dispatch(request, arrival: .uptimeNanoseconds(0)))
+    }
+
+    @Test func whoTellsThatItCanDoWhatIsNeededIsAskedAndIfNobodyTellsAllAre() {
+        add("blind", .tools)
+        add("silent", [])
+        #expect(asked(Needs(required: .vision)) == "blind,silent")
+        add("seeing", [.vision, .tools])
+        #expect(asked(Needs(required: .vision)) == "seeing")
+        #expect(asked(Needs()) == "blind,silent,seeing")
+    }
+
+    @Test func whoFitsBestIsNotTheOnlyAlternative() {
+        add("blind", .tools)
+        add("seeing", .vision)
+        var request = dispatch().request
+        request.needs = Needs(required: .vision)
+        var eligibility = Dispatch(request, arrival: .uptimeNanoseconds(0)).eligibility
+        #expect(eligibility.narrowed(in: registry.snapshot) == ["seeing"])
+        #expect(eligibility.hasAlternative(to: "seeing", in: registry.snapshot, able: { _ in true }))
+
+        eligibility.tried = ["seeing"]
+
+        #expect(eligibility.narrowed(in: registry.snapshot) == nil)
+    }
+
+    @Test func aLongPromptGoesWhereItFitsOrElseToTheLargestContext() {
+        add("small", [], context: 8192)
+        add("large", [], context: 131_072)
+        #expect(asked(Needs(tokens: 8192)) == "small,large")
+        #expect(asked(Needs(tokens: 60_000)) == "large")
+        #expect(asked(Needs(tokens: 1_000_000)) == "large")
+    }
+
     @Test func onlyBackendsWithTheModelAreAsked() {
         add("a", models: ["x"])
         add("b")

@@ -76,6 +76,10 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
     @Test func anImageIsFoundHoweverItIsSpelt() throws {
         #expect(try scan(#"{"model":"m","a":[{"image\u005furl":""}]}"#).images)
         #expect(try scan(#"{"model":"m","a":[{"Image_URL":""}]}"#).images)
+        #expect(try !scan(#"{"model":"m","tools":[{"properties":{"image_url":{}}}]}"#).images)
+        let url = "data:image/png;base64," + String(repeating: "A", count: 1000)
+        #expect(
+            try scan(#"{"model":"m","a":[{"image_url":{"url":"\#(url)"}},"data:short"]}"#).dataBytes == url.utf8.count)
     }
 
     @Test(arguments: ["1", "0", #""true""#, "[]", "{}"]) func refusesAStreamThatIsNeitherTrueNorFalse(_ value: String) {

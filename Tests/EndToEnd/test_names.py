@@ -142,3 +142,48 @@ def test_a_name_that_leads_back_to_itself_is_refused_with_its_line(nexus, tmp_pa
     result = nexus("config", "check", "--config", "nexus.toml", cwd=tmp_path)
     said = result.stdout + result.stderr
     assert result.returncode != 0 and words in said and "line 2" in said
+
+
+def tell(server, **told) -> None:
+    """The server has the model "m", and tells this of it."""
+    data = [{"id": "m", "object": "model", "created": 1, "owned_by": "test", **told}]
+    server.on("/v1/models", lambda exchange: exchange.answer({"object": "list", "data": data}))
+
+
+SEES = {"architecture": {"input_modalities": ["text", "image"]}}
+IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]
+
+
+def test_images_go_to_the_backend_whose_model_sees(start, upstream, second_upstream, seen):
+    tell(upstream)
+    tell(second_upstream, **SEES)
+    gateway = begin(start, upstream, second_upstream, '[routing]\nstrategy = "round_robin"\n')
+
+    for _ in range(6):
+        assert gateway.chat("m", messages=[{"role": "user", "content": IMAGE}]).status_code == 200
+    assert seen == [("two", "m")] * 6
+    for _ in range(6):
+        assert gateway.chat("m").status_code == 200
+    assert {name for name, _ in seen[6:]} == {"one", "two"}
+
+
+def test_a_long_prompt_goes_where_it_fits(start, upstream, second_upstream, seen):
+    tell(upstream, max_model_len=8192)
+    tell(second_upstream, max_model_len=131072)
+    gateway = begin(start, upstream, second_upstream, '[routing]\nstrategy = "round_robin"\n')
+
+    for _ in range(6):
+        answer = gateway.chat("m", messages=[{"role": "user", "content": "word " * 60_000}])
+        assert answer.status_code == 200
+    assert seen == [("two", "m")] * 6
+
+
+def test_what_no_backend_tells_of_is_left_to_the_servers(start, upstream, second_upstream, seen):
+    tell(upstream, max_model_len=100)
+    tell(second_upstream, max_model_len=100)
+    gateway = begin(start, upstream, second_upstream, '[routing]\nstrategy = "round_robin"\n')
+
+    for _ in range(4):
+        content = [*IMAGE, {"type": "text", "text": "word " * 1000}]
+        assert gateway.chat("m", messages=[{"role": "user", "content": content}]).status_code == 200
+    assert {name for name, _ in seen} == {"one", "two"}

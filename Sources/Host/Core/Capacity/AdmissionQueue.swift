@@ -26,16 +26,19 @@ public struct AdmissionQueue: Sendable {
         public var tried: [String]
         /// Only the backend with this name; nil: any.
         public var backend: String?
+        /// Only the backends with these ids, which fit it best; nil: any.
+        public var only: [String]?
         /// The limit of models that it is under, by its pattern.
         public var limit: String?
         /// A backend that is not healthy now is waited for.
         public var waitsForRestart: Bool
 
         public init(
-            model: String, kind: RequestKind, tried: [String] = [], backend: String? = nil, limit: String? = nil,
-            waitsForRestart: Bool = false
+            model: String, kind: RequestKind, tried: [String] = [], backend: String? = nil, only: [String]? = nil,
+            limit: String? = nil, waitsForRestart: Bool = false
         ) {
             self.backend = backend
+            self.only = only
             self.model = model
             self.kind = kind
             self.tried = tried

@@ -14,7 +14,8 @@ public enum Vacancies {
         for index in candidates {
             let backend = snapshot.backends[index]
             guard !wants.tried.contains(backend.identity.id),
-                wants.backend == nil || wants.backend == backend.identity.name
+                wants.backend == nil || wants.backend == backend.identity.name,
+                wants.only?.contains(backend.identity.id) ?? true
             else { continue }
             if backend.hasPlace { return true }
             isLeft = true

@@ -30,10 +30,13 @@ public struct Dispatch: Sendable {
         public var maximumAttempts: Int
         /// The models that the client's name stands for, `model` first; empty: it alone, at any backend.
         public var targets: [ModelTarget]
+        public var needs: Needs
 
         public init(
-            model: String, stream: Bool, takesComments: Bool, maximumAttempts: Int, targets: [ModelTarget] = []
+            model: String, stream: Bool, takesComments: Bool, maximumAttempts: Int, targets: [ModelTarget] = [],
+            needs: Needs = Needs()
         ) {
+            self.needs = needs
             self.model = model
             self.targets = targets
             self.stream = stream
@@ -104,7 +107,7 @@ public struct Dispatch: Sendable {
 
     /// Who may be asked for the model that is tried now.
     public var eligibility: Eligibility {
-        Eligibility(model: request.model, backend: walk.backend, tried: tried)
+        Eligibility(model: request.model, backend: walk.backend, tried: tried, needs: request.needs)
     }
 
     /// Which of the models is tried now, from 0.

@@ -6,8 +6,10 @@ public struct Eligibility: Sendable {
     public var backend: String?
     /// Ids of backends that are not asked again.
     public var tried: [String]
+    public var needs: Needs
 
-    public init(model: String, backend: String? = nil, tried: [String] = []) {
+    public init(model: String, backend: String? = nil, tried: [String] = [], needs: Needs = Needs()) {
+        self.needs = needs
         self.model = model
         self.backend = backend
         self.tried = tried
@@ -21,9 +23,33 @@ public struct Eligibility: Sendable {
             return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
         }
         // The common case, without a list of its own.
-        if tried.isEmpty, backend == nil, indices.allSatisfy({ able(snapshot.backends[$0]) }) { return .some(indices) }
-        let left = indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
-        return left.isEmpty ? nobody(indices, snapshot) : .some(left)
+        let isPlain = tried.isEmpty && backend == nil && indices.allSatisfy { able(snapshot.backends[$0]) }
+        let left = isPlain ? indices : indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
+        if left.isEmpty { return nobody(indices, snapshot) }
+        return .some(fitting(left, in: snapshot))
+    }
+
+    /// Those that fit the request best, as far as is told of their models; all, where none does. A hint and no more: adapters
+    /// name some abilities and are silent about others, and the length of a prompt is an estimate.
+    private func fitting(_ indices: [Int], in snapshot: RegistrySnapshot) -> [Int] {
+        guard indices.count > 1, !snapshot.told.isEmpty, let told = snapshot.told[model] else { return indices }
+        let capable =
+            needs.required.isEmpty
+            ? [] : indices.filter { told[$0]?.capabilities.isSuperset(of: needs.required) ?? false }
+        let able = capable.isEmpty ? indices : capable
+        guard able.contains(where: { told[$0]?.isTooSmall(for: needs) ?? false }) else { return able }
+        let roomy = able.filter { !(told[$0]?.isTooSmall(for: needs) ?? false) }
+        if !roomy.isEmpty { return roomy }
+        let largest = able.map { told[$0]?.contextLength ?? 0 }.max()
+        return able.filter { told[$0]?.contextLength == largest }
+    }
+
+    /// Ids of the backends that the request is for, where others that have the model fit it less; nil: it is for all.
+    public func narrowed(in snapshot: RegistrySnapshot) -> [String]? {
+        guard let indices = snapshot.candidates(for: model) else { return nil }
+        let open = indices.filter { isOpen(snapshot.backends[$0]) }
+        let fit = fitting(open, in: snapshot)
+        return fit.count == open.count ? nil : fit.map { snapshot.backends[$0].identity.id }
     }
 
     /// Whether another backend than this one is left to try.

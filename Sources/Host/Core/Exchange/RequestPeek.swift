@@ -16,8 +16,10 @@ public struct RequestPeek: Sendable, Equatable {
     public var tools = false
     /// `response_format` asks for JSON.
     public var jsonMode = false
-    /// Some object in the body has a member `image_url` or `input_image`.
+    /// Some object in the body, but for the descriptions of tools and formats, has a member `image_url` or `input_image`.
     public var images = false
+    /// Bytes of strings that are data URLs: images and files, not text.
+    public var dataBytes = 0
 
     public init() {}
 }

@@ -104,7 +104,10 @@ public struct RequestScanner {
             peek.stream = try flag("stream")
             peek.streamIsGiven = base[start] != UInt8(ascii: "n")
         case .tools:
+            // What a tool's arguments are called tells of no image.
+            let images = peek.images
             try value(depth: 2)
+            peek.images = images
             peek.tools = base[start] == UInt8(ascii: "[") && holdsSomething(start..<position)
         case .input:
             try value(depth: 2)
@@ -121,6 +124,8 @@ public struct RequestScanner {
                 scanner.peek.includeUsage = try scanner.flag("stream_options.include_usage")
             }
         case .responseFormat:
+            let images = peek.images
+            defer { peek.images = images }
             try inside("type") { (scanner) throws(RequestPeekError) in
                 guard scanner.base[scanner.position] == UInt8(ascii: "\"") else { return try scanner.value(depth: 3) }
                 let text = try scanner.string()
@@ -272,7 +277,9 @@ public struct RequestScanner {
     private mutating func value(depth: Int) throws(RequestPeekError) {
         guard position < count else { throw malformed("unexpected end") }
         switch base[position] {
-        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "\""):
+            let text = try string()
+            if text.span.count > Self.shortText, isData(text.span) { peek.dataBytes += text.span.count }
         case UInt8(ascii: "{"):
             try object(depth: depth) { (scanner, key) throws(RequestPeekError) in
                 if scanner.isImage(key) { scanner.peek.images = true }
@@ -384,6 +391,11 @@ public struct RequestScanner {
     }
 
     // MARK: Small things
+
+    /// Bytes of a string that count as text whatever they are.
+    private static let shortText = 256
+
+    private func isData(_ span: Range<Int>) -> Bool { matches(span.lowerBound..<span.lowerBound + 5, "data:") }
 
     /// However it is spelt: it only tells that there is an image, which may be said more than once.
     private func isImage(_ key: ScannedString) -> Bool {

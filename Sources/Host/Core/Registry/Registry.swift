@@ -376,8 +376,15 @@ public final class Registry: Sendable {
                 if record.status.serves { candidates[model.id, default: []].append(index) }
             }
         }
+        // Where only one has a model nothing is to be chosen.
+        var told: [String: [Int: ToldModel]] = [:]
+        for (index, record) in state.records.enumerated() {
+            for model in record.models where holders[model.id]?.count ?? 0 > 1 {
+                if let tells = ToldModel(model) { told[model.id, default: [:]][index] = tells }
+            }
+        }
         state.snapshot = RegistrySnapshot(
-            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny)
+            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told)
         return state.snapshot
     }
 

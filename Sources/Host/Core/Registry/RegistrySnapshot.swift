@@ -71,6 +71,9 @@ public struct RegistrySnapshot: Sendable {
     /// The indices of the backends that serve and take any name which no backend has (`Model.any`).
     public let takingAny: [Int]
 
+    /// For each model id that several backends have, what they tell of it, by their index; those that tell nothing have no entry.
+    public let told: [String: [Int: ToldModel]]
+
     /// The indices of the backends that can be asked for a model; nil: there is none.
     public func candidates(for model: String) -> [Int]? {
         candidates[model] ?? (takingAny.isEmpty || holders[model] != nil ? nil : takingAny)
@@ -78,8 +81,9 @@ public struct RegistrySnapshot: Sendable {
 
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
-        takingAny: [Int] = []
+        takingAny: [Int] = [], told: [String: [Int: ToldModel]] = [:]
     ) {
+        self.told = told
         self.takingAny = takingAny
         self.backends = backends
         self.candidates = candidates

@@ -79,7 +79,8 @@ final class Exchange {
         dispatch = Dispatch(
             Dispatch.Request(
                 model: request.model, stream: request.stream, takesComments: request.takesComments,
-                maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? []),
+                maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? [],
+                needs: Needs(request.peek, bytes: request.body.readableBytes)),
             timeouts: loop.settings.timeouts, arrival: context.arrival)
     }
 

@@ -13,8 +13,8 @@ extension Exchange {
         return Admission.Wants(
             // Made-up names are one to the backends that take any.
             model: loop.snapshot.holders[model] == nil ? "" : model, kind: forms.request.kind, tried: dispatch.tried,
-            backend: dispatch.eligibility.backend, limit: loop.limits.limit(of: model)?.pattern,
-            waitsForRestart: loop.settings.queue.waitForRestart)
+            backend: dispatch.eligibility.backend, only: dispatch.eligibility.narrowed(in: loop.snapshot),
+            limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart)
     }
 
     /// There is no place for the model that is tried now: tries the next one, or waits if there is none.
