@@ -67,7 +67,7 @@ def test_a_chat_is_answered_and_recorded_with_its_tokens(gateway, client):
 
 
 def test_a_stream_comes_line_by_line_with_the_figures_at_its_end(gateway, client):
-    parts = list(client.chat(model=MODEL, messages=QUESTION, options={"num_predict": 8}, stream=True))
+    parts = list(client.chat(model=MODEL, messages=QUESTION, options={"num_predict": 8, "temperature": 0}, stream=True))
 
     assert len(parts) > 3 and "".join(part.message.content or "" for part in parts)
     assert not any(part.done for part in parts[:-1]) and parts[-1].done

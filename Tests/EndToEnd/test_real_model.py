@@ -56,7 +56,8 @@ def test_a_chat_is_answered_and_recorded_and_published(gateway, client):
 def test_a_stream_comes_in_pieces_with_its_usage(gateway, client):
     with gateway.socket() as live:
         stream = client.chat.completions.create(
-            model="smollm2:135m", messages=MESSAGES, max_tokens=8, stream=True, stream_options={"include_usage": True}
+            model="smollm2:135m", messages=MESSAGES, max_tokens=8, temperature=0, stream=True,
+            stream_options={"include_usage": True},
         )
         chunks = list(stream)
         entry = live.entry()
