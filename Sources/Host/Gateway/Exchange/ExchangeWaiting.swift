@@ -8,7 +8,8 @@ extension Exchange {
     /// Whether it may look for a place now: it is its turn, or nobody waits for the same.
     var mayLook: Bool { ticket != nil || admission.mayTry(wants) }
 
-    private var wants: Admission.Wants {
+    /// What it waits for, or would.
+    var wants: Admission.Wants {
         let model = dispatch.request.model
         return Admission.Wants(
             // Made-up names are one to the backends that take any.
