@@ -30,10 +30,18 @@ struct ExchangeView {
 
     /// Those that may be asked for the model that is tried now.
     var open: [BackendSnapshot] {
-        let snapshot = snapshot
-        guard case .some(let indices) = exchange.dispatch.eligibility.candidates(in: snapshot, able: { _ in true })
-        else { return [] }
-        return indices.map { snapshot.backends[$0] }
+        candidates(of: exchange.dispatch.eligibility).map { snapshot.backends[$0] }
+    }
+
+    /// Places in the snapshot of those that may be asked for a model before any attempt.
+    func candidates(for target: ModelTarget) -> [Int] {
+        let needs = exchange.dispatch.request.needs
+        return candidates(of: Eligibility(model: target.model, backend: target.backend, needs: needs))
+    }
+
+    private func candidates(of eligibility: Eligibility) -> [Int] {
+        guard case .some(let indices) = eligibility.candidates(in: snapshot, able: { _ in true }) else { return [] }
+        return indices
     }
 
     /// Its wake-ups reach nobody from here on: a planted fault. What it holds is the number of one that has left.

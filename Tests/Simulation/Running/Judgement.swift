@@ -48,7 +48,8 @@ extension Oracle {
             if answer.body.has(Secret.markup) { violation("rule 6: what a server said is markup of the page") }
             if answer.body.has("&lt;x-evil&gt;") { sometimes(.pageShown) }
             return .right
-        case .unknownModel: return refused(ask, answer, allowed: [404])
+        // Where nobody has been reached it may wait.
+        case .unknownModel: return refused(ask, answer, allowed: [404, 429])
         case .unknownPath: return refused(ask, answer, allowed: [404])
         case .brokenBody: return refused(ask, answer, allowed: [400])
         case .chat, .stream, .messages, .messagesStream, .ollama, .ollamaStream:

@@ -17,7 +17,7 @@ final class QueueRules {
         /// Whether who is served before it can be judged: the settings have not changed since it came, and nothing about it
         /// is done on another thread.
         var isComparable: Bool
-        /// How often others of its rank were served since it was its client's turn.
+        /// How often others of its rank were served since it has that rank, or since its client had its turn.
         var served: [Int: Int] = [:]
         var rank: Int
         /// Since when it could have a place, or must be told that it gets none.
@@ -196,6 +196,7 @@ final class QueueRules {
                     "ask \(waiter.ask.number) is served, and ask \(other.ask.number) of a higher priority waits for the same")
             }
             guard otherBest == otherWorst, best == worst, best == otherBest else { continue }
+            if other.rank != otherBest { (other.rank, other.served) = (otherBest, [:]) }
             other.served[waiter.client, default: 0] += 1
             guard other.served[waiter.client] == 2 else {
                 oracle.sometimes(.turnTaken)
@@ -342,6 +343,9 @@ final class QueueRules {
         }
         lastTarget[ask.number] = (view.target, view.model)
         guard let backend = view.backend else { return }
+        if view.target > 0 {
+            oracle.note("ask \(ask.number) is tried as \(view.model) at \(backend.identity.name), of \(view.targets.map(\.model))")
+        }
         oracle.names.check(ask, model: view.model, backend: backend.identity.name)
         if view.target > 0 { checkFirst(one, ask, world) }
         // Nothing is told that says which of one is the best.
@@ -361,9 +365,9 @@ final class QueueRules {
         defer { one.place = own }
         guard hasRoom(pattern(of: first.model)) else { return }
         let snapshot = view.snapshot
-        for index in snapshot.candidates[first.model] ?? [] {
+        // Those alone that fit the request.
+        for index in view.candidates(for: first) {
             let backend = snapshot.backends[index]
-            guard first.backend == nil || first.backend == backend.identity.name else { continue }
             let inFlight = backend.counters.inFlight - (backend === view.backend && view.isTrying ? 1 : 0)
             if inFlight < backend.identity.maxConcurrent ?? .max {
                 oracle.violation(

@@ -32,6 +32,8 @@ final class Exchange {
     private var places: Places?
     /// While it waits for them.
     var ticket: Admission.Ticket?
+    /// The first of the models that could be served if there were a place, while all of them are gone through.
+    var full: Dispatch.Standing?
     /// The attempt is a trial of the backend's breaker, which has not been told of it yet.
     var trial: BreakerGate.Trial?
     var task: (any Attempt)?
@@ -102,6 +104,8 @@ final class Exchange {
         if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
         noteLeftOut(eligible, in: snapshot)
         guard !tryNextTarget() else { return }
+        // Another model only has no place now.
+        if full != nil { return waitForPlace(orElse: .busy(asked.model)) }
         if waitsForRestart(of: leftOut) {
             return waitForPlace(orElse: .unavailable(asked.model, leftOut, kind: forms.request.kind.name))
         }
@@ -147,6 +151,7 @@ final class Exchange {
         places = Places(backend: lease, shared: shared)
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        full = nil
         endWaiting()
         run(backend)
         return true

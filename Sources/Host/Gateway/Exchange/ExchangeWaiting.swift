@@ -20,7 +20,10 @@ extension Exchange {
 
     /// There is no place for the model that is tried now: tries the next one, or waits if there is none.
     func noPlace(orElse error: @autoclosure () -> ErrorBody) {
-        if ticket == nil, tryNextTarget() { return }
+        if ticket == nil {
+            if full == nil { full = dispatch.standing }
+            if tryNextTarget() { return }
+        }
         waitForPlace(orElse: error())
     }
 
@@ -30,8 +33,9 @@ extension Exchange {
         if let ticket { return admission.stays(ticket) }
         let queue = loop.settings.queue
         guard queue.enabled, queue.maxSize > 0 else { return giveUp(error()) }
-        // None of them has failed: the first is the one that is wanted most.
-        if dispatch.attempts == 0 { dispatch.backToFirstTarget() }
+        // The first that somebody can serve is the one that is wanted most; if nobody can serve any, the first of all.
+        if let standing = full ?? (dispatch.attempts == 0 ? .first : nil) { dispatch.goBack(to: standing) }
+        full = nil
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let entered = admission.enter(
             client: context.client, priority: context.priority ?? .normal, wants: wants, on: loop.eventLoop
