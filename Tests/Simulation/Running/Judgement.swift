@@ -106,8 +106,8 @@ extension Oracle {
         guard ask.isExchange, verdict == .right else { return }
         let (last, told) = (queue.lastTarget[ask.number], answer["x-nexus-fallback-model"])
         if last?.index ?? 0 > 0 { sometimes(.answeredByNextModel) }
-        // The head of a stream that has waited may be older.
-        if ask.kind.isStream, told == nil { return }
+        // The head of a stream whose client got a sign of life is older.
+        if answer.body.has(Self.comment) || answer.body.has(Self.waitingComment) { return }
         let expected = last.flatMap { $0.index > 0 ? $0.model : nil }
         if told != expected {
             violation("rule 12: ask \(ask.number) is told '\(told ?? "")' for its model, and it was '\(expected ?? "")'")

@@ -140,6 +140,7 @@ final class QueueRules {
         let view = one.view
         guard let ask = view.ask.map({ oracle.book[$0].ask }) else { return }
         let hasBegun = view.attempts > one.attempts
+        let hasWaited = one.waiter != nil
         if let waiter = one.waiter, view.ticket != waiter.ticket || view.isOver {
             one.waiter = nil
             waiters.removeAll { $0 === waiter }
@@ -150,7 +151,7 @@ final class QueueRules {
         if hasBegun {
             one.attempts = view.attempts
             one.place = place(of: view)
-            attempt(one, ask, world)
+            attempt(one, ask, hasWaited: hasWaited, world)
         }
         if !view.isTrying { one.place = nil }
         if one.waiter == nil, let ticket = view.ticket, !view.isOver { entered(one, ask, ticket, world) }
@@ -336,7 +337,7 @@ final class QueueRules {
 
     // MARK: Which model and which backend
 
-    private func attempt(_ one: Known, _ ask: Ask, _ world: World) {
+    private func attempt(_ one: Known, _ ask: Ask, hasWaited: Bool, _ world: World) {
         let view = one.view
         if let last = lastTarget[ask.number], last.index == view.target, ask.kind == .chat || ask.kind == .stream {
             retries += 1
@@ -347,7 +348,8 @@ final class QueueRules {
             oracle.note("ask \(ask.number) is tried as \(view.model) at \(backend.identity.name), of \(view.targets.map(\.model))")
         }
         oracle.names.check(ask, model: view.model, backend: backend.identity.name)
-        if view.target > 0 { checkFirst(one, ask, world) }
+        // One that has waited has waited for the first that was there when it began.
+        if view.target > 0, !hasWaited { checkFirst(one, ask, world) }
         // Nothing is told that says which of one is the best.
         let others = oracle.openTo(view, ask)
         guard !others.isEmpty else { return }

@@ -147,7 +147,7 @@ public struct Dispatch: Sendable {
 
     /// Goes on from a model that was passed over, as it stood there.
     public mutating func goBack(to standing: Standing) {
-        assert(phase == .choosing, "an exchange goes back while \(phase)")
+        assert(phase == .choosing || phase == .queued, "an exchange goes back while \(phase)")
         guard walk.index != standing.target, let target = walk.go(to: standing.target) else { return }
         request.model = target.model
         tried = standing.tried

@@ -34,6 +34,8 @@ final class Exchange {
     var ticket: Admission.Ticket?
     /// The first of the models that could be served if there were a place, while all of them are gone through.
     var full: Dispatch.Standing?
+    /// Where it stood when it began to wait for a place.
+    var waitsAt: Dispatch.Standing?
     /// The attempt is a trial of the backend's breaker, which has not been told of it yet.
     var trial: BreakerGate.Trial?
     var task: (any Attempt)?

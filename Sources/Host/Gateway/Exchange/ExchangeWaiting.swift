@@ -12,8 +12,8 @@ extension Exchange {
     var wants: Admission.Wants {
         let model = dispatch.request.model
         return Admission.Wants(
-            // Made-up names are one to the backends that take any.
-            model: loop.snapshot.holders[model] == nil ? "" : model, kind: forms.request.kind, tried: dispatch.tried,
+            // Made-up names are one to the backends that take any. Where nobody does, one of them may become known.
+            model: loop.snapshot.holders[model] == nil && !loop.snapshot.takingAny.isEmpty ? "" : model, kind: forms.request.kind, tried: dispatch.tried,
             backend: dispatch.eligibility.backend, only: dispatch.eligibility.narrowed(in: loop.snapshot),
             limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart)
     }
@@ -36,6 +36,7 @@ extension Exchange {
         // The first that somebody can serve is the one that is wanted most; if nobody can serve any, the first of all.
         if let standing = full ?? (dispatch.attempts == 0 ? .first : nil) { dispatch.goBack(to: standing) }
         full = nil
+        waitsAt = dispatch.standing
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let entered = admission.enter(
             client: context.client, priority: context.priority ?? .normal, wants: wants, on: loop.eventLoop
@@ -52,6 +53,9 @@ extension Exchange {
     /// It is its turn.
     private func look(_ ticket: Admission.Ticket) {
         guard self.ticket == ticket, !dispatch.isOver else { return }
+        // From where it began to wait, by how things stand now.
+        leftOut = []
+        if let waitsAt { dispatch.goBack(to: waitsAt) }
         choose()
     }
 
