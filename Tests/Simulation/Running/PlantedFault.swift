@@ -174,7 +174,7 @@ final class Saboteur: ChannelDuplexHandler {
         switch fault {
         case .oneClient: context.fireChannelRead(change(data, "Bearer client-", 14, to: "0"))
         case .mistakenPriority: context.fireChannelRead(change(data, "x-nexus-priority: high", 18, to: "low "))
-        case .hiddenImage: context.fireChannelRead(change(data, #""image_url","image_url":"#, 1, to: "imago_url"))
+        case .hiddenImage: context.fireChannelRead(change(data, #""image_url","image_url":"#, 13, to: "imago_url"))
         default: context.fireChannelRead(data)
         }
     }

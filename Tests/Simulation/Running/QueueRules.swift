@@ -7,7 +7,6 @@ final class QueueRules {
     private final class Waiter {
         let view: ExchangeView
         let ask: Ask
-        let ticket: AdmissionTicket
         let wants: AdmissionQueue.Wants
         let since: UInt64
         /// Nanoseconds that it may wait.
@@ -23,10 +22,9 @@ final class QueueRules {
         /// Since when it could have a place, or must be told that it gets none.
         var couldSince: UInt64?
 
-        init(_ view: ExchangeView, _ ask: Ask, _ ticket: AdmissionTicket, since: UInt64, limit: UInt64) {
+        init(_ view: ExchangeView, _ ask: Ask, since: UInt64, limit: UInt64) {
             self.view = view
             self.ask = ask
-            self.ticket = ticket
             wants = view.wants
             self.since = since
             self.limit = limit
@@ -37,8 +35,6 @@ final class QueueRules {
 
         var client: Int { ask.key ?? -1 }
     }
-
-    private typealias AdmissionTicket = Admission.Ticket
 
     /// Which limits an attempt counts against: those that there were when it began.
     private struct Place {
@@ -141,7 +137,7 @@ final class QueueRules {
         guard let ask = view.ask.map({ oracle.book[$0].ask }) else { return }
         let hasBegun = view.attempts > one.attempts
         let hasWaited = one.waiter != nil
-        if let waiter = one.waiter, view.ticket != waiter.ticket || view.isOver {
+        if let waiter = one.waiter, view.ticket == nil || view.isOver {
             one.waiter = nil
             waiters.removeAll { $0 === waiter }
             if hasBegun { wasServed(waiter, world) } else { ended(waiter) }
@@ -154,14 +150,14 @@ final class QueueRules {
             attempt(one, ask, hasWaited: hasWaited, world)
         }
         if !view.isTrying { one.place = nil }
-        if one.waiter == nil, let ticket = view.ticket, !view.isOver { entered(one, ask, ticket, world) }
+        if one.waiter == nil, view.ticket != nil, !view.isOver { entered(one, ask, world) }
     }
 
-    private func entered(_ one: Known, _ ask: Ask, _ ticket: Admission.Ticket, _ world: World) {
+    private func entered(_ one: Known, _ ask: Ask, _ world: World) {
         hasSeenAny = true
         let queue = world.believed(world.gateway.queue)
         if !queue.enabled || queue.maxSize == 0 { violation("ask \(ask.number) waits, and there is no queue") }
-        let waiter = Waiter(one.view, ask, ticket, since: now, limit: UInt64(queue.maxWait / .nanoseconds(1)))
+        let waiter = Waiter(one.view, ask, since: now, limit: UInt64(queue.maxWait / .nanoseconds(1)))
         oracle.note("ask \(ask.number) waits for \(waiter.wants.model), as \(ask.priority?.rawValue ?? "normal")")
         one.waiter = waiter
         waiters.append(waiter)
@@ -387,6 +383,9 @@ final class QueueRules {
             violation("at the end places of '\(pattern)' are taken")
         }
     }
+
+    /// One stood in the queue and left it that is no exchange.
+    func overlookOne() { gone += 1 }
 
     /// Those that wait now.
     var waiting: [ExchangeView] { waiters.map(\.view) }

@@ -381,7 +381,9 @@ final class World {
     private func sabotageQueue() {
         loop.after(10_000_000) { [self] in
             guard let waiting = oracle.queue.waiting.first else { return sabotageQueue() }
-            if planted == .lostWakeUp { waiting.loseWakeUps() } else { waiting.forget() }
+            guard planted == .lostWakeUp else { return waiting.forget() }
+            waiting.loseWakeUps()
+            oracle.queue.overlookOne()
         }
     }
 
