@@ -88,7 +88,7 @@ private func run() throws(Usage) -> Int32 {
 /// Runs the study of the strategies, and prints its figures.
 private func study(_ arguments: [String]) -> Int32 {
     let rows = Study.run(
-        arguments.contains("--quick") ? StudyScenario.few : StudyScenario.all, seeds: 1...3, threads: 2
+        arguments.contains("--quick") ? StudyScenario.few : StudyScenario.all, threads: 2
     ) { row in
         print(
             "\(row.scenario.title): \(row.strategy.rawValue): mean \(row.mean), p50 \(row.median), p99 \(row.p99), retries \(row.retries), loads \(row.loads), failed \(row.failed) of \(row.answered), displaced \(row.displaced)"

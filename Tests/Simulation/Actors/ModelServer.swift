@@ -27,7 +27,8 @@ final class ModelServer: Listener {
     private let tells: String
 
     init(
-        name: String, port: Int, models: [String], tells: String, chaos: Chaos, loop: VirtualLoop, trace: Trace, asks: AskBook,
+        name: String, port: Int, models: [String], tells: String, chaos: Chaos, loop: VirtualLoop, trace: Trace,
+        asks: AskBook,
         rares: Rares, seed: UInt64
     ) {
         self.name = name
@@ -123,7 +124,8 @@ final class ModelServer: Listener {
     /// The list of models as it is now.
     var list: String {
         if strikes(.modelsChange), models.count > 1 { models.swapAt(0, 1) }
-        let items = models.map { #"{"id":"\#($0)","object":"model","owned_by":"vllm"\#(tells)}"# }.joined(separator: ",")
+        let items = models.map { #"{"id":"\#($0)","object":"model","owned_by":"vllm"\#(tells)}"# }.joined(
+            separator: ",")
         return #"{"object":"list","data":[\#(items)]}"#
     }
 }

@@ -110,7 +110,8 @@ extension Oracle {
         if answer.body.has(Self.comment) || answer.body.has(Self.waitingComment) { return }
         let expected = last.flatMap { $0.index > 0 ? $0.model : nil }
         if told != expected {
-            violation("rule 12: ask \(ask.number) is told '\(told ?? "")' for its model, and it was '\(expected ?? "")'")
+            violation(
+                "rule 12: ask \(ask.number) is told '\(told ?? "")' for its model, and it was '\(expected ?? "")'")
         }
     }
 

@@ -94,7 +94,8 @@ extension Oracle {
             if own.capabilities.contains(.vision) {
                 sometimes(.sentWhereImagesAreSeen)
             } else if hasBetter {
-                violation("rule 13: ask \(ask.number) has an image and goes to \(backend.identity.name), another sees it")
+                violation(
+                    "rule 13: ask \(ask.number) has an image and goes to \(backend.identity.name), another sees it")
             }
             // Of those that see it the length chooses, and the rule for it is the same.
             return
@@ -105,6 +106,8 @@ extension Oracle {
         if isTooSmall(own), better.contains(where: { $0.contextLength > 0 && !isTooSmall($0) }) {
             violation("rule 13: ask \(ask.number) is too long for \(backend.identity.name), and another has room")
         }
-        if own.contextLength > 0, !isTooSmall(own), better.contains(where: isTooSmall) { sometimes(.sentWhereThereIsRoom) }
+        if own.contextLength > 0, !isTooSmall(own), better.contains(where: isTooSmall) {
+            sometimes(.sentWhereThereIsRoom)
+        }
     }
 }

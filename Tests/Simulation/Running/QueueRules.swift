@@ -190,7 +190,8 @@ final class QueueRules {
             let (otherBest, otherWorst) = ranks(other, world)
             if otherWorst < best {
                 violation(
-                    "ask \(waiter.ask.number) is served, and ask \(other.ask.number) of a higher priority waits for the same")
+                    "ask \(waiter.ask.number) is served, and ask \(other.ask.number) of a higher priority waits for the same"
+                )
             }
             guard otherBest == otherWorst, best == worst, best == otherBest else { continue }
             if other.rank != otherBest { (other.rank, other.served) = (otherBest, [:]) }
@@ -341,7 +342,9 @@ final class QueueRules {
         lastTarget[ask.number] = (view.target, view.model)
         guard let backend = view.backend else { return }
         if view.target > 0 {
-            oracle.note("ask \(ask.number) is tried as \(view.model) at \(backend.identity.name), of \(view.targets.map(\.model))")
+            oracle.note(
+                "ask \(ask.number) is tried as \(view.model) at \(backend.identity.name), of \(view.targets.map(\.model))"
+            )
         }
         oracle.names.check(ask, model: view.model, backend: backend.identity.name)
         // One that has waited has waited for the first that was there when it began.

@@ -48,7 +48,9 @@ struct Plot {
 
                 """
         }
-        text += #"<text class="s" x="\#(Self.number(Self.left))" y="\#(Self.number(height - 3))">\#(Self.escaped(axis))</text>"# + "\n"
+        text +=
+            #"<text class="s" x="\#(Self.number(Self.left))" y="\#(Self.number(height - 3))">\#(Self.escaped(axis))</text>"#
+            + "\n"
         var y = Self.top
         for group in groups {
             y += Self.gap
@@ -66,7 +68,8 @@ struct Plot {
         func rectangle(_ kind: String, _ from: Double, _ to: Double) -> String {
             #"<rect class="\#(kind)" x="\#(Self.number(from))" y="\#(Self.number(y + 3))" width="\#(Self.number(max(0.5, to - from)))" height="10"/>"#
         }
-        return #"<g\#(bar.isMarked ? #" class="m""# : "")><text x="\#(Self.number(Self.left - 8))" y="\#(Self.number(y + 12))" text-anchor="end">\#(Self.escaped(bar.label))</text>"#
+        return
+            #"<g\#(bar.isMarked ? #" class="m""# : "")><text x="\#(Self.number(Self.left - 8))" y="\#(Self.number(y + 12))" text-anchor="end">\#(Self.escaped(bar.label))</text>"#
             + rectangle("v", Self.left, value) + (end > value ? rectangle("e", value, end) : "")
             + #"<text class="s" x="\#(Self.number(end + 6))" y="\#(Self.number(y + 12))">\#(Self.escaped(bar.note))</text></g>"#
             + "\n"

@@ -17,6 +17,8 @@ public enum Study {
         public var retries: Int { outcome.retries }
         public var loads: Int { outcome.loads }
         public var failed: Int { outcome.failed }
+        /// All that was measured.
+        public var figures: [Double] { outcome.waits + outcome.served.map(Double.init) }
         public var answered: Int { outcome.waits.count }
         /// Of the requests, in percent, how many would have to be elsewhere for each backend to do its part of the work.
         public var displaced: Double {
@@ -29,10 +31,11 @@ public enum Study {
     }
 
     /// - Parameters:
+    ///   - seeds: nil: as many as the scenario wants.
     ///   - threads: that work at once.
     ///   - tell: called with each row when it is there, on any thread.
     public static func run(
-        _ scenarios: [StudyScenario], seeds: ClosedRange<UInt64>, threads: Int,
+        _ scenarios: [StudyScenario], seeds: ClosedRange<UInt64>? = nil, threads: Int,
         tell: @escaping @Sendable (Row) -> Void = { _ in }
     ) -> [Row] {
         let work = scenarios.flatMap { scenario in
@@ -47,7 +50,7 @@ public enum Study {
                 while let index = shared.take(work.count) {
                     let (scenario, strategy) = work[index]
                     var all = StudyRun.Outcome()
-                    for seed in seeds { all.add(StudyRun.run(scenario, strategy, seed: seed)) }
+                    for seed in seeds ?? 1...scenario.runs { all.add(StudyRun.run(scenario, strategy, seed: seed)) }
                     let row = Row(scenario: scenario, strategy: strategy, outcome: all)
                     shared.set(row, at: index)
                     tell(row)

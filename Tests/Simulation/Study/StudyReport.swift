@@ -19,7 +19,9 @@ public enum StudyReport {
         mkdir(folder + "/routing", 0o755)
         for (name, plot) in plots(rows) {
             let svg = plot.svg
-            guard svg.utf8.count < 30_000 else { throw Failure(message: "\(name) is too large: \(svg.utf8.count) bytes") }
+            guard svg.utf8.count < 30_000 else {
+                throw Failure(message: "\(name) is too large: \(svg.utf8.count) bytes")
+            }
             try write(svg, to: "\(folder)/routing/\(name).svg")
         }
         try write(

@@ -33,7 +33,7 @@ public struct StudyScenario: Sendable {
 
     public static let all: [StudyScenario] =
         [2, 5, 50].flatMap { count -> [StudyScenario] in
-            let seconds = count > 5 ? 300 : 1200
+            let seconds = count > 5 ? 120 : 1200
             return [
                 StudyScenario("unequal speed", count, seconds: seconds),
                 StudyScenario("bursts", count, .bursts, seconds: seconds, share: 0.4),
@@ -42,8 +42,8 @@ public struct StudyScenario: Sendable {
                 StudyScenario("models, unevenly loaded", count, .models, seconds: seconds, share: 0.3),
             ]
         } + [
-            StudyScenario("unequal speed", 1000, seconds: 40),
-            StudyScenario("models, unevenly loaded", 1000, .models, seconds: 40, share: 0.3),
+            StudyScenario("unequal speed", 1000, seconds: 20),
+            StudyScenario("models, unevenly loaded", 1000, .models, seconds: 20, share: 0.3),
         ]
 
     /// Short ones, for a test.
@@ -55,6 +55,9 @@ public struct StudyScenario: Sendable {
             StudyScenario("models, unevenly loaded", count, .models, seconds: 300, share: 0.3),
         ]
     }
+
+    /// Of so many runs the figures come; fewer where there are many requests in each.
+    var runs: UInt64 { backends > 5 ? 1 : 3 }
 
     public var title: String { "\(name), \(backends) backends" }
     /// Models are loaded unevenly in it.
@@ -150,7 +153,8 @@ public struct StudyScenario: Sendable {
             guard time < Double(seconds) else { return requests }
             requests.append(
                 Request(
-                    time: time, model: model(models, &random), promptTokens: max(20, exponential(Self.meanPrompt, &random)),
+                    time: time, model: model(models, &random),
+                    promptTokens: max(20, exponential(Self.meanPrompt, &random)),
                     answerTokens: max(5, exponential(Self.meanAnswer, &random))))
         }
     }

@@ -57,7 +57,9 @@ final class StudyServer: BackendDriver, @unchecked Sendable {
 
     private var seconds: Double { Double(loop.elapsed) / 1e9 }
     private var isDown: Bool { traits.down?.contains(seconds) ?? false }
-    private var speed: Double { seconds < traits.slowUntil && seconds > traits.slowUntil - 60 ? traits.speed / 5 : traits.speed }
+    private var speed: Double {
+        seconds < traits.slowUntil && seconds > traits.slowUntil - 60 ? traits.speed / 5 : traits.speed
+    }
 
     // MARK: Requests
 
@@ -169,7 +171,9 @@ final class StudyServer: BackendDriver, @unchecked Sendable {
     /// It is gone, with all that it was doing and had in memory.
     private func die() {
         let jobs = running + waiting
-        (running, waiting, loaded, loading) = ([], [], Array(traits.loaded.prefix(traits.models.count > 1 ? 0 : 1)), nil)
+        (running, waiting, loaded, loading) = (
+            [], [], Array(traits.loaded.prefix(traits.models.count > 1 ? 0 : 1)), nil
+        )
         for job in jobs { fail(job, .upstream, "the connection was reset") }
     }
 

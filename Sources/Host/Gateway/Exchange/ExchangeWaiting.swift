@@ -13,7 +13,8 @@ extension Exchange {
         let model = dispatch.request.model
         return Admission.Wants(
             // Made-up names are one to the backends that take any. Where nobody does, one of them may become known.
-            model: loop.snapshot.holders[model] == nil && !loop.snapshot.takingAny.isEmpty ? "" : model, kind: forms.request.kind, tried: dispatch.tried,
+            model: loop.snapshot.holders[model] == nil && !loop.snapshot.takingAny.isEmpty ? "" : model,
+            kind: forms.request.kind, tried: dispatch.tried,
             backend: dispatch.eligibility.backend, only: dispatch.eligibility.narrowed(in: loop.snapshot),
             limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart)
     }
