@@ -104,6 +104,8 @@ public struct Shortlist: Sendable, Equatable {
     /// Candidates up to which all are looked at.
     public static let limit = 32
 
+    /// The indices of all.
+    public let all: [Int]
     /// The indices of those whose priority is the best.
     public let first: [Int]
     /// The indices of those that have the model loaded.
@@ -118,6 +120,7 @@ public struct Shortlist: Sendable, Equatable {
             let best = indices.map { backends[$0].identity.priority }.min()
             let known = standings[model]
             lists[model] = Shortlist(
+                all: indices,
                 first: indices.filter { backends[$0].identity.priority == best },
                 loaded: indices.filter { known?[$0]?.readiness == .loaded })
         }

@@ -137,13 +137,13 @@ final class Exchange {
     private func placeAtSome(in snapshot: RegistrySnapshot) -> Bool {
         guard dispatch.tried.isEmpty, let drawn = loop.router.draw(for: dispatch.request.model, in: snapshot),
             case .some(let eligible) = dispatch.eligibility.candidates(
-                in: snapshot, among: drawn, able: { forms.form(for: $0) != nil }),
+                in: snapshot, among: drawn.indices, able: { forms.form(for: $0) != nil }),
             mayLook
         else { return false }
         var shared: SharedPlaces?
         var ranking = loop.router.rank(
             eligible, for: dispatch.request.model, in: snapshot, now: now.uptimeNanoseconds,
-            of: snapshot.candidates(for: dispatch.request.model)?.count)
+            of: drawn.count)
         while let index = ranking.next(), !ranking.isLastResort {
             if take(index, in: snapshot, of: ranking, isLastResort: false, &shared) { return true }
         }
