@@ -89,6 +89,16 @@ public struct Dispatch: Sendable {
     public var isCommitted: Bool { phase == .committed }
     /// An attempt is under way.
     public var isTrying: Bool { phase == .waiting || takesPieces }
+    /// How far it is, as far as that is known here; nil: it is over.
+    public var progress: ExchangePhase? {
+        switch phase {
+        case .choosing: .routing
+        case .queued: .queued
+        case .waiting: deadlines.isConnecting ? .connecting : .prefill
+        case .begun, .committed: !hasData ? .prefill : sendsAtOnce ? .streaming : .answering
+        case .over: nil
+        }
+    }
     /// The answer has begun and has not ended.
     public var takesPieces: Bool { phase == .begun || phase == .committed }
 
