@@ -40,6 +40,16 @@ import Testing
         #expect(all.phases[.loading] == 1 && all.phases[.prefill] == 3 && all.total == 6)
     }
 
+    @Test func whatAListHasToldCompletesAnExchangeThatHasNotGoneOnMeanwhile() {
+        var (waiting, loading) = (exchange(1, phase: .queued), exchange(1, phase: .loading))
+        (waiting.place, loading.place) = (3, nil)
+        #expect(exchange(1, phase: .queued).completed(by: waiting).place == 3)
+        #expect(exchange(1, phase: .prefill).completed(by: waiting).place == nil)
+        #expect(exchange(1, phase: .prefill).completed(by: loading).phase == .loading)
+        #expect(exchange(1, phase: .streaming).completed(by: loading).phase == .streaming)
+        #expect(exchange(1).completed(by: nil) == exchange(1))
+    }
+
     @Test func theSpeedIsThatSinceTheFirstToken() {
         var streaming = exchange(1)
         let (first, now) = (NIODeadline.uptimeNanoseconds(1_000_000_000), NIODeadline.uptimeNanoseconds(3_000_000_000))

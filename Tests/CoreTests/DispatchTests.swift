@@ -449,7 +449,8 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
 
     @Test func aStreamWaitsConnectsIsReadAndStreams() {
         let phases = progress([
-            { $0.queued(limit: .seconds(1), now: start) }, { $0.attemptStarted(at: identity(), reason: "", now: start) },
+            { $0.queued(limit: .seconds(1), now: start) },
+            { $0.attemptStarted(at: identity(), reason: "", now: start) },
             { $0.saw(.connecting, now: start) }, { $0.saw(.handshaking, now: start) },
             { $0.saw(.connected, now: start) }, { $0.saw(.requestWritten, now: start) },
             { $0.saw(.head(status: 200), now: start) }, { _ = $0.begin() }, { _ = $0.write() }, { _ = $0.write() },
@@ -457,8 +458,8 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         ])
         #expect(
             phases == [
-                .routing, .queued, .prefill, .connecting, .connecting, .prefill, .prefill, .prefill, .prefill, .streaming,
-                .streaming, nil,
+                .routing, .queued, .prefill, .connecting, .connecting, .prefill, .prefill, .prefill, .prefill,
+                .streaming, .streaming, nil,
             ])
     }
 
@@ -470,6 +471,18 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
                 { _ = $0.fail() }, { $0.next() },
             ])
         #expect(phases == [.routing, .prefill, .prefill, .answering, .routing, .prefill])
+    }
+
+    /// An adapter may keep a whole answer until it has seen its end.
+    @Test(arguments: [true, false])
+    func bytesOfTheServerAreAWholeAnswersBeginningAndMayBeCommentsOfAStream(stream: Bool) {
+        let phases = progress(
+            stream: stream,
+            [
+                { $0.attemptStarted(at: identity(), reason: "", now: start) }, { $0.saw(.connected, now: start) },
+                { $0.saw(.head(status: 200), now: start) }, { $0.saw(.piece, now: start) },
+            ])
+        #expect(phases.last == (stream ? .prefill : .answering))
     }
 
     @Test func theFirstDataIsThatOfTheAttemptUnderWay() {

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -63,11 +64,15 @@ def hung_up(connection: socket.socket, timeout: float = LONG) -> bool:
     return bool(poll.poll(timeout * 1000))
 
 
-def connecting_to(port: int) -> int:
-    """Sockets of this machine that wait for a connection to the port (SYN_SENT)."""
+def connecting_to(gateway: Gateway, port: int) -> int:
+    """The gateway's sockets that wait for a connection to the port (SYN_SENT)."""
+    own = set()
+    for descriptor in Path(f"/proc/{gateway.process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            own.add(str(descriptor.readlink()))
     with open("/proc/net/tcp") as table:
         rows = [line.split() for line in table.readlines()[1:]]
-    return sum(row[3] == "02" and int(row[2].split(":")[1], 16) == port for row in rows)
+    return sum(row[3] == "02" and int(row[2].split(":")[1], 16) == port and f"socket:[{row[9]}]" in own for row in rows)
 
 
 # Clients that leave
@@ -150,18 +155,14 @@ def test_a_client_that_leaves_while_tcp_connects(start, stalling):  # noqa: F811
     gateway = start(CALM + backend("one", server.url, timeouts={"connect_seconds": 0}))
     gateway.wait_for_backend("one")
     server.stall_connecting()
-    gateway.chat("nobody has it")
-    until(lambda: connecting_to(server.port) == 0)
-
-    # What was connected before is closed when it asks.
-    def is_free() -> bool:
-        return connecting_to(server.port) == 0
-
+    # The connection of the probe is closed when it is used again.
     with gateway.connection() as client:
         client.sendall(request())
-        until(lambda: connecting_to(server.port) == 1)
-    until(is_free)
-    leave(gateway, ["connecting"], request(), is_free)
+        wait_for_phase(gateway, "connecting")
+        assert connecting_to(gateway, server.port) == 1
+    until(lambda: not active(gateway))
+
+    leave(gateway, ["connecting"], request(), lambda: connecting_to(gateway, server.port) == 0)
 
 
 def test_a_client_that_leaves_during_the_handshake(start, tmp_path):

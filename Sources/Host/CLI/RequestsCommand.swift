@@ -38,8 +38,8 @@ struct RequestsCommand: ParsableCommand {
     struct Cancel: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Cancel requests under way.",
-            discussion: "Their clients are told that an operator cancelled them. Ends with status 1 if one of the ids is "
-                + "of no request under way.")
+            discussion: "Their clients are told that an operator cancelled them. Ends with status 1 if one of the ids "
+                + "is of no request under way.")
         @OptionGroup var host: HostOptions
         @Argument(help: "Ids of requests; see 'nexus requests list'.") var ids: [String]
         @Flag(help: "If clients gave several requests one id, cancel them all.") var all = false

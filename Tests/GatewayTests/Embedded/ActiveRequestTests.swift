@@ -195,7 +195,8 @@ import Testing
 
     @Test func anUnknownIdIsTold() throws {
         let text = try delete("nobody%2Fknows").take()
-        #expect(text.hasPrefix("HTTP/1.1 404 ") && text.contains("'nobody/knows'") && text.contains("request_not_found"))
+        #expect(text.hasPrefix("HTTP/1.1 404 ") && text.contains("'nobody/knows'"))
+        #expect(text.contains("request_not_found"))
     }
 
     @Test func ofSeveralWithOneIdNoneIsCancelledByAccident() throws {
@@ -272,7 +273,7 @@ import Testing
         _ = try watching.take()
         watching.setTaking(false)
         let client = try ask(stream)
-        gateway.advance(.seconds(60))
+        gateway.advance(.seconds(15))
         #expect(try watching.take() == "")
         watching.setTaking(true)
         gateway.advance(.seconds(1))

@@ -78,6 +78,15 @@ public struct ActiveExchange: Sendable, Equatable {
         self.priority = priority
     }
 
+    /// The same with what a completed list has told of it a moment before.
+    public func completed(by earlier: ActiveExchange?) -> ActiveExchange {
+        guard let earlier else { return self }
+        var completed = self
+        if phase == .queued { completed.place = earlier.place }
+        if phase == .prefill, earlier.phase == .loading { completed.phase = .loading }
+        return completed
+    }
+
     /// Takes how much of a stream has come.
     /// - Parameters:
     ///   - tokens: so far.

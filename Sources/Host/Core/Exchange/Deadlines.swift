@@ -161,7 +161,8 @@ public struct Deadlines: Sendable, Equatable {
         }
     }
 
-    private var isGiving: Bool { if case .giving = stage { true } else { false } }
+    /// Pieces of the answer's body come.
+    var isGiving: Bool { if case .giving = stage { true } else { false } }
 
     private mutating func head(_ status: Int, at now: UInt64) {
         if isGiving { return }

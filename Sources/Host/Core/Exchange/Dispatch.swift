@@ -94,8 +94,15 @@ public struct Dispatch: Sendable {
         switch phase {
         case .choosing: .routing
         case .queued: .queued
-        case .waiting: deadlines.isConnecting ? .connecting : .prefill
-        case .begun, .committed: !hasData ? .prefill : sendsAtOnce ? .streaming : .answering
+        case .waiting, .begun, .committed:
+            if hasData {
+                sendsAtOnce ? .streaming : .answering
+            } else if deadlines.isConnecting {
+                .connecting
+            } else {
+                // What a server says in a stream before the answer, such as comments, is none of it.
+                !request.stream && deadlines.isGiving ? .answering : .prefill
+            }
         case .over: nil
         }
     }

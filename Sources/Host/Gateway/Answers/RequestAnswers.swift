@@ -54,13 +54,15 @@ struct RequestAnswers {
         let (remote, eventLoop) = (later.remote, later.eventLoop)
         state.loops.ask(
             only: order.key?.loop, on: eventLoop,
-            { $0.exchanges(id: order.id, number: order.key?.number, limit: Self.cancelLimit) }
-        ) { parts, silent in
-            let found = ActiveExchanges(merging: parts, limit: Self.cancelLimit, silentLoops: silent)
-            if found.total > 1, !order.all { return remote.answer(.error(.ambiguousRequest(order.id, found.total))) }
-            guard found.total > 0 else { return remote.answer(.error(Self.nothing(order.id, silent: silent))) }
-            end(found, order, on: eventLoop, remote)
-        }
+            { $0.exchanges(id: order.id, number: order.key?.number, limit: Self.cancelLimit) },
+            then: { parts, silent in
+                let found = ActiveExchanges(merging: parts, limit: Self.cancelLimit, silentLoops: silent)
+                guard found.total > 0 else { return remote.answer(.error(Self.nothing(order.id, silent: silent))) }
+                guard found.total == 1 || order.all else {
+                    return remote.answer(.error(.ambiguousRequest(order.id, found.total)))
+                }
+                end(found, order, on: eventLoop, remote)
+            })
     }
 
     /// What is to be cancelled.
@@ -90,25 +92,32 @@ struct RequestAnswers {
     private func end(
         _ found: ActiveExchanges, _ order: Order, on eventLoop: any EventLoop, _ remote: LaterAnswer.Remote
     ) {
-        let keys = Set(found.exchanges.map(\.key))
+        let before = Dictionary(
+            state.completed(found).exchanges.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        let keys = Set(before.keys)
         // Orders for one are no business of the other loops.
         let only = Set(keys.map(\.loop))
-        state.loops.ask(only: only.count == 1 ? only.first : nil, on: eventLoop, { $0.cancel(keys) }) { parts, silent in
-            let ended = parts.flatMap { $0 }.sorted { ($0.arrival, $0.key) < ($1.arrival, $1.key) }
-            guard !ended.isEmpty else { return remote.answer(.error(Self.nothing(order.id, silent: silent))) }
-            state.pictures.outdate()
-            for exchange in ended {
-                state.broadcaster.publish(.cancelled(exchange))
-                state.logger.notice(
-                    "an operator cancelled a request",
-                    metadata: [
-                        "request": "\(exchange.id)", "model": "\(EntryLimits.cut(exchange.model, to: EntryLimits.model))",
-                        "phase": "\(exchange.phase.rawValue)", "operator": "\(order.peer)",
-                    ])
-            }
-            remote.answer(
-                LocalAnswer(body: ContractEncoder.cancelled(ended, leftOut: max(0, found.total - ended.count))))
-        }
+        state.loops.ask(
+            only: only.count == 1 ? only.first : nil, on: eventLoop, { $0.cancel(keys) },
+            then: { parts, silent in
+                let ended = parts.flatMap { $0 }.map { $0.completed(by: before[$0.key]) }
+                    .sorted { ($0.arrival, $0.key) < ($1.arrival, $1.key) }
+                guard !ended.isEmpty else { return remote.answer(.error(Self.nothing(order.id, silent: silent))) }
+                state.pictures.outdate()
+                for exchange in ended { tell(exchange, endedBy: order.peer) }
+                let leftOut = max(0, found.total - ended.count)
+                remote.answer(LocalAnswer(body: ContractEncoder.cancelled(ended, leftOut: leftOut)))
+            })
+    }
+
+    private func tell(_ exchange: ActiveExchange, endedBy peer: String) {
+        state.broadcaster.publish(.cancelled(exchange))
+        state.logger.notice(
+            "an operator cancelled a request",
+            metadata: [
+                "request": "\(exchange.id)", "model": "\(EntryLimits.cut(exchange.model, to: EntryLimits.model))",
+                "phase": "\(exchange.phase.rawValue)", "operator": "\(peer)",
+            ])
     }
 
     private static func nothing(_ id: String, silent: Int) -> ErrorBody {

@@ -16,8 +16,12 @@ extension LoopState {
             phases[phase, default: 0] += 1
             found.append((exchange, phase))
         }
-        found.sort { ($0.exchange.context.arrival, $0.exchange.number) < ($1.exchange.context.arrival, $1.exchange.number) }
+        found.sort { Self.isOlder($0.exchange, $1.exchange) }
         return ActiveExchanges(found.prefix(limit).map { $0.exchange.view($0.phase, now: now) }, phases: phases)
+    }
+
+    private static func isOlder(_ one: Exchange, _ other: Exchange) -> Bool {
+        (one.context.arrival, one.number) < (other.context.arrival, other.number)
     }
 
     /// Those whose request has the id, at most `limit`, and how many there are.
@@ -51,9 +55,11 @@ extension GatewayState {
     func exchangesUnderWay(
         limit: Int, on eventLoop: any EventLoop, then: @escaping @Sendable (ActiveExchanges) -> Void
     ) {
-        loops.ask(on: eventLoop, { $0.exchangesUnderWay(limit: limit) }) { parts, silent in
-            then(ActiveExchanges(merging: parts, limit: limit, silentLoops: silent))
-        }
+        loops.ask(
+            on: eventLoop, { $0.exchangesUnderWay(limit: limit) },
+            then: { parts, silent in
+                then(ActiveExchanges(merging: parts, limit: limit, silentLoops: silent))
+            })
     }
 
     /// The list with the places of those that wait, and with the models that are being loaded.

@@ -6,7 +6,7 @@ import Synchronization
 final class LoopRoll: Sendable {
     /// For all answers.
     static let patience = TimeAmount.milliseconds(250)
-    /// Questions that may wait at a loop; one that is held up is not given more.
+    /// Questions that may wait at a loop that has answered none for as long; it is not given more.
     static let pending = 32
 
     /// The loop's state, as long as it is there.
@@ -19,12 +19,31 @@ final class LoopRoll: Sendable {
         let index: Int
         let eventLoop: any EventLoop
         let place: NIOLoopBound<Place>
-        let pending = Atomic<Int>(0)
+        /// Questions that wait, and when it answered the last one or began to have some.
+        private let waiting = Mutex((count: 0, since: NIODeadline.uptimeNanoseconds(0)))
 
         init(_ loop: LoopState) {
             index = loop.index
             eventLoop = loop.eventLoop
             place = NIOLoopBound(Place(loop), eventLoop: loop.eventLoop)
+        }
+
+        /// False: it is held up, and has enough to answer.
+        func takes(now: NIODeadline) -> Bool {
+            waiting.withLock { waiting in
+                if waiting.count == 0 { waiting.since = now }
+                guard waiting.count < LoopRoll.pending || now - waiting.since < LoopRoll.patience else { return false }
+                waiting.count += 1
+                return true
+            }
+        }
+
+        /// Looks at a question.
+        func took(now: NIODeadline) {
+            waiting.withLock { waiting in
+                waiting.count -= 1
+                waiting.since = now
+            }
         }
     }
 
@@ -87,12 +106,9 @@ final class LoopRoll: Sendable {
         let round = Round(seats: asked.count, asker: asker, then: then)
         guard !asked.isEmpty else { return asker.execute { round.end() } }
         for (number, seat) in asked.enumerated() {
-            guard seat.pending.add(1, ordering: .relaxed).newValue <= Self.pending else {
-                seat.pending.subtract(1, ordering: .relaxed)
-                continue
-            }
+            guard seat.takes(now: asker.now) else { continue }
             seat.eventLoop.execute {
-                seat.pending.subtract(1, ordering: .relaxed)
+                seat.took(now: seat.eventLoop.now)
                 if let loop = seat.place.value.loop { round.take(question(loop), of: number) }
             }
         }
