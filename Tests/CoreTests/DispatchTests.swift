@@ -22,7 +22,7 @@ private func dispatch(stream: Bool = true, attempts: Int = 2) -> Dispatch {
 
 private func started(stream: Bool = true, attempts: Int = 2) -> Dispatch {
     var result = dispatch(stream: stream, attempts: attempts)
-    result.attemptStarted(at: identity(), reason: "r", now: start)
+    result.attemptStarted(at: identity(), reason: .only, now: start)
     return result
 }
 
@@ -35,7 +35,7 @@ extension Dispatch {
     ) -> Failed {
         failed(failure, hasAlternative: hasAlternative, canRephrase: canRephrase, now: start)
     }
-    fileprivate mutating func next(_ id: String = "two") { attemptStarted(at: identity(id), reason: "r", now: start) }
+    fileprivate mutating func next(_ id: String = "two") { attemptStarted(at: identity(id), reason: .only, now: start) }
     fileprivate var end: ExchangeEnd? {
         if case .ended(let end)? = timeline.entries.last?.event { end } else { nil }
     }
@@ -384,18 +384,18 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
 @Suite struct TimelineTests {
     @Test func everyStepIsNotedWithItsTime() {
         var exchange = dispatch()
-        exchange.attemptStarted(at: identity("one"), reason: "best", now: at(1))
+        exchange.attemptStarted(at: identity("one"), reason: .only, now: at(1))
         _ = exchange.failed(broken, hasAlternative: true, now: at(5))
-        exchange.attemptStarted(at: identity("two"), reason: "retry", now: at(6))
+        exchange.attemptStarted(at: identity("two"), reason: .onlyAgain, now: at(6))
         _ = exchange.begin()
         _ = exchange.wrote(10, now: at(20))
         _ = exchange.finished(ExchangeOutcome(promptTokens: 3), now: at(50))
 
         #expect(
             exchange.timeline.entries.map(\.event) == [
-                .arrived, .attemptStarted(backend: "one", reason: "best"),
+                .arrived, .attemptStarted(backend: "one", reason: .only),
                 .attemptFailed(AttemptFailure(backend: "one", kind: .upstream, message: "broken")),
-                .attemptStarted(backend: "two", reason: "retry"), .firstByte, .committed, .lastByte,
+                .attemptStarted(backend: "two", reason: .onlyAgain), .firstByte, .committed, .lastByte,
                 .ended(.success(200, ExchangeOutcome(promptTokens: 3))),
             ])
         #expect(
@@ -404,11 +404,11 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
 
     @Test func aRecordIsAFoldOverThem() {
         var exchange = dispatch()
-        exchange.attemptStarted(at: identity("one"), reason: "best", now: at(1))
+        exchange.attemptStarted(at: identity("one"), reason: .only, now: at(1))
         _ = exchange.begin()
         exchange.dataCame(now: at(3))
         _ = exchange.failed(broken, hasAlternative: true, now: at(5))
-        exchange.attemptStarted(at: identity("two"), reason: "retry", now: at(6))
+        exchange.attemptStarted(at: identity("two"), reason: .onlyAgain, now: at(6))
         _ = exchange.begin()
         _ = exchange.wrote(10, now: at(20))
         _ = exchange.finished(ExchangeOutcome(completionTokens: 4), now: at(50))
@@ -450,7 +450,7 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
     @Test func aStreamWaitsConnectsIsReadAndStreams() {
         let phases = progress([
             { $0.queued(limit: .seconds(1), now: start) },
-            { $0.attemptStarted(at: identity(), reason: "", now: start) },
+            { $0.attemptStarted(at: identity(), reason: .only, now: start) },
             { $0.saw(.connecting, now: start) }, { $0.saw(.handshaking, now: start) },
             { $0.saw(.connected, now: start) }, { $0.saw(.requestWritten, now: start) },
             { $0.saw(.head(status: 200), now: start) }, { _ = $0.begin() }, { _ = $0.write() }, { _ = $0.write() },
@@ -467,7 +467,8 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         let phases = progress(
             stream: false,
             [
-                { $0.attemptStarted(at: identity(), reason: "", now: start) }, { _ = $0.begin() }, { _ = $0.write() },
+                { $0.attemptStarted(at: identity(), reason: .only, now: start) }, { _ = $0.begin() },
+                { _ = $0.write() },
                 { _ = $0.fail() }, { $0.next() },
             ])
         #expect(phases == [.routing, .prefill, .prefill, .answering, .routing, .prefill])
@@ -479,7 +480,7 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         let phases = progress(
             stream: stream,
             [
-                { $0.attemptStarted(at: identity(), reason: "", now: start) }, { $0.saw(.connected, now: start) },
+                { $0.attemptStarted(at: identity(), reason: .only, now: start) }, { $0.saw(.connected, now: start) },
                 { $0.saw(.head(status: 200), now: start) }, { $0.saw(.piece, now: start) },
             ])
         #expect(phases.last == (stream ? .prefill : .answering))
@@ -487,7 +488,7 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
 
     @Test func theFirstDataIsThatOfTheAttemptUnderWay() {
         var exchange = dispatch(stream: false)
-        exchange.attemptStarted(at: identity(), reason: "", now: at(1))
+        exchange.attemptStarted(at: identity(), reason: .only, now: at(1))
         _ = exchange.begin()
         _ = exchange.wrote(1, now: at(2))
         #expect(exchange.timeline.firstByte == at(2))

@@ -15,9 +15,13 @@ public struct Eligibility: Sendable {
         self.tried = tried
     }
 
-    /// - Parameter able: whether a backend can serve this kind of request at all.
-    public func candidates(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Dispatch.Eligible {
-        guard let indices = snapshot.candidates(for: model) else {
+    /// - Parameters:
+    ///   - some: only these of those that can be asked for the model; nil: all.
+    ///   - able: whether a backend can serve this kind of request at all.
+    public func candidates(
+        in snapshot: RegistrySnapshot, among some: [Int]? = nil, able: (BackendSnapshot) -> Bool
+    ) -> Dispatch.Eligible {
+        guard let indices = some ?? snapshot.candidates(for: model) else {
             if let holders = snapshot.holders[model] { return nobody(holders, snapshot) }
             let isReached = snapshot.backends.contains { $0.status.serves }
             return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached

@@ -44,6 +44,10 @@ public struct HistoryEntry: Sendable, Equatable {
     /// name is one that a client made up.
     public var knownModel: String?
 
+    /// Its attempts in their order, and why each went where it went. Empty where the only backend was asked once, at once, and
+    /// nothing failed, or nobody was asked.
+    public var route: [RouteStep] = []
+
     /// The `backend_id` of an exchange for which no backend could be chosen.
     public static let noBackend = "none"
 

@@ -127,7 +127,7 @@ extension ErrorBody {
         return error
     }
 
-    private static func reason(_ backend: BackendSnapshot, kind: String) -> String {
+    static func reason(_ backend: BackendSnapshot, kind: String) -> String {
         if backend.status.serves { return "does not support \(kind)" }
         return "is \(backend.status.rawValue.lowercased())" + (backend.lastError.map { ": \($0)" } ?? "")
     }

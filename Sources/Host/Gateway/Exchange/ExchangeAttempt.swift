@@ -84,6 +84,7 @@ extension Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
+        noteFirstToken()
         tellTrial()
         client.requestIsDone()
         held = nil
@@ -165,6 +166,7 @@ extension Exchange: AttemptSink {
         switch finish {
         case .refuse: return .refused
         case .sendHeld:
+            noteFirstToken()
             client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: client.endPieces()
         }

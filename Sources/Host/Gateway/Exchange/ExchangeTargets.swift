@@ -8,7 +8,7 @@ extension Exchange {
 
     /// Nobody can be asked for the model: tries the next. False: there is none.
     func tryNextTarget() -> Bool {
-        guard dispatch.nextTarget() else { return false }
+        guard dispatch.nextTarget(now: now) else { return false }
         choose()
         return true
     }

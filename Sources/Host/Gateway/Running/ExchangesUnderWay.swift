@@ -66,9 +66,17 @@ extension GatewayState {
     func completed(_ list: ActiveExchanges) -> ActiveExchanges {
         var list = list
         let waits = list.exchanges.contains { $0.ticket != nil }
-        let views = list.exchanges.contains { $0.phase == .prefill } ? registry.views : []
+        let hasPrompts = list.exchanges.contains { $0.phase == .prefill }
+        let (snapshot, views) = hasPrompts ? (registry.snapshot, registry.views) : (RegistrySnapshot(), [])
         list.complete(places: waits ? admission.places : [:]) { backendID, model in
-            views.first { $0.id == backendID }?.models.first { $0.id == model }?.isLoaded
+            // Where several have it, what answers have shown since the last probe is known.
+            if let standings = snapshot.standings[model],
+                let index = snapshot.backends.firstIndex(where: { $0.identity.id == backendID }),
+                let readiness = standings[index]?.readiness
+            {
+                return readiness == .unknown ? nil : readiness == .loaded
+            }
+            return views.first { $0.id == backendID }?.models.first { $0.id == model }?.isLoaded
         }
         return list
     }
