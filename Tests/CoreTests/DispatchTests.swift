@@ -435,3 +435,65 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         #expect(entry.status == .error && entry.statusCode == 404 && entry.errorMessage == "unknown")
     }
 }
+
+/// How far an exchange is, for who looks on.
+@Suite struct DispatchProgressTests {
+    private func progress(stream: Bool = true, _ steps: [(inout Dispatch) -> Void]) -> [ExchangePhase?] {
+        var exchange = dispatch(stream: stream)
+        return [exchange.progress]
+            + steps.map { step in
+                step(&exchange)
+                return exchange.progress
+            }
+    }
+
+    @Test func aStreamWaitsConnectsIsReadAndStreams() {
+        let phases = progress([
+            { $0.queued(limit: .seconds(1), now: start) },
+            { $0.attemptStarted(at: identity(), reason: .only, now: start) },
+            { $0.saw(.connecting, now: start) }, { $0.saw(.handshaking, now: start) },
+            { $0.saw(.connected, now: start) }, { $0.saw(.requestWritten, now: start) },
+            { $0.saw(.head(status: 200), now: start) }, { _ = $0.begin() }, { _ = $0.write() }, { _ = $0.write() },
+            { _ = $0.finish() },
+        ])
+        #expect(
+            phases == [
+                .routing, .queued, .prefill, .connecting, .connecting, .prefill, .prefill, .prefill, .prefill,
+                .streaming, .streaming, nil,
+            ])
+    }
+
+    @Test func aWholeAnswerIsKeptAndAFailureLeadsToTheNextChoice() {
+        let phases = progress(
+            stream: false,
+            [
+                { $0.attemptStarted(at: identity(), reason: .only, now: start) }, { _ = $0.begin() },
+                { _ = $0.write() },
+                { _ = $0.fail() }, { $0.next() },
+            ])
+        #expect(phases == [.routing, .prefill, .prefill, .answering, .routing, .prefill])
+    }
+
+    /// An adapter may keep a whole answer until it has seen its end.
+    @Test(arguments: [true, false])
+    func bytesOfTheServerAreAWholeAnswersBeginningAndMayBeCommentsOfAStream(stream: Bool) {
+        let phases = progress(
+            stream: stream,
+            [
+                { $0.attemptStarted(at: identity(), reason: .only, now: start) }, { $0.saw(.connected, now: start) },
+                { $0.saw(.head(status: 200), now: start) }, { $0.saw(.piece, now: start) },
+            ])
+        #expect(phases.last == (stream ? .prefill : .answering))
+    }
+
+    @Test func theFirstDataIsThatOfTheAttemptUnderWay() {
+        var exchange = dispatch(stream: false)
+        exchange.attemptStarted(at: identity(), reason: .only, now: at(1))
+        _ = exchange.begin()
+        _ = exchange.wrote(1, now: at(2))
+        #expect(exchange.timeline.firstByte == at(2))
+        _ = exchange.fail()
+        exchange.next()
+        #expect(exchange.timeline.firstByte == nil)
+    }
+}

@@ -23,6 +23,10 @@ import Testing
             (.get, "/v1/models/org/model", ["/v1/models/{id...}", "org/model"]),
             (.get, "/v1/models/org%2Fmodel%20x", ["/v1/models/{id...}", "org/model x"]),
             (.get, "/v1/actions", ["/v1/actions"]), (.delete, "/v1/actions/0a%20b", ["/v1/actions/{id...}", "0a b"]),
+            (.get, "/v1/requests/active", ["/v1/requests/active"]),
+            (.delete, "/v1/requests/a%2Fb", ["/v1/requests/{id...}", "a/b"]),
+            // An id that a client chose.
+            (.delete, "/v1/requests/active", ["/v1/requests/{id...}", "active"]),
             (.get, "/v1/backends/a%2Fb%20c/actions", ["/v1/backends/{id}/actions", "a/b c"]),
             (.post, "/v1/backends/one/actions/pull", ["/v1/backends/{id}/actions/{name}", "one", "pull"]),
             (
@@ -53,7 +57,8 @@ import Testing
         arguments: [
             (.get, "/v1/chat/completions", "POST"), (.post, "/v1/models", "GET, HEAD"),
             (.post, "/v1/models/x", "GET, HEAD"), (.get, "/v1/admin/reload", "POST"),
-            (.get, "/v1/actions/1", "DELETE"), (.put, "/api/pull", "GET, POST, DELETE, HEAD"),
+            (.get, "/v1/actions/1", "DELETE"), (.get, "/v1/requests/1", "DELETE"),
+            (.post, "/v1/requests/active", "GET, HEAD, DELETE"), (.put, "/api/pull", "GET, POST, DELETE, HEAD"),
             (.get, "/v1/backends/one/actions/x", "POST"), (.other, "/", "GET, HEAD"),
         ] as [(RequestHead.Method, String, String)])
     func aPathSaysWhichMethodsItTakes(_ method: RequestHead.Method, _ path: String, _ allow: String) {
@@ -117,10 +122,20 @@ import Testing
             ("updates=deltas&after=18446744073709551615", .max, .deltas),
             ("after=18446744073709551616", nil, .pictures),
             ("x=1&after=7&y", 7, .pictures), ("after=", nil, .pictures), ("after=-1&updates=all", nil, .pictures),
-            ("xupdates=deltas&updates=deltasx", nil, .pictures),
+            ("xupdates=deltas&updates=deltasx", nil, .pictures), ("updates=requests,deltas", nil, .deltas),
+            ("updates=deltas%2Crequests", nil, .deltas), ("updates=requests", nil, .pictures),
         ] as [(String, UInt64?, Feed.Form)])
     func whatIsNotAskedForIsNotGiven(_ text: String, _ after: UInt64?, _ form: Feed.Form) {
         let query = WebSocketQuery(text)
         #expect(query.after == after && query.form == form)
+    }
+
+    @Test(arguments: [
+        ("", false), ("updates=deltas", false), ("updates=requests", true), ("updates=deltas,requests", true),
+        ("after=1&updates=requests%2Cdeltas", true), ("updates=deltas&updates=requests", true),
+        ("updates=requestsx", false), ("requests", false), ("updates=%zzrequests", false),
+    ])
+    func exchangesUnderWayAreForThoseThatAsk(_ text: String, _ watches: Bool) {
+        #expect(WebSocketQuery(text).watchesRequests == watches)
     }
 }

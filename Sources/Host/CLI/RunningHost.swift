@@ -32,6 +32,9 @@ struct HostOptions: ParsableArguments {
     /// Tells the gateway to do something.
     func post(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("POST", path) }
 
+    /// Tells the gateway to end something.
+    func delete(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("DELETE", path) }
+
     private func ask(_ method: String, _ path: String) throws -> (status: Int, body: [UInt8]) {
         let address = try address()
         guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }

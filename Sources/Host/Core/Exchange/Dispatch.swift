@@ -89,6 +89,23 @@ public struct Dispatch: Sendable {
     public var isCommitted: Bool { phase == .committed }
     /// An attempt is under way.
     public var isTrying: Bool { phase == .waiting || takesPieces }
+    /// How far it is, as far as that is known here; nil: it is over.
+    public var progress: ExchangePhase? {
+        switch phase {
+        case .choosing: .routing
+        case .queued: .queued
+        case .waiting, .begun, .committed:
+            if hasData {
+                sendsAtOnce ? .streaming : .answering
+            } else if deadlines.isConnecting {
+                .connecting
+            } else {
+                // What a server says in a stream before the answer, such as comments, is none of it.
+                !request.stream && deadlines.isGiving ? .answering : .prefill
+            }
+        case .over: nil
+        }
+    }
     /// The answer has begun and has not ended.
     public var takesPieces: Bool { phase == .begun || phase == .committed }
 

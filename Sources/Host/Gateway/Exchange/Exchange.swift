@@ -13,6 +13,8 @@ final class Exchange {
     let client: any AnswerSink
     let asked: RequestPeek
     let stream: Bool
+    /// Which of its loop's exchanges it is.
+    let number: UInt64
     var forms: RequestForms
     /// For which of the name's models `forms` are, as `Dispatch.target` counts.
     var formsTarget = 0
@@ -61,6 +63,8 @@ final class Exchange {
     @exclusivity(unchecked) var lastSign: NIODeadline
     /// Of what was sent of a stream of events: where something may be put in.
     @exclusivity(unchecked) var events = EventBoundary()
+    /// Of what was sent of a stream.
+    @exclusivity(unchecked) var eventCount = EventCount()
 
     /// - Parameter onEnd: called when it has ended, before the client's next request.
     init(
@@ -73,6 +77,7 @@ final class Exchange {
         self.onEnd = onEnd
         asked = request.peek
         stream = request.stream
+        number = loop.takeExchangeNumber()
         // Not the request's id, which is the client's, and need not be another for each request. What is passed on needs none.
         forms = RequestForms(request, answerID: request.dialect == .openAI ? "" : loop.nextRequestID())
         heldMemory = MemoryShare(of: loop.shared.memory)
@@ -372,11 +377,16 @@ final class Exchange {
     }
 
     /// The gateway stops and waits no longer.
-    func stop() {
-        let error = ErrorBody.shuttingDown
-        guard let telling = dispatch.stopped(status: error.status, message: error.message, now: now) else { return }
+    func stop() { _ = end(with: .shuttingDown) }
+
+    /// Ends it, whatever it is at, and tells the client why. False: it had ended before.
+    func end(with error: ErrorBody) -> Bool {
+        guard let telling = dispatch.stopped(status: error.status, message: error.message, now: now) else {
+            return false
+        }
         cancel()
         tell(telling, own: error)
+        return true
     }
 
     private func cancel() {

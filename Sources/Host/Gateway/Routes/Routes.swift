@@ -83,6 +83,12 @@ extension RouteTable {
     /// What an operator does.
     private static let operations: [Route] = [
         Route(
+            .get, path: "/v1/requests/active", access: .operator,
+            .lookup { RequestAnswers(state: $0.state).list($0, $1) }),
+        Route(
+            .delete, path: "/v1/requests/{id...}", access: .operator,
+            .later { RequestAnswers(state: $0.state).cancel($0, $1) }),
+        Route(
             .post, path: "/v1/admin/reload", access: .operator,
             .later { OperatorAnswers(state: $0.state).reload($0, $1) }),
         Route(

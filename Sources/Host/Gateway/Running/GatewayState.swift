@@ -22,6 +22,10 @@ final class GatewayState: Sendable {
     let admission: Admission
     /// Does what would hold up an event loop.
     let work: WorkPool
+    /// All event loops, to be asked what they have.
+    let loops = LoopRoll()
+    /// Live updates of the exchanges under way.
+    let pictures = RequestPictures()
     /// Which retries there may be.
     let retries: RetryAllowance
     private let settledHistory: History
