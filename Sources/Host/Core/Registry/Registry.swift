@@ -41,13 +41,13 @@ public final class Registry: Sendable {
         var metadata: [String: String] = [:]
         /// As in `HealthReport`.
         var kinds: UInt32 = 0
-        /// It takes nothing new.
+        /// It is on its way out, and takes nothing new.
         var isDraining = false
         /// What its breaker says against it; nil: it is closed.
         var trouble: String?
 
         var status: BackendStatus {
-            if isDraining { return .draining }
+            if isDraining || !identity.isEnabled { return .draining }
             return health.status == .healthy && trouble != nil ? .degraded : health.status
         }
 
@@ -154,7 +154,7 @@ public final class Registry: Sendable {
         }
     }
 
-    /// Takes over what routing looks at.
+    /// Takes over what routing looks at, and whether the backend is drained.
     public func relabel(_ identity: BackendIdentity) {
         change(id: identity.id) { state, index in
             state.records[index].identity = identity

@@ -83,6 +83,7 @@ extension RequestHead.Method {
         case .head: "HEAD"
         case .post: "POST"
         case .put: "PUT"
+        case .patch: "PATCH"
         case .delete: "DELETE"
         case .options: "OPTIONS"
         case .other: ""
