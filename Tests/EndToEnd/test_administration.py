@@ -259,6 +259,59 @@ def test_the_configuration_can_say_that_a_backend_is_drained(start, upstream: Up
     assert enabled["status"] == "changed" and enabled["backend"]["status"] in ("Healthy", "Unknown")
 
 
+def test_one_that_waits_for_a_drained_backend_alone_is_told(start, upstream: Upstream):
+    gateway = start(RARE + backend("one", upstream.url, max_concurrent=1))
+    gateway.wait_for_backend("one")
+    go_on = threading.Event()
+    upstream.chat(lambda exchange: exchange.answer(ANSWER) if go_on.wait(LONG) else None)
+    with ThreadPoolExecutor(2) as clients:
+        running = clients.submit(gateway.chat)
+        upstream.request()
+        waiting = clients.submit(gateway.chat)
+        until(lambda: gateway.metric("nexus_queue_length") == 1)
+        gateway.http.post("/v1/backends/one/drain")
+        told = waiting.result()
+        go_on.set()
+
+    assert told.status_code == 503 and "draining" in error(told)["message"]
+    assert running.result().status_code == 200
+
+
+def test_no_request_is_lost_while_backends_come_and_go(gateway: Gateway, upstream: Upstream, second_upstream: Upstream):
+    over = threading.Event()
+
+    def ask(_: int) -> set[int]:
+        seen = set()
+        while not over.is_set():
+            seen.add(gateway.chat().status_code)
+        return seen
+
+    with ThreadPoolExecutor(8) as clients:
+        asking = [clients.submit(ask, index) for index in range(4)]
+
+        def change(index: int) -> list[int]:
+            name = f"extra{index}"
+            codes = []
+            for _ in range(5):
+                codes.append(add(gateway, second_upstream.url, name=name, type="openai").status_code)
+                codes.append(gateway.http.post(f"/v1/backends/{name}/drain?persist").status_code)
+                codes.append(gateway.http.post(f"/v1/backends/{name}/enable").status_code)
+                codes.append(gateway.http.patch(f"/v1/backends/{name}", json={"priority": index}).status_code)
+                codes.append(gateway.http.post("/v1/admin/reload").status_code)
+                codes.append(gateway.http.delete(f"/v1/backends/{name}?persist").status_code)
+            return codes
+
+        changed = [clients.submit(change, index) for index in range(4)]
+        codes = [code for done in changed for code in done.result()]
+        over.set()
+
+    assert set(codes) == {200, 201} and codes.count(201) == 20
+    assert {code for client in asking for code in client.result()} == {200}
+    until(lambda: names(gateway) == ["one"])
+    kept = json.loads(state(gateway.log_path.parent).read_text())
+    assert kept["backends"] == [] and kept["changes"] == {}
+
+
 # Setting
 
 

@@ -60,7 +60,7 @@ public enum OptionSecrets {
 
     /// By the last part of the place: `options.login.password`.
     private static func isSecretName(_ place: String) -> Bool {
-        let last = AdapterLibrary.plain(String(place.split(separator: ".").last ?? ""))
+        let last = AdapterKinds.plain(String(place.split(separator: ".").last ?? ""))
         return secretNames.contains { last == $0 || $0.utf8.count > 5 && last.hasSuffix($0) }
     }
 

@@ -52,7 +52,8 @@ public struct StateFile: Sendable {
     /// - Returns: where the file is that was there and was not this gateway's; nil: there was none.
     public mutating func save(_ overlay: BackendOverlay) throws(Failure) -> String? {
         let bytes = OverlayFile.bytes(overlay)
-        let aside = try keepAside()
+        let found = try keepAside()
+        if found.isThere, known == bytes { return nil }
         let temporary = "\(path).\(getpid()).tmp"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -67,24 +68,23 @@ public struct StateFile: Sendable {
         }
         known = bytes
         syncDirectory()
-        return aside
+        return found.aside
     }
 
     /// Gives another name to a file that is not as this gateway knows it.
-    private mutating func keepAside() throws(Failure) -> String? {
-        let found: [UInt8]?
+    /// - Returns: whether the file that it knows is there; the other name.
+    private func keepAside() throws(Failure) -> (isThere: Bool, aside: String?) {
         do throws(FileBytes.Failure) {
-            found = try FileBytes.read(path, limit: Self.sizeLimit)
-            if found == known { return nil }
+            if try FileBytes.read(path, limit: Self.sizeLimit) == known { return (true, nil) }
         } catch {
-            if error.isAbsence { return nil }
+            if error.isAbsence { return (false, nil) }
         }
         for number in 1...Self.keptLimit {
             let name = "\(path).kept-\(number)"
             var status = stat()
             guard lstat(name, &status) != 0, errno == ENOENT else { continue }
             guard rename(path, name) == 0 else { throw failure(name) }
-            return name
+            return (false, name)
         }
         throw Failure(description: "there are \(Self.keptLimit) files \(path).kept-... already; remove some")
     }

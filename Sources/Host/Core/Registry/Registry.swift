@@ -51,6 +51,11 @@ public final class Registry: Sendable {
             return health.status == .healthy && trouble != nil ? .degraded : health.status
         }
 
+        /// Since when it stands as it does.
+        mutating func noteStatus(before: BackendStatus, now: Double) {
+            if status != before { metadata["status_since"] = Timestamp.text(seconds: now) }
+        }
+
         /// Of the breaker as long as it is degraded: its probes are well.
         var shownError: String? { status == .degraded ? trouble : lastError }
     }
@@ -155,16 +160,22 @@ public final class Registry: Sendable {
     }
 
     /// Takes over what routing looks at, and whether the backend is drained.
-    public func relabel(_ identity: BackendIdentity) {
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func relabel(_ identity: BackendIdentity, now: Double = Clock.preciseWallSeconds()) {
         change(id: identity.id) { state, index in
+            let before = state.records[index].status
             state.records[index].identity = identity
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
-    /// The backend takes nothing new from now on.
-    public func drain(id: String) {
+    /// The backend takes nothing new from now on: it is on its way out.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func drain(id: String, now: Double = Clock.preciseWallSeconds()) {
         change(id: id) { state, index in
+            let before = state.records[index].status
             state.records[index].isDraining = true
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
@@ -196,9 +207,7 @@ public final class Registry: Sendable {
             state.records[index].trouble = state.records[index].counters.breaker.trouble.map {
                 EntryLimits.cut($0, to: EntryLimits.errorMessage)
             }
-            if state.records[index].status != before {
-                state.records[index].metadata["status_since"] = Timestamp.text(seconds: now)
-            }
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 

@@ -19,14 +19,16 @@ struct BackendAnswers {
     func add(_ call: RouteCall, _ later: LaterAnswer) {
         run(later) { () throws(ErrorBody) in
             let (body, persists) = try Self.body(call)
-            for key in ["url"] where body[key] == nil {
+            // Programs write null for what they do not set.
+            let specification = JSONObject(body.members.filter { !$0.value.isNull })
+            guard specification["url"] != nil else {
                 throw ErrorBody(
                     status: 400,
-                    message: "\(key) is missing: the body is a JSON object with url, and perhaps name, type, priority, "
-                        + "max_concurrent, api_key_env, timeouts, options and persist.", param: key,
+                    message: "url is missing: the body is a JSON object with url, and perhaps name, type, priority, "
+                        + "max_concurrent, api_key_env, timeouts, options and persist.", param: "url",
                     code: "invalid_backend")
             }
-            return .add(specification: body, persists: persists)
+            return .add(specification: specification, persists: persists)
         }
     }
 

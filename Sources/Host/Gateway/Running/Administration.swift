@@ -126,12 +126,18 @@ extension Reconfigurer {
         guard outcome.status == .added else { return }
         let name = outcome.name
         let limit = min(configuration.healthCheck.timeout, .seconds(10))
-        await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { [backends] in await backends.firstProbe(of: name) }
-            tasks.addTask { try? await Task.sleep(for: limit) }
-            await tasks.next()
-            tasks.cancelAll()
+        // Not a group, which would wait for the probe however long that takes.
+        let (ends, first) = AsyncStream<Void>.makeStream()
+        let patience = Task {
+            try? await Task.sleep(for: limit)
+            first.finish()
         }
+        Task { [backends] in
+            await backends.firstProbe(of: name)
+            first.finish()
+        }
+        for await _ in ends {}
+        patience.cancel()
         outcome.view = view(name)
     }
 
@@ -191,10 +197,9 @@ extension Reconfigurer {
                 } catch {
                     throw ErrorBody(error, name, among: shared.registry.views.map(\.name))
                 }
-                let before = kept
                 if persists {
                     kept.take(name, from: overlay)
-                    if let aside = try keep(kept, isChanged: kept != before, overlay, name) {
+                    if let aside = try keep(kept, overlay, name) {
                         outcome.warnings.append("the state file was not this gateway's, and is kept as \(aside)")
                     }
                 }
@@ -222,7 +227,7 @@ extension Reconfigurer {
 
     /// - Returns: where another file was put that was in the place.
     private func keep(
-        _ kept: BackendOverlay, isChanged: Bool, _ overlay: BackendOverlay, _ name: String
+        _ kept: BackendOverlay, _ overlay: BackendOverlay, _ name: String
     ) throws(ErrorBody) -> String? {
         guard var file = state.withLock({ $0.file }) else {
             throw ErrorBody(
@@ -232,7 +237,6 @@ extension Reconfigurer {
                 code: "no_state_file")
         }
         if let added = overlay.entry(name).added { try refuseSecrets(of: try read(added.specification)) }
-        guard isChanged || shared.stateProblem != nil else { return nil }
         do throws(StateFile.Failure) {
             let aside = try file.save(kept)
             state.withLock { $0.file = file }

@@ -82,7 +82,7 @@ extension ServerType.Candidate {
     init(_ image: AdapterImage, _ view: BackendView, url: BackendURL) {
         server = view.metadata["server"] ?? ""
         type = image.type
-        isNamed = AdapterLibrary.isNamed(server, by: image)
+        isNamed = image.isMade(for: server)
         isAtHome = image.defaultURLs.contains { (try? BackendURL($0))?.port == url.port }
         homes = image.defaultURLs.count
     }
