@@ -41,7 +41,7 @@ public final class Registry: Sendable {
         var metadata: [String: String] = [:]
         /// As in `HealthReport`.
         var kinds: UInt32 = 0
-        /// It takes nothing new.
+        /// It is on its way out, and takes nothing new.
         var isDraining = false
         /// What its breaker says against it; nil: it is closed.
         var trouble: String?
@@ -49,8 +49,13 @@ public final class Registry: Sendable {
         var standings: [String: ModelStanding] = [:]
 
         var status: BackendStatus {
-            if isDraining { return .draining }
+            if isDraining || !identity.isEnabled { return .draining }
             return health.status == .healthy && trouble != nil ? .degraded : health.status
+        }
+
+        /// Since when it stands as it does.
+        mutating func noteStatus(before: BackendStatus, now: Double) {
+            if status != before { metadata["status_since"] = Timestamp.text(seconds: now) }
         }
 
         /// Of the breaker as long as it is degraded: its probes are well.
@@ -162,17 +167,23 @@ public final class Registry: Sendable {
         }
     }
 
-    /// Takes over what routing looks at.
-    public func relabel(_ identity: BackendIdentity) {
+    /// Takes over what routing looks at, and whether the backend is drained.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func relabel(_ identity: BackendIdentity, now: Double = Clock.preciseWallSeconds()) {
         change(id: identity.id) { state, index in
+            let before = state.records[index].status
             state.records[index].identity = identity
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
-    /// The backend takes nothing new from now on.
-    public func drain(id: String) {
+    /// The backend takes nothing new from now on: it is on its way out.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func drain(id: String, now: Double = Clock.preciseWallSeconds()) {
         change(id: id) { state, index in
+            let before = state.records[index].status
             state.records[index].isDraining = true
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
@@ -204,9 +215,7 @@ public final class Registry: Sendable {
             state.records[index].trouble = state.records[index].counters.breaker.trouble.map {
                 EntryLimits.cut($0, to: EntryLimits.errorMessage)
             }
-            if state.records[index].status != before {
-                state.records[index].metadata["status_since"] = Timestamp.text(seconds: now)
-            }
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 

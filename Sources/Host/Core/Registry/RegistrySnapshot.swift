@@ -9,6 +9,8 @@ public struct BackendIdentity: Sendable, Hashable {
     public var priority: Int
     /// Exchanges at once; nil: no limit.
     public var maxConcurrent: Int?
+    /// False: the operator has drained it, and it takes nothing new.
+    public var isEnabled: Bool
     /// How long things may take there.
     public var timeouts: Configuration.Timeouts
     public var discoverySource: String
@@ -17,6 +19,7 @@ public struct BackendIdentity: Sendable, Hashable {
 
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
+        isEnabled: Bool = true,
         timeouts: Configuration.Timeouts = Configuration.Timeouts(),
         discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
@@ -26,6 +29,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.backendType = backendType
         self.priority = priority
         self.maxConcurrent = maxConcurrent
+        self.isEnabled = isEnabled
         self.timeouts = timeouts
         self.discoverySource = discoverySource
         self.labels = labels
