@@ -168,7 +168,7 @@ struct Defect: CustomTestStringConvertible, Sendable {
         let failed = report.results.filter { $0.verdict == .fail }
         #expect(failed.isEmpty, "\(failed.map(\.line).joined(separator: "\n"))")
         #expect(report.count(.pass) >= 50)
-        #expect(report.adapter.abi == "1.2" && !report.adapter.type.isEmpty)
+        #expect(report.adapter.abi == "1.3" && !report.adapter.type.isEmpty)
     }
 
     /// As they were, built with the headers of their time.

@@ -57,6 +57,7 @@ public final class Registry: Sendable {
 
     private struct State {
         var records: [Record] = []
+        let estimates = TokenEstimates()
         var snapshot = RegistrySnapshot()
         var failureThreshold: Int
         var recoveryThreshold: Int
@@ -104,6 +105,9 @@ public final class Registry: Sendable {
         self.broadcaster = broadcaster
         self.onSnapshot = onSnapshot
     }
+
+    /// Of the models' prompts. To be given what the ledger settles.
+    public var estimates: TokenEstimates { state.withLock { $0.estimates } }
 
     public var snapshot: RegistrySnapshot { state.withLock { $0.snapshot } }
 
@@ -360,6 +364,7 @@ public final class Registry: Sendable {
         var candidates: [String: [Int]] = [:]
         var holders: [String: [Int]] = [:]
         var takingAny: [Int] = []
+        var told = ToldModels()
         var backends: [BackendSnapshot] = []
         backends.reserveCapacity(state.records.count)
         for (index, record) in state.records.enumerated() {
@@ -372,19 +377,14 @@ public final class Registry: Sendable {
                     if record.status.serves { takingAny.append(index) }
                     continue
                 }
+                told.add(model, place: holders[model.id]?.count ?? 0)
                 holders[model.id, default: []].append(index)
                 if record.status.serves { candidates[model.id, default: []].append(index) }
             }
         }
-        // Where only one has a model nothing is to be chosen.
-        var told: [String: [Int: ToldModel]] = [:]
-        for (index, record) in state.records.enumerated() {
-            for model in record.models where holders[model.id]?.count ?? 0 > 1 {
-                if let tells = ToldModel(model) { told[model.id, default: [:]][index] = tells }
-            }
-        }
         state.snapshot = RegistrySnapshot(
-            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told)
+            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told,
+            estimates: state.estimates)
         return state.snapshot
     }
 

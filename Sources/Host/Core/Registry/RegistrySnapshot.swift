@@ -71,8 +71,10 @@ public struct RegistrySnapshot: Sendable {
     /// The indices of the backends that serve and take any name which no backend has (`Model.any`).
     public let takingAny: [Int]
 
-    /// For each model id that several backends have, what they tell of it, by their index; those that tell nothing have no entry.
-    public let told: [String: [Int: ToldModel]]
+    /// What backends tell of their models.
+    public let told: ToldModels
+    /// Live: what is learnt of the models' prompts.
+    public let estimates: TokenEstimates
 
     /// The indices of the backends that can be asked for a model; nil: there is none.
     public func candidates(for model: String) -> [Int]? {
@@ -81,9 +83,10 @@ public struct RegistrySnapshot: Sendable {
 
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
-        takingAny: [Int] = [], told: [String: [Int: ToldModel]] = [:]
+        takingAny: [Int] = [], told: ToldModels = ToldModels(), estimates: TokenEstimates = TokenEstimates()
     ) {
         self.told = told
+        self.estimates = estimates
         self.takingAny = takingAny
         self.backends = backends
         self.candidates = candidates
