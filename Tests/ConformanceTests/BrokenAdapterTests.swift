@@ -172,7 +172,7 @@ struct Defect: CustomTestStringConvertible, Sendable {
     }
 
     /// As they were, built with the headers of their time.
-    @Test(arguments: [0, 1], [["echo.c"], ["threaded.c"], Products.broken])
+    @Test(arguments: [0, 1, 2], [["echo.c"], ["threaded.c"], Products.broken])
     func aGoodAdapterOfAnOlderVersionFailsNothing(_ minor: Int, _ sources: [String]) throws {
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }

@@ -50,11 +50,12 @@ public struct Eligibility: Sendable {
 
     /// How they fit the request; nil: all alike, for nothing is told that matters to it.
     private func fits(_ indices: [Int], in snapshot: RegistrySnapshot) -> Fits? {
-        guard snapshot.told.mayMatter(to: needs), let told = snapshot.told.holders(of: model),
+        guard snapshot.told.mayMatter(to: needs), let told = snapshot.told.holders(of: model, for: needs),
             let held = snapshot.holders[model]
         else { return nil }
         return Fits(
-            indices, held: held, told: told, needs: needs, tokens: snapshot.estimates.tokens(needs.tokens, model: model),
+            indices, held: held, told: told, needs: needs,
+            tokens: snapshot.estimates.tokens(needs.tokens, model: model),
             isFirm: hasOthers)
     }
 

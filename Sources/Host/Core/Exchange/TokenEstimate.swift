@@ -52,14 +52,10 @@ public final class TokenEstimates: LedgerSink {
     public init() {}
 
     public func take(_ entries: [HistoryEntry]) {
-        // Nothing of what failed, and nothing where there is no estimate.
-        let told = entries.filter { $0.promptEstimate >= TokenEstimate.shortest && $0.promptTokens ?? 0 > 0 }
-        guard !told.isEmpty else { return }
-        estimate.withLock { estimate in
-            for entry in told {
-                guard let model = entry.knownModel, let reported = entry.promptTokens else { continue }
-                estimate.learn(model, estimated: entry.promptEstimate, reported: reported)
-            }
+        for index in entries.indices where entries[index].promptEstimate >= TokenEstimate.shortest {
+            guard let reported = entries[index].promptTokens, let model = entries[index].knownModel else { continue }
+            let estimated = entries[index].promptEstimate
+            estimate.withLock { $0.learn(model, estimated: estimated, reported: reported) }
         }
     }
 

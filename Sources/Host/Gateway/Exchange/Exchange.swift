@@ -108,7 +108,8 @@ final class Exchange {
             leftOut = []
             return choose()
         }
-        if waitsForRestart(of: leftOut.map(\.backend)) { return waitForPlace(orElse: unavailable(in: snapshot)) }
+        let waited = leftOut.filter { !$0.why.isOfTheRequest }.map(\.backend)
+        if waitsForRestart(of: waited) { return waitForPlace(orElse: unavailable(in: snapshot)) }
         switch eligible {
         case .unknownModel where leftOut.isEmpty: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
         case .some, .unknownModel, .nobody, .nobodyReached: giveUp(unavailable(in: snapshot))
@@ -176,11 +177,12 @@ final class Exchange {
         if !loop.limits.isEmpty { loop.shared.admission.placesChanged() }
     }
 
-    /// Those that have the model and were not tried yet.
+    /// Those that have the model, may be asked and were not tried yet.
     private var untried: [BackendSnapshot] {
-        let eligible = dispatch.eligibility.candidates(in: loop.snapshot, able: { _ in true })
-        guard case .some(let indices) = eligible else { return [] }
-        return indices.map { loop.snapshot.backends[$0] }
+        let (snapshot, eligibility) = (loop.snapshot, dispatch.eligibility)
+        guard case .some(let first) = eligibility.candidates(in: snapshot, able: { _ in true }) else { return [] }
+        let others = eligibility.candidates(behind: first, in: snapshot, able: { _ in true })
+        return (first + others).map { snapshot.backends[$0] }
     }
 
     /// Translates a large request away from this loop, and goes on when that is done, if the client is still there.
