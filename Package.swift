@@ -104,8 +104,8 @@ let package = Package(
         .executableTarget(
             name: "cost",
             dependencies: [
-                "AdapterHost", "Core", "CostCounting", "Gateway", "OpenAICompat", "PluginAPI", "Shims", "Upstream",
-                nioCore, nioEmbedded,
+                "AdapterHost", "Core", "CostCounting", "Gateway", "OpenAICompat", "PluginAPI", "Routing", "Shims",
+                "Upstream", nioCore, nioEmbedded,
             ],
             path: "benchmarks/cost", exclude: ["counting"], linkerSettings: stripped),
 

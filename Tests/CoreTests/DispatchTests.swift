@@ -22,7 +22,7 @@ private func dispatch(stream: Bool = true, attempts: Int = 2) -> Dispatch {
 
 private func started(stream: Bool = true, attempts: Int = 2) -> Dispatch {
     var result = dispatch(stream: stream, attempts: attempts)
-    result.attemptStarted(at: identity(), reason: "r", now: start)
+    result.attemptStarted(at: identity(), reason: .only, now: start)
     return result
 }
 
@@ -35,7 +35,7 @@ extension Dispatch {
     ) -> Failed {
         failed(failure, hasAlternative: hasAlternative, canRephrase: canRephrase, now: start)
     }
-    fileprivate mutating func next(_ id: String = "two") { attemptStarted(at: identity(id), reason: "r", now: start) }
+    fileprivate mutating func next(_ id: String = "two") { attemptStarted(at: identity(id), reason: .only, now: start) }
     fileprivate var end: ExchangeEnd? {
         if case .ended(let end)? = timeline.entries.last?.event { end } else { nil }
     }
@@ -493,18 +493,18 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
 @Suite struct TimelineTests {
     @Test func everyStepIsNotedWithItsTime() {
         var exchange = dispatch()
-        exchange.attemptStarted(at: identity("one"), reason: "best", now: at(1))
+        exchange.attemptStarted(at: identity("one"), reason: .only, now: at(1))
         _ = exchange.failed(broken, hasAlternative: true, now: at(5))
-        exchange.attemptStarted(at: identity("two"), reason: "retry", now: at(6))
+        exchange.attemptStarted(at: identity("two"), reason: .onlyAgain, now: at(6))
         _ = exchange.begin()
         _ = exchange.wrote(10, now: at(20))
         _ = exchange.finished(ExchangeOutcome(promptTokens: 3), now: at(50))
 
         #expect(
             exchange.timeline.entries.map(\.event) == [
-                .arrived, .attemptStarted(backend: "one", reason: "best"),
+                .arrived, .attemptStarted(backend: "one", reason: .only),
                 .attemptFailed(AttemptFailure(backend: "one", kind: .upstream, message: "broken")),
-                .attemptStarted(backend: "two", reason: "retry"), .firstByte, .committed, .lastByte,
+                .attemptStarted(backend: "two", reason: .onlyAgain), .firstByte, .committed, .lastByte,
                 .ended(.success(200, ExchangeOutcome(promptTokens: 3))),
             ])
         #expect(
@@ -513,11 +513,11 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
 
     @Test func aRecordIsAFoldOverThem() {
         var exchange = dispatch()
-        exchange.attemptStarted(at: identity("one"), reason: "best", now: at(1))
+        exchange.attemptStarted(at: identity("one"), reason: .only, now: at(1))
         _ = exchange.begin()
         exchange.dataCame(now: at(3))
         _ = exchange.failed(broken, hasAlternative: true, now: at(5))
-        exchange.attemptStarted(at: identity("two"), reason: "retry", now: at(6))
+        exchange.attemptStarted(at: identity("two"), reason: .onlyAgain, now: at(6))
         _ = exchange.begin()
         _ = exchange.wrote(10, now: at(20))
         _ = exchange.finished(ExchangeOutcome(completionTokens: 4), now: at(50))

@@ -43,6 +43,9 @@ public enum ConfigurationReader {
         root.section("health_check") { healthCheck(&$0, &configuration.healthCheck) }
         root.section("breaker") { breaker(&$0, &configuration.breaker) }
         root.section("routing") { routing(&$0, &configuration.routing) }
+        root.section("quality") { section in
+            section.share("error_rate_exclude", into: &configuration.routing.errorRateExclude)
+        }
         root.section("queue") { queue(&$0, &configuration.queue) }
         root.sections("backends") { section, _ in
             if let backend = backend(&section, configuration.timeouts) { configuration.backends.append(backend) }
@@ -151,6 +154,9 @@ public enum ConfigurationReader {
             weights.integer("priority", 0...1000, into: &routing.weights.priority)
             weights.integer("load", 0...1000, into: &routing.weights.load)
             weights.integer("latency", 0...1000, into: &routing.weights.latency)
+            weights.integer("loaded", 0...1000, into: &routing.weights.loaded)
+            weights.integer("failures", 0...1000, into: &routing.weights.failures)
+            weights.integer("errors", 0...1000, into: &routing.weights.errors)
         }
         for (name, value) in section.names("aliases").members {
             routing.aliases[name] = AliasReader.alias(value, name, in: &section)

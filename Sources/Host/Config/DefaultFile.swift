@@ -51,10 +51,17 @@ public enum DefaultFile {
         retry_budget_percent = 20       # retries of all requests together, of the requests of the last ten seconds
         retry_budget_minimum = 20       # retries in ten seconds that are allowed however few requests there are
 
-        [routing.weights]               # for "smart"
+        [routing.weights]               # what each part of the score of "smart" counts; docs/routing.md tells more
         priority = 50
-        load = 30
-        latency = 20
+        load = 30                       # requests that the server has to do
+        latency = 20                    # how long its answers take to begin
+        loaded = 25                     # the model is in its memory
+        failures = 30                   # failures in a row
+        errors = 30                     # the share of failures in five minutes
+
+        [quality]
+        # error_rate_exclude = 0.5      # a backend at which so many of a model's attempts failed in five minutes is asked
+        #                               # for it only where no other can be
 
         [routing.aliases]
         # "gpt-4o-mini" = "llama3.2:3b"

@@ -139,6 +139,16 @@ struct Section {
         target = seconds > .zero ? seconds : members[key]?.double == 0 ? nil : .milliseconds(1)
     }
 
+    /// A share of a whole: above 0, at most 1.
+    mutating func share(_ key: String, into target: inout Double?) {
+        guard let value = take(key) else { return }
+        if let number = value.double, number > 0, number <= 1 {
+            target = number
+        } else {
+            problem(key, "must be a number above 0 and at most 1, such as 0.5 for one half")
+        }
+    }
+
     private static func short(_ number: Double) -> String {
         number == number.rounded() ? "\(Int(number))" : "\(number)"
     }

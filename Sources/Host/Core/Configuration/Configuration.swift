@@ -120,11 +120,14 @@ public struct Configuration: Sendable, Equatable {
             case random
         }
 
-        /// How much each part counts in the smart strategy; 0...1000.
+        /// How much each part of the smart strategy's score counts; 0...1000. See docs/routing.md for what it counts.
         public struct Weights: Sendable, Equatable {
             public var priority = 50
             public var load = 30
             public var latency = 20
+            public var loaded = 25
+            public var failures = 30
+            public var errors = 30
 
             public init() {}
         }
@@ -137,6 +140,9 @@ public struct Configuration: Sendable, Equatable {
         public var retryBudgetPercent = 20
         /// Retries within ten seconds that the budget always allows; 0...100,000.
         public var retryBudgetMinimum = 20
+        /// The share of attempts with a model at a backend that failed in the last five minutes, from which on the backend is asked
+        /// for it only where no other can be; above 0, at most 1; nil: it is not looked at. It is `quality.error_rate_exclude`.
+        public var errorRateExclude: Double?
         /// A client's name for a model = what it stands for.
         public var aliases: [String: ModelAlias] = [:]
         /// A model or an alias = models and aliases to try when no backend can serve it.

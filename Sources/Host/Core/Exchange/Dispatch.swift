@@ -130,8 +130,9 @@ public struct Dispatch: Sendable {
     public var hasNextTarget: Bool { walk.hasNext }
 
     /// The model cannot be served: the next is tried. False: there is none.
-    public mutating func nextTarget() -> Bool {
+    public mutating func nextTarget(now: NIODeadline) -> Bool {
         guard phase == .choosing || phase == .queued, let next = walk.next() else { return false }
+        if attempts > 0 { timeline.append(.modelLeft(request.model), at: now) }
         request.model = next.model
         tried = []
         maximumAttempts = max(maximumAttempts, attempts + 1)
@@ -164,7 +165,7 @@ public struct Dispatch: Sendable {
     ///   - reason: why it, for the record.
     ///   - hasAlternative: another backend is left to try.
     public mutating func attemptStarted(
-        at backend: BackendIdentity, reason: String, hasAlternative: Bool = false, now: NIODeadline
+        at backend: BackendIdentity, reason: RouteReason, hasAlternative: Bool = false, now: NIODeadline
     ) {
         assert(phase == .choosing || phase == .queued, "an attempt begins while \(phase)")
         phase = .waiting
@@ -296,7 +297,10 @@ public struct Dispatch: Sendable {
         guard let backend, phase != .over else { return .ignore }
         assert(phase != .choosing && phase != .queued, "an attempt fails that is not under way")
         timeline.append(
-            .attemptFailed(AttemptFailure(backend: backend.id, kind: failure.kind, message: failure.message)), at: now)
+            .attemptFailed(
+                AttemptFailure(
+                    backend: backend.id, kind: failure.kind, message: failure.message,
+                    isBlamed: failure.isOfTheBackend)), at: now)
         deadlines.attemptEnded()
         let words = Words.failure(failure, backend: backend.name)
         if phase == .committed {
@@ -318,7 +322,7 @@ public struct Dispatch: Sendable {
         // that have failed.
         if failure.isRetryable, walk.hasNext {
             phase = .choosing
-            _ = nextTarget()
+            _ = nextTarget(now: now)
             return .retry
         }
         return .tell(giveUp(status: failure.clientStatus, message: failure.message, now: now))

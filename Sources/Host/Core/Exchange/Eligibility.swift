@@ -21,9 +21,14 @@ public struct Eligibility: Sendable {
         self.tried = tried
     }
 
-    /// - Parameter able: whether a backend can serve this kind of request at all.
-    public func candidates(in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool) -> Dispatch.Eligible {
-        guard let indices = snapshot.candidates(for: model) else {
+    /// - Parameters:
+    ///   - some: only these of those that can be asked for the model, of which those are taken that certainly can do what is
+    ///     needed; nil: all.
+    ///   - able: whether a backend can serve this kind of request at all.
+    public func candidates(
+        in snapshot: RegistrySnapshot, among some: [Int]? = nil, able: (BackendSnapshot) -> Bool
+    ) -> Dispatch.Eligible {
+        guard let indices = some ?? snapshot.candidates(for: model) else {
             if let holders = snapshot.holders[model] { return nobody(holders, snapshot) }
             let isReached = snapshot.backends.contains { $0.status.serves }
             return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
@@ -32,8 +37,9 @@ public struct Eligibility: Sendable {
         let isPlain = tried.isEmpty && backend == nil && indices.allSatisfy { able(snapshot.backends[$0]) }
         let left = isPlain ? indices : indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
         if left.isEmpty { return nobody(indices, snapshot) }
-        guard let fits = fits(left, in: snapshot) else { return .some(left) }
-        let best = fits.best
+        guard let fits = fits(some == nil ? left : left.sorted(), in: snapshot) else { return .some(left) }
+        // Of a few that were drawn none may be the best of all, unless it certainly can.
+        let best = some == nil || fits.hasCertain ? fits.best : []
         return best.isEmpty ? nobody(indices, snapshot) : .some(best)
     }
 

@@ -29,6 +29,8 @@ struct Fits {
         return all.filter { $0.fit == best }.map(\.index)
     }
 
+    var hasCertain: Bool { all.contains { $0.fit == .certain } }
+
     /// Those for which a request waits: whether they certainly can or not; those whose context is too short only where there are
     /// no others.
     var good: [Int] {

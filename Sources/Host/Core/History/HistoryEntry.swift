@@ -47,6 +47,10 @@ public struct HistoryEntry: Sendable, Equatable {
     /// Not shown.
     public var promptEstimate: UInt64 = 0
 
+    /// Its attempts in their order, and why each went where it went. Empty where the only backend was asked once, at once, and
+    /// nothing failed, or nobody was asked.
+    public var route: [RouteStep] = []
+
     /// The `backend_id` of an exchange for which no backend could be chosen.
     public static let noBackend = "none"
 

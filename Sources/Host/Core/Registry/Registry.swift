@@ -45,6 +45,8 @@ public final class Registry: Sendable {
         var isDraining = false
         /// What its breaker says against it; nil: it is closed.
         var trouble: String?
+        /// Of the models that other backends have as well.
+        var standings: [String: ModelStanding] = [:]
 
         var status: BackendStatus {
             if isDraining { return .draining }
@@ -53,6 +55,11 @@ public final class Registry: Sendable {
 
         /// Of the breaker as long as it is degraded: its probes are well.
         var shownError: String? { status == .degraded ? trouble : lastError }
+
+        func tellStandings(of models: [Model]) {
+            guard !standings.isEmpty else { return }
+            for model in models { standings[model.id]?.note(isLoaded: model.isLoaded) }
+        }
     }
 
     private struct State {
@@ -153,6 +160,7 @@ public final class Registry: Sendable {
                 record.kinds = state.records[index].kinds
                 record.lastCheck = state.records[index].lastCheck
                 record.lastError = state.records[index].lastError
+                record.standings = state.records[index].standings
             }
             state.records[index] = record
         }
@@ -330,6 +338,8 @@ public final class Registry: Sendable {
             let dropped = models.count - room
             let models = dropped > 0 ? Array(models.prefix(room)) : models
             let note = dropped > 0 ? String(dropped) : nil
+            // Also where the list is the one before: answers may have shown since that a model was loaded.
+            state.records[index].tellStandings(of: models)
             guard state.records[index].models != models || state.records[index].metadata["models_dropped"] != note
             else { return nil }
             state.records[index].metadata["models_dropped"] = note
@@ -349,6 +359,17 @@ public final class Registry: Sendable {
             guard let index = state.index(id) else { return }
             state.records[index].counters.note(load)
             state.records[index].metadata.merge(load.labels) { $1 }
+        }
+    }
+
+    /// Takes how often attempts failed of late; those that are not named did not.
+    /// - Parameter rates: by the backend's id and the model's, 0...1.
+    public func record(errorRates rates: [String: [String: Double]]) {
+        state.withLock { state in
+            for record in state.records {
+                let ofBackend = rates[record.identity.id]
+                for (model, standing) in record.standings { standing.note(errorRate: ofBackend?[model] ?? 0) }
+            }
         }
     }
 
@@ -382,9 +403,20 @@ public final class Registry: Sendable {
                 if record.status.serves { candidates[model.id, default: []].append(index) }
             }
         }
+        // Where only one has a model nothing is to be chosen.
+        var standings: [String: [Int: ModelStanding]] = [:]
+        for index in state.records.indices {
+            let before = state.records[index].standings
+            state.records[index].standings = [:]
+            for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
+                let standing = before[model.id] ?? ModelStanding(of: model)
+                state.records[index].standings[model.id] = standing
+                standings[model.id, default: [:]][index] = standing
+            }
+        }
         state.snapshot = RegistrySnapshot(
             backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told,
-            estimates: state.estimates)
+            standings: standings, estimates: state.estimates)
         return state.snapshot
     }
 

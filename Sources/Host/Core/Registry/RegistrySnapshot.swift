@@ -45,7 +45,7 @@ public final class BackendSnapshot: Sendable {
     /// Whether it may be given one more exchange now.
     public var hasPlace: Bool { counters.capacity.hasPlace(limit: identity.maxConcurrent) }
 
-    init(
+    public init(
         identity: BackendIdentity, status: BackendStatus, lastError: String?, counters: BackendCounters,
         driver: any BackendDriver, kinds: UInt32
     ) {
@@ -75,6 +75,10 @@ public struct RegistrySnapshot: Sendable {
     public let told: ToldModels
     /// Live: what is learnt of the models' prompts.
     public let estimates: TokenEstimates
+    /// For each model id that several backends have, what is known of it there, by their index.
+    public let standings: [String: [Int: ModelStanding]]
+    /// For each model id that more than `Shortlist.limit` backends can be asked for.
+    public let shortlists: [String: Shortlist]
 
     /// The indices of the backends that can be asked for a model; nil: there is none.
     public func candidates(for model: String) -> [Int]? {
@@ -83,8 +87,11 @@ public struct RegistrySnapshot: Sendable {
 
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
-        takingAny: [Int] = [], told: ToldModels = ToldModels(), estimates: TokenEstimates = TokenEstimates()
+        takingAny: [Int] = [], told: ToldModels = ToldModels(), standings: [String: [Int: ModelStanding]] = [:],
+        estimates: TokenEstimates = TokenEstimates()
     ) {
+        self.standings = standings
+        shortlists = Shortlist.all(candidates, backends, standings)
         self.told = told
         self.estimates = estimates
         self.takingAny = takingAny
@@ -92,5 +99,31 @@ public struct RegistrySnapshot: Sendable {
         self.candidates = candidates
         self.holders = holders
         spellings = NameSpellings(holders.keys)
+    }
+}
+
+/// Where so many backends can be asked for a model that looking at each would take too long: those that are looked at in any case.
+public struct Shortlist: Sendable, Equatable {
+    /// Candidates up to which all are looked at.
+    public static let limit = 32
+
+    /// The indices of those whose priority is the best.
+    public let first: [Int]
+    /// The indices of those that have the model loaded.
+    public let loaded: [Int]
+
+    static func all(
+        _ candidates: [String: [Int]], _ backends: [BackendSnapshot], _ standings: [String: [Int: ModelStanding]]
+    ) -> [String: Shortlist] {
+        guard backends.count > limit else { return [:] }
+        var lists: [String: Shortlist] = [:]
+        for (model, indices) in candidates where indices.count > limit {
+            let best = indices.map { backends[$0].identity.priority }.min()
+            let known = standings[model]
+            lists[model] = Shortlist(
+                first: indices.filter { backends[$0].identity.priority == best },
+                loaded: indices.filter { known?[$0]?.readiness == .loaded })
+        }
+        return lists
     }
 }

@@ -127,6 +127,18 @@ extension ErrorBody {
         return error
     }
 
+    /// The same, but where the models certainly lack what is needed it is the client's mistake, and it is told who can.
+    /// - Parameter needs: of the request.
+    static func nobody(
+        _ model: String, _ leftOut: [LeftOut], kind: String, needs: Needs, in snapshot: RegistrySnapshot
+    ) -> ErrorBody {
+        let error = ErrorBody.unavailable(model, leftOut, kind: kind)
+        guard let missing = missing(leftOut) else { return error }
+        var needs = needs
+        if needs.required.isEmpty { needs.required = needs.kind }
+        return .unable(model, missing, able: snapshot.modelsAble(needs, limit: ableLimit), like: error)
+    }
+
     /// What the models of all that could be asked certainly lack, where waiting would change nothing; nil: something else is in
     /// the way, at one of them at least.
     static func missing(_ leftOut: [LeftOut]) -> Capabilities? {

@@ -53,7 +53,9 @@ final class Exchange {
     var warnings: [String] = []
     /// Fields of the server's answer that the client gets.
     var answerFields: [HeaderField] = []
-    private var reason: String?
+    private var reason: RouteReason?
+    /// At one of several backends that have the model.
+    private var modelAttempt: ModelStanding.Attempt?
 
     /// When the client heard the last of us.
     @exclusivity(unchecked) var lastSign: NIODeadline
@@ -99,6 +101,7 @@ final class Exchange {
         if dispatch.target != formsTarget { return takeTarget() }
         if forms.needsTranslation(for: untried) { return translate() }
         let snapshot = loop.snapshot
+        if !snapshot.shortlists.isEmpty, placeAtSome(in: snapshot) { return }
         let eligible = dispatch.eligibility.candidates(in: snapshot, able: { forms.form(for: $0) != nil })
         if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
         noteLeftOut(eligible, in: snapshot)
@@ -121,13 +124,13 @@ final class Exchange {
         guard mayLook else { return noPlace(orElse: .busy(asked.model)) }
         var shared: SharedPlaces?
         var ranking = loop.router.rank(
-            eligible, in: snapshot, isRetry: !dispatch.tried.isEmpty, now: now.uptimeNanoseconds)
+            eligible, for: dispatch.request.model, in: snapshot, isRetry: !dispatch.tried.isEmpty,
+            now: now.uptimeNanoseconds)
         while let index = ranking.next() {
-            let isLastResort = ranking.isLastResort
-            if take(snapshot.backends[index], of: ranking, isLastResort: isLastResort, &shared) { return }
+            if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return }
         }
         // The last trial of a breaker may have gone to another loop meanwhile.
-        for index in eligible where take(snapshot.backends[index], of: ranking, isLastResort: true, &shared) { return }
+        for index in eligible where take(index, in: snapshot, of: ranking, isLastResort: true, &shared) { return }
         if takeBehind(eligible, in: snapshot, &shared) { return }
         giveBack(&shared)
         let isBusy = eligible.contains { !snapshot.backends[$0].hasPlace }
@@ -139,20 +142,40 @@ final class Exchange {
         let others = dispatch.eligibility.candidates(
             behind: first, in: snapshot, able: { forms.form(for: $0) != nil })
         guard !others.isEmpty else { return false }
-        var ranking = loop.router.rank(others, in: snapshot, isRetry: true, now: now.uptimeNanoseconds)
+        var ranking = loop.router.rank(
+            others, for: dispatch.request.model, in: snapshot, isRetry: true, now: now.uptimeNanoseconds)
         while let index = ranking.next() {
-            let isLastResort = ranking.isLastResort
-            if take(snapshot.backends[index], of: ranking, isLastResort: isLastResort, &shared) { return true }
+            if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return true }
         }
+        return false
+    }
+
+    /// Takes a place at the best of a few, where so many have the model that looking at all would take too long. False: none of
+    /// these can be asked, or has a place.
+    private func placeAtSome(in snapshot: RegistrySnapshot) -> Bool {
+        guard dispatch.tried.isEmpty, let drawn = loop.router.draw(for: dispatch.request.model, in: snapshot),
+            case .some(let eligible) = dispatch.eligibility.candidates(
+                in: snapshot, among: drawn, able: { forms.form(for: $0) != nil }),
+            mayLook
+        else { return false }
+        var shared: SharedPlaces?
+        var ranking = loop.router.rank(
+            eligible, for: dispatch.request.model, in: snapshot, now: now.uptimeNanoseconds,
+            of: snapshot.candidates(for: dispatch.request.model)?.count)
+        while let index = ranking.next(), !ranking.isLastResort {
+            if take(index, in: snapshot, of: ranking, isLastResort: false, &shared) { return true }
+        }
+        giveBack(&shared)
         return false
     }
 
     /// False: there is no place.
     /// - Parameter shared: places of the gateway's own limits, as soon as some backend has one.
     private func take(
-        _ backend: BackendSnapshot, of ranking: Ranking, isLastResort: Bool, _ shared: inout SharedPlaces?
+        _ index: Int, in snapshot: RegistrySnapshot, of ranking: Ranking, isLastResort: Bool,
+        _ shared: inout SharedPlaces?
     ) -> Bool {
-        let limits = loop.limits
+        let (backend, limits) = (snapshot.backends[index], loop.limits)
         // First, so that whoever is to wait takes no place of others, not even for a moment.
         guard limits.isEmpty || backend.hasPlace else { return false }
         if shared == nil { shared = limits.lease(model: dispatch.request.model) }
@@ -165,6 +188,9 @@ final class Exchange {
         places = Places(backend: lease, shared: shared)
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
+            modelAttempt = standing.begin()
+        }
         endWaiting()
         run(backend)
         return true
@@ -250,7 +276,7 @@ final class Exchange {
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
         attemptStart = now
         dispatch.attemptStarted(
-            at: backend.identity, reason: reason ?? "", hasAlternative: hasAlternative, now: attemptStart)
+            at: backend.identity, reason: reason ?? .only, hasAlternative: hasAlternative, now: attemptStart)
         guard countHeld() else { return attemptFailed(.outOfMemory) }
         let attempts = dispatch.attempts
         let task = backend.driver.submit(request, sink: self, on: loop.eventLoop, deadline: .distantFuture)
@@ -272,12 +298,16 @@ final class Exchange {
     func release(_ end: BackendCounters.End, after failure: ExchangeFailure? = nil) {
         task = nil
         guard let places = places.take() else { return }
+        modelAttempt = nil
         backend?.counters.ended(end)
         if let backend, failure != nil || end.isSuccess { tellBreaker(of: backend, after: failure) }
         trial = nil
         places.end()
         loop.shared.admission.placesChanged()
     }
+
+    /// The first of the answer has come.
+    func noteFirstToken() { modelAttempt?.answered(after: attemptMicroseconds, now: now.uptimeNanoseconds) }
 
     /// How long the attempt under way has taken, in microseconds.
     var attemptMicroseconds: UInt64 { UInt64(max(0, (now - attemptStart).nanoseconds)) / 1000 }
@@ -403,7 +433,7 @@ final class Exchange {
     /// Where the answer comes from, for its head.
     var origin: AnswerOrigin {
         AnswerOrigin(
-            backend: backend?.identity.name, attempts: dispatch.attempts, reason: backend == nil ? nil : reason,
+            backend: backend?.identity.name, attempts: dispatch.attempts, reason: backend == nil ? nil : reason?.text,
             fallback: fallbackModel,
             warning: warnings.isEmpty ? nil : EntryLimits.cut(warnings.joined(separator: " "), to: 1024),
             fields: answerFields, contentType: exactType)

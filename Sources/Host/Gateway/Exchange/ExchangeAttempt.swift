@@ -81,6 +81,7 @@ extension Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
+        noteFirstToken()
         tellTrial()
         client.requestIsDone()
         held = nil
@@ -162,6 +163,7 @@ extension Exchange: AttemptSink {
         switch finish {
         case .refuse: return .refused
         case .sendHeld:
+            noteFirstToken()
             client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: client.endPieces()
         }

@@ -8,7 +8,7 @@ extension Exchange {
 
     /// Nobody can be asked for the model: tries the next. False: there is none.
     func tryNextTarget() -> Bool {
-        guard dispatch.nextTarget() else { return false }
+        guard dispatch.nextTarget(now: now) else { return false }
         choose()
         return true
     }
@@ -35,12 +35,8 @@ extension Exchange {
 
     /// Nobody can be asked: what the client is told.
     func unavailable(in snapshot: RegistrySnapshot) -> ErrorBody {
-        let error = ErrorBody.unavailable(asked.model, leftOut, kind: forms.request.kind.name)
-        guard let missing = ErrorBody.missing(leftOut) else { return error }
-        var needs = dispatch.request.needs
-        if needs.required.isEmpty { needs.required = needs.kind }
-        return .unable(
-            asked.model, missing, able: snapshot.modelsAble(needs, limit: ErrorBody.ableLimit), like: error)
+        .nobody(
+            asked.model, leftOut, kind: forms.request.kind.name, needs: dispatch.request.needs, in: snapshot)
     }
 
     /// What the tokens that the server counts are to be compared with; 0: they say nothing of the text alone.

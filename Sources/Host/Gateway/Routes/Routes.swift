@@ -86,6 +86,9 @@ extension RouteTable {
             .post, path: "/v1/admin/reload", access: .operator,
             .later { OperatorAnswers(state: $0.state).reload($0, $1) }),
         Route(
+            .post, path: "/v1/explain", access: .operator, body: .request,
+            .later { ExplainAnswers(state: $0.state).explain($0, $1) }),
+        Route(
             .get, path: "/v1/backends/{id}/actions", access: .operator,
             .answer { ActionAnswers(state: $0.state).list(backend: $0.values[0]) }),
         Route(

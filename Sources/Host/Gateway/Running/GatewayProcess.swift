@@ -62,6 +62,7 @@ final class GatewayProcess: Sendable {
         watchdog.start()
 
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
+        QualityWatch.start(state, on: loops[0].eventLoop)
 
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)

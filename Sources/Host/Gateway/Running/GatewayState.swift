@@ -26,6 +26,7 @@ final class GatewayState: Sendable {
     let retries: RetryAllowance
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
+    private let settledQuality = QualityFigures()
     private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
@@ -52,7 +53,7 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, broadcaster, registry.estimates])
+            sinks: [settledHistory, settledFigures, settledQuality, broadcaster, registry.estimates])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -76,6 +77,15 @@ final class GatewayState: Sendable {
         ledger.settle()
         return settledFigures
     }
+
+    /// How well attempts go, with everything that has ended by now.
+    var quality: QualityFigures {
+        ledger.settle()
+        return settledQuality
+    }
+
+    /// Has routing know how often attempts have failed of late; to be called every few seconds.
+    func noteQuality() { registry.record(errorRates: quality.errorRates(now: Clock.wallSeconds())) }
 
     /// What names of models stand for now.
     var modelNames: ModelNames { ModelNames(aliases: settings.aliases, snapshot: registry.snapshot) }
@@ -134,6 +144,19 @@ final class GatewayState: Sendable {
     }
 
     var statistics: Statistics {
-        Statistics(uptimeSeconds: uptimeSeconds, figures: figures, views: registry.views)
+        var statistics = Statistics(uptimeSeconds: uptimeSeconds, figures: figures, views: registry.views)
+        (statistics.quality, statistics.qualityOmitted) = busiestPairs
+        return statistics
+    }
+
+    /// The pairs of a backend and a model with the most attempts, in order, and how many are left out.
+    var busiestPairs: (pairs: [QualityFigures.Pair], omitted: Int) {
+        let pairs = quality.pairs(now: Clock.wallSeconds())
+        guard pairs.count > Statistics.qualityLimit else { return (pairs, 0) }
+        let busiest = pairs.sorted { $0.sums.last?.attempts ?? 0 > $1.sums.last?.attempts ?? 0 }
+        return (
+            busiest.prefix(Statistics.qualityLimit).sorted { ($0.backend, $0.model) < ($1.backend, $1.model) },
+            pairs.count - Statistics.qualityLimit
+        )
     }
 }
