@@ -69,6 +69,7 @@ public final class Registry: Sendable {
 
     private struct State {
         var records: [Record] = []
+        let estimates = TokenEstimates()
         var snapshot = RegistrySnapshot()
         var failureThreshold: Int
         var recoveryThreshold: Int
@@ -116,6 +117,9 @@ public final class Registry: Sendable {
         self.broadcaster = broadcaster
         self.onSnapshot = onSnapshot
     }
+
+    /// Of the models' prompts. To be given what the ledger settles.
+    public var estimates: TokenEstimates { state.withLock { $0.estimates } }
 
     public var snapshot: RegistrySnapshot { state.withLock { $0.snapshot } }
 
@@ -390,6 +394,7 @@ public final class Registry: Sendable {
         var candidates: [String: [Int]] = [:]
         var holders: [String: [Int]] = [:]
         var takingAny: [Int] = []
+        var told = ToldModels()
         var backends: [BackendSnapshot] = []
         backends.reserveCapacity(state.records.count)
         for (index, record) in state.records.enumerated() {
@@ -402,18 +407,17 @@ public final class Registry: Sendable {
                     if record.status.serves { takingAny.append(index) }
                     continue
                 }
+                told.add(model, place: holders[model.id]?.count ?? 0)
                 holders[model.id, default: []].append(index)
                 if record.status.serves { candidates[model.id, default: []].append(index) }
             }
         }
         // Where only one has a model nothing is to be chosen.
-        var told: [String: [Int: ToldModel]] = [:]
         var standings: [String: [Int: ModelStanding]] = [:]
         for index in state.records.indices {
             let before = state.records[index].standings
             state.records[index].standings = [:]
             for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
-                if let tells = ToldModel(model) { told[model.id, default: [:]][index] = tells }
                 let standing = before[model.id] ?? ModelStanding(of: model)
                 state.records[index].standings[model.id] = standing
                 standings[model.id, default: [:]][index] = standing
@@ -421,7 +425,7 @@ public final class Registry: Sendable {
         }
         state.snapshot = RegistrySnapshot(
             backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told,
-            standings: standings)
+            standings: standings, estimates: state.estimates)
         return state.snapshot
     }
 

@@ -75,8 +75,10 @@ public struct RegistrySnapshot: Sendable {
     /// The indices of the backends that serve and take any name which no backend has (`Model.any`).
     public let takingAny: [Int]
 
-    /// For each model id that several backends have, what they tell of it, by their index; those that tell nothing have no entry.
-    public let told: [String: [Int: ToldModel]]
+    /// What backends tell of their models.
+    public let told: ToldModels
+    /// Live: what is learnt of the models' prompts.
+    public let estimates: TokenEstimates
     /// For each model id that several backends have, what is known of it there, by their index.
     public let standings: [String: [Int: ModelStanding]]
     /// For each model id that more than `Shortlist.limit` backends can be asked for.
@@ -89,12 +91,13 @@ public struct RegistrySnapshot: Sendable {
 
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
-        takingAny: [Int] = [], told: [String: [Int: ToldModel]] = [:],
-        standings: [String: [Int: ModelStanding]] = [:]
+        takingAny: [Int] = [], told: ToldModels = ToldModels(), standings: [String: [Int: ModelStanding]] = [:],
+        estimates: TokenEstimates = TokenEstimates()
     ) {
         self.standings = standings
         shortlists = Shortlist.all(candidates, backends, standings)
         self.told = told
+        self.estimates = estimates
         self.takingAny = takingAny
         self.backends = backends
         self.candidates = candidates

@@ -59,7 +59,7 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, settledQuality, broadcaster])
+            sinks: [settledHistory, settledFigures, settledQuality, broadcaster, registry.estimates])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
