@@ -49,6 +49,7 @@ public struct Dispatch: Sendable {
 
     public private(set) var request: Request
     private var walk: TargetWalk
+    private var takesTooLong = false
     private var phase = Phase.choosing
     private var maximumAttempts: Int
     /// Ids of the backends that are not asked again.
@@ -89,6 +90,23 @@ public struct Dispatch: Sendable {
     public var isCommitted: Bool { phase == .committed }
     /// An attempt is under way.
     public var isTrying: Bool { phase == .waiting || takesPieces }
+    /// How far it is, as far as that is known here; nil: it is over.
+    public var progress: ExchangePhase? {
+        switch phase {
+        case .choosing: .routing
+        case .queued: .queued
+        case .waiting, .begun, .committed:
+            if hasData {
+                sendsAtOnce ? .streaming : .answering
+            } else if deadlines.isConnecting {
+                .connecting
+            } else {
+                // What a server says in a stream before the answer, such as comments, is none of it.
+                !request.stream && deadlines.isGiving ? .answering : .prefill
+            }
+        case .over: nil
+        }
+    }
     /// The answer has begun and has not ended.
     public var takesPieces: Bool { phase == .begun || phase == .committed }
 
@@ -107,7 +125,20 @@ public struct Dispatch: Sendable {
 
     /// Who may be asked for the model that is tried now.
     public var eligibility: Eligibility {
-        Eligibility(model: request.model, backend: walk.backend, tried: tried, needs: request.needs)
+        Eligibility(
+            model: request.model, backend: walk.backend, tried: tried, needs: request.needs, hasOthers: isFirm)
+    }
+
+    /// Where the prompt is far too long for a model, another is tried.
+    private var isFirm: Bool { !takesTooLong && request.targets.count > 1 }
+
+    /// The prompt seems far too long for each of the models that somebody could be asked for: they are gone through once more, and
+    /// the servers may say so themselves. False: that was done, or an attempt was made.
+    public mutating func takeTooLong() -> Bool {
+        guard isFirm, attempts == 0, phase == .choosing || phase == .queued else { return false }
+        takesTooLong = true
+        backToFirstTarget()
+        return true
     }
 
     /// Which of the models is tried now, from 0.

@@ -78,6 +78,18 @@ public struct Timeline: Sendable, Equatable {
 
     public var arrival: NIODeadline { entries.first?.time ?? .distantPast }
 
+    /// When the first data of the attempt under way came; nil: none has.
+    public var firstByte: NIODeadline? {
+        for entry in entries.reversed() {
+            switch entry.event {
+            case .firstByte: return entry.time
+            case .attemptStarted: return nil
+            default: continue
+            }
+        }
+        return nil
+    }
+
     public mutating func append(_ event: ExchangeEvent, at time: NIODeadline) {
         guard !isEnded else { return assertionFailure("an event after the end: \(event)") }
         if case .ended = event { isEnded = true }

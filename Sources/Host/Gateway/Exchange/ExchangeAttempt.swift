@@ -62,7 +62,10 @@ extension Exchange: AttemptSink {
         let now = now
         if stream {
             lastSign = now
-            bytes.withUnsafeReadableBytes { events.took($0) }
+            bytes.withUnsafeReadableBytes {
+                events.took($0)
+                eventCount.took($0)
+            }
         }
         switch dispatch.wrote(bytes.readableBytes, now: now) {
         case .refuse: return .refused
