@@ -96,8 +96,9 @@ struct Ask {
 
     // MARK: The answer
 
-    /// Tokens that its prompt has at the least, by the estimate of the documents.
-    var fewestTokens: UInt64 { UInt64(padding / 4) }
+    /// Tokens that its prompt has at the least, and at the most with its answer, by the estimate of the documents.
+    var fewestTokens: UInt64 { UInt64(padding / 8) }
+    var mostTokens: UInt64 { UInt64(padding + 4000) }
 
     /// The model that a request's body names first.
     static func model(in body: [UInt8]) -> String? { body.parts(after: #""model":""#).first }

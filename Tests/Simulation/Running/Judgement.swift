@@ -70,6 +70,12 @@ extension Oracle {
         }
         if answer.body.has("all_backends_busy") { sometimes(.placeRefused) }
         checkQueueWords(ask, answer)
+        if answer.body.has("model_lacks_ability") {
+            sometimes(.refusedForAbility)
+            if !ask.hasImage {
+                violation("rule 13: ask \(ask.number) needs nothing, and is told that its model lacks it")
+            }
+        }
         if answer.body.has("too many open files") { sometimes(.shortageTold) }
         if answer.body.has("TLS handshake with") { sometimes(.handshakeTimedOut) }
         if answer.hasNoMemory {

@@ -75,12 +75,12 @@ final class Names {
 }
 
 extension Oracle {
-    /// Others that could have been asked in the place of the one that is: those with a place, that serve.
-    func openTo(_ view: ExchangeView, _ ask: Ask) -> [BackendSnapshot] {
-        guard ask.hasImage || ask.padding > 0, ask.kind == .chat || ask.kind == .stream else { return [] }
+    /// Others that could have been asked in the place of the one that is: those that serve and have a place.
+    func openTo(_ view: ExchangeView) -> [BackendSnapshot] {
         let snapshot = view.snapshot
         return (snapshot.candidates[view.model] ?? []).map { snapshot.backends[$0] }.filter { backend in
-            backend !== view.backend && !view.tried.contains(backend.identity.id)
+            backend !== view.backend && backend.counters.inFlight < backend.identity.maxConcurrent ?? .max
+                && !view.tried.contains(backend.identity.id)
                 && (view.onlyBackend == nil || view.onlyBackend == backend.identity.name)
         }
     }
@@ -88,6 +88,9 @@ extension Oracle {
     /// Who was asked fits the request, or nobody fits it better.
     func checkNeeds(_ ask: Ask, model: String, at backend: BackendSnapshot, others: [BackendSnapshot]) {
         guard let world, let own = world.gateway.told(model, of: backend) else { return }
+        if ask.hasImage, own.told.contains(.vision), !own.capabilities.contains(.vision) {
+            violation("rule 13: ask \(ask.number) has an image and goes to \(backend.identity.name), which sees none")
+        }
         let better = others.compactMap { world.gateway.told(model, of: $0) }
         if ask.hasImage {
             let hasBetter = better.contains { $0.capabilities.contains(.vision) }
@@ -103,7 +106,7 @@ extension Oracle {
         func isTooSmall(_ model: Model) -> Bool {
             model.contextLength > 0 && model.contextLength < ask.fewestTokens
         }
-        if isTooSmall(own), better.contains(where: { $0.contextLength > 0 && !isTooSmall($0) }) {
+        if isTooSmall(own), better.contains(where: { $0.contextLength > ask.mostTokens }) {
             violation("rule 13: ask \(ask.number) is too long for \(backend.identity.name), and another has room")
         }
         if own.contextLength > 0, !isTooSmall(own), better.contains(where: isTooSmall) {

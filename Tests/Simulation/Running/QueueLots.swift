@@ -47,7 +47,11 @@ final class QueueLots {
     /// What a server tells of its models.
     func tells() -> String {
         var text = ""
-        if Bool.random(using: &random) { text += #","architecture":{"input_modalities":["text","image"]}"# }
+        if Bool.random(using: &random) {
+            text += #","architecture":{"input_modalities":["text","image"]}"#
+        } else if hasFaults, count(0...2) == 0 {
+            text += #","architecture":{"input_modalities":["text"]}"#
+        }
         if hasFaults, Bool.random(using: &random) {
             text += #","max_model_len":\#(Bool.random(using: &random) ? 2000 : 200_000)"#
         }

@@ -349,10 +349,8 @@ final class QueueRules {
         oracle.names.check(ask, model: view.model, backend: backend.identity.name)
         // One that has waited has waited for the first that was there when it began.
         if view.target > 0, !hasWaited { checkFirst(one, ask, world) }
-        // Nothing is told that says which of one is the best.
-        let others = oracle.openTo(view, ask)
-        guard !others.isEmpty else { return }
-        oracle.checkNeeds(ask, model: view.model, at: backend, others: others)
+        guard ask.hasImage || ask.padding > 0, ask.kind == .chat || ask.kind == .stream else { return }
+        oracle.checkNeeds(ask, model: view.model, at: backend, others: oracle.openTo(view))
     }
 
     /// Another model than the first is tried: the first had no place, or nobody who could serve it.

@@ -13,7 +13,7 @@ public enum Rare: String, CaseIterable, Sendable {
     case missedTold, removalTold
     case waited, retryWaited, turnTaken, roseInQueue, queueWasFull, shareWasFull, waitedTooLong, leftQueue, toldPlace
     case waitedForRestart, servedWhereRestartIsAwaited, placesAboveLimit
-    case triedNextModel, answeredByNextModel, sentWhereImagesAreSeen, sentWhereThereIsRoom
+    case triedNextModel, answeredByNextModel, sentWhereImagesAreSeen, sentWhereThereIsRoom, refusedForAbility
 }
 
 /// How often each of them happened in a run.

@@ -137,7 +137,7 @@ public struct Dispatch: Sendable {
     public mutating func takeTooLong() -> Bool {
         guard isFirm, attempts == 0, phase == .choosing || phase == .queued else { return false }
         takesTooLong = true
-        backToFirstTarget()
+        goBack(to: .first)
         return true
     }
 
