@@ -25,7 +25,7 @@ def folder(tmp_path: Path, c_adapters: Path) -> Path:
 REASONS = {
     "text.so": "is not an ELF file",
     "refuses.so": "refused to start: no licence was found",
-    "other.so": "states ABI version 2.2; this nexus speaks major version 1",
+    "other.so": "states ABI version 2.3; this nexus speaks major version 1",
 }
 
 
