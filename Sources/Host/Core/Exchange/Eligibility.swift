@@ -121,6 +121,8 @@ public struct Eligibility: Sendable {
         let fits = fits(holders, in: snapshot)
         var fit: [Int: Fit] = [:]
         for entry in fits?.all ?? [] { fit[entry.index] = entry.fit }
+        let told = Dictionary(
+            zip(snapshot.holders[model] ?? [], snapshot.told.holders(of: model) ?? []), uniquingKeysWith: { $1 })
         // Of those that can be asked: who fits less than the best of them comes behind.
         let open = holders.filter {
             isOpen(snapshot.backends[$0]) && snapshot.backends[$0].status.serves && able(snapshot.backends[$0])
@@ -128,8 +130,8 @@ public struct Eligibility: Sendable {
         let best = open.compactMap { fit[$0] }.min()
         for index in holders {
             let why =
-                why(index, in: snapshot, now: now, able: able)
-                ?? (fits != nil && fit[index] != best ? behind(index, fit[index], in: snapshot) : nil)
+                why(index, told[index], in: snapshot, now: now, able: able)
+                ?? (fits != nil && fit[index] != best ? behind(told[index], fit[index], in: snapshot) : nil)
             if let why { found.append((index, why)) }
         }
         guard let backend, !found.contains(where: { snapshot.backends[$0.index].identity.name == backend }),
@@ -140,8 +142,8 @@ public struct Eligibility: Sendable {
         return found
     }
 
-    private func behind(_ index: Int, _ fit: Fit?, in snapshot: RegistrySnapshot) -> Exclusion {
-        guard fit == nil || fit == .small, let told = told(index, in: snapshot), told.contextLength > 0 else {
+    private func behind(_ told: ToldModel?, _ fit: Fit?, in snapshot: RegistrySnapshot) -> Exclusion {
+        guard fit == nil || fit == .small, let told, told.contextLength > 0 else {
             return .fitsLess
         }
         return .contextTooShort(told.contextLength, needs: total(in: snapshot))
@@ -151,18 +153,11 @@ public struct Eligibility: Sendable {
         snapshot.estimates.tokens(needs.tokens, model: model) &+ needs.answer
     }
 
-    private func told(_ index: Int, in snapshot: RegistrySnapshot) -> ToldModel? {
-        guard let told = snapshot.told.holders(of: model), let place = snapshot.holders[model]?.firstIndex(of: index)
-        else { return nil }
-        return told.indices.contains(place) ? told[place] : nil
-    }
-
     private func why(
-        _ index: Int, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
+        _ index: Int, _ told: ToldModel?, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
     ) -> Exclusion? {
         let backend = snapshot.backends[index]
         if let pinned = self.backend, !isMeant(backend) { return .pinned(to: pinned) }
-        let told = told(index, in: snapshot)
         if let missing = told?.missing(for: needs), !missing.isEmpty { return .lacks(missing) }
         if let told, hasOthers, told.contextLength > 0, total(in: snapshot) > needs.answer,
             snapshot.estimates.tokens(needs.tokens, model: model) / 2 > told.contextLength

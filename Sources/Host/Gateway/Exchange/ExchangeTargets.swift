@@ -28,9 +28,13 @@ extension Exchange {
         }
     }
 
+    /// Of more than are told to a client those are kept that may serve it one day: they say whether waiting helps.
     private func note(_ one: LeftOut) {
-        guard leftOut.count < ErrorBody.contextLimit else { return }
-        if !leftOut.contains(where: { $0.backend.identity.id == one.backend.identity.id }) { leftOut.append(one) }
+        if leftOut.contains(where: { $0.backend.identity.id == one.backend.identity.id }) { return }
+        if leftOut.count < ErrorBody.contextLimit { return leftOut.append(one) }
+        if !one.why.isOfTheRequest, let last = leftOut.last, last.why.isOfTheRequest {
+            leftOut[leftOut.count - 1] = one
+        }
     }
 
     /// Nobody can be asked: what the client is told.
