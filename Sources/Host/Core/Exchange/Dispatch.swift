@@ -137,7 +137,7 @@ public struct Dispatch: Sendable {
     public mutating func takeTooLong() -> Bool {
         guard isFirm, attempts == 0, phase == .choosing || phase == .queued else { return false }
         takesTooLong = true
-        backToFirstTarget()
+        goBack(to: .first)
         return true
     }
 
@@ -167,12 +167,22 @@ public struct Dispatch: Sendable {
         timeline.append(.queued, at: now)
     }
 
-    /// Begins again with the first of the models. To be called before any attempt.
-    public mutating func backToFirstTarget() {
-        assert(attempts == 0, "the models are gone through again after an attempt")
-        guard walk.index > 0, let first = walk.first else { return }
-        walk.begin()
-        request.model = first.model
+    /// Where it stands in the models that its client's name stands for, so that it can come back there.
+    public struct Standing: Sendable, Equatable {
+        fileprivate let target: Int
+        fileprivate let tried: [String]
+        /// Before any attempt, at the first of the models.
+        public static let first = Standing(target: 0, tried: [])
+    }
+
+    public var standing: Standing { Standing(target: walk.index, tried: tried) }
+
+    /// Goes on from a model that was passed over, as it stood there.
+    public mutating func goBack(to standing: Standing) {
+        assert(phase == .choosing || phase == .queued, "an exchange goes back while \(phase)")
+        guard walk.index != standing.target, let target = walk.go(to: standing.target) else { return }
+        request.model = target.model
+        tried = standing.tried
     }
 
     // MARK: Attempts

@@ -34,6 +34,10 @@ final class Exchange {
     private var places: Places?
     /// While it waits for them.
     var ticket: Admission.Ticket?
+    /// The first of the models that could be served if there were a place, while all of them are gone through.
+    var full: Dispatch.Standing?
+    /// Where it stood when it began to wait for a place.
+    var waitsAt: Dispatch.Standing?
     /// The attempt is a trial of the backend's breaker, which has not been told of it yet.
     var trial: BreakerGate.Trial?
     var task: (any Attempt)?
@@ -111,6 +115,8 @@ final class Exchange {
         if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
         noteLeftOut(eligible, in: snapshot)
         guard !tryNextTarget() else { return }
+        // Another model only has no place now.
+        if full != nil { return waitForPlace(orElse: .busy(asked.model)) }
         // An estimate refuses nothing by itself.
         if leftOut.contains(where: \.isTooLong), dispatch.takeTooLong() {
             leftOut = []
@@ -193,6 +199,7 @@ final class Exchange {
         places = Places(backend: lease, shared: shared)
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        full = nil
         if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
             // The place that it has taken itself is no work in front of it.
             modelAttempt = standing.begin(
