@@ -27,7 +27,8 @@ public enum ConfigurationReader {
             olderTotal = self.olderTotal(&section)
         }
         root.section("timeouts") { section in
-            timeouts(&section, &configuration.timeouts)
+            TimeoutReader.common(&section, &configuration.timeouts)
+            configuration.modelTimeouts = TimeoutReader.models(&section)
             if olderTotal != nil, section.has("total_seconds") {
                 problems.add(
                     "server.request_timeout_seconds",
@@ -45,7 +46,7 @@ public enum ConfigurationReader {
         root.section("routing") { routing(&$0, &configuration.routing) }
         root.section("queue") { queue(&$0, &configuration.queue) }
         root.sections("backends") { section, _ in
-            if let backend = backend(&section, configuration.timeouts) { configuration.backends.append(backend) }
+            if let backend = backend(&section, under: configuration) { configuration.backends.append(backend) }
         }
         root.section("history") { $0.integer("capacity", 1...100_000, into: &configuration.history.capacity) }
         root.section("logging") { section in
@@ -94,13 +95,6 @@ public enum ConfigurationReader {
         var total: Duration?
         section.limit("request_timeout_seconds", 0...86400, into: &total)
         return section.has("request_timeout_seconds") ? .some(total) : nil
-    }
-
-    private static func timeouts(_ section: inout Section, _ timeouts: inout Configuration.Timeouts) {
-        section.limit("connect_seconds", 0...86400, into: &timeouts.connect)
-        section.limit("first_byte_seconds", 0...86400, into: &timeouts.firstByte)
-        section.limit("gap_seconds", 0...86400, into: &timeouts.gap)
-        section.limit("total_seconds", 0...86400, into: &timeouts.total)
     }
 
     private static func upstream(_ section: inout Section, _ upstream: inout Configuration.Upstream) {
@@ -163,7 +157,7 @@ public enum ConfigurationReader {
     private static func queue(_ section: inout Section, _ queue: inout Configuration.Queue) {
         section.bool("enabled", into: &queue.enabled)
         section.integer("max_size", 0...100_000, into: &queue.maxSize)
-        section.seconds("max_wait_seconds", 1...3600, into: &queue.maxWait)
+        section.seconds("max_wait_seconds", QueueLimits.wait, into: &queue.maxWait)
         queue.maxConcurrent = section.optionalInteger("max_concurrent", 1...100_000)
         section.bool("wait_for_restart", into: &queue.waitForRestart)
         for (name, value) in section.names("models").members {
@@ -182,8 +176,10 @@ public enum ConfigurationReader {
 
     private static func isModel(_ text: String) -> Bool { (1...TextLimits.model).contains(text.utf8.count) }
 
-    /// - Parameter common: the gateway's limits, of which a backend may override some.
-    private static func backend(_ section: inout Section, _ common: Configuration.Timeouts) -> Configuration.Backend? {
+    /// - Parameter common: has the gateway's limits of time, of which a backend may override some.
+    private static func backend(
+        _ section: inout Section, under common: Configuration
+    ) -> Configuration.Backend? {
         let name = section.optionalString("name", limit: TextLimits.name)
         let type = section.optionalString("type", limit: TextLimits.name)
         let text = section.optionalString("url", limit: TextLimits.url)
@@ -209,8 +205,11 @@ public enum ConfigurationReader {
             section.problem("api_key_env", "must hold names of environment variables, not the keys themselves")
         }
         let limit = section.optionalInteger("max_concurrent", 1...100_000)
-        var timeouts = common
-        section.section("timeouts") { Self.timeouts(&$0, &timeouts) }
+        var (timeouts, modelTimeouts) = (common.timeouts, common.modelTimeouts)
+        section.section("timeouts") { section in
+            timeouts = timeouts.changed(by: TimeoutReader.changes(&section))
+            modelTimeouts = TimeoutReader.models(&section) + modelTimeouts
+        }
         let options = section.names("options")
         var secretOptions: [String] = []
         section.strings("secret_options", limit: TextLimits.option, into: &secretOptions)
@@ -223,6 +222,7 @@ public enum ConfigurationReader {
         backend.apiKeyEnv = keyVariables
         backend.maxConcurrent = limit
         backend.timeouts = timeouts
+        backend.modelTimeouts = modelTimeouts
         backend.secretOptions = secretOptions
         backend.options = String(decoding: JSONValue.object(options).bytes, as: UTF8.self)
         return backend

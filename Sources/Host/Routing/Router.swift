@@ -23,10 +23,11 @@ public struct Router: Sendable {
     /// Backends that are to be left alone (`BackendCounters.asideUntil`) come behind all others.
     /// - Parameters:
     ///   - eligible: places in the snapshot's list of backends, as `Dispatch.eligible` gives them.
+    ///   - model: the name at the backends.
     ///   - isRetry: another was tried before: that takes no turn of the others.
     ///   - now: nanoseconds of the monotonic clock.
     public mutating func rank(
-        _ eligible: [Int], in snapshot: RegistrySnapshot, isRetry: Bool = false, now: UInt64 = 0
+        _ eligible: [Int], in snapshot: RegistrySnapshot, model: String = "", isRetry: Bool = false, now: UInt64 = 0
     ) -> Ranking {
         if eligible.count == 1 { return Ranking(only: eligible[0], configuration) }
         var resting: [Candidate] = []
@@ -38,7 +39,7 @@ public struct Router: Sendable {
                 index: index, priority: backend.identity.priority,
                 inFlight: backend.counters.load + backend.counters.penalty(now: now),
                 recentLatency: backend.counters.recentLatencyMilliseconds,
-                asideUntil: backend.counters.asideUntil(now: now))
+                asideUntil: backend.counters.asideUntil(model, now: now))
             if candidate.asideUntil > 0 { resting.append(candidate) } else { candidates.append(candidate) }
         }
         if !isRetry { turn &+= 1 }

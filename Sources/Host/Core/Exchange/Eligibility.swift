@@ -65,16 +65,17 @@ public struct Eligibility: Sendable {
     }
 
     private func isOpen(_ backend: BackendSnapshot) -> Bool {
-        isMeant(backend) && !tried.contains(backend.identity.id)
+        isMeant(backend.identity) && !tried.contains(backend.identity.id)
     }
 
-    private func isMeant(_ other: BackendSnapshot) -> Bool { backend == nil || backend == other.identity.name }
+    /// Whether it may be asked as far as its name goes.
+    public func isMeant(_ other: BackendIdentity) -> Bool { backend == nil || backend == other.name }
 
     private func nobody(_ indices: [Int], _ snapshot: RegistrySnapshot) -> Dispatch.Eligible {
-        let meant = indices.filter { isMeant(snapshot.backends[$0]) }
+        let meant = indices.filter { isMeant(snapshot.backends[$0].identity) }
         if !meant.isEmpty { return .nobody(meant.map { snapshot.backends[$0] }) }
         // The only one that is meant does not have the model.
-        let named = snapshot.backends.filter(isMeant)
+        let named = snapshot.backends.filter { isMeant($0.identity) }
         if named.isEmpty { return .unknownModel }
         return named.contains { $0.status.serves } ? .unknownModel : .nobody(named)
     }

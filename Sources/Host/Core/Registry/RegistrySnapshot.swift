@@ -11,13 +11,15 @@ public struct BackendIdentity: Sendable, Hashable {
     public var maxConcurrent: Int?
     /// How long things may take there.
     public var timeouts: Configuration.Timeouts
+    /// For some models other times, in the order in which they count.
+    public var modelTimeouts: [Configuration.ModelTimeouts]
     public var discoverySource: String
     /// More that is shown of it; what is reported of the server is added.
     public var labels: [String: String]
 
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
-        timeouts: Configuration.Timeouts = Configuration.Timeouts(),
+        timeouts: Configuration.Timeouts = Configuration.Timeouts(), modelTimeouts: [Configuration.ModelTimeouts] = [],
         discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
         self.id = id
@@ -27,6 +29,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.priority = priority
         self.maxConcurrent = maxConcurrent
         self.timeouts = timeouts
+        self.modelTimeouts = modelTimeouts
         self.discoverySource = discoverySource
         self.labels = labels
     }

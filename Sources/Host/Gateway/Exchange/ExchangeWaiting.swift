@@ -30,7 +30,10 @@ extension Exchange {
         let queue = loop.settings.queue
         guard queue.enabled, queue.maxSize > 0 else { return giveUp(error()) }
         // None of them has failed: the first is the one that is wanted most.
-        if dispatch.attempts == 0 { dispatch.backToFirstTarget() }
+        if dispatch.attempts == 0 {
+            dispatch.backToFirstTarget()
+            takeTimeouts()
+        }
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let entered = admission.enter(
             client: context.client, priority: context.priority ?? .normal, wants: wants, on: loop.eventLoop
@@ -38,10 +41,22 @@ extension Exchange {
         switch entered {
         case .waits(let ticket):
             self.ticket = ticket
-            dispatch.queued(limit: queue.maxWait, now: now)
+            dispatch.queued(limit: longestWait, now: now)
         case .overShare(let waiting, let seconds): giveUp(.queueShare(waiting: waiting, retryAfter: seconds))
         case .full(let waiting, let seconds): giveUp(.queueFull(waiting: waiting, retryAfter: seconds))
         }
+    }
+
+    /// For how long it may wait: as long as the most patient of the backends that may serve it allows.
+    private var longestWait: Duration {
+        let (settings, snapshot, model) = (loop.settings, loop.snapshot, dispatch.request.model)
+        let common = settings.timeouts.of(model, settings.modelTimeouts).queue ?? settings.queue.maxWait
+        let eligibility = dispatch.eligibility
+        let indices = snapshot.candidates(for: model) ?? snapshot.holders[model] ?? []
+        let waits = indices.lazy.map { snapshot.backends[$0].identity }.filter(eligibility.isMeant).map { identity in
+            identity.timeouts(of: model).queue ?? settings.queue.maxWait
+        }
+        return waits.max() ?? common
     }
 
     /// It is its turn.

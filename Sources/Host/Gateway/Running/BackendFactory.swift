@@ -18,7 +18,7 @@ struct BackendFactory: Sendable {
         BackendIdentity(
             id: definition.name, name: definition.name, url: definition.url.description,
             backendType: definition.type, priority: definition.priority, maxConcurrent: definition.maxConcurrent,
-            timeouts: definition.timeouts, discoverySource: source,
+            timeouts: definition.timeouts, modelTimeouts: definition.modelTimeouts, discoverySource: source,
             labels: image.map { ["adapter_version": $0.version, "adapter_image": "\($0.ordinal)"] } ?? [:])
     }
 

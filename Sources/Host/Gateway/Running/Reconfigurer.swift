@@ -145,7 +145,7 @@ final class Reconfigurer: Sendable {
     private func bring() async -> ReloadOutcome {
         let (definitions, source) = state.withLock { state in
             state.configuration.discover
-                ? (state.discovered.map { $0.under(state.configuration.timeouts) }, DiscoverySource.defaultAddress)
+                ? (state.discovered.map { $0.under(state.configuration) }, DiscoverySource.defaultAddress)
                 : (state.configuration.backends, DiscoverySource.configured)
         }
         return await backends.bring(to: definitions, library: shared.library, source: source)
@@ -241,9 +241,10 @@ final class Reconfigurer: Sendable {
 
 extension Configuration.Backend {
     /// The same where no file says how long things may take at it.
-    fileprivate func under(_ timeouts: Configuration.Timeouts) -> Self {
+    fileprivate func under(_ configuration: Configuration) -> Self {
         var backend = self
-        backend.timeouts = timeouts
+        backend.timeouts = configuration.timeouts
+        backend.modelTimeouts = configuration.modelTimeouts
         return backend
     }
 }
