@@ -5,6 +5,7 @@ It prints the port of its control socket, where each line is a JSON object with 
     listen  starts a server: "type" (openai or ollama), "models", "fault" (see FAULTS; absent: none), "phase" (see PHASES),
             "status" and "retry_after" of the fault "status". Its port is "port" in the answer.
     arm     from now on the server fails as it was told; before, it answers everything well.
+    mend    from now on it answers everything well again.
     go      a stream of the model goes on: each waits before its fault, so that its client has read what came before.
     asked   how often each model was asked for at the server, once no request is under way there any more.
     drop    closes all connections that wait for a request; answers when they are closed.
@@ -124,6 +125,7 @@ class Server:
 
     script: dict[str, Any]
     listener: socket.socket
+    port: int
     armed: bool = False
     asked: dict[str, int] = field(default_factory=dict)
     busy: int = 0
@@ -136,20 +138,19 @@ class Server:
 
     @staticmethod
     def listen(script: dict[str, Any]) -> "Server":
-        listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        listener.setblocking(False)
-        server = Server(script, listener)
+        listener = Server.listening()
+        server = Server(script, listener, listener.getsockname()[1])
         server.accepting = asyncio.create_task(server.accept())
         return server
 
     @property
-    def port(self) -> int:
-        port: int = self.listener.getsockname()[1]
-        return port
-
-    @property
     def fault(self) -> str | None:
         return self.script.get("fault") if self.armed else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Once armed, it takes no connections."""
+        return self.phase == "connect" and self.script.get("fault") in ("refuse", "stall")
 
     @property
     def phase(self) -> str:
@@ -165,7 +166,7 @@ class Server:
 
     async def arm(self) -> None:
         self.armed = True
-        if self.phase != "connect" or self.fault not in ("refuse", "stall"):
+        if not self.is_gone:
             return
         assert self.accepting is not None
         self.accepting.cancel()
@@ -181,6 +182,22 @@ class Server:
             with contextlib.suppress(BlockingIOError):
                 filler.connect(self.listener.getsockname())
             self.fillers.append(filler)
+
+    async def mend(self) -> None:
+        self.armed = False
+        if not self.is_gone:
+            return
+        self.listener.close()
+        for filler in self.fillers:
+            filler.close()
+        self.listener = self.listening(self.port)
+        self.accepting = asyncio.create_task(self.accept())
+
+    @staticmethod
+    def listening(port: int = 0) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        listener.setblocking(False)
+        return listener
 
     async def accept(self) -> None:
         loop = asyncio.get_running_loop()
@@ -355,6 +372,8 @@ class Control:
         match order["do"]:
             case "arm":
                 await server.arm()
+            case "mend":
+                await server.mend()
             case "go":
                 server.gate(order["model"]).set()
             case "asked":
