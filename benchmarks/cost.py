@@ -26,6 +26,8 @@ MARGIN = 0.03
 RUNS = {
     "unary request": (("unary", "100"), ("unary", "400"), 300),
     "stream event": (("stream", "5", "20"), ("stream", "5", "120"), 500),
+    "choice of 1": (("route", "1", "1", "100"), ("route", "1", "1", "1100"), 1000),
+    "choice of 1000": (("route", "1000", "10000", "100"), ("route", "1000", "10000", "1100"), 1000),
 }
 
 

@@ -25,7 +25,7 @@ final class Sink: AttemptSink {
     init(body: String) {
         requestBody = ByteBuffer(string: body)
         dispatch.attemptStarted(
-            at: BackendIdentity(id: "one", name: "one", url: "", backendType: "t", priority: 1), reason: "",
+            at: BackendIdentity(id: "one", name: "one", url: "", backendType: "t", priority: 1), reason: .only,
             now: .now())
     }
 

@@ -161,7 +161,25 @@ import Testing
             let order = drain(&queue)
             let places = order.compactMap { before.place(of: $0) }
             #expect(places == order.indices.map { $0 + 1 })
+            #expect(order.compactMap { before.places[$0] } == places)
         }
+    }
+
+    @Test func thePlacesOfAllAreThoseThatEachIsTold() throws {
+        var random = SeededRandom(seed: 12)
+        var queue = queue(1000)
+        var tickets: [Queue.Ticket] = []
+        for _ in 0..<400 {
+            let priority = Queue.Priority.allCases[Int(random.next() % 3)]
+            let client = Int(random.next() % 7)
+            tickets.append(try enter(&queue, client, priority, wants: random.next() % 2 == 0 ? chat : other))
+            if random.next() % 3 == 0 { queue.leave(tickets[Int(random.next() % UInt64(tickets.count))]) }
+            if random.next() % 5 == 0, let next = queue.next(now: 1, mayFind: { _ in true }) {
+                queue.serve(next, now: 1)
+            }
+        }
+        let places = queue.places
+        #expect(places.count == queue.count && tickets.allSatisfy { places[$0] == queue.place(of: $0) })
     }
 
     @Test func noClientWaitsWhileAnotherOfItsRankIsServedTwice() throws {

@@ -342,11 +342,11 @@ private struct Bench {
     @Test func failuresInARowWeighUntilASuccess() {
         let counters = BackendCounters()
         _ = counters.told(.failure, trial: nil, now: second)
-        let (one, later) = (counters.penalty(now: 2 * second), counters.penalty(now: 60 * second))
+        let (one, later) = (counters.recentFailures(now: 2 * second), counters.recentFailures(now: 60 * second))
         _ = counters.told(.failure, trial: nil, now: 2 * second)
-        let two = counters.penalty(now: 2 * second)
+        let two = counters.recentFailures(now: 2 * second)
         _ = counters.told(.success, trial: nil, now: 2 * second)
-        #expect(one > 0 && later == 0 && two > one && counters.penalty(now: 2 * second) == 0)
+        #expect(one > 0 && later == 0 && two > one && counters.recentFailures(now: 2 * second) == 0)
     }
 
     @Test func no4xxIsAFailureOfItsBackend() {

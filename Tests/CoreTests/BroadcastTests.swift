@@ -171,6 +171,8 @@ private func request(_ sequence: UInt64) -> HistoryEntry {
             case .models: "models"
             case .removed: "removed"
             case .action: "action"
+            case .requests: "requests"
+            case .cancelled: "cancelled"
             }
         }
     }
@@ -179,6 +181,20 @@ private func request(_ sequence: UInt64) -> HistoryEntry {
         var feed = Feed(form: .deltas, lastSequence: 0)
         #expect(kinds(feed.take(everything, now: 0).send) == ["backends", "models", "removed", "action", "request"])
         #expect(feed.picture(now: 0) == .none)
+    }
+
+    @Test(arguments: [Feed.Form.pictures, .deltas])
+    func onlyWhoWatchesRequestsIsToldWhatWasCancelled(form: Feed.Form) {
+        let cancelled = Update(
+            .cancelled(
+                ActiveExchange(
+                    id: "a", key: ActiveExchange.Key(loop: 0, number: 1), model: "m", phase: .prefill,
+                    arrival: .uptimeNanoseconds(0))))
+        var (plain, watching) = (
+            Feed(form: form, lastSequence: 0), Feed(form: form, watchesRequests: true, lastSequence: 0)
+        )
+        #expect(kinds(plain.take([cancelled], now: 0).send) == [])
+        #expect(kinds(watching.take([cancelled], now: 0).send) == ["cancelled"])
     }
 
     @Test func whatWasNotSentAfterAllIsToldBySnapshotLater() {

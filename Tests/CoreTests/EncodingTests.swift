@@ -102,7 +102,8 @@ struct ValueEncodingTests {
                 "models":[{"name":"m","requests":3,"average_duration_ms":2,\
                 "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}],\
                 "former_models":[],"other_models":{"name":"(other)","requests":0,"average_duration_ms":0,\
-                "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null}}
+                "prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"average_ttft_ms":null,"tokens_per_second":null},\
+                "quality":[],"quality_omitted":0}
                 """)
         #expect(Statistics().requests.errorRate == 0)
     }

@@ -75,9 +75,9 @@ private struct Fleet {
         let snapshot = fleet.registry.snapshot
         snapshot.backends[0].counters.rest("m", milliseconds: 30_000, now: 1_000_000_000)
 
-        #expect(ids(router.rank([0, 1], in: snapshot, model: "m", now: 2_000_000_000), fleet) == ["b", "a"])
-        #expect(ids(router.rank([0, 1], in: snapshot, model: "n", now: 2_000_000_000), fleet) == ["a", "b"])
-        #expect(ids(router.rank([0, 1], in: snapshot, model: "m", now: 31_000_000_000), fleet) == ["a", "b"])
+        #expect(ids(router.rank([0, 1], for: "m", in: snapshot, now: 2_000_000_000), fleet) == ["b", "a"])
+        #expect(ids(router.rank([0, 1], for: "n", in: snapshot, now: 2_000_000_000), fleet) == ["a", "b"])
+        #expect(ids(router.rank([0, 1], for: "m", in: snapshot, now: 31_000_000_000), fleet) == ["a", "b"])
     }
 
     @Test func aServerThatServesAgainIsAskedAgain() {
@@ -129,57 +129,153 @@ private struct Fleet {
         fleet.add("b")
         var router = router(.leastLoaded)
 
-        #expect(router.rank([0], in: fleet.registry.snapshot).reason(isRetry: false) == "only-candidate")
+        #expect(router.rank([0], in: fleet.registry.snapshot).reason(isRetry: false).text == "only-candidate")
         #expect(
-            router.rank([0, 1], in: fleet.registry.snapshot).reason(isRetry: true)
+            router.rank([0, 1], in: fleet.registry.snapshot).reason(isRetry: true).text
                 == "least_loaded;candidates=2;retry")
     }
 }
 
-@Suite struct SelectionTests {
-    private func pick(
-        _ candidates: [Candidate], _ strategy: Configuration.Routing.Strategy, turn: UInt64 = 0, random: UInt64 = 0
-    ) -> Int? {
-        Selection.pick(
-            candidates, strategy: strategy, weights: Configuration().routing.weights, turn: turn, random: random)?.index
+/// Where very many backends have a model.
+@Suite struct ManyBackendsTests {
+    private func router(_ strategy: Configuration.Routing.Strategy) -> Router {
+        var configuration = Configuration().routing
+        configuration.strategy = strategy
+        return Router(configuration, random: SeededRandom(seed: 1))
     }
 
-    private func candidate(_ index: Int, priority: Int = 1, inFlight: Int = 0, latency: Double = 0) -> Candidate {
-        Candidate(index: index, priority: priority, inFlight: inFlight, recentLatency: latency)
+    private func fleet(_ count: Int, priority: (Int) -> Int = { _ in 50 }, isLoaded: (Int) -> Bool? = { _ in nil })
+        -> Fleet
+    {
+        let fleet = Fleet()
+        for index in 0..<count {
+            fleet.add("b\(index)", priority: priority(index))
+            var model = Model(id: "m")
+            model.isLoaded = isLoaded(index)
+            fleet.registry.record([model], of: "b\(index)")
+        }
+        return fleet
     }
 
-    @Test func roundRobinTakesTurns() {
-        let candidates = (0..<3).map { candidate($0) }
-        #expect((0..<6).map { pick(candidates, .roundRobin, turn: $0) } == [0, 1, 2, 0, 1, 2])
+    @Test func aFewAreAllLookedAt() {
+        let fleet = fleet(Shortlist.limit)
+        var router = router(.smart)
+        let drawn = router.draw(for: "m", in: fleet.registry.snapshot)
+        #expect(drawn == nil)
     }
 
-    @Test func leastLoadedTakesTheFewestInFlight() {
-        #expect(
-            pick([candidate(0, inFlight: 3), candidate(1, inFlight: 1), candidate(2, inFlight: 2)], .leastLoaded) == 1)
+    @Test(arguments: Configuration.Routing.Strategy.allCases)
+    func ofVeryManyAFewAreDrawnEachOnce(strategy: Configuration.Routing.Strategy) throws {
+        let fleet = fleet(200)
+        var router = router(strategy)
+        var seen: Set<Int> = []
+        for _ in 0..<200 {
+            let found = router.draw(for: "m", in: fleet.registry.snapshot)
+            let drawn = try #require(found).indices
+            #expect((1...12).contains(drawn.count) && Set(drawn).count == drawn.count)
+            seen.formUnion(drawn)
+            _ = router.rank(drawn, for: "m", in: fleet.registry.snapshot, of: 200)
+        }
+        #expect(seen.count > 100)
     }
 
-    @Test func priorityOnlyTakesTheLowestNumberWhateverTheLoad() {
-        #expect(pick([candidate(0, priority: 2), candidate(1, priority: 1, inFlight: 99)], .priorityOnly) == 1)
+    @Test func theTurnOfEachComesWhereTurnsAreTaken() throws {
+        let fleet = fleet(40)
+        var router = router(.roundRobin)
+        let firsts = try (0..<40).map { _ in
+            let drawn = router.draw(for: "m", in: fleet.registry.snapshot)
+            var ranking = router.rank(try #require(drawn).indices, for: "m", in: fleet.registry.snapshot, of: 40)
+            return ranking.next() ?? -1
+        }
+        #expect(Set(firsts).count == 40)
     }
 
-    @Test func smartPrefersPriorityThenLoadThenLatency() {
-        #expect(pick([candidate(0, priority: 60), candidate(1, priority: 1)], .smart) == 1)
-        #expect(pick([candidate(0, inFlight: 8), candidate(1, inFlight: 0)], .smart) == 1)
-        #expect(pick([candidate(0, latency: 3000), candidate(1, latency: 10)], .smart) == 1)
-    }
-
-    @Test func equalsTakeTurnsUnderEveryStrategy() {
-        let candidates = (0..<4).map { candidate($0) }
-        for strategy in [Configuration.Routing.Strategy.smart, .leastLoaded, .priorityOnly, .roundRobin] {
-            #expect(Set((0..<4).map { pick(candidates, strategy, turn: $0) }).count == 4)
+    @Test func theBestPriorityIsAmongThemAndSoIsWhoHasTheModelLoaded() throws {
+        let fleet = fleet(300, priority: { $0 == 250 ? 1 : 50 }, isLoaded: { $0 == 17 })
+        let snapshot = fleet.registry.snapshot
+        var (smart, byPriority) = (router(.smart), router(.priorityOnly))
+        for _ in 0..<20 {
+            let drawn = smart.draw(for: "m", in: snapshot)?.indices
+            #expect(drawn?.contains(250) == true && drawn?.contains(17) == true)
+            let best = byPriority.draw(for: "m", in: snapshot)?.indices
+            #expect(best == [250])
         }
     }
+}
 
-    @Test func randomFollowsTheNumberItIsGiven() {
-        #expect(pick((0..<4).map { candidate($0) }, .random, random: 6) == 2)
+/// What is known of a model at a backend.
+@Suite struct ModelStandingTests {
+    private let second: UInt64 = 1_000_000_000
+
+    private func standing(isLoaded: Bool?) -> ModelStanding {
+        var model = Model(id: "m")
+        model.isLoaded = isLoaded
+        return ModelStanding(of: model)
     }
 
-    @Test func noCandidateIsNoChoice() {
-        #expect(pick([], .smart) == nil)
+    @Test func aModelThatIsNotLoadedIsBeingLoadedWhileARequestForItIsUnderWay() {
+        let standing = standing(isLoaded: false)
+        #expect(standing.readiness == .notLoaded)
+        let attempt = standing.begin()
+        #expect(standing.readiness == .loading)
+        attempt.answered(after: 20_000_000, now: second)
+        #expect(standing.readiness == .loaded && standing.firstToken(now: second) == 0, "loading it says nothing")
+    }
+
+    @Test func oneThatFailsLoadsNothing() {
+        let standing = standing(isLoaded: false)
+        _ = standing.begin()
+        #expect(standing.readiness == .notLoaded)
+    }
+
+    @Test func theTimeToTheFirstTokenIsAMeanThatFollowsAndFades() {
+        let standing = standing(isLoaded: true)
+        standing.begin().answered(after: 1_000_000, now: second)
+        #expect(standing.firstToken(now: second) == 1000)
+        standing.begin().answered(after: 2_000_000, now: 2 * second)
+        #expect(standing.firstToken(now: 2 * second) == 1300)
+        #expect(abs(standing.firstToken(now: 602 * second) - 650) < 1)
+    }
+
+    @Test func onlyModelsOfSeveralBackendsHaveOneAndItOutlivesAListAndAChange() throws {
+        let fleet = Fleet()
+        fleet.add("a", models: ["m", "own"])
+        #expect(fleet.registry.snapshot.standings.isEmpty)
+        fleet.add("b")
+        let first = try #require(fleet.registry.snapshot.standings["m"]?[0])
+        #expect(fleet.registry.snapshot.standings["own"] == nil)
+        fleet.add("c")
+        #expect(fleet.registry.snapshot.standings["m"]?[0] === first)
+    }
+
+    @Test func aListTellsWhatIsLoadedAlsoIfItIsTheOneBefore() throws {
+        let fleet = Fleet()
+        var model = Model(id: "m")
+        model.isLoaded = false
+        for id in ["a", "b"] {
+            fleet.add(id)
+            fleet.registry.record([model], of: id)
+        }
+        let standing = try #require(fleet.registry.snapshot.standings["m"]?[0])
+        standing.begin().answered(after: 5, now: 5)
+        #expect(standing.readiness == .loaded)
+        fleet.registry.record([model], of: "a")
+        #expect(standing.readiness == .notLoaded)
+    }
+
+    @Test func whoFailsTooOftenComesLastIfTheOperatorWantsThat() {
+        let fleet = Fleet()
+        for (id, priority) in [("a", 1), ("b", 50)] { fleet.add(id, priority: priority) }
+        fleet.registry.record(errorRates: ["a": ["m": 0.5]])
+        func first(_ limit: Double?) -> Int? {
+            var configuration = Configuration().routing
+            configuration.errorRateExclude = limit
+            var router = Router(configuration)
+            var ranking = router.rank([0, 1], for: "m", in: fleet.registry.snapshot)
+            return ranking.next()
+        }
+        #expect(first(nil) == 0 && first(0.6) == 0 && first(0.5) == 1)
+        fleet.registry.record(errorRates: [:])
+        #expect(first(0.5) == 0)
     }
 }

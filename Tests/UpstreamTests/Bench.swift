@@ -66,24 +66,24 @@ struct Bench {
     ///   - accepting: sets up what the server does with a connection.
     ///   - limit: of connecting.
     static func make(
-        isTLS: Bool = false, limit: TimeAmount? = .hours(1),
+        isTLS: Bool = false, limit: TimeAmount? = .hours(1), connector: any UpstreamConnector = SocketConnector(),
         accepting: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> Bench {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let server = try await ServerBootstrap(group: loop)
             .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try accepting(channel) } }
             .bind(host: "127.0.0.1", port: 0).get()
-        return try await make(loop, server, isTLS: isTLS, limit: limit)
+        return try await make(loop, server, isTLS: isTLS, limit: limit, connector: connector)
     }
 
     private static func make(
-        _ loop: any EventLoop, _ server: any Channel, isTLS: Bool, limit: TimeAmount?
+        _ loop: any EventLoop, _ server: any Channel, isTLS: Bool, limit: TimeAmount?, connector: any UpstreamConnector
     ) async throws -> Bench {
         let port = server.localAddress?.port ?? 0
         let pool = try await loop.submit {
             let pool = UpstreamPool(
                 target: UpstreamTarget(host: "127.0.0.1", port: port, isTLS: isTLS, basePath: ""), connectLimit: limit,
-                loop: loop
+                loop: loop, connector: connector
             ) {
                 var settings = TLSConfiguration.makeClientConfiguration()
                 settings.certificateVerification = .none
@@ -163,4 +163,26 @@ final class Closing: ChannelInboundHandler, Sendable {
     typealias InboundIn = ByteBuffer
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }
+}
+
+/// A network in which no connection comes about: the socket is there, and waits.
+final class NoAnswer: UpstreamConnector {
+    private let socket: EventLoopPromise<any Channel>
+
+    /// - Parameter socket: gets the socket that waits.
+    init(_ socket: EventLoopPromise<any Channel>) { self.socket = socket }
+
+    func connect(
+        host: String, port: Int, loop: any EventLoop, timeout: TimeAmount,
+        prepare: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        let socket = socket
+        // A socket of its own that is connected to nothing.
+        return ClientBootstrap(group: loop).channelInitializer { channel in
+            prepare(channel).flatMap {
+                socket.succeed(channel)
+                return channel.closeFuture
+            }
+        }.connect(host: host, port: port)
+    }
 }

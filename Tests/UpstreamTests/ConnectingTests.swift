@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import NIOSSL
 import Testing
 
@@ -34,6 +35,31 @@ import Testing
         let told = await bench.ask { $0.cancel() }
 
         #expect(told.end == .cancelled && told.steps == [])
+    }
+
+    @Test func aCallThatIsCancelledBeforeTCPIsThereLeavesNoSocketBehind() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        let socket = loop.makePromise(of: (any Channel).self)
+        let bench = try await Bench.make(connector: NoAnswer(socket)) { _ in }
+
+        let told = await bench.ask { call in
+            let call = NIOLoopBound(call, eventLoop: bench.loop)
+            socket.futureResult.whenSuccess { _ in bench.loop.execute { call.value.cancel() } }
+        }
+
+        #expect(told.end == .cancelled && told.steps == [])
+        try await socket.futureResult.get().closeFuture.get()
+    }
+
+    @Test func soDoesOneWhoseTimeIsOver() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        let socket = loop.makePromise(of: (any Channel).self)
+        let bench = try await Bench.make(limit: .milliseconds(50), connector: NoAnswer(socket)) { _ in }
+
+        let told = await bench.ask()
+
+        #expect(told.end == .connectTimedOut("no connection within 0.05 s (TCP connection to \(bench.endpoint))"))
+        try await socket.futureResult.get().closeFuture.get()
     }
 
     @Test func stepsAndTimingsTellHowACallWent() async throws {

@@ -5,12 +5,21 @@ import Glibc
 private func run() throws -> Int32 {
     let arguments = CommandLine.arguments.dropFirst()
     let numbers = arguments.dropFirst().compactMap { Int($0) }
-    let line = try CostLine()
     switch (arguments.first, numbers.count) {
-    case ("unary", 1): print(try line.count { try line.unary(numbers[0]) })
-    case ("stream", 2): print(try line.count { try line.streams(numbers[0], events: numbers[1]) })
+    case ("unary", 1):
+        let line = try CostLine()
+        print(try line.count { try line.unary(numbers[0]) })
+    case ("stream", 2):
+        let line = try CostLine()
+        print(try line.count { try line.streams(numbers[0], events: numbers[1]) })
+    case ("route", 3): print(RoutingLine(backends: numbers[0], models: numbers[1]).count(numbers[2]).blocks)
+    case ("time-route", 3):
+        let spent = RoutingLine(backends: numbers[0], models: numbers[1]).count(numbers[2]).nanoseconds
+        print("\(spent / UInt64(max(1, numbers[2]))) ns a choice")
     default:
-        print("usage: cost unary REQUESTS | cost stream STREAMS EVENTS")
+        print(
+            "usage: cost unary REQUESTS | cost stream STREAMS EVENTS | cost route BACKENDS MODELS CHOICES"
+                + " | cost time-route BACKENDS MODELS CHOICES")
         return 2
     }
     return 0

@@ -32,11 +32,16 @@ struct HostOptions: ParsableArguments {
     /// Tells the gateway to do something.
     func post(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("POST", path) }
 
-    private func ask(_ method: String, _ path: String) throws -> (status: Int, body: [UInt8]) {
+    /// Tells the gateway to end something.
+    func delete(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("DELETE", path) }
+
+    /// - Parameter body: JSON; empty: none.
+    func ask(_ method: String, _ path: String, body: [UInt8] = []) throws -> (status: Int, body: [UInt8]) {
         let address = try address()
         guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }
         do throws(PlainHTTP.Failure) {
-            return try PlainHTTP.ask(method, host: address.host, port: address.port, path: address.path + path)
+            return try PlainHTTP.ask(
+                method, host: address.host, port: address.port, path: address.path + path, body: body)
         } catch {
             throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
         }
@@ -55,19 +60,22 @@ struct HostOptions: ParsableArguments {
 enum PlainHTTP {
     struct Failure: Error { let reason: String }
 
-    private static let timeoutSeconds = 10
+    /// Longer than the gateway takes to ask a new server what it is.
+    private static let timeoutSeconds = 60
     private static let limit = 64 * 1024 * 1024
 
-    /// - Parameter method: a request without a body.
+    /// - Parameter body: JSON; empty: none.
     static func ask(
-        _ method: String, host: String, port: Int, path: String
+        _ method: String, host: String, port: Int, path: String, body: [UInt8] = []
     ) throws(Failure) -> (status: Int, body: [UInt8]) {
         let connection = try connected(host, port)
         defer { close(connection) }
-        let length = method == "GET" ? "" : "Content-Length: 0\r\n"
-        let request = Array(
-            ("\(method) \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nAccept: application/json\r\n" + length
-                + "\r\n").utf8)
+        let type = body.isEmpty ? "" : "Content-Type: application/json\r\n"
+        let length = method == "GET" ? "" : "\(type)Content-Length: \(body.count)\r\n"
+        let request =
+            Array(
+                ("\(method) \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nAccept: application/json\r\n" + length
+                    + "\r\n").utf8) + body
         guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
         var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)

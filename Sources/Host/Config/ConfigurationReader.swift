@@ -5,7 +5,11 @@ import JSON
 /// Reads a configuration from a TOML text. Every key is documented at its field in `Configuration`.
 public enum ConfigurationReader {
     /// Backends of one gateway.
-    static let backendLimit = 4096
+    static let backendLimit = BackendOverlay.Limits.backends
+
+    /// What may be set of a backend while the gateway runs, too.
+    static let priorities = 0...1000
+    static let concurrencies = 1...100_000
 
     /// - Parameters:
     ///   - text: the file.
@@ -44,6 +48,9 @@ public enum ConfigurationReader {
         root.section("health_check") { healthCheck(&$0, &configuration.healthCheck) }
         root.section("breaker") { breaker(&$0, &configuration.breaker) }
         root.section("routing") { routing(&$0, &configuration.routing) }
+        root.section("quality") { section in
+            section.share("error_rate_exclude", into: &configuration.routing.errorRateExclude)
+        }
         root.section("queue") { queue(&$0, &configuration.queue) }
         root.sections("backends") { section, _ in
             if let backend = backend(&section, under: configuration) { configuration.backends.append(backend) }
@@ -145,6 +152,9 @@ public enum ConfigurationReader {
             weights.integer("priority", 0...1000, into: &routing.weights.priority)
             weights.integer("load", 0...1000, into: &routing.weights.load)
             weights.integer("latency", 0...1000, into: &routing.weights.latency)
+            weights.integer("loaded", 0...1000, into: &routing.weights.loaded)
+            weights.integer("failures", 0...1000, into: &routing.weights.failures)
+            weights.integer("errors", 0...1000, into: &routing.weights.errors)
         }
         for (name, value) in section.names("aliases").members {
             routing.aliases[name] = AliasReader.alias(value, name, in: &section)
@@ -176,10 +186,28 @@ public enum ConfigurationReader {
 
     private static func isModel(_ text: String) -> Bool { (1...TextLimits.model).contains(text.utf8.count) }
 
+    /// Reads one backend that stands alone.
+    /// - Parameters:
+    ///   - specification: with the keys of `[[backends]]`.
+    ///   - common: has the gateway's limits of time, of which a backend may override some.
+    ///   - source: where it comes from, for messages.
+    /// - Throws: everything that is wrong, at once.
+    public static func backend(
+        _ specification: JSONObject, under common: Configuration, source: String
+    ) throws(ConfigurationError) -> Configuration.Backend {
+        let problems = ProblemList(lines: nil)
+        var section = Section(specification, path: "", problems: problems)
+        let backend = backend(&section, under: common)
+        section.finish()
+        if let backend { checkName(backend.name, "name", problems) }
+        guard let backend, problems.problems.isEmpty else {
+            throw ConfigurationError(source: source, problems: problems.problems)
+        }
+        return backend
+    }
+
     /// - Parameter common: has the gateway's limits of time, of which a backend may override some.
-    private static func backend(
-        _ section: inout Section, under common: Configuration
-    ) -> Configuration.Backend? {
+    static func backend(_ section: inout Section, under common: Configuration) -> Configuration.Backend? {
         let name = section.optionalString("name", limit: TextLimits.name)
         let type = section.optionalString("type", limit: TextLimits.name)
         let text = section.optionalString("url", limit: TextLimits.url)
@@ -195,7 +223,7 @@ public enum ConfigurationReader {
             section.problem(key, "is missing; every backend needs name, type and url")
         }
         var priority = 50
-        section.integer("priority", 0...1000, into: &priority)
+        section.integer("priority", priorities, into: &priority)
         let keyVariables = section.oneOrMoreStrings("api_key_env", limit: TextLimits.name)
         if keyVariables.count > Configuration.Backend.keyLimit {
             section.problem("api_key_env", "must name at most \(Configuration.Backend.keyLimit) variables")
@@ -204,7 +232,9 @@ public enum ConfigurationReader {
             // Not what stands there: it may well be the key.
             section.problem("api_key_env", "must hold names of environment variables, not the keys themselves")
         }
-        let limit = section.optionalInteger("max_concurrent", 1...100_000)
+        let limit = section.optionalInteger("max_concurrent", concurrencies)
+        var isEnabled = true
+        section.bool("enabled", into: &isEnabled)
         var (timeouts, modelTimeouts) = (common.timeouts, common.modelTimeouts)
         section.section("timeouts") { section in
             timeouts = timeouts.changed(by: TimeoutReader.changes(&section))
@@ -221,6 +251,7 @@ public enum ConfigurationReader {
         backend.priority = priority
         backend.apiKeyEnv = keyVariables
         backend.maxConcurrent = limit
+        backend.isEnabled = isEnabled
         backend.timeouts = timeouts
         backend.modelTimeouts = modelTimeouts
         backend.secretOptions = secretOptions
@@ -250,10 +281,13 @@ public enum ConfigurationReader {
                     "backends[\(index)].name",
                     "\(ConfigurationProblem.quoted(backend.name)) is taken by another backend; names must differ")
             }
-            if backend.name == HistoryEntry.noBackend || backend.name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F })
-            {
-                problems.add("backends[\(index)].name", "must be printable ASCII and not \"\(HistoryEntry.noBackend)\"")
-            }
+            checkName(backend.name, "backends[\(index)].name", problems)
+        }
+    }
+
+    static func checkName(_ name: String, _ key: String, _ problems: ProblemList) {
+        if name == HistoryEntry.noBackend || name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F }) {
+            problems.add(key, "must be printable ASCII and not \"\(HistoryEntry.noBackend)\"")
         }
     }
 }

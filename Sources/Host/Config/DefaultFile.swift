@@ -55,10 +55,17 @@ public enum DefaultFile {
         retry_budget_percent = 20       # retries of all requests together, of the requests of the last ten seconds
         retry_budget_minimum = 20       # retries in ten seconds that are allowed however few requests there are
 
-        [routing.weights]               # for "smart"
+        [routing.weights]               # what each part of the score of "smart" counts; docs/routing.md tells more
         priority = 50
-        load = 30
-        latency = 20
+        load = 30                       # requests that the server has to do
+        latency = 20                    # how long its answers take to begin
+        loaded = 25                     # the model is in its memory
+        failures = 30                   # failures in a row
+        errors = 30                     # the share of failures in five minutes
+
+        [quality]
+        # error_rate_exclude = 0.5      # a backend at which so many of a model's attempts failed in five minutes is asked
+        #                               # for it only where no other can be
 
         [routing.aliases]
         # "gpt-4o-mini" = "llama3.2:3b"
@@ -89,11 +96,12 @@ public enum DefaultFile {
         # One table for each backend. Without any, servers at the default addresses of this machine are looked for.
         # [[backends]]
         # name = "local"
-        # type = "openai"               # an adapter's type; 'nexus adapters list' shows them
+        # type = "openai"               # an adapter's type ('nexus adapters list'), or vllm, lmstudio, llamacpp, generic, ...
         # url = "http://127.0.0.1:8080"
         # priority = 50                 # lower wins
         # api_key_env = "LOCAL_API_KEY" # the environment variable that holds the key, or a list of them
         # max_concurrent = 8
+        # enabled = true                # false: it is drained, and takes no requests
         # secret_options = ["login.pin"] # options whose values are hidden wherever the server repeats them, besides those
         #                               # that the adapter names (headers of "openai") and variables of options named *_env
         # [backends.timeouts]           # the keys of [timeouts], where this backend's are to be others; and queue_seconds

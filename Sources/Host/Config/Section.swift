@@ -66,6 +66,13 @@ struct Section {
     /// Whether there is such a key, of whatever type.
     func has(_ key: String) -> Bool { members[key] != nil }
 
+    /// Whether the key is there without a value, which only JSON can say.
+    mutating func isNull(_ key: String) -> Bool {
+        guard members[key]?.isNull == true else { return false }
+        known.append(key)
+        return true
+    }
+
     private mutating func take(_ key: String) -> JSONValue? {
         known.append(key)
         return members[key]
@@ -137,6 +144,16 @@ struct Section {
         guard problems.count == before else { return }
         // What is more than nothing and less than the clock tells is not "none".
         target = seconds > .zero ? seconds : members[key]?.double == 0 ? nil : .milliseconds(1)
+    }
+
+    /// A share of a whole: above 0, at most 1.
+    mutating func share(_ key: String, into target: inout Double?) {
+        guard let value = take(key) else { return }
+        if let number = value.double, number > 0, number <= 1 {
+            target = number
+        } else {
+            problem(key, "must be a number above 0 and at most 1, such as 0.5 for one half")
+        }
     }
 
     private static func short(_ number: Double) -> String {
@@ -225,9 +242,9 @@ struct Section {
 }
 
 /// Finds what somebody may have meant.
-enum Suggestion {
+public enum Suggestion {
     /// The candidate with the fewest edits, if those are few for its length.
-    static func nearest(_ text: String, in candidates: [String]) -> String? {
+    public static func nearest(_ text: String, in candidates: [String]) -> String? {
         // Nothing much longer is a slip of the pen.
         guard text.utf8.count <= 100 else { return nil }
         let text = text.lowercased()

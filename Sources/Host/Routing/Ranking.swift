@@ -16,20 +16,23 @@ public struct Ranking: Sendable {
     private let configuration: Configuration.Routing
     private var turn: UInt64
     private let random: UInt64
+    /// Of what was drawn last, by the smart strategy.
+    public private(set) var score: RouteScore?
     /// How many there were.
     public let count: Int
 
     /// - Parameters:
     ///   - resting: come behind all others.
     ///   - turn: increases by one with each ranking; spreads equals evenly.
-    ///   - random: any number, for the random strategy.
+    ///   - random: any number, for the strategies that draw.
+    ///   - count: how many there are, where these are but some of them.
     init(
         _ candidates: [Candidate], resting: [Candidate] = [], _ configuration: Configuration.Routing, turn: UInt64,
-        random: UInt64
+        random: UInt64, of count: Int? = nil
     ) {
         left = candidates.isEmpty ? .none : .several(candidates)
         self.resting = resting.sorted { ($0.asideUntil, $0.priority) < ($1.asideUntil, $1.priority) }
-        count = candidates.count + resting.count
+        self.count = count ?? candidates.count + resting.count
         self.configuration = configuration
         self.turn = turn
         self.random = random
@@ -49,28 +52,36 @@ public struct Ranking: Sendable {
         switch left {
         case .none:
             isLastResort = true
-            return resting.isEmpty ? nil : resting.removeFirst().index
+            guard !resting.isEmpty else { return nil }
+            let candidate = resting.removeFirst()
+            score = configuration.strategy == .smart ? Scoring.score(candidate, configuration.weights) : nil
+            return candidate.index
         case .one(let index):
             left = .none
             isLastResort = true
             return index
         case .several(var candidates):
+            left = .none
             guard
-                let best = Selection.pick(
+                let pick = Selection.pick(
                     candidates, strategy: configuration.strategy, weights: configuration.weights, turn: turn,
                     random: random)
             else { return nil }
             turn &+= 1
-            candidates.removeAll { $0.index == best.index }
-            left = candidates.isEmpty ? .none : .several(candidates)
-            return best.index
+            score = pick.score
+            let index = candidates[pick.place].index
+            if candidates.count > 1 {
+                candidates.remove(at: pick.place)
+                left = .several(candidates)
+            }
+            return index
         }
     }
 
-    /// Why one of them was chosen, in one line.
+    /// Why what was drawn last was chosen.
     /// - Parameter isRetry: another was tried before.
-    public func reason(isRetry: Bool) -> String {
-        let base = count == 1 ? "only-candidate" : "\(configuration.strategy.rawValue);candidates=\(count)"
-        return isRetry ? base + ";retry" : base
+    public func reason(isRetry: Bool) -> RouteReason {
+        if count == 1 { return isRetry ? .onlyAgain : .only }
+        return RouteReason(configuration.strategy, candidates: count, isRetry: isRetry, score: score)
     }
 }

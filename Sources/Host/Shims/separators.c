@@ -54,3 +54,19 @@ size_t nexus_find_separator(const uint8_t *bytes, size_t length, size_t *size, u
   }
   return length;
 }
+
+/* Bytes whose count fits into one byte, in whole blocks. */
+enum { COUNTED = 15 * BLOCK };
+
+size_t nexus_count_line_feeds(const uint8_t *bytes, size_t length) {
+  size_t count = 0;
+  while (length > 0) {
+    size_t part = length < COUNTED ? length : COUNTED;
+    uint8_t few = 0;
+    for (size_t place = 0; place < part; place++) few += bytes[place] == 0x0A;
+    count += few;
+    bytes += part;
+    length -= part;
+  }
+  return count;
+}

@@ -13,6 +13,8 @@ final class Connecting {
     private let limit: TimeAmount?
     private let loop: any EventLoop
     private var phase = Phase.tcp
+    /// What is being connected: of a host with several addresses more than one at a time.
+    private var sockets: [any Channel] = []
     /// Once TCP is there.
     private var connection: UpstreamConnection?
     private var timer: Scheduled<Void>?
@@ -32,10 +34,17 @@ final class Connecting {
         timer = loop.scheduleTask(in: limit) { bound.value.expire() }
     }
 
+    /// A socket is about to be connected. Where nobody wants it any more, it is not.
+    func willConnect(_ socket: any Channel) throws {
+        guard phase == .tcp else { throw ChannelError.ioOnClosedChannel }
+        sockets.append(socket)
+    }
+
     /// TCP is there.
     func made(_ connection: UpstreamConnection) {
-        guard phase == .tcp else { return connection.close() }
+        guard phase == .tcp else { return connection.drop() }
         self.connection = connection
+        sockets = []
         phase = .handshake
         connection.whenReady(self)
         if phase == .handshake { call.reached(.handshaking) }
@@ -54,22 +63,25 @@ final class Connecting {
     }
 
     /// The call is not interested any more.
-    func abandon() { self.end()?.close() }
+    func abandon() { self.end()?.drop() }
 
     private func expire() {
         guard phase != .over else { return }
         let what = phase == .tcp ? "TCP connection to" : "TLS handshake with"
         let limit = Duration.nanoseconds(limit?.nanoseconds ?? 0).inSeconds
-        self.end()?.close()
+        self.end()?.drop()
         call.end(.connectTimedOut("no connection within \(limit) (\(what) \(target.endpoint))"))
     }
 
-    /// The connection, if it is there and was still wanted.
+    /// The connection, if it is there and was still wanted. What is being connected is given up at once: the system would try for
+    /// minutes.
     private func end() -> UpstreamConnection? {
         phase = .over
         timer?.cancel()
         timer = nil
-        defer { connection = nil }
-        return connection
+        let (unfinished, made) = (sockets, connection)
+        (sockets, connection) = ([], nil)
+        for socket in unfinished { socket.close(promise: nil) }
+        return made
     }
 }

@@ -88,7 +88,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard self.call === call else { return }
         self.call = nil
         reading = .nothing
-        close()
+        drop()
     }
 
     func setPaused(_ paused: Bool) {
@@ -98,6 +98,17 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func close() { context?.close(promise: nil) }
+
+    /// Closes it at once, since nobody wants what would come: over TLS too, where an end in good order waits for the server's
+    /// part, for which a server that works on a prompt takes its time.
+    func drop() {
+        guard let context else { return }
+        guard isTLS,
+            let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self)
+        else { return close() }
+        // In front of TLS there is TCP alone.
+        tls.close(promise: nil)
+    }
 
     // MARK: Channel
 

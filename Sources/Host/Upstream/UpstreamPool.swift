@@ -114,7 +114,7 @@ public final class UpstreamPool {
         // Counted from here on: many may begin before the first has come about.
         UpstreamSockets.open.add(1, ordering: .relaxed)
         let bound = NIOLoopBound((self, connecting), eventLoop: loop)
-        makeChannel(tls: tls, limit: limit).assumeIsolated().whenComplete { result in
+        makeChannel(tls: tls, for: connecting, limit: limit).assumeIsolated().whenComplete { result in
             UpstreamSockets.open.subtract(1, ordering: .relaxed)
             let (pool, connecting) = bound.value
             switch result {
@@ -133,12 +133,18 @@ public final class UpstreamPool {
     }
 
     /// A channel whose TCP connection is there.
-    private func makeChannel(tls: NIOSSLContext?, limit: TimeAmount?) -> EventLoopFuture<any Channel> {
-        let pool = NIOLoopBound(self, eventLoop: loop)
+    private func makeChannel(
+        tls: NIOSSLContext?, for connecting: Connecting, limit: TimeAmount?
+    ) -> EventLoopFuture<any Channel> {
+        let bound = NIOLoopBound((self, connecting), eventLoop: loop)
         // `Connecting` counts the time; this only ends what is no longer wanted.
         let timeout = (limit ?? .hours(24)) + .seconds(1)
         return connector.connect(host: target.host, port: target.port, loop: loop, timeout: timeout) { channel in
-            channel.eventLoop.makeCompletedFuture { try pool.value.setUp(channel, tls: tls) }
+            channel.eventLoop.makeCompletedFuture {
+                let (pool, connecting) = bound.value
+                try connecting.willConnect(channel)
+                try pool.setUp(channel, tls: tls)
+            }
         }
     }
 

@@ -370,7 +370,7 @@ import Testing
 
 extension String {
     /// How often a text occurs.
-    fileprivate func components(of text: String) -> Int {
+    func components(of text: String) -> Int {
         split(separator: text, omittingEmptySubsequences: false).count - 1
     }
 }

@@ -15,14 +15,17 @@ public struct Feed: Sendable {
     public static let pictureInterval: UInt64 = 100_000_000
 
     public let form: Form
+    /// The subscriber wants to know of exchanges under way.
+    public let watchesRequests: Bool
     private var pacer = Pacer()
     /// Of the newest history entry that the subscriber has.
     public private(set) var lastSequence: UInt64
     private var wantsPicture = false
     private var lastPicture: UInt64?
 
-    public init(form: Form, lastSequence: UInt64) {
+    public init(form: Form, watchesRequests: Bool = false, lastSequence: UInt64) {
         self.form = form
+        self.watchesRequests = watchesRequests
         self.lastSequence = lastSequence
     }
 
@@ -51,6 +54,7 @@ public struct Feed: Sendable {
             case .backends, .fleet, .removed:
                 if form == .deltas { send.append(update) } else { wantsPicture = true }
             case .action: if form == .deltas { send.append(update) }
+            case .requests, .cancelled: if watchesRequests { send.append(update) }
             }
         }
         pacer.served(requests: min(requests, allowance), now: now)

@@ -12,6 +12,10 @@ public final class Update: Sendable {
         /// The backend is no longer there.
         case removed(BackendView)
         case action(ActionProgress)
+        /// The exchanges under way. Never published: made for those that ask for it.
+        case requests(ActiveExchanges)
+        /// An operator has ended an exchange.
+        case cancelled(ActiveExchange)
     }
 
     public let content: Content
@@ -31,6 +35,8 @@ public final class Update: Sendable {
                 case .models(let id, let models): [UpdateEncoder.modelChangeMessage(backendID: id, models: models)]
                 case .removed(let view): UpdateEncoder.backendRemovedMessages(view)
                 case .action(let progress): [UpdateEncoder.actionProgressMessage(progress)]
+                case .requests(let list): UpdateEncoder.activeRequestsMessages(list)
+                case .cancelled(let exchange): [UpdateEncoder.requestCancelledMessage(exchange)]
                 }
             encoded = messages
             return messages
@@ -41,11 +47,20 @@ public final class Update: Sendable {
         if case .requestComplete = content { true } else { false }
     }
 
+    public var isCancelled: Bool {
+        if case .cancelled = content { true } else { false }
+    }
+
+    /// It says that no exchange is under way.
+    public var isIdle: Bool {
+        if case .requests(let list) = content { list.total == 0 && list.silentLoops == 0 } else { false }
+    }
+
     /// A picture of the fleet from before it is out of date.
     var changesFleet: Bool {
         switch content {
         case .backends, .fleet, .removed: true
-        case .requestComplete, .models, .action: false
+        case .requestComplete, .models, .action, .requests, .cancelled: false
         }
     }
 }

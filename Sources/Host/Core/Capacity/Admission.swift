@@ -185,6 +185,12 @@ public final class Admission: Sendable {
     /// The place of one that waits, among those that wait for the same; nil: it does not wait.
     public func place(of ticket: Ticket) -> Int? { state.withLock { $0.queue.place(of: ticket) } }
 
+    /// The places of all that wait. Worked out on a copy, so that nobody who comes or goes waits for it.
+    public var places: [Ticket: Int] {
+        guard waiting.load(ordering: .relaxed) > 0 else { return [:] }
+        return state.withLock { $0.queue }.places
+    }
+
     /// Seconds after which one that was too long in the queue may try again.
     public var retryAfter: Int {
         let now = clock()

@@ -213,6 +213,27 @@ public struct AdmissionQueue: Sendable {
         return ahead + own + others + 1
     }
 
+    /// The places of all that wait, as `place(of:)` tells them one by one. Sorts them.
+    public var places: [Ticket: Int] {
+        var places: [Ticket: Int] = [:]
+        places.reserveCapacity(entries.count)
+        for lane in lanes {
+            var ahead = 0
+            for (rank, waiting) in lane.ranks.enumerated() {
+                // The first of every client comes before the second of any, in the order of their turns.
+                var order: [(round: Int, turn: UInt64, ticket: Ticket)] = []
+                for (client, list) in waiting.lists {
+                    guard let turn = standings[rank][client]?.turn else { continue }
+                    for (round, ticket) in list.tickets.enumerated() { order.append((round, turn, ticket)) }
+                }
+                order.sort { ($0.round, $0.turn) < ($1.round, $1.turn) }
+                for (index, item) in order.enumerated() { places[item.ticket] = ahead + index + 1 }
+                ahead += order.count
+            }
+        }
+        return places
+    }
+
     /// Seconds until one that has so many before it may be served, judged by how fast places became free lately.
     public func retryAfter(ahead: Int, now: UInt64) -> Int {
         guard served.count > 1 else { return Self.unknownRetryAfter }
@@ -331,6 +352,7 @@ public struct AdmissionQueue: Sendable {
 
         var count: Int { items.count - head }
         var first: Ticket? { head < items.count ? items[head].ticket : nil }
+        var tickets: some Sequence<Ticket> { items[head...].lazy.map(\.ticket) }
 
         mutating func append(_ ticket: Ticket, _ serial: UInt64) { items.append((serial, ticket)) }
 

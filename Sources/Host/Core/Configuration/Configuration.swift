@@ -16,6 +16,8 @@ public struct Configuration: Sendable, Equatable {
     public var logging = Logging()
     /// Nothing names a backend: ask the adapters for addresses where servers listen by default.
     public var discover = false
+    /// Where changes of backends are kept that are made at runtime; nil: there is no place for them.
+    public var stateFile: String?
 
     public init() {}
 
@@ -124,11 +126,14 @@ public struct Configuration: Sendable, Equatable {
             case random
         }
 
-        /// How much each part counts in the smart strategy; 0...1000.
+        /// How much each part of the smart strategy's score counts; 0...1000. See docs/routing.md for what it counts.
         public struct Weights: Sendable, Equatable {
             public var priority = 50
             public var load = 30
             public var latency = 20
+            public var loaded = 25
+            public var failures = 30
+            public var errors = 30
 
             public init() {}
         }
@@ -141,6 +146,9 @@ public struct Configuration: Sendable, Equatable {
         public var retryBudgetPercent = 20
         /// Retries within ten seconds that the budget always allows; 0...100,000.
         public var retryBudgetMinimum = 20
+        /// The share of attempts with a model at a backend that failed in the last five minutes, from which on the backend is asked
+        /// for it only where no other can be; above 0, at most 1; nil: it is not looked at. It is `quality.error_rate_exclude`.
+        public var errorRateExclude: Double?
         /// A client's name for a model = what it stands for.
         public var aliases: [String: ModelAlias] = [:]
         /// A model or an alias = models and aliases to try when no backend can serve it.
@@ -179,6 +187,10 @@ public struct Configuration: Sendable, Equatable {
         public static let keyLimit = 64
         /// Exchanges at once; nil: no limit.
         public var maxConcurrent: Int?
+        /// False: it is drained, and takes nothing new.
+        public var isEnabled = true
+        /// How the gateway came to know it, as in `DiscoverySource`.
+        public var source = DiscoverySource.configured
         /// The gateway's, with what the backend overrides.
         public var timeouts = Timeouts()
         /// Those of models at it, in the order in which they count; the gateway's come behind its own.

@@ -49,6 +49,8 @@ public enum ContractEncoder {
         var statistics = statistics
         statistics.models = Array(statistics.models.prefix(modelLimit))
         statistics.formerModels = Array(statistics.formerModels.prefix(modelLimit))
+        // The page does not show it.
+        (statistics.quality, statistics.qualityOmitted) = ([], 0)
         json.beginObject()
         json.key("stats")
         write(statistics, to: &json)

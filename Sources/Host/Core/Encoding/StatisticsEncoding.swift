@@ -31,6 +31,34 @@ extension ContractEncoder {
         write(statistics.formerModels, to: &json)
         json.key("other_models")
         write(statistics.otherModels, to: &json)
+        json.key("quality")
+        json.beginArray()
+        for pair in statistics.quality { write(pair, to: &json) }
+        json.endArray()
+        json.key("quality_omitted")
+        json.integer(statistics.qualityOmitted)
+        json.endObject()
+    }
+
+    private static func write(_ pair: QualityFigures.Pair, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("backend_id")
+        json.string(pair.backend)
+        json.key("model")
+        json.string(pair.model)
+        for (name, sums) in zip(QualityWindows.names, pair.sums) {
+            json.key(name)
+            json.beginObject()
+            json.key("requests")
+            json.integer(sums.attempts)
+            json.key("error_rate")
+            json.number((sums.errorRate * 10_000).rounded() / 10_000)
+            json.key("average_ttft_ms")
+            write(sums.timeToFirstTokenMilliseconds, to: &json)
+            json.key("tokens_per_second")
+            write(sums.tokensPerSecond, to: &json)
+            json.endObject()
+        }
         json.endObject()
     }
 

@@ -45,7 +45,49 @@ extension ContractEncoder {
         write(entry.tokensPerSecond, to: &json)
         json.key("endpoint")
         json.string(entry.endpoint)
+        writeRoute(of: entry, to: &json)
         omitted.write(to: &json)
+        json.endObject()
+    }
+
+    /// The member `route` of an object that is open. Of the one attempt at the only backend there is nothing to tell.
+    private static func writeRoute(of entry: HistoryEntry, to json: inout JSONWriter) {
+        let route = entry.route
+        guard route.count > 1 || route.first.map({ $0.reason.strategy != nil }) ?? false else { return }
+        json.key("route")
+        json.beginArray()
+        for step in route {
+            json.beginObject()
+            json.key("backend_id")
+            json.string(step.backend)
+            if let model = step.model, model != entry.model {
+                json.key("model")
+                json.string(model)
+            }
+            json.key("reason")
+            json.string(step.reason.text)
+            if let score = step.reason.score {
+                json.key("score")
+                json.number(rounded(score.total))
+                json.key("parts")
+                write(score, to: &json)
+            }
+            if let failure = step.failure {
+                json.key("error_message")
+                json.string(failure)
+            }
+            json.endObject()
+        }
+        json.endArray()
+    }
+
+    /// Points by the name of their part.
+    public static func write(_ score: RouteScore, to json: inout JSONWriter) {
+        json.beginObject()
+        for part in RouteScore.Part.allCases {
+            json.key(part.name)
+            json.number(rounded(score[part]))
+        }
         json.endObject()
     }
 

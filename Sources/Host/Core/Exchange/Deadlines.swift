@@ -160,7 +160,16 @@ public struct Deadlines: Sendable, Equatable {
     /// When the newest piece came; nil: none has.
     var lastPiece: UInt64? { if case .giving(_, let last) = stage { last } else { nil } }
 
-    private var isGiving: Bool { if case .giving = stage { true } else { false } }
+    /// The connection to the server is being made.
+    var isConnecting: Bool {
+        switch stage {
+        case .connecting, .handshaking: true
+        default: false
+        }
+    }
+
+    /// Pieces of the answer's body come.
+    var isGiving: Bool { if case .giving = stage { true } else { false } }
 
     private mutating func head(_ status: Int, at now: UInt64) {
         if isGiving { return }

@@ -49,6 +49,7 @@ public struct Dispatch: Sendable {
 
     public private(set) var request: Request
     private var walk: TargetWalk
+    private var takesTooLong = false
     private var phase = Phase.choosing
     private var maximumAttempts: Int
     /// Ids of the backends that are not asked again.
@@ -89,6 +90,23 @@ public struct Dispatch: Sendable {
     public var isCommitted: Bool { phase == .committed }
     /// An attempt is under way.
     public var isTrying: Bool { phase == .waiting || takesPieces }
+    /// How far it is, as far as that is known here; nil: it is over.
+    public var progress: ExchangePhase? {
+        switch phase {
+        case .choosing: .routing
+        case .queued: .queued
+        case .waiting, .begun, .committed:
+            if hasData {
+                sendsAtOnce ? .streaming : .answering
+            } else if deadlines.isConnecting {
+                .connecting
+            } else {
+                // What a server says in a stream before the answer, such as comments, is none of it.
+                !request.stream && deadlines.isGiving ? .answering : .prefill
+            }
+        case .over: nil
+        }
+    }
     /// The answer has begun and has not ended.
     public var takesPieces: Bool { phase == .begun || phase == .committed }
 
@@ -107,7 +125,20 @@ public struct Dispatch: Sendable {
 
     /// Who may be asked for the model that is tried now.
     public var eligibility: Eligibility {
-        Eligibility(model: request.model, backend: walk.backend, tried: tried, needs: request.needs)
+        Eligibility(
+            model: request.model, backend: walk.backend, tried: tried, needs: request.needs, hasOthers: isFirm)
+    }
+
+    /// Where the prompt is far too long for a model, another is tried.
+    private var isFirm: Bool { !takesTooLong && request.targets.count > 1 }
+
+    /// The prompt seems far too long for each of the models that somebody could be asked for: they are gone through once more, and
+    /// the servers may say so themselves. False: that was done, or an attempt was made.
+    public mutating func takeTooLong() -> Bool {
+        guard isFirm, attempts == 0, phase == .choosing || phase == .queued else { return false }
+        takesTooLong = true
+        backToFirstTarget()
+        return true
     }
 
     /// Which of the models is tried now, from 0.
@@ -116,8 +147,9 @@ public struct Dispatch: Sendable {
     public var hasNextTarget: Bool { walk.hasNext }
 
     /// The model cannot be served: the next is tried. False: there is none.
-    public mutating func nextTarget() -> Bool {
+    public mutating func nextTarget(now: NIODeadline) -> Bool {
         guard phase == .choosing || phase == .queued, let next = walk.next() else { return false }
+        if attempts > 0 { timeline.append(.modelLeft(request.model), at: now) }
         request.model = next.model
         tried = []
         maximumAttempts = max(maximumAttempts, attempts + 1)
@@ -150,7 +182,7 @@ public struct Dispatch: Sendable {
     ///   - reason: why it, for the record.
     ///   - hasAlternative: another backend is left to try.
     public mutating func attemptStarted(
-        at backend: BackendIdentity, reason: String, hasAlternative: Bool = false, now: NIODeadline
+        at backend: BackendIdentity, reason: RouteReason, hasAlternative: Bool = false, now: NIODeadline
     ) {
         assert(phase == .choosing || phase == .queued, "an attempt begins while \(phase)")
         phase = .waiting
@@ -283,7 +315,10 @@ public struct Dispatch: Sendable {
         guard let backend, phase != .over else { return .ignore }
         assert(phase != .choosing && phase != .queued, "an attempt fails that is not under way")
         timeline.append(
-            .attemptFailed(AttemptFailure(backend: backend.id, kind: failure.kind, message: failure.message)), at: now)
+            .attemptFailed(
+                AttemptFailure(
+                    backend: backend.id, kind: failure.kind, message: failure.message,
+                    isBlamed: failure.isOfTheBackend)), at: now)
         deadlines.attemptEnded()
         let words = Words.failure(failure, backend: backend.name)
         if phase == .committed {
@@ -305,7 +340,7 @@ public struct Dispatch: Sendable {
         // that have failed.
         if failure.isRetryable, walk.hasNext {
             phase = .choosing
-            _ = nextTarget()
+            _ = nextTarget(now: now)
             return .retry
         }
         return .tell(giveUp(status: failure.clientStatus, message: failure.message, now: now))

@@ -4,6 +4,8 @@ public enum EntryLimits {
     public static let model = 256
     static let backendID = 256
     public static let errorMessage = 1024
+    /// Why one of its attempts failed.
+    static let stepFailure = 256
     /// A cluster may hold any number of combining marks; bytes are bounded as well.
     static let bytesPerCharacter = 8
     /// Seconds a timestamp may lie ahead before it is replaced by now.
@@ -16,6 +18,9 @@ public enum EntryLimits {
         entry.model = cut(entry.model, to: model)
         entry.backendID = cut(entry.backendID, to: backendID)
         entry.errorMessage = entry.errorMessage.map { cut($0, to: errorMessage) }
+        for index in entry.route.indices where entry.route[index].failure != nil {
+            entry.route[index].failure = entry.route[index].failure.map { cut($0, to: stepFailure) }
+        }
         return entry
     }
 

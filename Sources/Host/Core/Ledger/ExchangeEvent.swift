@@ -6,8 +6,9 @@ public enum ExchangeEvent: Sendable, Equatable {
     case arrived
     /// It waits for a place at a backend.
     case queued
-    /// - Parameter reason: why this backend, as `x-nexus-route-reason` tells it.
-    case attemptStarted(backend: String, reason: String)
+    /// This model cannot be served, and the next of those is tried that the client's name stands for.
+    case modelLeft(String)
+    case attemptStarted(backend: String, reason: RouteReason)
     /// The server's connection stands, TLS included.
     case connected
     /// The first data of the answer came from the backend.
@@ -25,11 +26,14 @@ public struct AttemptFailure: Sendable, Equatable {
     public var backend: String
     public var kind: ExchangeFailure.Kind
     public var message: String
+    /// It is the backend's fault.
+    public var isBlamed: Bool
 
-    public init(backend: String, kind: ExchangeFailure.Kind, message: String) {
+    public init(backend: String, kind: ExchangeFailure.Kind, message: String, isBlamed: Bool = true) {
         self.backend = backend
         self.kind = kind
         self.message = message
+        self.isBlamed = isBlamed
     }
 }
 
@@ -73,6 +77,18 @@ public struct Timeline: Sendable, Equatable {
     }
 
     public var arrival: NIODeadline { entries.first?.time ?? .distantPast }
+
+    /// When the first data of the attempt under way came; nil: none has.
+    public var firstByte: NIODeadline? {
+        for entry in entries.reversed() {
+            switch entry.event {
+            case .firstByte: return entry.time
+            case .attemptStarted: return nil
+            default: continue
+            }
+        }
+        return nil
+    }
 
     public mutating func append(_ event: ExchangeEvent, at time: NIODeadline) {
         guard !isEnded else { return assertionFailure("an event after the end: \(event)") }

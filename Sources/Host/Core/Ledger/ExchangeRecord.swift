@@ -11,8 +11,14 @@ public final class ExchangeRecord: Sendable {
         public var knownModel: String?
         public var stream: Bool
         public var endpoint: String
+        /// As in `HistoryEntry`.
+        public var promptEstimate: UInt64
 
-        public init(id: String, model: String = "", knownModel: String? = nil, stream: Bool = false, endpoint: String) {
+        public init(
+            id: String, model: String = "", knownModel: String? = nil, stream: Bool = false, endpoint: String,
+            promptEstimate: UInt64 = 0
+        ) {
+            self.promptEstimate = promptEstimate
             self.id = id
             self.model = model
             self.knownModel = knownModel
@@ -48,6 +54,7 @@ extension HistoryEntry {
         statusCode = end.code
         stream = record.request.stream
         endpoint = record.request.endpoint
+        promptEstimate = record.request.promptEstimate
         let speed = GenerationSpeed(
             end.outcome, microseconds: fold.duration, firstPiece: record.request.stream ? fold.firstByte : nil)
         timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds
@@ -57,6 +64,36 @@ extension HistoryEntry {
         promptTokens = end.outcome.promptTokens
         completionTokens = end.outcome.completionTokens
         cachedTokens = end.outcome.cachedTokens
+        if fold.hasRoute {
+            route = Self.steps(record.timeline, count: fold.attempts)
+            for index in route.indices where route[index].model == nil {
+                route[index].model = record.request.knownModel
+            }
+        }
+    }
+
+    /// The attempts in their order.
+    private static func steps(_ timeline: Timeline, count: Int) -> [RouteStep] {
+        var steps: [RouteStep] = []
+        steps.reserveCapacity(count)
+        var start = timeline.arrival
+        for entry in timeline.entries {
+            switch entry.event {
+            case .attemptStarted(let backend, let reason):
+                steps.append(RouteStep(backend: backend, reason: reason))
+                start = entry.time
+            case .firstByte where !steps.isEmpty:
+                steps[steps.count - 1].firstByteMilliseconds =
+                    UInt64(max(0, (entry.time - start).nanoseconds)) / 1_000_000
+            case .modelLeft(let model):
+                for index in steps.indices where steps[index].model == nil { steps[index].model = model }
+            case .attemptFailed(let failure) where !steps.isEmpty:
+                steps[steps.count - 1].failure = failure.message
+                steps[steps.count - 1].isBlamed = failure.isBlamed
+            default: break
+            }
+        }
+        return steps
     }
 
     private struct Fold {
@@ -67,19 +104,23 @@ extension HistoryEntry {
         var firstByte: UInt64?
         var duration: UInt64 = 0
         var end: ExchangeEnd?
+        /// There is more to tell than that the only backend was asked once, at once, and answered.
+        var hasRoute = false
 
         mutating func take(_ entry: Timeline.Entry) {
             switch entry.event {
             case .arrived: arrival = entry.time
-            case .attemptStarted(let backend, _):
+            case .attemptStarted(let backend, let reason):
                 self.backend = backend
+                if attempts > 0 || reason.strategy != nil { hasRoute = true }
                 attempts += 1
                 firstByte = nil
             case .firstByte: firstByte = microseconds(to: entry.time)
             case .ended(let end):
                 self.end = end
                 duration = microseconds(to: entry.time)
-            case .queued, .connected, .attemptFailed, .committed, .lastByte: break
+            case .queued, .attemptFailed: hasRoute = true
+            case .modelLeft, .connected, .committed, .lastByte: break
             }
         }
 

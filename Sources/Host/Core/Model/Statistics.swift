@@ -51,6 +51,13 @@ public struct Statistics: Sendable, Equatable {
     /// All requests that named no model, or one that no backend had.
     public var otherModels: Model
 
+    /// How well attempts went, by backend and model: those with the most in a day.
+    public var quality: [QualityFigures.Pair] = []
+    /// Pairs of a backend and a model that are left out of it.
+    public var qualityOmitted = 0
+    /// Pairs in an answer.
+    public static let qualityLimit = 200
+
     /// The name of what is counted together.
     public static let otherName = "(other)"
 

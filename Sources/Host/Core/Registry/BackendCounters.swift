@@ -15,6 +15,8 @@ public final class BackendCounters: Sendable {
 
     /// Requests of others at the server when it last told.
     private let foreignCount = Atomic<Int>(0)
+    /// Requests that the server works on at once, when it last told; 0: it has not.
+    private let slotCount = Atomic<Int>(0)
 
     /// Until when the server wants to be left alone.
     private let rests = Rests()
@@ -36,9 +38,16 @@ public final class BackendCounters: Sendable {
     /// What the server has to do: for us, and for others.
     public var load: Int { inFlight + foreign }
 
+    /// Requests that the server works on at once; nil: it has not told.
+    public var slots: Int? {
+        let count = slotCount.load(ordering: .relaxed)
+        return count > 0 ? count : nil
+    }
+
     /// Takes what the server told of its load, this gateway's requests included.
     func note(_ load: ServerLoad) {
         foreignCount.store(max(0, load.total - inFlight), ordering: .relaxed)
+        if let slots = load.slots { slotCount.store(slots, ordering: .relaxed) }
     }
 
     /// Leaves the server alone for this long, where another can serve: it said so.

@@ -1,7 +1,6 @@
 /// Which backends are asked behind others, whatever the strategy: at most three atomic loads where nothing is wrong.
 extension BackendCounters {
-    /// What one failure in a row weighs beside requests in flight, and how many count.
-    private static let failureWeight = 4
+    /// How many failures in a row count.
     private static let failuresCounted = 8
     /// How long failures in a row weigh.
     private static let failureMemory: UInt64 = 10_000_000_000
@@ -16,12 +15,12 @@ extension BackendCounters {
         return until
     }
 
-    /// Requests by which the backend counts as busier than it is: one whose attempts fail has less to do than the others, and
-    /// would get the next one for it.
-    public func penalty(now: UInt64) -> Int {
+    /// Failures in a row of the last seconds that count against the backend: one whose attempts fail has less to do than the others,
+    /// and would get the next one for it.
+    public func recentFailures(now: UInt64) -> Int {
         let (count, last) = failuresInARow
         guard count > 0, now < last &+ Self.failureMemory else { return 0 }
-        return Self.failureWeight * min(count, Self.failuresCounted)
+        return min(count, Self.failuresCounted)
     }
 }
 

@@ -41,22 +41,35 @@ public final class Registry: Sendable {
         var metadata: [String: String] = [:]
         /// As in `HealthReport`.
         var kinds: UInt32 = 0
-        /// It takes nothing new.
+        /// It is on its way out, and takes nothing new.
         var isDraining = false
         /// What its breaker says against it; nil: it is closed.
         var trouble: String?
+        /// Of the models that other backends have as well.
+        var standings: [String: ModelStanding] = [:]
 
         var status: BackendStatus {
-            if isDraining { return .draining }
+            if isDraining || !identity.isEnabled { return .draining }
             return health.status == .healthy && trouble != nil ? .degraded : health.status
+        }
+
+        /// Since when it stands as it does.
+        mutating func noteStatus(before: BackendStatus, now: Double) {
+            if status != before { metadata["status_since"] = Timestamp.text(seconds: now) }
         }
 
         /// Of the breaker as long as it is degraded: its probes are well.
         var shownError: String? { status == .degraded ? trouble : lastError }
+
+        func tellStandings(of models: [Model]) {
+            guard !standings.isEmpty else { return }
+            for model in models { standings[model.id]?.note(isLoaded: model.isLoaded) }
+        }
     }
 
     private struct State {
         var records: [Record] = []
+        let estimates = TokenEstimates()
         var snapshot = RegistrySnapshot()
         var failureThreshold: Int
         var recoveryThreshold: Int
@@ -105,6 +118,9 @@ public final class Registry: Sendable {
         self.onSnapshot = onSnapshot
     }
 
+    /// Of the models' prompts. To be given what the ledger settles.
+    public var estimates: TokenEstimates { state.withLock { $0.estimates } }
+
     public var snapshot: RegistrySnapshot { state.withLock { $0.snapshot } }
 
     /// In the order they were added.
@@ -149,22 +165,29 @@ public final class Registry: Sendable {
                 record.kinds = state.records[index].kinds
                 record.lastCheck = state.records[index].lastCheck
                 record.lastError = state.records[index].lastError
+                record.standings = state.records[index].standings
             }
             state.records[index] = record
         }
     }
 
-    /// Takes over what routing looks at.
-    public func relabel(_ identity: BackendIdentity) {
+    /// Takes over what routing looks at, and whether the backend is drained.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func relabel(_ identity: BackendIdentity, now: Double = Clock.preciseWallSeconds()) {
         change(id: identity.id) { state, index in
+            let before = state.records[index].status
             state.records[index].identity = identity
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
-    /// The backend takes nothing new from now on.
-    public func drain(id: String) {
+    /// The backend takes nothing new from now on: it is on its way out.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func drain(id: String, now: Double = Clock.preciseWallSeconds()) {
         change(id: id) { state, index in
+            let before = state.records[index].status
             state.records[index].isDraining = true
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
@@ -196,9 +219,7 @@ public final class Registry: Sendable {
             state.records[index].trouble = state.records[index].counters.breaker.trouble.map {
                 EntryLimits.cut($0, to: EntryLimits.errorMessage)
             }
-            if state.records[index].status != before {
-                state.records[index].metadata["status_since"] = Timestamp.text(seconds: now)
-            }
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
@@ -326,6 +347,8 @@ public final class Registry: Sendable {
             let dropped = models.count - room
             let models = dropped > 0 ? Array(models.prefix(room)) : models
             let note = dropped > 0 ? String(dropped) : nil
+            // Also where the list is the one before: answers may have shown since that a model was loaded.
+            state.records[index].tellStandings(of: models)
             guard state.records[index].models != models || state.records[index].metadata["models_dropped"] != note
             else { return nil }
             state.records[index].metadata["models_dropped"] = note
@@ -348,6 +371,17 @@ public final class Registry: Sendable {
         }
     }
 
+    /// Takes how often attempts failed of late; those that are not named did not.
+    /// - Parameter rates: by the backend's id and the model's, 0...1.
+    public func record(errorRates rates: [String: [String: Double]]) {
+        state.withLock { state in
+            for record in state.records {
+                let ofBackend = rates[record.identity.id]
+                for (model, standing) in record.standings { standing.note(errorRate: ofBackend?[model] ?? 0) }
+            }
+        }
+    }
+
     /// Tells subscribers how everything stands, as after a round of probes.
     public func publishAll() {
         guard broadcaster.hasListeners else { return }
@@ -360,6 +394,7 @@ public final class Registry: Sendable {
         var candidates: [String: [Int]] = [:]
         var holders: [String: [Int]] = [:]
         var takingAny: [Int] = []
+        var told = ToldModels()
         var backends: [BackendSnapshot] = []
         backends.reserveCapacity(state.records.count)
         for (index, record) in state.records.enumerated() {
@@ -372,19 +407,25 @@ public final class Registry: Sendable {
                     if record.status.serves { takingAny.append(index) }
                     continue
                 }
+                told.add(model, place: holders[model.id]?.count ?? 0)
                 holders[model.id, default: []].append(index)
                 if record.status.serves { candidates[model.id, default: []].append(index) }
             }
         }
         // Where only one has a model nothing is to be chosen.
-        var told: [String: [Int: ToldModel]] = [:]
-        for (index, record) in state.records.enumerated() {
-            for model in record.models where holders[model.id]?.count ?? 0 > 1 {
-                if let tells = ToldModel(model) { told[model.id, default: [:]][index] = tells }
+        var standings: [String: [Int: ModelStanding]] = [:]
+        for index in state.records.indices {
+            let before = state.records[index].standings
+            state.records[index].standings = [:]
+            for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
+                let standing = before[model.id] ?? ModelStanding(of: model)
+                state.records[index].standings[model.id] = standing
+                standings[model.id, default: [:]][index] = standing
             }
         }
         state.snapshot = RegistrySnapshot(
-            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told)
+            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told,
+            standings: standings, estimates: state.estimates)
         return state.snapshot
     }
 

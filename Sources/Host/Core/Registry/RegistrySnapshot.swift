@@ -9,6 +9,8 @@ public struct BackendIdentity: Sendable, Hashable {
     public var priority: Int
     /// Exchanges at once; nil: no limit.
     public var maxConcurrent: Int?
+    /// False: the operator has drained it, and it takes nothing new.
+    public var isEnabled: Bool
     /// How long things may take there.
     public var timeouts: Configuration.Timeouts
     /// For some models other times, in the order in which they count.
@@ -19,6 +21,7 @@ public struct BackendIdentity: Sendable, Hashable {
 
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
+        isEnabled: Bool = true,
         timeouts: Configuration.Timeouts = Configuration.Timeouts(), modelTimeouts: [Configuration.ModelTimeouts] = [],
         discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
@@ -28,6 +31,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.backendType = backendType
         self.priority = priority
         self.maxConcurrent = maxConcurrent
+        self.isEnabled = isEnabled
         self.timeouts = timeouts
         self.modelTimeouts = modelTimeouts
         self.discoverySource = discoverySource
@@ -48,7 +52,7 @@ public final class BackendSnapshot: Sendable {
     /// Whether it may be given one more exchange now.
     public var hasPlace: Bool { counters.capacity.hasPlace(limit: identity.maxConcurrent) }
 
-    init(
+    public init(
         identity: BackendIdentity, status: BackendStatus, lastError: String?, counters: BackendCounters,
         driver: any BackendDriver, kinds: UInt32
     ) {
@@ -74,8 +78,14 @@ public struct RegistrySnapshot: Sendable {
     /// The indices of the backends that serve and take any name which no backend has (`Model.any`).
     public let takingAny: [Int]
 
-    /// For each model id that several backends have, what they tell of it, by their index; those that tell nothing have no entry.
-    public let told: [String: [Int: ToldModel]]
+    /// What backends tell of their models.
+    public let told: ToldModels
+    /// Live: what is learnt of the models' prompts.
+    public let estimates: TokenEstimates
+    /// For each model id that several backends have, what is known of it there, by their index.
+    public let standings: [String: [Int: ModelStanding]]
+    /// For each model id that more than `Shortlist.limit` backends can be asked for.
+    public let shortlists: [String: Shortlist]
 
     /// The indices of the backends that can be asked for a model; nil: there is none.
     public func candidates(for model: String) -> [Int]? {
@@ -84,13 +94,46 @@ public struct RegistrySnapshot: Sendable {
 
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
-        takingAny: [Int] = [], told: [String: [Int: ToldModel]] = [:]
+        takingAny: [Int] = [], told: ToldModels = ToldModels(), standings: [String: [Int: ModelStanding]] = [:],
+        estimates: TokenEstimates = TokenEstimates()
     ) {
+        self.standings = standings
+        shortlists = Shortlist.all(candidates, backends, standings)
         self.told = told
+        self.estimates = estimates
         self.takingAny = takingAny
         self.backends = backends
         self.candidates = candidates
         self.holders = holders
         spellings = NameSpellings(holders.keys)
+    }
+}
+
+/// Where so many backends can be asked for a model that looking at each would take too long: those that are looked at in any case.
+public struct Shortlist: Sendable, Equatable {
+    /// Candidates up to which all are looked at.
+    public static let limit = 32
+
+    /// The indices of all.
+    public let all: [Int]
+    /// The indices of those whose priority is the best.
+    public let first: [Int]
+    /// The indices of those that have the model loaded.
+    public let loaded: [Int]
+
+    static func all(
+        _ candidates: [String: [Int]], _ backends: [BackendSnapshot], _ standings: [String: [Int: ModelStanding]]
+    ) -> [String: Shortlist] {
+        guard backends.count > limit else { return [:] }
+        var lists: [String: Shortlist] = [:]
+        for (model, indices) in candidates where indices.count > limit {
+            let best = indices.map { backends[$0].identity.priority }.min()
+            let known = standings[model]
+            lists[model] = Shortlist(
+                all: indices,
+                first: indices.filter { backends[$0].identity.priority == best },
+                loaded: indices.filter { known?[$0]?.readiness == .loaded })
+        }
+        return lists
     }
 }

@@ -35,6 +35,7 @@ enum Metrics {
                 "nexus_backend_latency_milliseconds", label(backend), backend.counters.averageLatencyMilliseconds)
         }
         addTokens(state, to: &page)
+        addQuality(state.busiestPairs.pairs, to: &page)
         addQueue(state.admission.figures, to: &page)
         page.family(
             "nexus_websocket_updates_skipped_total", "counter", "Updates that slow subscribers did not get one by one.")
@@ -87,6 +88,28 @@ enum Metrics {
         page.sample("nexus_retries_total", [], Double(budget.granted))
         page.family("nexus_retries_refused_total", "counter", "Retries that the budget did not allow.")
         page.sample("nexus_retries_refused_total", [], Double(budget.refused))
+    }
+
+    /// How well attempts went over some windows, by backend and model.
+    private static func addQuality(_ pairs: [QualityFigures.Pair], to page: inout MetricsPage) {
+        func samples(_ name: String, _ value: (QualitySums) -> Double?) {
+            for pair in pairs {
+                for (window, sums) in zip(QualityWindows.names, pair.sums) {
+                    guard let value = value(sums) else { continue }
+                    page.sample(
+                        name, [("backend", pair.backend), ("model", pair.model), ("window", window)], value)
+                }
+            }
+        }
+        page.family(
+            "nexus_quality_attempts", "gauge", "Attempts that ended within the window, well or by the backend's fault.")
+        samples("nexus_quality_attempts") { Double($0.attempts) }
+        page.family("nexus_quality_error_rate", "gauge", "Share of these that failed, 0 to 1.")
+        samples("nexus_quality_error_rate") { $0.attempts > 0 ? $0.errorRate : nil }
+        page.family("nexus_quality_ttft_seconds", "gauge", "Mean time from an attempt to its first token.")
+        samples("nexus_quality_ttft_seconds") { $0.timeToFirstTokenMilliseconds.map { $0 / 1000 } }
+        page.family("nexus_quality_tokens_per_second", "gauge", "Mean speed of the answers.")
+        samples("nexus_quality_tokens_per_second") { $0.tokensPerSecond }
     }
 
     /// Requests that waited for a place.

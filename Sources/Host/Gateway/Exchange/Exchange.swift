@@ -13,11 +13,13 @@ final class Exchange {
     let client: any AnswerSink
     let asked: RequestPeek
     let stream: Bool
+    /// Which of its loop's exchanges it is.
+    let number: UInt64
     var forms: RequestForms
     /// For which of the name's models `forms` are, as `Dispatch.target` counts.
     var formsTarget = 0
     /// Backends that cannot be asked for any of the models so far; each once.
-    var leftOut: [BackendSnapshot] = []
+    var leftOut: [LeftOut] = []
     /// Invariant behind the unchecked exclusivity: what changes a `Dispatch` calls nothing outside itself, so that no access to
     /// it begins while another one changes it. It is asked at every piece.
     @exclusivity(unchecked) var dispatch: Dispatch
@@ -53,12 +55,16 @@ final class Exchange {
     var warnings: [String] = []
     /// Fields of the server's answer that the client gets.
     var answerFields: [HeaderField] = []
-    private var reason: String?
+    private var reason: RouteReason?
+    /// At one of several backends that have the model.
+    private var modelAttempt: ModelStanding.Attempt?
 
     /// When the client heard the last of us.
     @exclusivity(unchecked) var lastSign: NIODeadline
     /// Of what was sent of a stream of events: where something may be put in.
     @exclusivity(unchecked) var events = EventBoundary()
+    /// Of what was sent of a stream.
+    @exclusivity(unchecked) var eventCount = EventCount()
 
     /// - Parameter onEnd: called when it has ended, before the client's next request.
     init(
@@ -71,6 +77,7 @@ final class Exchange {
         self.onEnd = onEnd
         asked = request.peek
         stream = request.stream
+        number = loop.takeExchangeNumber()
         // Not the request's id, which is the client's, and need not be another for each request. What is passed on needs none.
         forms = RequestForms(request, answerID: request.dialect == .openAI ? "" : loop.nextRequestID())
         heldMemory = MemoryShare(of: loop.shared.memory)
@@ -80,7 +87,8 @@ final class Exchange {
             Dispatch.Request(
                 model: request.model, stream: request.stream, takesComments: request.takesComments,
                 maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? [],
-                needs: Needs(request.peek, bytes: request.body.readableBytes)),
+                needs: Needs(
+                    request.peek, kind: request.kind, path: request.path, bytes: request.body.readableBytes)),
             timeouts: loop.settings.timeouts.of(request.model, loop.settings.modelTimeouts), arrival: context.arrival)
     }
 
@@ -98,17 +106,21 @@ final class Exchange {
         if dispatch.target != formsTarget { return takeTarget() }
         if forms.needsTranslation(for: untried) { return translate() }
         let snapshot = loop.snapshot
+        if !snapshot.shortlists.isEmpty, placeAtSome(in: snapshot) { return }
         let eligible = dispatch.eligibility.candidates(in: snapshot, able: { forms.form(for: $0) != nil })
         if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
         noteLeftOut(eligible, in: snapshot)
         guard !tryNextTarget() else { return }
-        if waitsForRestart(of: leftOut) {
-            return waitForPlace(orElse: .unavailable(asked.model, leftOut, kind: forms.request.kind.name))
+        // An estimate refuses nothing by itself.
+        if leftOut.contains(where: \.isTooLong), dispatch.takeTooLong() {
+            leftOut = []
+            return choose()
         }
+        let waited = leftOut.filter { !$0.why.isOfTheRequest }.map(\.backend)
+        if waitsForRestart(of: waited) { return waitForPlace(orElse: unavailable(in: snapshot)) }
         switch eligible {
         case .unknownModel where leftOut.isEmpty: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
-        case .some, .unknownModel, .nobody, .nobodyReached:
-            giveUp(.unavailable(asked.model, leftOut, kind: forms.request.kind.name))
+        case .some, .unknownModel, .nobody, .nobodyReached: giveUp(unavailable(in: snapshot))
         }
     }
 
@@ -117,25 +129,58 @@ final class Exchange {
         guard mayLook else { return noPlace(orElse: .busy(asked.model)) }
         var shared: SharedPlaces?
         var ranking = loop.router.rank(
-            eligible, in: snapshot, model: dispatch.request.model, isRetry: !dispatch.tried.isEmpty,
+            eligible, for: dispatch.request.model, in: snapshot, isRetry: !dispatch.tried.isEmpty,
             now: now.uptimeNanoseconds)
         while let index = ranking.next() {
-            let isLastResort = ranking.isLastResort
-            if take(snapshot.backends[index], of: ranking, isLastResort: isLastResort, &shared) { return }
+            if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return }
         }
         // The last trial of a breaker may have gone to another loop meanwhile.
-        for index in eligible where take(snapshot.backends[index], of: ranking, isLastResort: true, &shared) { return }
+        for index in eligible where take(index, in: snapshot, of: ranking, isLastResort: true, &shared) { return }
+        if takeBehind(eligible, in: snapshot, &shared) { return }
         giveBack(&shared)
         let isBusy = eligible.contains { !snapshot.backends[$0].hasPlace }
         noPlace(orElse: isBusy ? .busy(asked.model) : .atLimit(asked.model))
     }
 
+    /// Takes a place at one that does not tell whether it can do all that is asked, where those that do have none.
+    private func takeBehind(_ first: [Int], in snapshot: RegistrySnapshot, _ shared: inout SharedPlaces?) -> Bool {
+        let others = dispatch.eligibility.candidates(
+            behind: first, in: snapshot, able: { forms.form(for: $0) != nil })
+        guard !others.isEmpty else { return false }
+        var ranking = loop.router.rank(
+            others, for: dispatch.request.model, in: snapshot, isRetry: true, now: now.uptimeNanoseconds)
+        while let index = ranking.next() {
+            if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return true }
+        }
+        return false
+    }
+
+    /// Takes a place at the best of a few, where so many have the model that looking at all would take too long. False: none of
+    /// these can be asked, or has a place.
+    private func placeAtSome(in snapshot: RegistrySnapshot) -> Bool {
+        guard dispatch.tried.isEmpty, let drawn = loop.router.draw(for: dispatch.request.model, in: snapshot),
+            case .some(let eligible) = dispatch.eligibility.candidates(
+                in: snapshot, among: drawn.indices, able: { forms.form(for: $0) != nil }),
+            mayLook
+        else { return false }
+        var shared: SharedPlaces?
+        var ranking = loop.router.rank(
+            eligible, for: dispatch.request.model, in: snapshot, now: now.uptimeNanoseconds,
+            of: drawn.count)
+        while let index = ranking.next(), !ranking.isLastResort {
+            if take(index, in: snapshot, of: ranking, isLastResort: false, &shared) { return true }
+        }
+        giveBack(&shared)
+        return false
+    }
+
     /// False: there is no place.
     /// - Parameter shared: places of the gateway's own limits, as soon as some backend has one.
     private func take(
-        _ backend: BackendSnapshot, of ranking: Ranking, isLastResort: Bool, _ shared: inout SharedPlaces?
+        _ index: Int, in snapshot: RegistrySnapshot, of ranking: Ranking, isLastResort: Bool,
+        _ shared: inout SharedPlaces?
     ) -> Bool {
-        let limits = loop.limits
+        let (backend, limits) = (snapshot.backends[index], loop.limits)
         // First, so that whoever is to wait takes no place of others, not even for a moment.
         guard limits.isEmpty || backend.hasPlace else { return false }
         if shared == nil { shared = limits.lease(model: dispatch.request.model) }
@@ -148,6 +193,9 @@ final class Exchange {
         places = Places(backend: lease, shared: shared)
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
+            modelAttempt = standing.begin()
+        }
         endWaiting()
         run(backend)
         return true
@@ -160,11 +208,12 @@ final class Exchange {
         if !loop.limits.isEmpty { loop.shared.admission.placesChanged() }
     }
 
-    /// Those that have the model and were not tried yet.
+    /// Those that have the model, may be asked and were not tried yet.
     private var untried: [BackendSnapshot] {
-        let eligible = dispatch.eligibility.candidates(in: loop.snapshot, able: { _ in true })
-        guard case .some(let indices) = eligible else { return [] }
-        return indices.map { loop.snapshot.backends[$0] }
+        let (snapshot, eligibility) = (loop.snapshot, dispatch.eligibility)
+        guard case .some(let first) = eligibility.candidates(in: snapshot, able: { _ in true }) else { return [] }
+        let others = eligibility.candidates(behind: first, in: snapshot, able: { _ in true })
+        return (first + others).map { snapshot.backends[$0] }
     }
 
     /// Translates a large request away from this loop, and goes on when that is done, if the client is still there.
@@ -200,7 +249,8 @@ final class Exchange {
         // Neither occurs: only backends with a form are eligible, and what needs a translation has one by now.
         case nil, .unprepared:
             release(.neutral)
-            return giveUp(.unavailable(asked.model, [backend], kind: request.kind.name))
+            return giveUp(
+                .unavailable(asked.model, [LeftOut(backend: backend, why: .wrongKind)], kind: request.kind.name))
         case .native:
             isNative = true
             path = AnswerPath(nil, stream: stream)
@@ -234,7 +284,7 @@ final class Exchange {
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
         attemptStart = now
         dispatch.attemptStarted(
-            at: backend.identity, reason: reason ?? "", hasAlternative: hasAlternative, now: attemptStart)
+            at: backend.identity, reason: reason ?? .only, hasAlternative: hasAlternative, now: attemptStart)
         guard countHeld() else { return attemptFailed(.outOfMemory) }
         let attempts = dispatch.attempts
         let task = backend.driver.submit(request, sink: self, on: loop.eventLoop, deadline: .distantFuture)
@@ -256,6 +306,7 @@ final class Exchange {
     func release(_ end: BackendCounters.End, after failure: ExchangeFailure? = nil) {
         task = nil
         guard let places = places.take() else { return }
+        modelAttempt = nil
         backend?.counters.ended(
             end, model: dispatch.request.model, began: attemptStart.uptimeNanoseconds)
         if let backend, failure != nil || end.isSuccess { tellBreaker(of: backend, after: failure) }
@@ -263,6 +314,9 @@ final class Exchange {
         places.end()
         loop.shared.admission.placesChanged()
     }
+
+    /// The first of the answer has come.
+    func noteFirstToken() { modelAttempt?.answered(after: attemptMicroseconds, now: now.uptimeNanoseconds) }
 
     /// How long the attempt under way has taken, in microseconds.
     var attemptMicroseconds: UInt64 { UInt64(max(0, (now - attemptStart).nanoseconds)) / 1000 }
@@ -349,11 +403,16 @@ final class Exchange {
     }
 
     /// The gateway stops and waits no longer.
-    func stop() {
-        let error = ErrorBody.shuttingDown
-        guard let telling = dispatch.stopped(status: error.status, message: error.message, now: now) else { return }
+    func stop() { _ = end(with: .shuttingDown) }
+
+    /// Ends it, whatever it is at, and tells the client why. False: it had ended before.
+    func end(with error: ErrorBody) -> Bool {
+        guard let telling = dispatch.stopped(status: error.status, message: error.message, now: now) else {
+            return false
+        }
         cancel()
         tell(telling, own: error)
+        return true
     }
 
     private func cancel() {
@@ -376,7 +435,7 @@ final class Exchange {
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,
-            stream: stream, endpoint: context.path)
+            stream: stream, endpoint: context.path, promptEstimate: learntEstimate)
         loop.record(request, dispatch.timeline)
     }
 
@@ -390,7 +449,7 @@ final class Exchange {
     /// Where the answer comes from, for its head.
     var origin: AnswerOrigin {
         AnswerOrigin(
-            backend: backend?.identity.name, attempts: dispatch.attempts, reason: backend == nil ? nil : reason,
+            backend: backend?.identity.name, attempts: dispatch.attempts, reason: backend == nil ? nil : reason?.text,
             fallback: fallbackModel,
             warning: warnings.isEmpty ? nil : EntryLimits.cut(warnings.joined(separator: " "), to: 1024),
             fields: answerFields, contentType: exactType)

@@ -62,7 +62,10 @@ extension Exchange: AttemptSink {
         let now = now
         if stream {
             lastSign = now
-            bytes.withUnsafeReadableBytes { events.took($0) }
+            bytes.withUnsafeReadableBytes {
+                events.took($0)
+                eventCount.took($0)
+            }
         }
         switch dispatch.wrote(bytes.readableBytes, now: now) {
         case .refuse: return .refused
@@ -81,6 +84,7 @@ extension Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
+        noteFirstToken()
         tellTrial()
         client.requestIsDone()
         held = nil
@@ -162,6 +166,7 @@ extension Exchange: AttemptSink {
         switch finish {
         case .refuse: return .refused
         case .sendHeld:
+            noteFirstToken()
             client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: client.endPieces()
         }

@@ -6,8 +6,10 @@ struct WebSocketQuery: Equatable {
     var after: UInt64?
     /// `instance=ID`: the gateway that gave the number, as history entries name it.
     var instance: Substring?
-    /// `updates=deltas`: what changed, rather than all backends at each change.
+    /// Of `updates=A,B`, which may have several values, `deltas`: what changed, rather than all backends at each change.
     var form = Feed.Form.pictures
+    /// `updates=requests`: also the exchanges under way.
+    var watchesRequests = false
 
     init(_ query: String) {
         for part in query.split(separator: "&") {
@@ -15,8 +17,11 @@ struct WebSocketQuery: Equatable {
                 after = after ?? UInt64(part.dropFirst("after=".count))
             } else if part.hasPrefix("instance=") {
                 instance = instance ?? part.dropFirst("instance=".count)
-            } else if part == "updates=deltas" {
-                form = .deltas
+            } else if part.hasPrefix("updates="), let words = PercentCoding.decoded(part.dropFirst("updates=".count)) {
+                for word in words.split(separator: ",") {
+                    if word == "deltas" { form = .deltas }
+                    if word == "requests" { watchesRequests = true }
+                }
             }
         }
     }

@@ -42,6 +42,9 @@ final class WebSocketSession: ChannelInboundHandler {
     private var isBehind = false
     /// What a picture does not tell: what was removed, and how actions stand.
     private var owed: [Update] = []
+    /// The newest picture of the exchanges under way that the peer was sent.
+    private var shownRequests: Update?
+    private var requestTicks: RepeatedTask?
     private var unansweredPings = 0
     private var pings: RepeatedTask?
     private var isClosing = false
@@ -56,7 +59,9 @@ final class WebSocketSession: ChannelInboundHandler {
         let newest = loop.shared.history.entries.last?.sequence ?? 0
         // A number of another run, or of another gateway, tells nothing of what the page has.
         let isOurs = query.instance.map { $0 == loop.shared.ledger.instance.id } ?? true
-        feed = Feed(form: query.form, lastSequence: query.after.map { isOurs ? min($0, newest) : 0 } ?? newest)
+        feed = Feed(
+            form: query.form, watchesRequests: query.watchesRequests,
+            lastSequence: query.after.map { isOurs ? min($0, newest) : 0 } ?? newest)
     }
 
     // MARK: Channel
@@ -81,6 +86,10 @@ final class WebSocketSession: ChannelInboundHandler {
         pings = eventLoop.scheduleRepeatedTask(
             initialDelay: Limits.pingInterval, delay: Limits.pingInterval
         ) { _ in session.value.ping() }
+        guard feed.watchesRequests else { return }
+        requestTicks = eventLoop.scheduleRepeatedTask(
+            initialDelay: .zero, delay: RequestPictures.interval
+        ) { _ in session.value.askForRequests() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { end() }
@@ -178,6 +187,8 @@ final class WebSocketSession: ChannelInboundHandler {
         loop.remove(self)
         pings?.cancel()
         pings = nil
+        requestTicks?.cancel()
+        requestTicks = nil
         if let subscription { loop.shared.broadcaster.unsubscribe(subscription) }
         subscription = nil
         context = nil
@@ -229,6 +240,27 @@ final class WebSocketSession: ChannelInboundHandler {
             write(update)
         }
         context.flush()
+        if updates.contains(where: \.isCancelled) { askForRequests() }
+    }
+
+    /// Has the exchanges under way looked at, and sends them. One that takes nothing gets the next picture.
+    private func askForRequests() {
+        guard let context, !isClosing, context.channel.isWritable else { return }
+        let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let eventLoop = loop.eventLoop
+        loop.shared.pictures.picture(of: loop.shared, on: eventLoop) { update in
+            eventLoop.execute { session.value.show(update) }
+        }
+    }
+
+    private func show(_ update: Update) {
+        guard let context, !isClosing, context.channel.isWritable, update !== shownRequests else { return }
+        // While nothing goes on, saying so once is enough.
+        if !update.isIdle || shownRequests?.isIdle != true {
+            write(update)
+            context.flush()
+        }
+        shownRequests = update
     }
 
     private func owe(_ updates: some Sequence<Update>) {
@@ -236,7 +268,8 @@ final class WebSocketSession: ChannelInboundHandler {
         owed += updates.filter { update in
             switch update.content {
             case .removed, .action: true
-            case .requestComplete, .backends, .fleet, .models: false
+            // What was cancelled is told by its record as well.
+            case .requestComplete, .backends, .fleet, .models, .requests, .cancelled: false
             }
         }
         owed.removeFirst(max(0, owed.count - Limits.owed))

@@ -36,6 +36,8 @@ final class Route: Sendable {
             size: @Sendable (GatewayState) -> Int = { _ in 0 }, answer: @Sendable (RouteCall) -> LocalAnswer)
         /// It leads to exactly one answer, perhaps already inside the call. On the connection's event loop.
         case later(@Sendable (RouteCall, LaterAnswer) -> Void)
+        /// The same, and it changes nothing: what it tells has to be fetched from elsewhere.
+        case lookup(@Sendable (RouteCall, LaterAnswer) -> Void)
         /// It is known, and never served.
         case refuse(@Sendable (RequestContext) -> ErrorBody)
         /// The connection becomes a WebSocket if the client asks for that.
@@ -83,6 +85,7 @@ extension RequestHead.Method {
         case .head: "HEAD"
         case .post: "POST"
         case .put: "PUT"
+        case .patch: "PATCH"
         case .delete: "DELETE"
         case .options: "OPTIONS"
         case .other: ""

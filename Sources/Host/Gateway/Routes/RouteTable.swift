@@ -24,11 +24,12 @@ struct RouteTable: Sendable {
     }
 
     func match(_ method: RequestHead.Method, _ path: String) -> Match {
+        var others: [Route] = []
         if let routes = exact[path] {
             if let route = routes.first(where: { $0.methods.contains(method) }) { return .route(route, values: []) }
-            return Self.otherMethod(routes)
+            // A pattern may take it by another method.
+            others = routes
         }
-        var others: [Route] = []
         for route in patterns {
             guard let values = route.pattern.match(path) else { continue }
             if route.methods.contains(method) { return .route(route, values: values) }

@@ -83,8 +83,35 @@ extension RouteTable {
     /// What an operator does.
     private static let operations: [Route] = [
         Route(
+            .get, path: "/v1/requests/active", access: .operator,
+            .lookup { RequestAnswers(state: $0.state).list($0, $1) }),
+        Route(
+            .delete, path: "/v1/requests/{id...}", access: .operator,
+            .later { RequestAnswers(state: $0.state).cancel($0, $1) }),
+        Route(
             .post, path: "/v1/admin/reload", access: .operator,
             .later { OperatorAnswers(state: $0.state).reload($0, $1) }),
+        Route(
+            .post, path: "/v1/explain", access: .operator, body: .request,
+            .lookup { ExplainAnswers(state: $0.state).explain($0, $1) }),
+        Route(
+            .post, path: "/v1/backends", access: .operator,
+            .later { BackendAnswers(state: $0.state).add($0, $1) }),
+        Route(
+            .get, path: "/v1/backends/{id}", access: .operator,
+            .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).one($0.values[0]) }),
+        Route(
+            .patch, path: "/v1/backends/{id}", access: .operator,
+            .later { BackendAnswers(state: $0.state).change($0, $1) }),
+        Route(
+            .delete, path: "/v1/backends/{id}", access: .operator,
+            .later { BackendAnswers(state: $0.state).remove($0, $1) }),
+        Route(
+            .post, path: "/v1/backends/{id}/drain", access: .operator,
+            .later { BackendAnswers(state: $0.state).enable(false, $0, $1) }),
+        Route(
+            .post, path: "/v1/backends/{id}/enable", access: .operator,
+            .later { BackendAnswers(state: $0.state).enable(true, $0, $1) }),
         Route(
             .get, path: "/v1/backends/{id}/actions", access: .operator,
             .answer { ActionAnswers(state: $0.state).list(backend: $0.values[0]) }),

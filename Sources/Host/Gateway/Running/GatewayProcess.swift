@@ -62,18 +62,23 @@ final class GatewayProcess: Sendable {
         watchdog.start()
 
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
+        QualityWatch.start(state, on: loops[0].eventLoop)
 
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)
         let backends = RunningBackends(
             registry: registry, retirement: retirement, logger: logger, prepareTLS: { await tls.prepare() },
-            probe: { monitor.probe($0) })
+            probe: { await monitor.probe($0) },
+            abandon: { driver, reason in
+                for loop in loops {
+                    try? await loop.eventLoop.submit { driver.abandon(on: loop.eventLoop, reason: reason) }.get()
+                }
+            })
         let port = SharedPort(configuration.server.port)
-        let logger = logger
         let reconfigurer = Reconfigurer(
             configuration: configuration, shared: state, updates: updates, backends: backends, monitor: monitor,
             load: reload,
-            discover: { await Discovery(loop: loops[0], ownPort: port.value, logger: logger).run($0) })
+            trials: Trials(loop: loops[0], prepareTLS: { await tls.prepare() }), ownPort: port)
         await reconfigurer.begin()
         let listener = try await listen(loops)
         port.value = listener.localAddress?.port ?? configuration.server.port
@@ -83,6 +88,7 @@ final class GatewayProcess: Sendable {
         }
         await reconfigurer.beginDiscovery()
         state.onReload { await reconfigurer.reload(allowsEmpty: $0) }
+        state.onCommand { await reconfigurer.run($0) }
         let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
         let host =
             configuration.server.host.utf8.contains(UInt8(ascii: ":"))
@@ -249,7 +255,7 @@ final class GatewayProcess: Sendable {
 }
 
 /// The port that the gateway listens on, known once it does.
-private final class SharedPort: Sendable {
+final class SharedPort: Sendable {
     private let port: Atomic<Int>
     init(_ port: Int) { self.port = Atomic(port) }
     var value: Int {

@@ -22,10 +22,15 @@ final class GatewayState: Sendable {
     let admission: Admission
     /// Does what would hold up an event loop.
     let work: WorkPool
+    /// All event loops, to be asked what they have.
+    let loops = LoopRoll()
+    /// Live updates of the exchanges under way.
+    let pictures = RequestPictures()
     /// Which retries there may be.
     let retries: RetryAllowance
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
+    private let settledQuality = QualityFigures()
     private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
@@ -35,6 +40,8 @@ final class GatewayState: Sendable {
         var lastReload: ReloadOutcome?
         var reprobe: (@Sendable (BackendSnapshot) -> Void)?
         var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
+        var command: (@Sendable (BackendCommand) async -> CommandResult)?
+        var stateProblem: String?
     }
 
     init(
@@ -52,7 +59,7 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, broadcaster])
+            sinks: [settledHistory, settledFigures, settledQuality, broadcaster, registry.estimates])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -76,6 +83,15 @@ final class GatewayState: Sendable {
         ledger.settle()
         return settledFigures
     }
+
+    /// How well attempts go, with everything that has ended by now.
+    var quality: QualityFigures {
+        ledger.settle()
+        return settledQuality
+    }
+
+    /// Has routing know how often attempts have failed of late; to be called every few seconds.
+    func noteQuality() { registry.record(errorRates: quality.errorRates(now: Clock.wallSeconds())) }
 
     /// What names of models stand for now.
     var modelNames: ModelNames { ModelNames(aliases: settings.aliases, snapshot: registry.snapshot) }
@@ -114,6 +130,19 @@ final class GatewayState: Sendable {
         return outcome
     }
 
+    func onCommand(_ action: @escaping @Sendable (BackendCommand) async -> CommandResult) {
+        changing.withLock { $0.command = action }
+    }
+
+    /// Changes backends as an operator says. Nil while the gateway is still starting.
+    func run(_ command: BackendCommand) async -> CommandResult? { await changing.withLock { $0.command }?(command) }
+
+    /// Why changes of backends that were kept are not in force, without what is in the file; nil: they are, or there are none.
+    var stateProblem: String? {
+        get { changing.withLock { $0.stateProblem } }
+        set { changing.withLock { $0.stateProblem = newValue } }
+    }
+
     /// A backend could not be reached: it is probed at once rather than at the next round.
     func noteUnreachable(_ backend: BackendSnapshot) { changing.withLock { $0.reprobe }?(backend) }
 
@@ -134,6 +163,19 @@ final class GatewayState: Sendable {
     }
 
     var statistics: Statistics {
-        Statistics(uptimeSeconds: uptimeSeconds, figures: figures, views: registry.views)
+        var statistics = Statistics(uptimeSeconds: uptimeSeconds, figures: figures, views: registry.views)
+        (statistics.quality, statistics.qualityOmitted) = busiestPairs
+        return statistics
+    }
+
+    /// The pairs of a backend and a model with the most attempts, in order, and how many are left out.
+    var busiestPairs: (pairs: [QualityFigures.Pair], omitted: Int) {
+        let pairs = quality.pairs(now: Clock.wallSeconds())
+        guard pairs.count > Statistics.qualityLimit else { return (pairs, 0) }
+        let busiest = pairs.sorted { $0.sums.last?.attempts ?? 0 > $1.sums.last?.attempts ?? 0 }
+        return (
+            busiest.prefix(Statistics.qualityLimit).sorted { ($0.backend, $0.model) < ($1.backend, $1.model) },
+            pairs.count - Statistics.qualityLimit
+        )
     }
 }

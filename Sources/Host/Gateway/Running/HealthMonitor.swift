@@ -52,9 +52,11 @@ final class HealthMonitor: Sendable {
         for task in before { task?.cancel() }
     }
 
-    /// Probes one backend now, as when it is new.
-    func probe(_ backend: any BackendDriver) {
-        probe(backend, on: turn.add(1, ordering: .relaxed).newValue) {}
+    /// Probes one backend now, as when it is new. Returns when the probe has ended.
+    func probe(_ backend: any BackendDriver) async {
+        await withCheckedContinuation { continuation in
+            probe(backend, on: turn.add(1, ordering: .relaxed).newValue) { continuation.resume() }
+        }
     }
 
     private func round() {

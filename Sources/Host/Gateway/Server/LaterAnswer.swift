@@ -11,7 +11,7 @@ final class LaterAnswer {
     private var onEnd: (() -> Void)?
     private var progress = Progress.nothing
     private var gone: (() -> Void)?
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
 
     /// - Parameter onEnd: called when it is complete; not if the client has gone.
     init(client: any AnswerSink, eventLoop: any EventLoop, onEnd: @escaping () -> Void) {

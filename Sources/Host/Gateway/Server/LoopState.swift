@@ -10,7 +10,7 @@ import Upstream
 final class LoopState {
     let eventLoop: any EventLoop
     let shared: GatewayState
-    private let index: Int
+    let index: Int
     /// The random numbers of this loop.
     private let random: SeededRandom
     /// Client connections that this loop may have.
@@ -34,6 +34,8 @@ final class LoopState {
     /// What models are drawn with that stand for a name by weight.
     private var lots: SeededRandom
     private var sweeps = 0
+    /// Exchanges that have begun here.
+    private var exchangeNumbers: UInt64 = 0
     private let page: Ledger.Page
     private var onEmpty: (() -> Void)?
 
@@ -63,6 +65,7 @@ final class LoopState {
         router = Router(settings.routing, seed: UInt64(index), random: random)
         snapshot = shared.registry.snapshot
         identifiers = RequestIDs(random: random)
+        shared.loops.add(self)
     }
 
     func startSweep() {
@@ -124,6 +127,12 @@ final class LoopState {
         guard page.write(record) else { return }
         let ledger = shared.ledger
         eventLoop.scheduleTask(in: Self.settleTime) { ledger.settle() }
+    }
+
+    /// For one more exchange; never the same again.
+    func takeExchangeNumber() -> UInt64 {
+        exchangeNumbers &+= 1
+        return exchangeNumbers
     }
 
     func nextRequestID() -> String { identifiers.next() }

@@ -51,7 +51,7 @@ final class RequestService {
         switch RouteTable.gateway.match(context.method, context.path) {
         // OPTIONS of the host as a whole (RFC 9110, section 9.3.7).
         case .unknownPath where context.method == .options && context.path == "*":
-            return .options(allow: "GET, HEAD, POST, DELETE, OPTIONS")
+            return .options(allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS")
         case .unknownPath: return .refused(.unknownPath(context.path))
         case .otherMethod(let allow, let isForClients):
             self.isForClients = isForClients
@@ -74,7 +74,7 @@ final class RequestService {
                     record(.badPriority)
                     return .refused(.badPriority)
                 }
-            case .answer, .later: break
+            case .answer, .later, .lookup: break
             }
             return admitBody(route.body, context.contentEncoding)
         }
@@ -132,7 +132,7 @@ final class RequestService {
         switch route.handler {
         case .exchange(let kind): startExchange(kind, call)
         case .answer(let size, let answer): self.answer(size: size(loop.shared)) { answer(call) }
-        case .later(let run): run(call, beginLater())
+        case .later(let run), .lookup(let run): run(call, beginLater())
         // Answered before the body.
         case .refuse, .webSocket: break
         }

@@ -9,4 +9,7 @@
  * while that is open. */
 size_t nexus_find_separator(const uint8_t *bytes, size_t length, size_t *size, uint32_t *character);
 
+/* How many line feeds there are in `bytes`. */
+size_t nexus_count_line_feeds(const uint8_t *bytes, size_t length);
+
 #endif

@@ -1,0 +1,106 @@
+import Synchronization
+
+/// How far a server is from answering with a model.
+public enum ModelReadiness: UInt8, Sendable {
+    /// Its adapter does not tell.
+    case unknown
+    case loaded
+    /// A request that needs it is under way there: it is being loaded.
+    case loading
+    case notLoaded
+
+    /// For people and clients.
+    public var word: String {
+        switch self {
+        case .unknown: "unknown"
+        case .loaded: "loaded"
+        case .loading: "loading"
+        case .notLoaded: "not loaded"
+        }
+    }
+}
+
+/// What is known of one model at one backend that decides where a request goes. Written from any thread without a lock. There is
+/// one only for models that several backends have: for the others nothing is to be chosen.
+public final class ModelStanding: Sendable {
+    /// As its adapter tells it, or as an answer has shown since: a `ModelReadiness` that is not `loading`.
+    private let told = Atomic<UInt8>(ModelReadiness.unknown.rawValue)
+    private let running = Atomic<Int>(0)
+    /// Bit patterns of Doubles.
+    private let firstTokenBits = Atomic<UInt64>(0)
+    private let errorBits = Atomic<UInt64>(0)
+    /// When the newest answer began, in nanoseconds of the monotonic clock.
+    private let measuredAt = Atomic<UInt64>(0)
+
+    /// Share of the newest sample in the mean.
+    private static let newestShare = 0.3
+    /// In so many nanoseconds half of a mean is forgotten, so that a server which was slow once is tried again.
+    private static let halfLife = 600e9
+
+    public init(of model: Model? = nil) { note(isLoaded: model?.isLoaded) }
+
+    /// Takes what the adapter tells of it; nil: nothing.
+    func note(isLoaded: Bool?) {
+        let readiness = isLoaded.map { $0 ? ModelReadiness.loaded : .notLoaded } ?? .unknown
+        told.store(readiness.rawValue, ordering: .relaxed)
+    }
+
+    /// Takes the share of attempts that failed, 0...1.
+    func note(errorRate: Double) { errorBits.store(errorRate.bitPattern, ordering: .relaxed) }
+
+    public var readiness: ModelReadiness {
+        let readiness = ModelReadiness(rawValue: told.load(ordering: .relaxed)) ?? .unknown
+        return readiness == .notLoaded && running.load(ordering: .relaxed) > 0 ? .loading : readiness
+    }
+
+    /// The share of attempts in the last five minutes that failed by the backend's fault, 0...1; 0 as well where there were too few.
+    public var errorRate: Double { Double(bitPattern: errorBits.load(ordering: .relaxed)) }
+
+    /// Milliseconds from an attempt to the first of its answer, weighted towards the newest; the older they are, the less they count.
+    /// 0: not known.
+    /// - Parameter now: nanoseconds of the monotonic clock.
+    public func firstToken(now: UInt64) -> Double {
+        let mean = Double(bitPattern: firstTokenBits.load(ordering: .relaxed))
+        let at = measuredAt.load(ordering: .relaxed)
+        guard mean > 0, now > at else { return mean }
+        return mean / (1 + Double(now - at) / Self.halfLife)
+    }
+
+    /// An attempt begins there.
+    public func begin() -> Attempt {
+        let isWarm = readiness != .notLoaded && readiness != .loading
+        running.add(1, ordering: .relaxed)
+        return Attempt(self, isWarm: isWarm)
+    }
+
+    /// An attempt with the model at the backend. It counts as under way until it is dropped.
+    public struct Attempt: ~Copyable, Sendable {
+        private let standing: ModelStanding
+        /// The model was loaded when it began, as far as is known.
+        private let isWarm: Bool
+
+        fileprivate init(_ standing: ModelStanding, isWarm: Bool) {
+            self.standing = standing
+            self.isWarm = isWarm
+        }
+
+        deinit { standing.running.subtract(1, ordering: .relaxed) }
+
+        /// The first of the answer has come. That a model had to be loaded says nothing of the next request.
+        /// - Parameters:
+        ///   - microseconds: since the attempt began.
+        ///   - now: nanoseconds of the monotonic clock.
+        public func answered(after microseconds: UInt64, now: UInt64) {
+            guard isWarm else {
+                // The next list says what is true.
+                return standing.told.store(ModelReadiness.loaded.rawValue, ordering: .relaxed)
+            }
+            let before = Double(bitPattern: standing.firstTokenBits.load(ordering: .relaxed))
+            let sample = max(0.001, Double(microseconds) / 1000)
+            // Two writers at once may lose one sample of a mean that forgets anyway.
+            let after = before == 0 ? sample : before + newestShare * (sample - before)
+            standing.firstTokenBits.store(after.bitPattern, ordering: .relaxed)
+            standing.measuredAt.store(now, ordering: .relaxed)
+        }
+    }
+}

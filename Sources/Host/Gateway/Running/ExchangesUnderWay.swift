@@ -1,0 +1,130 @@
+import Core
+import NIOCore
+import Synchronization
+
+/// The exchanges under way at one loop. There is no list of them besides that of the connections.
+extension LoopState {
+    private var exchanges: some Sequence<Exchange> { connections.lazy.compactMap { $0.service?.exchange } }
+
+    /// The oldest of them, at most `limit`, and how many there are in each phase.
+    func exchangesUnderWay(limit: Int) -> ActiveExchanges {
+        let now = eventLoop.now
+        var phases: [ExchangePhase: Int] = [:]
+        var found: [(exchange: Exchange, phase: ExchangePhase)] = []
+        for exchange in exchanges {
+            guard let phase = exchange.dispatch.progress else { continue }
+            phases[phase, default: 0] += 1
+            found.append((exchange, phase))
+        }
+        found.sort { Self.isOlder($0.exchange, $1.exchange) }
+        return ActiveExchanges(found.prefix(limit).map { $0.exchange.view($0.phase, now: now) }, phases: phases)
+    }
+
+    private static func isOlder(_ one: Exchange, _ other: Exchange) -> Bool {
+        (one.context.arrival, one.number) < (other.context.arrival, other.number)
+    }
+
+    /// Those whose request has the id, at most `limit`, and how many there are.
+    /// - Parameter number: the one that is meant; nil: any.
+    func exchanges(id: String, number: UInt64?, limit: Int) -> ActiveExchanges {
+        let now = eventLoop.now
+        var phases: [ExchangePhase: Int] = [:]
+        var found: [ActiveExchange] = []
+        for exchange in exchanges where exchange.context.id == id && (number == nil || exchange.number == number) {
+            guard let phase = exchange.dispatch.progress else { continue }
+            phases[phase, default: 0] += 1
+            if found.count < limit { found.append(exchange.view(phase, now: now)) }
+        }
+        return ActiveExchanges(found, phases: phases)
+    }
+
+    /// Ends those of the exchanges that are of this loop and still under way; gives them as they were.
+    func cancel(_ keys: Set<ActiveExchange.Key>) -> [ActiveExchange] {
+        // First, since the end of one may change who is there.
+        let found = exchanges.filter { keys.contains($0.key) }
+        return found.compactMap { $0.cancelByOperator() }
+    }
+}
+
+/// The exchanges under way at all loops.
+extension GatewayState {
+    /// - Parameters:
+    ///   - limit: exchanges that are listed; the oldest.
+    ///   - eventLoop: where `then` is called, in a later turn.
+    ///   - then: gets them without what the loops do not know: see `completed`.
+    func exchangesUnderWay(
+        limit: Int, on eventLoop: any EventLoop, then: @escaping @Sendable (ActiveExchanges) -> Void
+    ) {
+        loops.ask(
+            on: eventLoop, { $0.exchangesUnderWay(limit: limit) },
+            then: { parts, silent in
+                then(ActiveExchanges(merging: parts, limit: limit, silentLoops: silent))
+            })
+    }
+
+    /// The list with the places of those that wait, and with the models that are being loaded.
+    func completed(_ list: ActiveExchanges) -> ActiveExchanges {
+        var list = list
+        let waits = list.exchanges.contains { $0.ticket != nil }
+        let hasPrompts = list.exchanges.contains { $0.phase == .prefill }
+        let (snapshot, views) = hasPrompts ? (registry.snapshot, registry.views) : (RegistrySnapshot(), [])
+        list.complete(places: waits ? admission.places : [:]) { backendID, model in
+            // Where several have it, what answers have shown since the last probe is known.
+            if let standings = snapshot.standings[model],
+                let index = snapshot.backends.firstIndex(where: { $0.identity.id == backendID }),
+                let readiness = standings[index]?.readiness
+            {
+                return readiness == .unknown ? nil : readiness == .loaded
+            }
+            return views.first { $0.id == backendID }?.models.first { $0.id == model }?.isLoaded
+        }
+        return list
+    }
+}
+
+/// Live updates of the exchanges under way, made once for all subscribers that ask within a while. Callable from any thread.
+final class RequestPictures: Sendable {
+    /// Between two pictures.
+    static let interval = TimeAmount.milliseconds(500)
+    /// A picture counts as new for a little less, so that no subscriber's clock misses each second one.
+    private static let freshness = TimeAmount.milliseconds(400)
+
+    private struct State {
+        var newest: (update: Update, madeAt: NIODeadline)?
+        var waiting: [@Sendable (Update) -> Void] = []
+        /// Since when one is being made.
+        var begunAt: NIODeadline?
+    }
+
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - eventLoop: the caller's.
+    ///   - then: called once, perhaps already inside the call, perhaps on another loop.
+    func picture(of gateway: GatewayState, on eventLoop: any EventLoop, then: @escaping @Sendable (Update) -> Void) {
+        let now = eventLoop.now
+        let (newest, isBegun) = state.withLock { state -> (Update?, Bool) in
+            if let newest = state.newest, now - newest.madeAt < Self.freshness { return (newest.update, true) }
+            state.waiting.append(then)
+            // Who began it may be held up himself.
+            if let begunAt = state.begunAt, now - begunAt < LoopRoll.patience * 2 { return (nil, true) }
+            state.begunAt = now
+            return (nil, false)
+        }
+        if let newest { return then(newest) }
+        guard !isBegun else { return }
+        gateway.exchangesUnderWay(limit: ActiveExchanges.updateLimit, on: eventLoop) { list in
+            let update = Update(.requests(gateway.completed(list)))
+            let waiting = self.state.withLock { state in
+                state.newest = (update, eventLoop.now)
+                state.begunAt = nil
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for then in waiting { then(update) }
+        }
+    }
+
+    /// Something has changed that subscribers are to see at once.
+    func outdate() { state.withLock { $0.newest = nil } }
+}
