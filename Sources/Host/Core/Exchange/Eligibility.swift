@@ -162,7 +162,7 @@ public struct Eligibility: Sendable {
         _ index: Int, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
     ) -> Exclusion? {
         let backend = snapshot.backends[index]
-        if let pinned = self.backend, !isMeant(backend) { return .pinned(to: pinned) }
+        if let pinned = self.backend, !isMeant(backend.identity) { return .pinned(to: pinned) }
         let told = told(index, in: snapshot)
         if let missing = told?.missing(for: needs), !missing.isEmpty { return .lacks(missing) }
         if let told, hasOthers, told.contextLength > 0, total(in: snapshot) > needs.answer,
@@ -175,9 +175,8 @@ public struct Eligibility: Sendable {
         if !able(backend) { return .wrongKind }
         if tried.contains(backend.identity.id) { return .tried }
         if let trouble = backend.counters.breaker.trouble { return .breakerOpen(trouble) }
-        if backend.counters.restEnd(for: model, now: now) > 0 {
-            return .resting((backend.counters.restEnd - now) / 1_000_000_000 + 1)
-        }
+        let rest = backend.counters.restEnd(for: model, now: now)
+        if rest > 0 { return .resting((rest - now) / 1_000_000_000 + 1) }
         if !backend.hasPlace { return .full(backend.identity.maxConcurrent ?? 0) }
         return nil
     }
