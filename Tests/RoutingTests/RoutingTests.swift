@@ -237,6 +237,14 @@ private struct Fleet {
         #expect(abs(standing.firstToken(now: 602 * second) - 650) < 1)
     }
 
+    @Test func waitingForOthersDoesNotMakeAServerLookSlow() {
+        let standing = standing(isLoaded: true)
+        standing.begin(ahead: 3).answered(after: 4_000_000, now: second)
+        #expect(standing.firstToken(now: second) == 1000)
+        standing.begin(ahead: -1).answered(after: 1_000_000, now: second)
+        #expect(standing.firstToken(now: second) == 1000)
+    }
+
     @Test func onlyModelsOfSeveralBackendsHaveOneAndItOutlivesAListAndAChange() throws {
         let fleet = Fleet()
         fleet.add("a", models: ["m", "own"])

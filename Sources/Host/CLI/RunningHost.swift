@@ -60,15 +60,16 @@ struct HostOptions: ParsableArguments {
 enum PlainHTTP {
     struct Failure: Error { let reason: String }
 
-    /// Longer than the gateway takes to ask a new server what it is.
-    private static let timeoutSeconds = 60
+    private static let timeoutSeconds = 10
+    /// For what the gateway does before it answers: longer than it takes to ask a new server what it is.
+    private static let commandSeconds = 60
     private static let limit = 64 * 1024 * 1024
 
     /// - Parameter body: JSON; empty: none.
     static func ask(
         _ method: String, host: String, port: Int, path: String, body: [UInt8] = []
     ) throws(Failure) -> (status: Int, body: [UInt8]) {
-        let connection = try connected(host, port)
+        let connection = try connected(host, port, seconds: method == "GET" ? timeoutSeconds : commandSeconds)
         defer { close(connection) }
         let type = body.isEmpty ? "" : "Content-Type: application/json\r\n"
         let length = method == "GET" ? "" : "\(type)Content-Length: \(body.count)\r\n"
@@ -136,7 +137,9 @@ enum PlainHTTP {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    private static func connected(_ host: String, _ port: Int) throws(Failure) -> CInt {
+    private static func connected(
+        _ host: String, _ port: Int, seconds: Int = timeoutSeconds
+    ) throws(Failure) -> CInt {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
@@ -149,7 +152,7 @@ enum PlainHTTP {
         while let address = entry {
             let connection = socket(address.pointee.ai_family, address.pointee.ai_socktype, address.pointee.ai_protocol)
             if connection >= 0 {
-                var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+                var timeout = timeval(tv_sec: seconds, tv_usec: 0)
                 for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
                     setsockopt(connection, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
                 }

@@ -194,7 +194,9 @@ final class Exchange {
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
         if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
-            modelAttempt = standing.begin()
+            // The place that it has taken itself is no work in front of it.
+            modelAttempt = standing.begin(
+                ahead: Double(backend.counters.load - 1) / Double(backend.counters.slots ?? 1))
         }
         endWaiting()
         run(backend)

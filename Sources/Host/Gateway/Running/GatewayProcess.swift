@@ -68,7 +68,9 @@ final class GatewayProcess: Sendable {
         let retirement = Retirement(updates: updates)
         let backends = RunningBackends(
             registry: registry, retirement: retirement, logger: logger, prepareTLS: { await tls.prepare() },
-            probe: { await monitor.probe($0) },
+            probe: { driver in
+                await withCheckedContinuation { continuation in monitor.probe(driver) { continuation.resume() } }
+            },
             abandon: { driver, reason in
                 for loop in loops {
                     try? await loop.eventLoop.submit { driver.abandon(on: loop.eventLoop, reason: reason) }.get()

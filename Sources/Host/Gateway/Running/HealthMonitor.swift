@@ -52,11 +52,10 @@ final class HealthMonitor: Sendable {
         for task in before { task?.cancel() }
     }
 
-    /// Probes one backend now, as when it is new. Returns when the probe has ended.
-    func probe(_ backend: any BackendDriver) async {
-        await withCheckedContinuation { continuation in
-            probe(backend, on: turn.add(1, ordering: .relaxed).newValue) { continuation.resume() }
-        }
+    /// Probes one backend now, as when it is new.
+    /// - Parameter ended: called on some event loop when the probe has ended.
+    func probe(_ backend: any BackendDriver, ended: @escaping @Sendable () -> Void = {}) {
+        probe(backend, on: turn.add(1, ordering: .relaxed).newValue, ended: ended)
     }
 
     private func round() {
