@@ -91,16 +91,17 @@ public struct Eligibility: Sendable {
     }
 
     private func isOpen(_ backend: BackendSnapshot) -> Bool {
-        isMeant(backend) && !tried.contains(backend.identity.id)
+        isMeant(backend.identity) && !tried.contains(backend.identity.id)
     }
 
-    private func isMeant(_ other: BackendSnapshot) -> Bool { backend == nil || backend == other.identity.name }
+    /// Whether it may be asked as far as its name goes.
+    public func isMeant(_ other: BackendIdentity) -> Bool { backend == nil || backend == other.name }
 
     private func nobody(_ indices: [Int], _ snapshot: RegistrySnapshot) -> Dispatch.Eligible {
-        let meant = indices.filter { isMeant(snapshot.backends[$0]) }
+        let meant = indices.filter { isMeant(snapshot.backends[$0].identity) }
         if !meant.isEmpty { return .nobody(meant.map { snapshot.backends[$0] }) }
         // The only one that is meant does not have the model.
-        let named = snapshot.backends.filter(isMeant)
+        let named = snapshot.backends.filter { isMeant($0.identity) }
         if named.isEmpty { return .unknownModel }
         return named.contains { $0.status.serves } ? .unknownModel : .nobody(named)
     }
@@ -157,7 +158,7 @@ public struct Eligibility: Sendable {
         _ index: Int, _ told: ToldModel?, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
     ) -> Exclusion? {
         let backend = snapshot.backends[index]
-        if let pinned = self.backend, !isMeant(backend) { return .pinned(to: pinned) }
+        if let pinned = self.backend, !isMeant(backend.identity) { return .pinned(to: pinned) }
         if let missing = told?.missing(for: needs), !missing.isEmpty { return .lacks(missing) }
         if let told, hasOthers, told.contextLength > 0, total(in: snapshot) > needs.answer,
             snapshot.estimates.tokens(needs.tokens, model: model) / 2 > told.contextLength
@@ -169,9 +170,8 @@ public struct Eligibility: Sendable {
         if !able(backend) { return .wrongKind }
         if tried.contains(backend.identity.id) { return .tried }
         if let trouble = backend.counters.breaker.trouble { return .breakerOpen(trouble) }
-        if backend.counters.rests(now: now) {
-            return .resting((backend.counters.restEnd - now) / 1_000_000_000 + 1)
-        }
+        let rest = backend.counters.restEnd(for: model, now: now)
+        if rest > 0 { return .resting((rest - now) / 1_000_000_000 + 1) }
         if !backend.hasPlace { return .full(backend.identity.maxConcurrent ?? 0) }
         return nil
     }

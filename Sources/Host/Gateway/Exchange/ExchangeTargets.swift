@@ -51,6 +51,7 @@ extension Exchange {
     /// Puts the name of the model that is tried now into the request, and goes on.
     func takeTarget() {
         let model = dispatch.request.model
+        takeTimeouts()
         guard let original = forms.request.chain?.original else {
             formsTarget = dispatch.target
             return choose()
@@ -65,6 +66,13 @@ extension Exchange {
             eventLoop.execute { exchange.value.took(model, body) }
         }
         if !isTaken { refuse(.overloaded) }
+    }
+
+    /// Limits of time that are set for the model that is tried now.
+    func takeTimeouts() {
+        let settings = loop.settings
+        guard !settings.modelTimeouts.isEmpty else { return }
+        dispatch.modelChanged(timeouts: settings.timeouts.of(dispatch.request.model, settings.modelTimeouts))
     }
 
     private func took(_ model: String, _ body: ByteBuffer) {
