@@ -74,7 +74,7 @@ public struct Dispatch: Sendable {
     private var deadlines: Deadlines
 
     /// - Parameters:
-    ///   - timeouts: those of the gateway; a backend has its own.
+    ///   - timeouts: those of the gateway for the model that is tried first; a backend has its own.
     ///   - arrival: when the request arrived.
     public init(
         _ request: Request, timeouts: Configuration.Timeouts = Configuration.Timeouts(), arrival: NIODeadline
@@ -200,7 +200,8 @@ public struct Dispatch: Sendable {
         self.backend = backend
         (held, sendsAtOnce, hasEvents, hasData, isConnected) = (0, false, false, false, false)
         deadlines.attemptStarted(
-            at: now.uptimeNanoseconds, endpoint: backend.url, limits: backend.timeouts, hasAlternative: hasAlternative)
+            at: now.uptimeNanoseconds, endpoint: backend.url, limits: backend.timeouts(of: request.model),
+            hasAlternative: hasAlternative)
         timeline.append(.attemptStarted(backend: backend.id, reason: reason), at: now)
     }
 
@@ -375,8 +376,17 @@ public struct Dispatch: Sendable {
 
     // MARK: Time
 
-    /// When the exchange ends at the latest, unless it is a stream that goes on; nil: there is no such time.
-    public var end: NIODeadline? { deadlines.totalEnd.map { .uptimeNanoseconds($0) } }
+    /// When the exchange ends at the latest if this backend answers it, unless it is a stream that goes on; nil: there is no
+    /// such time.
+    public func end(at backend: BackendIdentity) -> NIODeadline? {
+        deadlines.totalEnd(under: backend.timeouts(of: request.model)).map { .uptimeNanoseconds($0) }
+    }
+
+    /// Another of the models is tried from now on, for which the gateway has these limits.
+    public mutating func modelChanged(timeouts: Configuration.Timeouts) {
+        assert(phase == .choosing || phase == .queued, "the model changes while \(phase)")
+        deadlines.modelChanged(limits: timeouts)
+    }
 
     /// The server's answer is not read while the client does not take it: meanwhile no piece can come.
     public mutating func setPaused(_ paused: Bool, now: NIODeadline) {

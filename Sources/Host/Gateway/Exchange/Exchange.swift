@@ -93,7 +93,7 @@ final class Exchange {
                 maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? [],
                 needs: Needs(
                     request.peek, kind: request.kind, path: request.path, bytes: request.body.readableBytes)),
-            timeouts: loop.settings.timeouts, arrival: context.arrival)
+            timeouts: loop.settings.timeouts.of(request.model, loop.settings.modelTimeouts), arrival: context.arrival)
     }
 
     var now: NIODeadline { loop.eventLoop.now }
@@ -250,7 +250,7 @@ final class Exchange {
         var submitted = SubmittedRequest(
             kind: request.kind, model: request.model, requestID: context.id, path: request.path,
             contentType: request.contentType, stream: stream, includeUsage: asked.includeUsage, tools: asked.tools,
-            images: asked.images, headers: context.fields, deadline: dispatch.end)
+            images: asked.images, headers: context.fields, deadline: dispatch.end(at: backend.identity))
         warnings = []
         answerFields = []
         exactType = nil
@@ -273,7 +273,7 @@ final class Exchange {
                 translation, model: request.model, requestID: context.id, stream: stream, tools: asked.tools,
                 images: asked.images)
             submitted.headers = context.fields
-            submitted.deadline = dispatch.end
+            submitted.deadline = dispatch.end(at: backend.identity)
         case .answered(let bytes, let warning):
             release(.neutral)
             // Its words come from here; no backend has been asked.
@@ -283,6 +283,9 @@ final class Exchange {
         case .refused(let error):
             release(.neutral)
             return refuse(ErrorBody(error))
+        }
+        if !backend.identity.modelTimeouts.isEmpty {
+            submitted.connectLimit = backend.identity.timeouts(of: request.model).connect
         }
         submit(submitted, to: backend)
     }
@@ -313,7 +316,8 @@ final class Exchange {
         task = nil
         guard let places = places.take() else { return }
         modelAttempt = nil
-        backend?.counters.ended(end)
+        backend?.counters.ended(
+            end, model: dispatch.request.model, began: attemptStart.uptimeNanoseconds)
         if let backend, failure != nil || end.isSuccess { tellBreaker(of: backend, after: failure) }
         trial = nil
         places.end()
@@ -350,13 +354,15 @@ final class Exchange {
         }
     }
 
-    /// A server that said for how long it wants to be left alone is passed over until then, where another can serve. Not for the
-    /// limits of an organization or a project that the client chose by itself.
+    /// A server that said for how long it wants to be left alone, or with one model, is passed over until then, where another can
+    /// serve. Not for the limits of an organization or a project that the client chose by itself.
     private func noteRest(_ failure: ExchangeFailure, of backend: BackendSnapshot) {
-        guard failure.kind == .busy, failure.retryAfterMilliseconds > 0,
+        let model = dispatch.request.model
+        guard let scope = RestScope(failure, model: model),
             !context.fields.contains(where: { $0.name == "openai-organization" || $0.name == "openai-project" })
         else { return }
-        backend.counters.rest(milliseconds: failure.retryAfterMilliseconds, now: now.uptimeNanoseconds)
+        backend.counters.rest(
+            scope == .model ? model : nil, milliseconds: failure.retryAfterMilliseconds, now: now.uptimeNanoseconds)
     }
 
     /// Another backend than the one of the attempt is left to try, or another model.

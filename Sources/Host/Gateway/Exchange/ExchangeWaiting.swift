@@ -35,7 +35,10 @@ extension Exchange {
         let queue = loop.settings.queue
         guard queue.enabled, queue.maxSize > 0 else { return giveUp(error()) }
         // The first that somebody can serve is the one that is wanted most; if nobody can serve any, the first of all.
-        if let standing = full ?? (dispatch.attempts == 0 ? .first : nil) { dispatch.goBack(to: standing) }
+        if let standing = full ?? (dispatch.attempts == 0 ? .first : nil) {
+            dispatch.goBack(to: standing)
+            takeTimeouts()
+        }
         full = nil
         waitsAt = dispatch.standing
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
@@ -45,10 +48,22 @@ extension Exchange {
         switch entered {
         case .waits(let ticket):
             self.ticket = ticket
-            dispatch.queued(limit: queue.maxWait, now: now)
+            dispatch.queued(limit: longestWait, now: now)
         case .overShare(let waiting, let seconds): giveUp(.queueShare(waiting: waiting, retryAfter: seconds))
         case .full(let waiting, let seconds): giveUp(.queueFull(waiting: waiting, retryAfter: seconds))
         }
+    }
+
+    /// For how long it may wait: as long as the most patient of the backends that may serve it allows.
+    private var longestWait: Duration {
+        let (settings, snapshot, model) = (loop.settings, loop.snapshot, dispatch.request.model)
+        let common = settings.timeouts.of(model, settings.modelTimeouts).queue ?? settings.queue.maxWait
+        let eligibility = dispatch.eligibility
+        let indices = snapshot.candidates(for: model) ?? snapshot.holders[model] ?? []
+        let waits = indices.lazy.map { snapshot.backends[$0].identity }.filter(eligibility.isMeant).map { identity in
+            identity.timeouts(of: model).queue ?? settings.queue.maxWait
+        }
+        return waits.max() ?? common
     }
 
     /// It is its turn.
