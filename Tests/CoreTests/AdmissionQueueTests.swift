@@ -76,6 +76,16 @@ import Testing
         #expect(order == [high, late, normal, low])
     }
 
+    @Test func whoRisesDoesNotWaitForThoseWhoCameToItsRankBefore() throws {
+        var queue = queue()
+        let low = try enter(&queue, 1, .low, now: 1)
+        let normal = try enter(&queue, 2, now: 14 * Self.second)
+        let first = next(&queue, now: 15 * Self.second)
+        #expect(first == normal)
+        let order = drain(&queue, now: 21 * Self.second)
+        #expect(order == [low, normal])
+    }
+
     @Test func theLowestIsServedWhileHigherOnesKeepComing() throws {
         var queue = queue()
         let low = try enter(&queue, 9, .low, now: 0)

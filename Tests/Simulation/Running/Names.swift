@@ -86,7 +86,10 @@ extension Oracle {
     }
 
     /// Who was asked fits the request, or nobody fits it better.
-    func checkNeeds(_ ask: Ask, model: String, at backend: BackendSnapshot, others: [BackendSnapshot]) {
+    /// - Parameter isFirst: nothing has failed before.
+    func checkNeeds(
+        _ ask: Ask, model: String, at backend: BackendSnapshot, others: [BackendSnapshot], isFirst: Bool
+    ) {
         guard let world, let own = world.gateway.told(model, of: backend) else { return }
         if ask.hasImage, own.told.contains(.vision), !own.capabilities.contains(.vision) {
             violation("rule 13: ask \(ask.number) has an image and goes to \(backend.identity.name), which sees none")
@@ -96,7 +99,7 @@ extension Oracle {
             let hasBetter = better.contains { $0.capabilities.contains(.vision) }
             if own.capabilities.contains(.vision) {
                 sometimes(.sentWhereImagesAreSeen)
-            } else if hasBetter, ask.padding == 0 {
+            } else if hasBetter, ask.padding == 0, isFirst {
                 violation(
                     "rule 13: ask \(ask.number) has an image and goes to \(backend.identity.name), another sees it")
             }

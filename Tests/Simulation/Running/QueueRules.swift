@@ -350,7 +350,9 @@ final class QueueRules {
         // One that has waited has waited for the first that was there when it began.
         if view.target > 0, !hasWaited { checkFirst(one, ask, world) }
         guard ask.hasImage || ask.padding > 0, ask.kind == .chat || ask.kind == .stream else { return }
-        oracle.checkNeeds(ask, model: view.model, at: backend, others: oracle.openTo(view))
+        oracle.checkNeeds(
+            ask, model: view.model, at: backend, others: oracle.openTo(view),
+            isFirst: view.attempts == 1)
     }
 
     /// Another model than the first is tried: the first had no place, or nobody who could serve it.

@@ -72,6 +72,8 @@ public struct AdmissionQueue: Sendable {
         var serial: UInt64
         /// It was woken and has not come back: it stands in no list.
         var isAside = false
+        /// It had a lower rank before.
+        var hasRisen = false
     }
 
     /// One client at one rank, in all lanes.
@@ -297,7 +299,9 @@ public struct AdmissionQueue: Sendable {
         }
         standings[entry.rank][entry.client]?.waiting += 1
         let turn = standings[entry.rank][entry.client]?.turn ?? turns
-        lanes[lane].ranks[entry.rank].add(ticket, serial: entry.serial, client: entry.client, turn: turn)
+        lanes[lane].ranks[entry.rank].add(
+            ticket, serial: entry.serial, client: entry.client, turn: turn,
+            hasRisen: entry.hasRisen)
     }
 
     private mutating func take(_ entry: Entry, from lane: Int) {
@@ -314,25 +318,38 @@ public struct AdmissionQueue: Sendable {
     private mutating func raise(in lane: Int, now: UInt64) {
         let step = max(1, maximumWait / Self.ageingDivisor)
         for rank in stride(from: Self.rankCount - 1, to: 0, by: -1) {
-            while let ticket = lanes[lane].ranks[rank].ages.first, var entry = entries[ticket],
-                now > entry.since, now - entry.since >= step
-            {
+            while let ticket = aged(rank, in: lane, by: step, now: now), var entry = entries[ticket] {
                 take(entry, from: lane)
                 entry.rank -= 1
                 entry.since += step
+                entry.hasRisen = true
                 add(entry, ticket, lane)
             }
         }
     }
 
+    /// One that has had its rank for long enough. Those that rose into it stand behind others that came later, and so are
+    /// looked at by themselves.
+    private func aged(_ rank: Int, in lane: Int, by step: UInt64, now: UInt64) -> Ticket? {
+        let ranks = lanes[lane].ranks[rank]
+        for ticket in [ranks.ages.first, ranks.risen.first] {
+            guard let ticket, let since = entries[ticket]?.since, now > since, now - since >= step else { continue }
+            return ticket
+        }
+        return nil
+    }
+
     /// Those of one rank in one lane.
     private struct LaneRank: Sendable {
         var lists: [Client: TicketList] = [:]
+        /// All of them, and those that rose into the rank, each in the order in which they came to it.
         var ages = TicketList()
+        var risen = TicketList()
         private var order = TurnHeap()
 
-        mutating func add(_ ticket: Ticket, serial: UInt64, client: Client, turn: UInt64) {
+        mutating func add(_ ticket: Ticket, serial: UInt64, client: Client, turn: UInt64, hasRisen: Bool) {
             ages.append(ticket, serial)
+            if hasRisen { risen.append(ticket, serial) }
             if lists[client] == nil {
                 // Those of clients that have gone stay until they come up; no more of them than of the others.
                 if order.count > 2 * lists.count + 16 { order.keep { lists[$0] != nil } }
@@ -343,6 +360,7 @@ public struct AdmissionQueue: Sendable {
 
         mutating func remove(serial: UInt64, client: Client) {
             ages.remove(serial)
+            risen.remove(serial)
             lists[client]?.remove(serial)
             if lists[client]?.count == 0 { lists[client] = nil }
         }
