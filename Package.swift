@@ -77,16 +77,16 @@ let package = Package(
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
         layer("Scaffold", uses: ["AuthorAssets"]),
         layer("Dashboard", uses: ["Core", "DashboardAssets"]),
+        layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
         layer(
             "Gateway",
             uses: [
-                "ABIRules", "Compression", "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects",
+                "ABIRules", "Compression", "Config", "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects",
                 "Dashboard",
                 "EventStream", "Product", nioCore, nioPosix, nioSSL, nioTLS,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
-        layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
         .executableTarget(
             name: "nexus",
             dependencies: [

@@ -81,7 +81,7 @@ struct ListedModel {
     /// - Parameter requested: the context length that the operator wants for every request.
     func reported(requested: Int64?) -> ReportedModel {
         ReportedModel(
-            id: name, capabilities: bits, contextLength: length(requested: requested),
+            id: name, capabilities: bits, told: told, contextLength: length(requested: requested),
             created: max(0, CreatedAt.seconds(item["modified_at"]?.string)), state: state,
             loadedUntil: running?.until ?? 0, size: item["size"]?.count ?? 0, memory: running?.memory ?? 0,
             deviceMemory: running?.deviceMemory, details: details)
@@ -106,11 +106,22 @@ struct ListedModel {
             case "thinking": bits |= NEXUS_MODEL_THINKING
             case "embedding": bits |= NEXUS_MODEL_EMBEDDING
             // Every model that completes text can be held to a schema.
-            case "completion": bits |= NEXUS_MODEL_JSON_MODE
+            case "completion": bits |= NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_COMPLETION
             default: break
             }
         }
         return bits
+    }
+
+    /// The server refuses what its own list of abilities does not have; but it takes any model's vectors. What was guessed from an
+    /// older server's templates says nothing of what is not there, except for a model that only makes vectors.
+    private var told: UInt32 {
+        guard let capabilities else { return 0 }
+        guard isGuessed else {
+            return NEXUS_MODEL_VISION | NEXUS_MODEL_TOOLS | NEXUS_MODEL_THINKING | NEXUS_MODEL_COMPLETION
+                | NEXUS_MODEL_JSON_MODE
+        }
+        return capabilities == ["embedding"] ? NEXUS_MODEL_COMPLETION : 0
     }
 
     private var details: [(name: String, value: String)] {

@@ -35,14 +35,40 @@ enum ModelList {
             ?? length(meta?["n_ctx_train"]) ?? 0
         model.maxOutputTokens = length(item["max_output_tokens"]) ?? 0
         model.size = length(meta?["size"]) ?? 0
-        let inputs = item["architecture"]?["input_modalities"]?.array ?? []
-        if inputs.contains("image") { model.capabilities |= NEXUS_MODEL_VISION }
+        tell(of: item, &model)
         if let state = item["status"]?["value"]?.string {
             model.state = state == "loaded" ? NEXUS_MODEL_LOADED : NEXUS_MODEL_UNLOADED
         }
         // vLLM: the model that an adapter of weights builds upon.
         if let parent = item["parent"]?.string { model.details.append(("parent_model", parent)) }
         return model
+    }
+
+    /// What an item of the list tells of the model's abilities. A list of them is complete: what is not in it the model lacks.
+    private static func tell(of item: JSONValue, _ model: inout ReportedModel) {
+        // llama.cpp and OpenRouter.
+        if let inputs = words(item["architecture"]?["input_modalities"]) {
+            model.tell(NEXUS_MODEL_VISION, inputs.contains("image"))
+        }
+        if let outputs = words(item["architecture"]?["output_modalities"]) {
+            model.tell(NEXUS_MODEL_COMPLETION, outputs.contains("text"))
+        }
+        // OpenRouter: what a request may say.
+        if let members = words(item["supported_parameters"]) {
+            model.tell(NEXUS_MODEL_TOOLS, members.contains("tools"))
+            // Where a model does not hold to a format, the member is passed over.
+            if members.contains("response_format") || members.contains("structured_outputs") {
+                model.tell(NEXUS_MODEL_JSON_MODE, true)
+            }
+            model.tell(
+                NEXUS_MODEL_THINKING, members.contains("reasoning") || members.contains("reasoning_effort"))
+        }
+    }
+
+    /// A list of words that says something; nil: it is none, or an empty one.
+    private static func words(_ value: JSONValue?) -> Set<String>? {
+        guard let words = value?.array?.compactMap(\.string), !words.isEmpty else { return nil }
+        return Set(words)
     }
 
     /// TGI's `GET /info`, for versions that have no list.
@@ -56,9 +82,16 @@ enum ModelList {
         if let context = length(item["loaded_context_length"]) ?? length(item["max_context_length"]) {
             model.contextLength = context
         }
+        // Its types are of models, not guesses. It has tools with any model, whether or not the model was made for them.
         switch item["type"]?.string {
-        case "vlm": model.capabilities |= NEXUS_MODEL_VISION | NEXUS_MODEL_JSON_MODE
-        case "embeddings": model.capabilities |= NEXUS_MODEL_EMBEDDING
+        case "vlm", "llm":
+            model.tell(NEXUS_MODEL_VISION, item["type"] == "vlm")
+            model.tell(NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_COMPLETION, true)
+        case "embeddings":
+            model.tell(NEXUS_MODEL_EMBEDDING, true)
+            model.tell(
+                NEXUS_MODEL_COMPLETION | NEXUS_MODEL_VISION | NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE
+                    | NEXUS_MODEL_THINKING, false)
         default: model.capabilities |= NEXUS_MODEL_JSON_MODE
         }
         if item["capabilities"]?.array?.contains("tool_use") == true { model.capabilities |= NEXUS_MODEL_TOOLS }
@@ -73,6 +106,13 @@ enum ModelList {
         ] {
             if let text = item[member]?.string, !text.isEmpty { model.details.append((name, text)) }
         }
+    }
+
+    /// One item of LM Studio's `GET /api/v1/models`, since 0.4.
+    static func apply(newLMStudio item: JSONValue, to model: inout ReportedModel) {
+        guard let told = item["capabilities"]?.object else { return }
+        model.tell(NEXUS_MODEL_VISION, told["vision"]?.bool)
+        if told["trained_for_tool_use"]?.bool == true { model.capabilities |= NEXUS_MODEL_TOOLS }
     }
 
     static func length(_ value: JSONValue?) -> UInt64? { value?.positiveCount }

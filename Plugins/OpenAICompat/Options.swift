@@ -3,7 +3,7 @@ struct Options: Sendable {
     static let schema = """
         {"type":"object","additionalProperties":false,"properties":{\
         "flavor":{"type":"string","enum":["auto","llamacpp","vllm","sglang","lmstudio","tgi","localai","openai"],\
-        "default":"auto","description":"Which server software answers; auto: find out."},\
+        "default":"auto","x-nexus-kinds":\(names),"description":"Which server software answers; auto: find out."},\
         "prefix":{"type":"string","default":"/v1","description":"Path before /chat/completions."},\
         "models":{"type":"array","items":{"type":"string"},"description":"The models there are, for a server without a list of \
         them, or to offer these alone."},\
@@ -20,6 +20,14 @@ struct Options: Sendable {
         prompt's template."},\
         "auth_header":{"type":"string","default":"authorization","description":"Header that carries the API key."},\
         "headers":{"type":"object","additionalProperties":{"type":"string","writeOnly":true},"description":"Headers to add to every request."}}}
+        """
+
+    /// Names under which people look for this adapter, and the flavor that each stands for; the gateway takes them for types,
+    /// in any usual spelling.
+    private static let names = """
+        {"llamacpp":"llamacpp","llama-server":"llamacpp","vllm":"vllm","sglang":"sglang","lmstudio":"lmstudio",\
+        "tgi":"tgi","text-generation-inference":"tgi","localai":"localai","generic":"auto","openai-compatible":"auto",\
+        "openai-compat":"auto","exo":"auto"}
         """
 
     let flavor: Flavor?

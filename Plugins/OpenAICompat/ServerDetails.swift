@@ -38,9 +38,7 @@ struct ServerDetails {
                 if let context = ModelList.length(properties["default_generation_settings"]?["n_ctx"]) {
                     models[index].contextLength = context
                 }
-                if properties["modalities"]?["vision"]?.bool == true {
-                    models[index].capabilities |= NEXUS_MODEL_VISION
-                }
+                models[index].tell(NEXUS_MODEL_VISION, properties["modalities"]?["vision"]?.bool)
                 models[index].state = state
             }
         }
@@ -56,8 +54,16 @@ struct ServerDetails {
             if models[index].contextLength == 0, let length = ModelList.length(told?["context_length"]) {
                 models[index].contextLength = length
             }
-            if info?["has_image_understanding"]?.bool == true { models[index].capabilities |= NEXUS_MODEL_VISION }
-            if info?["is_generation"]?.bool == false { models[index].capabilities = NEXUS_MODEL_EMBEDDING }
+            models[index].tell(NEXUS_MODEL_VISION, info?["has_image_understanding"]?.bool)
+            // A server runs one model, as one or the other.
+            if let generates = info?["is_generation"]?.bool {
+                models[index].tell(NEXUS_MODEL_COMPLETION, generates)
+                models[index].tell(NEXUS_MODEL_EMBEDDING, !generates)
+                if !generates {
+                    models[index].tell(
+                        NEXUS_MODEL_VISION | NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_THINKING, false)
+                }
+            }
         }
     }
 
@@ -67,7 +73,14 @@ struct ServerDetails {
             guard let index = models.firstIndex(where: { $0.id == item["id"]?.string }) else { continue }
             ModelList.apply(lmStudio: item, to: &models[index])
         }
-        if manages?["models"]?.array != nil { management = .lmStudio }
+        if let newer = manages?["models"]?.array {
+            management = .lmStudio
+            for item in newer {
+                let names = [item["key"]?.string, item["id"]?.string]
+                guard let index = models.firstIndex(where: { names.contains($0.id) }) else { continue }
+                ModelList.apply(newLMStudio: item, to: &models[index])
+            }
+        }
         server = Flavor.lmstudio.displayName
     }
 

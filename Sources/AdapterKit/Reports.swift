@@ -38,7 +38,7 @@ struct Reports: @unchecked Sendable {
                 name: text.value, context_length: model.contextLength, max_output_tokens: model.maxOutputTokens,
                 created: model.created, state: model.state, reserved: 0, loaded_until: model.loadedUntil,
                 size: model.size, memory: model.memory, device_memory: model.deviceMemory ?? UInt64.max,
-                details: texts[index].pointer[1].name)
+                details: texts[index].pointer[1].name, told: model.told | model.capabilities, reserved_told: 0)
         }
         withExtendedLifetime(texts) {
             table.pointee.report_models(&crossing, crossing.count)
@@ -81,6 +81,9 @@ struct ReportedModel: Equatable {
     var name = ""
     /// `NEXUS_MODEL_...` bits.
     var capabilities: UInt32 = 0
+    /// Those of which the server tells whether the model has them: what is missing in `capabilities` it certainly lacks. What is
+    /// in `capabilities` need not be here.
+    var told: UInt32 = 0
     var contextLength: UInt64 = 0
     var maxOutputTokens: UInt64 = 0
     var created: Int64 = 0
@@ -97,9 +100,17 @@ struct ReportedModel: Equatable {
     /// More for people and clients, such as family, format, parameter_size, quantization_level, digest.
     var details: [(name: String, value: String)] = []
 
+    /// The server tells whether the model has these; nil: it does not tell.
+    mutating func tell(_ bits: UInt32, _ has: Bool?) {
+        guard let has else { return }
+        told |= bits
+        if has { capabilities |= bits } else { capabilities &= ~bits }
+    }
+
     static func == (left: ReportedModel, right: ReportedModel) -> Bool {
         left.id == right.id && left.name == right.name && left.capabilities == right.capabilities
             && left.contextLength == right.contextLength && left.maxOutputTokens == right.maxOutputTokens
+            && left.told | left.capabilities == right.told | right.capabilities
             && left.created == right.created && left.state == right.state && left.loadedUntil == right.loadedUntil
             && left.size == right.size && left.memory == right.memory && left.deviceMemory == right.deviceMemory
             && left.details.elementsEqual(right.details, by: ==)

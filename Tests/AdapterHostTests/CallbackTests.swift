@@ -158,6 +158,21 @@ enum Crossing {
 }
 
 @Suite struct ReportCleaningTests {
+    /// An adapter from before ABI 1.3 tells what its models have, and nothing of what they lack.
+    @Test(arguments: [(64, []), (120, []), (128, .vision)] as [(Int, Capabilities)])
+    func whatAModelLacksIsKnownOnlyWhereItIsTold(_ size: Int, _ lacks: Capabilities) {
+        let id: StaticString = "m"
+        let text = UnsafeRawPointer(id.utf8Start).assumingMemoryBound(to: CChar.self)
+        var model = Crossing.model(nexus_str(ptr: text, len: 1))
+        model.struct_size = UInt32(size)
+        model.capabilities = NEXUS_MODEL_TOOLS
+        model.told = NEXUS_MODEL_VISION
+
+        let cleaned = ReportCleaning.models(&model, count: 1).models.first
+
+        #expect(cleaned?.capabilities == .tools && cleaned?.told == lacks.union(.tools))
+    }
+
     private func cleaned(_ ids: [String]) -> (models: [Model], dropped: Int) {
         let storage = ids.map { Array($0.utf8.map(CChar.init(bitPattern:))) }
         let models = storage.map { bytes in

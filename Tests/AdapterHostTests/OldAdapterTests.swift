@@ -6,7 +6,7 @@ import Testing
 
 @testable import AdapterHost
 
-/// Adapters of ABI 1.0 and 1.1, as they were and built with the headers of their time (Tests/Adapters/old), work with this
+/// Adapters of ABI 1.0, 1.1 and 1.2, as they were and built with the headers of their time (Tests/Adapters/old), work with this
 /// host.
 @Suite struct OldAdapterTests {
     private func bench(_ minor: Int, _ source: String = "echo.c", apiKeys: [String] = []) async throws -> Bench {
@@ -14,7 +14,7 @@ import Testing
             apiKeys: apiKeys, adapter: TestAdapter.old(minor, source, in: TestAdapter.directory()))
     }
 
-    @Test(arguments: [0, 1])
+    @Test(arguments: [0, 1, 2])
     func itIsLoadedAndItsVersionIsShown(_ minor: Int) throws {
         let image = try AdapterImage(path: TestAdapter.old(minor, "echo.c", in: TestAdapter.directory()))
 
@@ -30,7 +30,7 @@ import Testing
         #expect(result.headers == [] && result.left == 0)
     }
 
-    @Test(arguments: [0, 1])
+    @Test(arguments: [0, 1, 2])
     func itStreams(_ minor: Int) async throws {
         let result = try await bench(minor).submit("echo", stream: true)
 
@@ -57,8 +57,24 @@ import Testing
         #expect(view.models.allSatisfy { $0.isLoaded == nil && $0.size == nil && $0.details.isEmpty })
     }
 
+    @Test(arguments: [0, 1, 2])
+    func itsModelsHaveWhatItTellsAndLackNothing(_ minor: Int) async throws {
+        let bench = try await bench(minor)
+        await bench.probe()
+
+        let models = try #require(bench.registry.views.first).models
+        #expect(models.allSatisfy { $0.capabilities == .jsonMode && $0.told == .jsonMode })
+    }
+
+    @Test func whatThe12AdapterIsToldArrives() async throws {
+        let result = try await bench(2, "told.c").submit(
+            "told", headers: [HeaderField(name: "traceparent", value: "00-1")])
+
+        #expect(try JSONValue.parse(result.written)["headers"] == ["traceparent": "00-1"])
+    }
+
     /// Its own thread, posts, timers and blocking work.
-    @Test(arguments: [0, 1])
+    @Test(arguments: [0, 1, 2])
     func itComesBackFromOtherThreads(_ minor: Int) async throws {
         let bench = try await bench(minor, "threaded.c")
         let result = try await bench.submitToTheEnd("m")
@@ -67,7 +83,7 @@ import Testing
         await bench.backend.end()
     }
 
-    @Test(arguments: [0, 1])
+    @Test(arguments: [0, 1, 2])
     func itsActionsRun(_ minor: Int) async throws {
         let bench = try await bench(minor, "actions.c")
         let runs = ActionRuns { _ in }

@@ -301,9 +301,20 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
         }
     }
 
-    private func add(_ id: String, _ capabilities: Capabilities, context: UInt64 = 0) {
+    private func add(
+        _ id: String, _ capabilities: Capabilities, lacks: Capabilities = [], context: UInt64 = 0
+    ) {
         add(id)
-        registry.record([Model(id: "m", contextLength: context, capabilities: capabilities)], of: id)
+        registry.record(
+            [Model(id: "m", contextLength: context, capabilities: capabilities, lacks: lacks)], of: id)
+    }
+
+    private func asked(_ eligibility: Eligibility) -> String {
+        let snapshot = registry.snapshot
+        guard case .some(let indices) = eligibility.candidates(in: snapshot, able: { _ in true }) else {
+            return "nobody"
+        }
+        return indices.map { snapshot.backends[$0].identity.id }.joined(separator: ",")
     }
 
     private func asked(_ needs: Needs) -> String {
@@ -322,17 +333,115 @@ private let told = Dispatch.Words.failure(broken, backend: "one")
     }
 
     @Test func whoFitsBestIsNotTheOnlyAlternative() {
-        add("blind", .tools)
+        add("silent", .tools)
         add("seeing", .vision)
-        var request = dispatch().request
-        request.needs = Needs(required: .vision)
-        var eligibility = Dispatch(request, arrival: .uptimeNanoseconds(0)).eligibility
-        #expect(eligibility.narrowed(in: registry.snapshot) == ["seeing"])
+        let eligibility = Eligibility(model: "m", needs: Needs(required: .vision))
+        #expect(eligibility.narrowed(in: registry.snapshot) == nil, "where the first has no place the other may do")
+        #expect(eligibility.candidates(behind: [1], in: registry.snapshot, able: { _ in true }) == [0])
         #expect(eligibility.hasAlternative(to: "seeing", in: registry.snapshot, able: { _ in true }))
+    }
 
+    @Test func whoCertainlyCannotIsNeverAsked() {
+        add("blind", .tools, lacks: .vision)
+        add("seeing", .vision)
+        var eligibility = Eligibility(model: "m", needs: Needs(required: .vision))
+        #expect(asked(eligibility) == "seeing")
+        #expect(eligibility.narrowed(in: registry.snapshot) == ["seeing"])
+        #expect(eligibility.candidates(behind: [1], in: registry.snapshot, able: { _ in true }) == [])
+        #expect(!eligibility.hasAlternative(to: "seeing", in: registry.snapshot, able: { _ in true }))
         eligibility.tried = ["seeing"]
+        #expect(asked(eligibility) == "nobody")
+        #expect(asked(Eligibility(model: "m")) == "blind,seeing")
+    }
 
-        #expect(eligibility.narrowed(in: registry.snapshot) == nil)
+    @Test func theOnlyOneIsNotAskedForWhatItCertainlyLacks() {
+        add("blind", .tools, lacks: .vision)
+        #expect(asked(Needs(required: [.vision, .tools])) == "nobody")
+        #expect(asked(Needs(required: .tools)) == "blind")
+        add("vectors", models: ["v"])
+        registry.record([Model(id: "v", capabilities: .embedding, lacks: .completion)], of: "vectors")
+        #expect(asked(Eligibility(model: "v", needs: Needs(kind: .completion))) == "nobody")
+        #expect(asked(Eligibility(model: "v", needs: Needs(kind: .embedding))) == "vectors")
+    }
+
+    @Test func whatARequestCanDoWithoutOnlyComesFirst() {
+        add("plain", [], lacks: .thinking)
+        #expect(asked(Needs(wished: .thinking)) == "plain")
+        add("silent", [])
+        #expect(asked(Needs(wished: .thinking)) == "silent")
+        add("thinking", .thinking)
+        #expect(asked(Needs(wished: .thinking)) == "thinking")
+        #expect(asked(Needs()) == "plain,silent,thinking")
+    }
+
+    @Test func theAnswerNeedsRoomAsWell() {
+        add("small", [], context: 8192)
+        add("silent", [])
+        add("large", [], context: 131_072)
+        #expect(asked(Needs(tokens: 4096, answer: 4096)) == "small,silent,large")
+        #expect(asked(Needs(tokens: 4096, answer: 8192)) == "large", "whether it fits elsewhere is not known")
+        #expect(asked(Eligibility(model: "m", tried: ["large"], needs: Needs(tokens: 9000))) == "silent")
+        #expect(asked(Eligibility(model: "m", tried: ["large", "silent"], needs: Needs(tokens: 9000))) == "small")
+    }
+
+    @Test func anEstimateRefusesOnlyWhereAnotherModelMayBeTried() {
+        add("small", [], context: 8192)
+        func eligibility(_ tokens: UInt64, hasOthers: Bool) -> Eligibility {
+            Eligibility(model: "m", needs: Needs(tokens: tokens), hasOthers: hasOthers)
+        }
+        #expect(asked(eligibility(60_000, hasOthers: false)) == "small")
+        #expect(asked(eligibility(60_000, hasOthers: true)) == "nobody")
+        #expect(asked(eligibility(16_000, hasOthers: true)) == "small", "it may be off by so much")
+    }
+
+    @Test func thePromptIsJudgedByWhatServersHaveCounted() {
+        add("small", [], context: 8192)
+        add("large", [], context: 131_072)
+        #expect(asked(Needs(tokens: 5000)) == "small,large")
+        var entry = HistoryEntry(
+            timestamp: 1, model: "m", backendID: "small", durationMilliseconds: 1, status: .success)
+        (entry.knownModel, entry.promptEstimate, entry.promptTokens) = ("m", 1000, 2000)
+        registry.estimates.take([entry])
+        #expect(asked(Needs(tokens: 5000)) == "large")
+    }
+
+    @Test func everyoneWhoIsLeftOutHasAReason() throws {
+        add("blind", [], lacks: .vision)
+        add("small", .vision, context: 8192)
+        add("down", .vision)
+        add("full", .vision)
+        add("silent", [])
+        add("other", models: ["x"])
+        _ = registry.add(
+            BackendIdentity(
+                id: "busy", name: "busy", url: "http://busy", backendType: "t", priority: 1, maxConcurrent: 1),
+            driver: FailedBackend())
+        registry.record([Model(id: "m", capabilities: .vision)], of: "busy")
+        registry.record(HealthReport(outcome: .healthy), of: "busy", now: 1)
+        add("best", .vision, context: 131_072)
+        let busy = try #require(registry.snapshot.backends.first { $0.identity.id == "busy" })
+        let lease = busy.counters.begin(limit: 1)
+        registry.record(HealthReport(outcome: .unhealthy, message: "gone"), of: "down", now: 1)
+        let needs = Needs(required: .vision, tokens: 10_000)
+
+        let snapshot = registry.snapshot
+        let found = Eligibility(model: "m", tried: ["full"], needs: needs).exclusions(in: snapshot, now: 0) { _ in
+            true
+        }
+
+        let reasons = found.map { "\(snapshot.backends[$0.index].identity.id) \($0.why.words(kind: "chat"))" }
+        #expect(
+            reasons == [
+                "blind does not support images", "small has a context of 8192 tokens, and some 10000 are needed",
+                "down is unhealthy: gone", "full was asked, and failed",
+                "silent tells less of what it can do than others", "busy runs 1 requests, as many as it may",
+            ])
+        let pinned = Eligibility(model: "m", backend: "other", needs: needs).exclusions(in: snapshot, now: 0) { _ in
+            true
+        }
+        let isHeld = lease != nil
+        #expect(isHeld)
+        #expect(pinned.last?.why == .withoutModel && pinned.first?.why == .pinned(to: "other"))
     }
 
     @Test func aLongPromptGoesWhereItFitsOrElseToTheLargestContext() {

@@ -74,8 +74,9 @@ private func scan(_ bytes: [UInt8]) throws -> RequestPeek {
     }
 
     @Test func anImageIsFoundHoweverItIsSpelt() throws {
-        #expect(try scan(#"{"model":"m","a":[{"image\u005furl":""}]}"#).images)
-        #expect(try scan(#"{"model":"m","a":[{"Image_URL":""}]}"#).images)
+        #expect(try scan(#"{"model":"m","messages":[{"image\u005furl":""}]}"#).images)
+        #expect(try scan(#"{"model":"m","messages":[{"Image_URL":""}]}"#).images)
+        #expect(try !scan(#"{"model":"m","metadata":[{"image_url":""}]}"#).images, "it is in no message")
         #expect(try !scan(#"{"model":"m","tools":[{"properties":{"image_url":{}}}]}"#).images)
         let url = "data:image/png;base64," + String(repeating: "A", count: 1000)
         #expect(

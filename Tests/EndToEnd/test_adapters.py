@@ -77,7 +77,7 @@ def test_a_type_that_no_adapter_has_is_named(start):
 
     view = gateway.wait_for_backend("one", "Unhealthy")
 
-    assert view["last_error"] == 'no adapter of type "olama" is loaded; there are: ollama, openai'
+    assert view["last_error"] == 'no adapter of type "olama" is loaded; did you mean "ollama"? there are: ollama, openai'
 
 
 @pytest.mark.parametrize(

@@ -223,12 +223,14 @@ def test_what_was_left_out_is_told(client):
     )
 
 
-def test_images_are_sent_as_data_and_never_fetched(client, ollama):
+def test_images_are_sent_as_data_and_never_fetched(serve, ollama):
+    ollama.list(capable(MODEL, "completion", "vision"))
+    client = client_of(serve())
+
     def ask(url: str) -> object:
         parts = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": url}}]
         return client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": parts}])
 
-    ollama.list(capable(MODEL, "completion", "vision"))
     ask("data:image/webp;base64,UklGRg==")
     assert ollama.request().json["messages"] == [{"role": "user", "content": "what?", "images": ["UklGRg=="]}]
     with pytest.raises(openai.BadRequestError) as caught:

@@ -143,6 +143,8 @@ public final class FakeHost: @unchecked Sendable {
         public var id: String
         public var context: UInt64
         public var capabilities: UInt32
+        /// Of which it is known whether the model has them, beside those that it has.
+        public var lacks: UInt32 = 0
         public var state: UInt32 = 0
         public var loadedUntil: Int64 = 0
         public var size: UInt64 = 0
@@ -348,7 +350,7 @@ public final class FakeHost: @unchecked Sendable {
                     reported.map {
                         Model(
                             id: text($0.id), context: $0.context_length, capabilities: $0.capabilities,
-                            state: $0.state, loadedUntil: $0.loaded_until, size: $0.size, memory: $0.memory,
+                            lacks: $0.told & ~$0.capabilities, state: $0.state, loadedUntil: $0.loaded_until, size: $0.size, memory: $0.memory,
                             deviceMemory: $0.device_memory, details: text($0.details))
                     })
             },

@@ -93,9 +93,11 @@ import Testing
                 identity: BackendIdentity(id: name, name: name, url: "http://x", backendType: "t", priority: 1),
                 status: status, lastError: error, counters: BackendCounters(), driver: FailedBackend(), kinds: 0)
         }
-        let down = ErrorBody.unavailable(
-            "m", [backend("a", .unhealthy, "connection refused"), backend("b", .healthy, nil)], kind: "embeddings")
-        let unable = ErrorBody.unavailable("m", [backend("b", .healthy, nil)], kind: "embeddings")
+        let refused = LeftOut(
+            backend: backend("a", .unhealthy, nil), why: .down(.unhealthy, error: "connection refused"))
+        let wrong = LeftOut(backend: backend("b", .healthy, nil), why: .wrongKind)
+        let down = ErrorBody.unavailable("m", [refused, wrong], kind: "embeddings")
+        let unable = ErrorBody.unavailable("m", [wrong], kind: "embeddings")
 
         #expect(down.status == 503 && down.retryAfter == 5)
         #expect(down.message.hasSuffix("a is unhealthy: connection refused; b does not support embeddings"))

@@ -28,6 +28,10 @@ import Testing
             // An id that a client chose.
             (.delete, "/v1/requests/active", ["/v1/requests/{id...}", "active"]),
             (.get, "/v1/backends/a%2Fb%20c/actions", ["/v1/backends/{id}/actions", "a/b c"]),
+            (.post, "/v1/backends", ["/v1/backends"]), (.delete, "/v1/backends/one", ["/v1/backends/{id}", "one"]),
+            (.patch, "/v1/backends/a%2Fb", ["/v1/backends/{id}", "a/b"]),
+            (.post, "/v1/backends/one/drain", ["/v1/backends/{id}/drain", "one"]),
+            (.post, "/v1/backends/one/enable", ["/v1/backends/{id}/enable", "one"]),
             (.post, "/v1/backends/one/actions/pull", ["/v1/backends/{id}/actions/{name}", "one", "pull"]),
             (
                 .post, "/v1/backends/actions/actions/actions",
@@ -41,7 +45,7 @@ import Testing
     @Test(arguments: [
         "/v1", "", "/x", "/v1/models/", "/v1/models/%zz", "/v1/models/%f", "/v1/audio/x",
         "/v1/images/../../api/delete", "/v1/images/%2e%2e/x", "/v1/audio//speech", "/api/x", "/v1/actions/",
-        "/v1/backends/", "/v1/backends/one", "/v1/backends//actions", "/v1/backends/one/actions/x/y",
+        "/v1/backends/", "/v1/backends/one/x", "/v1/backends//actions", "/v1/backends/one/actions/x/y",
         "/v1/backends/%zz/actions",
     ])
     func otherPathsHaveNone(_ path: String) {
@@ -57,8 +61,10 @@ import Testing
         arguments: [
             (.get, "/v1/chat/completions", "POST"), (.post, "/v1/models", "GET, HEAD"),
             (.post, "/v1/models/x", "GET, HEAD"), (.get, "/v1/admin/reload", "POST"),
-            (.get, "/v1/actions/1", "DELETE"), (.get, "/v1/requests/1", "DELETE"),
+            (.get, "/v1/requests/1", "DELETE"),
             (.post, "/v1/requests/active", "GET, HEAD, DELETE"), (.put, "/api/pull", "GET, POST, DELETE, HEAD"),
+            (.get, "/v1/actions/1", "DELETE"), (.put, "/api/pull", "GET, POST, DELETE, HEAD"),
+            (.post, "/v1/backends/one", "GET, HEAD, PATCH, DELETE"), (.put, "/v1/backends", "GET, HEAD, POST"),
             (.get, "/v1/backends/one/actions/x", "POST"), (.other, "/", "GET, HEAD"),
         ] as [(RequestHead.Method, String, String)])
     func aPathSaysWhichMethodsItTakes(_ method: RequestHead.Method, _ path: String, _ allow: String) {
@@ -81,7 +87,7 @@ import Testing
     @Test(arguments: [
         ("/v1/chat/completions", true), ("/v1/models", true), ("/api/tags", true), ("/v1/messages/count_tokens", true),
         ("/health", true), ("/", false), ("/v1/stats", false), ("/v1/admin/reload", false), ("/ws", false),
-        ("/v1/backends/one/actions/x", false),
+        ("/v1/backends/one/actions/x", false), ("/v1/backends/one/drain", false), ("/v1/backends/one", false),
     ])
     func onlyTheApisOfClientsAreForPagesOfOtherOrigins(_ path: String, _ expected: Bool) {
         guard case .otherMethod(_, let isForClients) = RouteTable.gateway.match(.options, path) else {

@@ -20,6 +20,8 @@ import Testing
 
     private let list =
         #"{"models":[{"name":"a:1b","digest":"d1"},{"name":"b","digest":"d2","capabilities":["completion","vision"],"details":{"context_length":100}}]}"#
+    /// What every model has that completes text.
+    private static let text = NEXUS_MODEL_COMPLETION | NEXUS_MODEL_JSON_MODE
     private let show = #"{"capabilities":["completion","tools"],"model_info":{"llama.context_length":8192}}"#
 
     @Test func anErrorBesideAListIsWhyItIsShort() throws {
@@ -49,11 +51,11 @@ import Testing
                     ))
             let expected = [
                 FakeHost.Model(
-                    id: "a:1b", context: 8192, capabilities: NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE,
-                    details: #"{"digest":"d1"}"#),
+                    id: "a:1b", context: 8192, capabilities: Self.text | NEXUS_MODEL_TOOLS,
+                    lacks: NEXUS_MODEL_VISION | NEXUS_MODEL_THINKING, details: #"{"digest":"d1"}"#),
                 FakeHost.Model(
-                    id: "b", context: 100, capabilities: NEXUS_MODEL_VISION | NEXUS_MODEL_JSON_MODE,
-                    details: #"{"digest":"d2"}"#),
+                    id: "b", context: 100, capabilities: Self.text | NEXUS_MODEL_VISION,
+                    lacks: NEXUS_MODEL_TOOLS | NEXUS_MODEL_THINKING, details: #"{"digest":"d2"}"#),
             ]
             #expect(host.models == [expected, expected])
         }
@@ -132,12 +134,15 @@ import Testing
         #expect(
             models[0]
                 == FakeHost.Model(
-                    id: "a:1b", context: 4096, capabilities: NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_THINKING,
-                    state: NEXUS_MODEL_LOADED, loadedUntil: 1_767_323_345, size: 700, memory: 900, deviceMemory: 600,
+                    id: "a:1b", context: 4096, capabilities: Self.text | NEXUS_MODEL_THINKING,
+                    lacks: NEXUS_MODEL_VISION | NEXUS_MODEL_TOOLS, state: NEXUS_MODEL_LOADED,
+                    loadedUntil: 1_767_323_345, size: 700, memory: 900, deviceMemory: 600,
                     details:
                         #"{"format":"gguf","family":"llama","parameter_size":"1B","quantization_level":"Q4_K_M","digest":"d1"}"#
                 ))
         #expect(models[1].state == NEXUS_MODEL_UNLOADED && models[1].capabilities == NEXUS_MODEL_EMBEDDING)
+        let others = NEXUS_MODEL_VISION | NEXUS_MODEL_TOOLS | NEXUS_MODEL_THINKING
+        #expect(models[1].lacks == Self.text | others && models[2].lacks == others)
         #expect(models[1].deviceMemory == UInt64.max && models[1].memory == 0 && models[1].loadedUntil == 0)
     }
 
@@ -197,15 +202,15 @@ import Testing
 
     @Test(
         arguments: [
-            (#"{"details":{"families":["nomic-bert"]}}"#, NEXUS_MODEL_EMBEDDING),
-            (#"{"template":"{{ .Prompt }}"}"#, NEXUS_MODEL_JSON_MODE),
-            (#"{"template":"{{ .Tools }}"}"#, NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_TOOLS),
-            (#"{"projector_info":{"x":1}}"#, NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_VISION),
-            (#"{"details":{"families":["llama","clip"]}}"#, NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_VISION),
-        ] as [(String, UInt32)])
-    func anOldServersModelsAreJudgedByWhatItShows(_ show: String, _ capabilities: UInt32) throws {
+            (#"{"details":{"families":["nomic-bert"]}}"#, NEXUS_MODEL_EMBEDDING, NEXUS_MODEL_COMPLETION),
+            (#"{"template":"{{ .Prompt }}"}"#, ProbeTests.text, 0),
+            (#"{"template":"{{ .Tools }}"}"#, ProbeTests.text | NEXUS_MODEL_TOOLS, 0),
+            (#"{"projector_info":{"x":1}}"#, ProbeTests.text | NEXUS_MODEL_VISION, 0),
+            (#"{"details":{"families":["llama","clip"]}}"#, ProbeTests.text | NEXUS_MODEL_VISION, 0),
+        ] as [(String, UInt32, UInt32)])
+    func anOldServersModelsAreJudgedByWhatItShows(_ show: String, _ capabilities: UInt32, _ lacks: UInt32) throws {
         let models = try models(tags: #"{"models":[{"name":"m","digest":"d"}]}"#, show: show, ps: nil)
 
-        #expect(models.map(\.capabilities) == [capabilities])
+        #expect(models.map(\.capabilities) == [capabilities] && models.map(\.lacks) == [lacks])
     }
 }

@@ -7,6 +7,67 @@ import Testing
 @Suite struct ProbeTests {
     private let toolsAndJSON = NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE
 
+    private let allButEmbedding =
+        NEXUS_MODEL_COMPLETION | NEXUS_MODEL_VISION | NEXUS_MODEL_TOOLS | NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_THINKING
+
+    /// What is told of the one model of a server: what it has, and what it certainly lacks.
+    private func told(_ answers: [String: (UInt32, String)]) throws -> [UInt32] {
+        let model = try #require(try probe(answers).models.last?.first)
+        return [model.capabilities, model.lacks]
+    }
+
+    @Test func onlyWhatAServerSaysIsMissingIsLacking() throws {
+        let vision = NEXUS_MODEL_VISION
+        let llama = #"{"data":[{"id":"m","owned_by":"llamacpp"}]}"#
+        func properties(_ modalities: String) -> [String: (UInt32, String)] {
+            ["/v1/models": (200, llama), "/props": (200, #"{"total_slots":1\#(modalities)}"#)]
+        }
+        #expect(try told(properties(#","modalities":{"vision":false}"#)) == [toolsAndJSON, vision])
+        #expect(try told(properties(#","modalities":{"vision":true}"#)) == [toolsAndJSON | vision, 0])
+        #expect(try told(properties("")) == [toolsAndJSON, 0])
+
+        func listed(_ members: String) -> [String: (UInt32, String)] {
+            ["/v1/models": (200, #"{"data":[{"id":"m"\#(members)}]}"#)]
+        }
+        #expect(try told(listed("")) == [0, 0])
+        #expect(try told(listed(#","architecture":{"input_modalities":["text"]}"#)) == [0, vision])
+        #expect(try told(listed(#","architecture":{"input_modalities":[]}"#)) == [0, 0])
+        #expect(
+            try told(listed(#","supported_parameters":["tools","max_tokens"]"#))
+                == [NEXUS_MODEL_TOOLS, NEXUS_MODEL_THINKING])
+        #expect(
+            try told(listed(#","supported_parameters":["reasoning","response_format"]"#))
+                == [NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_THINKING, NEXUS_MODEL_TOOLS])
+    }
+
+    @Test func sglangRunsAModelForTextOrForVectors() throws {
+        func told(_ info: String) throws -> [UInt32] {
+            try self.told([
+                "/v1/models": (200, #"{"data":[{"id":"m","owned_by":"sglang"}]}"#), "/get_model_info": (200, info),
+            ])
+        }
+        #expect(try told(#"{"model_path":"x","is_generation":false}"#) == [NEXUS_MODEL_EMBEDDING, allButEmbedding])
+        #expect(
+            try told(#"{"model_path":"x","is_generation":true,"has_image_understanding":false}"#)
+                == [toolsAndJSON | NEXUS_MODEL_COMPLETION, NEXUS_MODEL_EMBEDDING | NEXUS_MODEL_VISION])
+    }
+
+    /// Its tools work with any model, whether or not it was made for them.
+    @Test func lmStudioTellsWhatSeesButNotWhatLacksTools() throws {
+        func told(_ type: String, newer: String = #"{"error":"Unexpected endpoint"}"#) throws -> [UInt32] {
+            try self.told([
+                "/v1/models": (200, #"{"data":[{"id":"m"}]}"#),
+                "/api/v0/models": (200, #"{"data":[{"id":"m","type":"\#(type)","state":"loaded"}]}"#),
+                "/api/v1/models": (200, newer),
+            ])
+        }
+        let text = NEXUS_MODEL_JSON_MODE | NEXUS_MODEL_COMPLETION
+        #expect(try told("llm") == [text, NEXUS_MODEL_VISION])
+        #expect(try told("vlm") == [text | NEXUS_MODEL_VISION, 0])
+        let newer = #"{"models":[{"key":"m","capabilities":{"vision":true,"trained_for_tool_use":false}}]}"#
+        #expect(try told("llm", newer: newer) == [text | NEXUS_MODEL_VISION, 0])
+    }
+
     /// Probes and answers each request by its path; what is not in `answers` gets 404.
     private func probe(
         _ answers: [String: (UInt32, String)], options: JSONObject = JSONObject(), headers: [(String, String)] = []
@@ -68,10 +129,12 @@ import Testing
             result.models == [
                 [
                     FakeHost.Model(
-                        id: "v", context: 4096, capabilities: toolsAndJSON | NEXUS_MODEL_VISION,
+                        id: "v", context: 4096,
+                        capabilities: toolsAndJSON | NEXUS_MODEL_VISION | NEXUS_MODEL_COMPLETION,
                         state: NEXUS_MODEL_LOADED),
                     FakeHost.Model(
-                        id: "e", context: 512, capabilities: NEXUS_MODEL_EMBEDDING, state: NEXUS_MODEL_UNLOADED),
+                        id: "e", context: 512, capabilities: NEXUS_MODEL_EMBEDDING, lacks: allButEmbedding,
+                        state: NEXUS_MODEL_UNLOADED),
                 ]
             ])
         #expect(result.health.map(\.server) == ["LM Studio"])

@@ -24,7 +24,8 @@ final class CostLine {
     init() throws {
         // The clock stands still.
         let clock = UnsafeMutablePointer<nexus_clock>.allocate(capacity: 1)
-        clock.initialize(to: nexus_clock(monotonic: 31_536_000_000_000_000, wall: 1_767_225_600_000_000_000, shortage: 0))
+        clock.initialize(
+            to: nexus_clock(monotonic: 31_536_000_000_000_000, wall: 1_767_225_600_000_000_000, shortage: 0))
         nexus_set_thread_clock(clock)
         servers = Servers(loop)
         gateway = OneLoopGateway(Configuration(), loop: loop, connector: servers, seed: 1)

@@ -49,11 +49,13 @@ final class RoutingLine {
     private func choose(_ model: String, now: UInt64) {
         let eligibility = Eligibility(model: model)
         let drawn = snapshot.shortlists.isEmpty ? nil : router.draw(for: model, in: snapshot)
-        guard case .some(let eligible) = eligibility.candidates(in: snapshot, among: drawn, able: { $0.kinds == 0 })
+        guard
+            case .some(let eligible) = eligibility.candidates(
+                in: snapshot, among: drawn?.indices, able: { $0.kinds == 0 })
         else { return }
         var ranking = router.rank(
             eligible, for: model, in: snapshot, now: now,
-            of: drawn == nil ? nil : snapshot.candidates(for: model)?.count)
+            of: drawn?.count)
         guard let index = ranking.next() else { return }
         chosen &+= index &+ ranking.reason(isRetry: false).candidates
     }

@@ -150,7 +150,13 @@ static void on_probe_end(void *user, nexus_http request, const nexus_http_end *e
     report(self, NEXUS_UNHEALTHY, message, sizeof message - 1);
   } else if (end->result == NEXUS_HTTP_COMPLETE && call->status == 200) {
     /* Models first: the report of health ends the probe, and both appear together. */
-    nexus_model model = {.struct_size = sizeof model, .id = {self->name, self->name_length}};
+    /* A plain prompt is made of every chat. So it is known what never reaches the model: requests that need it go elsewhere. */
+    nexus_model model = {
+        .struct_size = sizeof model,
+        .id = {self->name, self->name_length},
+        .capabilities = NEXUS_MODEL_COMPLETION,
+        .told = NEXUS_MODEL_COMPLETION | NEXUS_MODEL_VISION | NEXUS_MODEL_TOOLS | NEXUS_MODEL_EMBEDDING,
+    };
     self->callbacks->report_models(&model, 1);
     report(self, NEXUS_HEALTHY, "", 0);
   } else if (end->result == NEXUS_HTTP_COMPLETE) {

@@ -8,6 +8,11 @@ extension AdapterBackend {
         if let services = LoopServices.current, services.loop === loop { services.closePool(of: self) }
     }
 
+    /// Ends what one loop has under way at the server, and closes its connections. On that loop.
+    public func abandon(on loop: any EventLoop, reason: String) {
+        if let services = LoopServices.current, services.loop === loop { services.abandon(self, reason: reason) }
+    }
+
     /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. Call it once.
     public func end() async {
         retire()

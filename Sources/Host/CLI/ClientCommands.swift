@@ -50,33 +50,3 @@ struct HealthCommand: ParsableCommand {
         if status != "healthy" && status != "degraded" { throw ExitCode(1) }
     }
 }
-
-struct BackendsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "backends", abstract: "Backends of the running gateway.", subcommands: [List.self],
-        defaultSubcommand: List.self)
-
-    struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show all backends and how they are.")
-        @OptionGroup var host: HostOptions
-
-        func run() throws {
-            let (_, body) = try host.get("/v1/backends")
-            if host.json { return print(String(decoding: body, as: UTF8.self)) }
-            let backends = try host.parsed(body)["data"]?.array ?? []
-            if backends.isEmpty { return print("No backends; name one in the configuration ('nexus config init').") }
-            print(
-                TextTable.render(
-                    ["NAME", "TYPE", "STATUS", "MODELS", "PENDING", "REQUESTS", "URL", "LAST ERROR"],
-                    backends.map { backend in
-                        [
-                            backend["name"]?.string ?? "", backend["backend_type"]?.string ?? "",
-                            (backend["state"] ?? backend["status"])?.string ?? "",
-                            "\(backend["models"]?.array?.count ?? 0)",
-                            "\(backend["pending_requests"]?.int ?? 0)", "\(backend["total_requests"]?.int ?? 0)",
-                            backend["url"]?.string ?? "", backend["last_error"]?.string ?? "",
-                        ]
-                    }))
-        }
-    }
-}

@@ -58,7 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the gateway until SIGTERM or SIGINT.",
         discussion: "Flags go over the environment (NEXUS_HOST, NEXUS_PORT, NEXUS_CONFIG, NEXUS_ADAPTERS_DIR, "
-            + "NEXUS_LOG_LEVEL, NEXUS_LOG_FORMAT), that over the file, that over the defaults.")
+            + "NEXUS_STATE_FILE, NEXUS_LOG_LEVEL, NEXUS_LOG_FORMAT), that over the file, that over the defaults.")
 
     @Option(help: "Configuration file; default: nexus.toml in the working directory, if it is there.")
     var config: String?
@@ -68,6 +68,10 @@ struct ServeCommand: AsyncParsableCommand {
     var port: Int?
     @Option(name: .customLong("adapters-dir"), help: "Directory with adapters; may be repeated.")
     var adapterDirectories: [String] = []
+    @Option(
+        name: .customLong("state-file"),
+        help: "Where changes of backends with --persist are kept; default: the configuration's path and .state.json.")
+    var stateFile: String?
     @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel: String?
 
@@ -78,6 +82,7 @@ struct ServeCommand: AsyncParsableCommand {
         flags.port = port
         flags.adapterDirectories = adapterDirectories
         flags.logLevel = logLevel
+        flags.stateFile = stateFile
         let source = ConfigurationSource(flags, environment: environmentVariables)
         let configuration: Configuration
         do throws(ConfigurationError) {

@@ -35,11 +35,13 @@ struct HostOptions: ParsableArguments {
     /// Tells the gateway to end something.
     func delete(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("DELETE", path) }
 
-    private func ask(_ method: String, _ path: String) throws -> (status: Int, body: [UInt8]) {
+    /// - Parameter body: JSON; empty: none.
+    func ask(_ method: String, _ path: String, body: [UInt8] = []) throws -> (status: Int, body: [UInt8]) {
         let address = try address()
         guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }
         do throws(PlainHTTP.Failure) {
-            return try PlainHTTP.ask(method, host: address.host, port: address.port, path: address.path + path)
+            return try PlainHTTP.ask(
+                method, host: address.host, port: address.port, path: address.path + path, body: body)
         } catch {
             throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
         }
@@ -59,18 +61,22 @@ enum PlainHTTP {
     struct Failure: Error { let reason: String }
 
     private static let timeoutSeconds = 10
+    /// For what the gateway does before it answers: longer than it takes to ask a new server what it is.
+    private static let commandSeconds = 60
     private static let limit = 64 * 1024 * 1024
 
-    /// - Parameter method: a request without a body.
+    /// - Parameter body: JSON; empty: none.
     static func ask(
-        _ method: String, host: String, port: Int, path: String
+        _ method: String, host: String, port: Int, path: String, body: [UInt8] = []
     ) throws(Failure) -> (status: Int, body: [UInt8]) {
-        let connection = try connected(host, port)
+        let connection = try connected(host, port, seconds: method == "GET" ? timeoutSeconds : commandSeconds)
         defer { close(connection) }
-        let length = method == "GET" ? "" : "Content-Length: 0\r\n"
-        let request = Array(
-            ("\(method) \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nAccept: application/json\r\n" + length
-                + "\r\n").utf8)
+        let type = body.isEmpty ? "" : "Content-Type: application/json\r\n"
+        let length = method == "GET" ? "" : "\(type)Content-Length: \(body.count)\r\n"
+        let request =
+            Array(
+                ("\(method) \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nAccept: application/json\r\n" + length
+                    + "\r\n").utf8) + body
         guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
         var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
@@ -131,7 +137,9 @@ enum PlainHTTP {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    private static func connected(_ host: String, _ port: Int) throws(Failure) -> CInt {
+    private static func connected(
+        _ host: String, _ port: Int, seconds: Int = timeoutSeconds
+    ) throws(Failure) -> CInt {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
@@ -144,7 +152,7 @@ enum PlainHTTP {
         while let address = entry {
             let connection = socket(address.pointee.ai_family, address.pointee.ai_socktype, address.pointee.ai_protocol)
             if connection >= 0 {
-                var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+                var timeout = timeval(tv_sec: seconds, tv_usec: 0)
                 for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
                     setsockopt(connection, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
                 }

@@ -10,6 +10,7 @@ public struct ConfigurationLoader: Sendable {
         public var port: Int?
         public var adapterDirectories: [String] = []
         public var logLevel: String?
+        public var stateFile: String?
         public init() {}
     }
 
@@ -42,6 +43,9 @@ public struct ConfigurationLoader: Sendable {
             read = path
         }
         configuration.discover = configuration.backends.isEmpty
+        configuration.stateFile =
+            flags.stateFile ?? environment["NEXUS_STATE_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+            ?? StateFile.path(besides: path)
         try apply(environment, to: &configuration)
         try apply(flags, to: &configuration)
         if configuration.adapters.directories.isEmpty {

@@ -5,7 +5,11 @@ import JSON
 /// Reads a configuration from a TOML text. Every key is documented at its field in `Configuration`.
 public enum ConfigurationReader {
     /// Backends of one gateway.
-    static let backendLimit = 4096
+    static let backendLimit = BackendOverlay.Limits.backends
+
+    /// What may be set of a backend while the gateway runs, too.
+    static let priorities = 0...1000
+    static let concurrencies = 1...100_000
 
     /// - Parameters:
     ///   - text: the file.
@@ -188,8 +192,28 @@ public enum ConfigurationReader {
 
     private static func isModel(_ text: String) -> Bool { (1...TextLimits.model).contains(text.utf8.count) }
 
+    /// Reads one backend that stands alone.
+    /// - Parameters:
+    ///   - specification: with the keys of `[[backends]]`.
+    ///   - common: the gateway's limits, of which a backend may override some.
+    ///   - source: where it comes from, for messages.
+    /// - Throws: everything that is wrong, at once.
+    public static func backend(
+        _ specification: JSONObject, _ common: Configuration.Timeouts, source: String
+    ) throws(ConfigurationError) -> Configuration.Backend {
+        let problems = ProblemList(lines: nil)
+        var section = Section(specification, path: "", problems: problems)
+        let backend = backend(&section, common)
+        section.finish()
+        if let backend { checkName(backend.name, "name", problems) }
+        guard let backend, problems.problems.isEmpty else {
+            throw ConfigurationError(source: source, problems: problems.problems)
+        }
+        return backend
+    }
+
     /// - Parameter common: the gateway's limits, of which a backend may override some.
-    private static func backend(_ section: inout Section, _ common: Configuration.Timeouts) -> Configuration.Backend? {
+    static func backend(_ section: inout Section, _ common: Configuration.Timeouts) -> Configuration.Backend? {
         let name = section.optionalString("name", limit: TextLimits.name)
         let type = section.optionalString("type", limit: TextLimits.name)
         let text = section.optionalString("url", limit: TextLimits.url)
@@ -205,7 +229,7 @@ public enum ConfigurationReader {
             section.problem(key, "is missing; every backend needs name, type and url")
         }
         var priority = 50
-        section.integer("priority", 0...1000, into: &priority)
+        section.integer("priority", priorities, into: &priority)
         let keyVariables = section.oneOrMoreStrings("api_key_env", limit: TextLimits.name)
         if keyVariables.count > Configuration.Backend.keyLimit {
             section.problem("api_key_env", "must name at most \(Configuration.Backend.keyLimit) variables")
@@ -214,7 +238,9 @@ public enum ConfigurationReader {
             // Not what stands there: it may well be the key.
             section.problem("api_key_env", "must hold names of environment variables, not the keys themselves")
         }
-        let limit = section.optionalInteger("max_concurrent", 1...100_000)
+        let limit = section.optionalInteger("max_concurrent", concurrencies)
+        var isEnabled = true
+        section.bool("enabled", into: &isEnabled)
         var timeouts = common
         section.section("timeouts") { Self.timeouts(&$0, &timeouts) }
         let options = section.names("options")
@@ -228,6 +254,7 @@ public enum ConfigurationReader {
         backend.priority = priority
         backend.apiKeyEnv = keyVariables
         backend.maxConcurrent = limit
+        backend.isEnabled = isEnabled
         backend.timeouts = timeouts
         backend.secretOptions = secretOptions
         backend.options = String(decoding: JSONValue.object(options).bytes, as: UTF8.self)
@@ -256,10 +283,13 @@ public enum ConfigurationReader {
                     "backends[\(index)].name",
                     "\(ConfigurationProblem.quoted(backend.name)) is taken by another backend; names must differ")
             }
-            if backend.name == HistoryEntry.noBackend || backend.name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F })
-            {
-                problems.add("backends[\(index)].name", "must be printable ASCII and not \"\(HistoryEntry.noBackend)\"")
-            }
+            checkName(backend.name, "backends[\(index)].name", problems)
+        }
+    }
+
+    static func checkName(_ name: String, _ key: String, _ problems: ProblemList) {
+        if name == HistoryEntry.noBackend || name.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F }) {
+            problems.add(key, "must be printable ASCII and not \"\(HistoryEntry.noBackend)\"")
         }
     }
 }

@@ -92,11 +92,12 @@ public enum DefaultFile {
         # One table for each backend. Without any, servers at the default addresses of this machine are looked for.
         # [[backends]]
         # name = "local"
-        # type = "openai"               # an adapter's type; 'nexus adapters list' shows them
+        # type = "openai"               # an adapter's type ('nexus adapters list'), or vllm, lmstudio, llamacpp, generic, ...
         # url = "http://127.0.0.1:8080"
         # priority = 50                 # lower wins
         # api_key_env = "LOCAL_API_KEY" # the environment variable that holds the key, or a list of them
         # max_concurrent = 8
+        # enabled = true                # false: it is drained, and takes no requests
         # secret_options = ["login.pin"] # options whose values are hidden wherever the server repeats them, besides those
         #                               # that the adapter names (headers of "openai") and variables of options named *_env
         # [backends.timeouts]           # the keys of [timeouts], where this backend's are to be others

@@ -66,6 +66,13 @@ struct Section {
     /// Whether there is such a key, of whatever type.
     func has(_ key: String) -> Bool { members[key] != nil }
 
+    /// Whether the key is there without a value, which only JSON can say.
+    mutating func isNull(_ key: String) -> Bool {
+        guard members[key]?.isNull == true else { return false }
+        known.append(key)
+        return true
+    }
+
     private mutating func take(_ key: String) -> JSONValue? {
         known.append(key)
         return members[key]
@@ -229,9 +236,9 @@ struct Section {
 }
 
 /// Finds what somebody may have meant.
-enum Suggestion {
+public enum Suggestion {
     /// The candidate with the fewest edits, if those are few for its length.
-    static func nearest(_ text: String, in candidates: [String]) -> String? {
+    public static func nearest(_ text: String, in candidates: [String]) -> String? {
         // Nothing much longer is a slip of the pen.
         guard text.utf8.count <= 100 else { return nil }
         let text = text.lowercased()

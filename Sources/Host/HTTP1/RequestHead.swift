@@ -1,6 +1,6 @@
 /// A request's head, parsed in place: ranges are indices into the head's own bytes (RFC 9112, sections 3 and 5).
 public struct RequestHead: Sendable, Equatable {
-    public enum Method: Sendable, Equatable { case get, head, post, put, delete, options, other }
+    public enum Method: Sendable, Equatable { case get, head, post, put, patch, delete, options, other }
 
     public var method = Method.other
     public var methodText = 0..<0
@@ -143,6 +143,7 @@ public struct RequestHead: Sendable, Equatable {
         switch span.count {
         case 3: return exactly("GET") ? .get : exactly("PUT") ? .put : .other
         case 4: return exactly("POST") ? .post : exactly("HEAD") ? .head : .other
+        case 5: return exactly("PATCH") ? .patch : .other
         case 6: return exactly("DELETE") ? .delete : .other
         case 7: return exactly("OPTIONS") ? .options : .other
         default: return .other

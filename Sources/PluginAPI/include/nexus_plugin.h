@@ -131,7 +131,7 @@ extern "C" {
 
 /* The version of this header. An adapter states the version it was compiled with in its table. */
 #define NEXUS_ABI_MAJOR 1u
-#define NEXUS_ABI_MINOR 2u
+#define NEXUS_ABI_MINOR 3u
 
 /* Whether the side that filled the structure knows this field. `field` is a member of the structure's type. */
 #define NEXUS_HAS(pointer, field) \
@@ -259,12 +259,13 @@ typedef struct nexus_load {
   double cache_use;     /* share of its memory for contexts that is in use, 0...1; negative or NaN: unknown */
 } nexus_load;
 
-/* Capabilities of a model; a set of bits. */
+/* Capabilities of a model; a set of bits. Which of those that are not set it lacks is said by `told`. */
 #define NEXUS_MODEL_VISION (1u << 0)
 #define NEXUS_MODEL_TOOLS (1u << 1)
 #define NEXUS_MODEL_JSON_MODE (1u << 2)
 #define NEXUS_MODEL_THINKING (1u << 3)
 #define NEXUS_MODEL_EMBEDDING (1u << 4)
+#define NEXUS_MODEL_COMPLETION (1u << 5) /* since 1.3: it answers chats and completes text */
 
 /* Whether a model is in the server's memory. */
 typedef uint32_t nexus_model_state;
@@ -291,6 +292,12 @@ typedef struct nexus_model {
   uint64_t device_memory;     /* of these, bytes on a GPU or another accelerator; UINT64_MAX: unknown */
   nexus_str details;          /* more for people and clients: a JSON object of strings, e.g. family, format,
                                  parameter_size, quantization_level, digest; empty: none; at most NEXUS_LIMIT_DETAILS */
+  /* since 1.3 */
+  uint32_t told;              /* NEXUS_MODEL_... bits of which it is known whether the model has them. A bit that is set here
+                                 and not in `capabilities` is what the model certainly lacks: a request that needs it never
+                                 goes there, and is refused where all lack it. A bit in neither is unknown; one in
+                                 `capabilities` is known in any case. Set only what the server itself tells */
+  uint32_t reserved_told;
 } nexus_model;
 
 typedef uint32_t nexus_log_level;

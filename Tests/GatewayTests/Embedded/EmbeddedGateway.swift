@@ -34,14 +34,15 @@ final class EmbeddedGateway {
 
     /// Adds a healthy backend with the model "m".
     @discardableResult func add(
-        _ name: String = "one", priority: Int = 1, limit: Int? = nil, kinds: [RequestKind] = []
+        _ name: String = "one", priority: Int = 1, limit: Int? = nil, kinds: [RequestKind] = [],
+        model: Model = Model(id: "m")
     ) -> ScriptedDriver {
         let driver = ScriptedDriver(kinds: kinds)
         let identity = BackendIdentity(
             id: name, name: name, url: "", backendType: "t", priority: priority, maxConcurrent: limit,
             timeouts: timeouts)
         _ = state.registry.add(identity, driver: driver)
-        state.registry.record([Model(id: "m")], of: name)
+        state.registry.record([model], of: name)
         state.registry.record(HealthReport(outcome: .healthy), of: name, now: 1)
         loop.refresh()
         return driver

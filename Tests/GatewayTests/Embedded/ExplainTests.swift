@@ -67,6 +67,33 @@ import Testing
         #expect(leftOut?[0]?["reason"]?.string?.contains("connection refused") == true)
     }
 
+    @Test func whoLacksWhatIsNeededIsLeftOutAndWhoSaysNothingComesBehind() throws {
+        let gateway = gateway()
+        gateway.add("blind", priority: 1, model: Model(id: "m", contextLength: 4096, lacks: .vision))
+        gateway.add("silent", priority: 2)
+        gateway.add("seeing", priority: 3, model: Model(id: "m", capabilities: [.vision, .tools]))
+        let body = #"{"model":"m","max_tokens":9,"tools":[1],"messages":[{"content":[{"image_url":"x"}]}]}"#
+
+        let told = try explain(gateway, body)
+
+        #expect(told["needs"]?["vision"]?.bool == true && told["needs"]?["tools"]?.bool == true)
+        #expect(told["needs"]?["json_mode"]?.bool == false && told["needs"]?["answer_tokens"]?.int == 9)
+        #expect(names(told["targets"]?[0]?["candidates"]) == ["seeing", "silent"])
+        let leftOut = told["targets"]?[0]?["left_out"]
+        #expect(names(leftOut) == ["blind"] && leftOut?[0]?["reason"]?.string == "does not support images")
+    }
+
+    @Test func whatAllLackIsRefusedAsTheClientWouldBe() throws {
+        let gateway = gateway()
+        gateway.add("blind", model: Model(id: "m", lacks: .vision))
+        let body = #"{"model":"m","messages":[{"content":[{"type":"image","source":{}}]}]}"#
+
+        let choice = try explain(gateway, body, query: "endpoint=/v1/messages")["choice"]
+
+        #expect(choice?["what"]?.string == "refused" && choice?["status"]?.int == 400)
+        #expect(choice?["message"]?.string?.contains("does not support images") == true)
+    }
+
     @Test func namesThatStandForSeveralModelsTellEachOfThem() throws {
         let gateway = gateway {
             $0.routing.aliases = ["best": ModelAlias([ModelAlias.Target("gone"), ModelAlias.Target("m")])]
@@ -113,5 +140,21 @@ import Testing
         #expect(drivers.allSatisfy { $0.attempts.count == 1 })
         for driver in drivers { driver.attempts[0].answer("{}") }
         for client in clients { #expect(try client.status() == 200) }
+    }
+
+    /// Of those that are drawn none may see.
+    @Test func theOneThatCanIsFoundAmongMany() throws {
+        let gateway = EmbeddedGateway()
+        let others = (0..<60).map { index in
+            let lacks: Capabilities = index % 2 == 0 ? .vision : []
+            return gateway.add("b\(index)", model: Model(id: "m", lacks: lacks))
+        }
+        let seeing = gateway.add("seeing", priority: 99, model: Model(id: "m", capabilities: .vision))
+        for _ in 0..<20 {
+            let client = try gateway.client()
+            try client.ask(#"{"model":"m","messages":[{"content":[{"image_url":"x"}]}]}"#)
+        }
+
+        #expect(seeing.attempts.count == 20 && others.allSatisfy(\.attempts.isEmpty))
     }
 }

@@ -54,6 +54,8 @@ static bool report_models(const backend *self, const buffer *body) {
     model->created = (int64_t)count_in(item, "created");
     model->context_length = count_in(item, "max_model_len");
     if (model->context_length == 0) model->context_length = count_in(item, "context_length");
+    /* The list says nothing of what the model can do. Where yours does, set `capabilities`, and in `told` all bits that it
+     * speaks of: what is told and missing the model certainly lacks. */
     place += length + 1;
   }
   self->callbacks->report_models(models, count);

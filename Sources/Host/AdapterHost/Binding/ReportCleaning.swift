@@ -44,6 +44,7 @@ enum ReportCleaning {
                 maxOutputTokens: reported.max_output_tokens == 0 ? nil : bounded(reported.max_output_tokens),
                 capabilities: Capabilities(rawValue: reported.capabilities),
                 created: ReportRules.time(reported.created))
+            model.told = Capabilities(rawValue: reported.told).union(model.capabilities)
             addState(of: reported, to: &model)
             models.append(model)
         }

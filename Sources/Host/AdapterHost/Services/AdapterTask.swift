@@ -96,6 +96,20 @@ public final class AdapterTask: Attempt {
         }
     }
 
+    /// Ends the task for a reason that is nobody's fault.
+    func abandon(_ reason: String) {
+        guard let purpose else { return }
+        isExpired = true
+        cancel()
+        switch purpose {
+        case .exchange(let sink):
+            var failure = ExchangeFailure(kind: .upstream, message: reason)
+            failure.isBlameless = true
+            sink.attemptFailed(failure)
+        case .probe: backend.probeExpired(reason)
+        }
+    }
+
     /// From here on the handle is stale.
     func retire() {
         purpose = nil

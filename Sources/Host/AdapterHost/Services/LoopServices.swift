@@ -160,6 +160,12 @@ public final class LoopServices {
         pools.removeValue(forKey: backend.ordinal)?.shutdown()
     }
 
+    /// The same for an operator who does not want to wait: nobody is to blame.
+    func abandon(_ backend: AdapterBackend, reason: String) {
+        for task in tasks.values where task.backend === backend { task.abandon(reason) }
+        closePool(of: backend)
+    }
+
     private func sweep() {
         let now = loop.now
         if requests.count > 0 {

@@ -45,6 +45,15 @@ enum SchemaCheck {
         if let value = members["default"], let problem = OptionsSchema.problem(value, against: schema, at: place) {
             throw CheckStop.failed("the default of \(place) is not valid: \(problem)")
         }
+        if let kinds = members["x-nexus-kinds"] {
+            guard let object = kinds.object else {
+                throw CheckStop.failed("\(place): x-nexus-kinds must be an object of names and values")
+            }
+            for (name, value) in object.members {
+                guard let problem = OptionsSchema.problem(value, against: schema, at: place) else { continue }
+                throw CheckStop.failed("the kind \(name) of \(place) has a value that is not valid: \(problem)")
+            }
+        }
         if let properties = members["properties"] {
             guard let object = properties.object else {
                 throw CheckStop.failed("\(place): properties must be an object")

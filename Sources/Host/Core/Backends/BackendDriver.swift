@@ -47,8 +47,17 @@ public protocol BackendDriver: AnyObject, Sendable {
     /// Closes the connections to the server that the calling loop has.
     func closeConnections(on loop: any EventLoop)
 
+    /// Ends the exchanges and probes that the calling loop has under way at the server: they fail for this reason, and others
+    /// may serve those of which no byte has reached a client.
+    /// - Parameter reason: for people.
+    func abandon(on loop: any EventLoop, reason: String)
+
     /// Retires the driver and frees what it holds once nothing is under way any more. To be called once.
     func end() async
+}
+
+extension BackendDriver {
+    public func abandon(on loop: any EventLoop, reason: String) { closeConnections(on: loop) }
 }
 
 /// One try of an exchange at one backend, as the exchange holds it. On the exchange's event loop.

@@ -14,6 +14,8 @@ public struct Configuration: Sendable, Equatable {
     public var logging = Logging()
     /// Nothing names a backend: ask the adapters for addresses where servers listen by default.
     public var discover = false
+    /// Where changes of backends are kept that are made at runtime; nil: there is no place for them.
+    public var stateFile: String?
 
     public init() {}
 
@@ -181,6 +183,10 @@ public struct Configuration: Sendable, Equatable {
         public static let keyLimit = 64
         /// Exchanges at once; nil: no limit.
         public var maxConcurrent: Int?
+        /// False: it is drained, and takes nothing new.
+        public var isEnabled = true
+        /// How the gateway came to know it, as in `DiscoverySource`.
+        public var source = DiscoverySource.configured
         /// The gateway's, with what the backend overrides.
         public var timeouts = Timeouts()
         /// A JSON object for the adapter.

@@ -49,6 +49,7 @@ public struct Dispatch: Sendable {
 
     public private(set) var request: Request
     private var walk: TargetWalk
+    private var takesTooLong = false
     private var phase = Phase.choosing
     private var maximumAttempts: Int
     /// Ids of the backends that are not asked again.
@@ -124,7 +125,20 @@ public struct Dispatch: Sendable {
 
     /// Who may be asked for the model that is tried now.
     public var eligibility: Eligibility {
-        Eligibility(model: request.model, backend: walk.backend, tried: tried, needs: request.needs)
+        Eligibility(
+            model: request.model, backend: walk.backend, tried: tried, needs: request.needs, hasOthers: isFirm)
+    }
+
+    /// Where the prompt is far too long for a model, another is tried.
+    private var isFirm: Bool { !takesTooLong && request.targets.count > 1 }
+
+    /// The prompt seems far too long for each of the models that somebody could be asked for: they are gone through once more, and
+    /// the servers may say so themselves. False: that was done, or an attempt was made.
+    public mutating func takeTooLong() -> Bool {
+        guard isFirm, attempts == 0, phase == .choosing || phase == .queued else { return false }
+        takesTooLong = true
+        backToFirstTarget()
+        return true
     }
 
     /// Which of the models is tried now, from 0.

@@ -7,16 +7,23 @@ public struct Eligibility: Sendable {
     /// Ids of backends that are not asked again.
     public var tried: [String]
     public var needs: Needs
+    /// Another model may be tried: where the prompt is far too long for all that have this one, nobody is asked for it. Without
+    /// another, an estimate refuses nothing.
+    public var hasOthers: Bool
 
-    public init(model: String, backend: String? = nil, tried: [String] = [], needs: Needs = Needs()) {
+    public init(
+        model: String, backend: String? = nil, tried: [String] = [], needs: Needs = Needs(), hasOthers: Bool = false
+    ) {
         self.needs = needs
+        self.hasOthers = hasOthers
         self.model = model
         self.backend = backend
         self.tried = tried
     }
 
     /// - Parameters:
-    ///   - some: only these of those that can be asked for the model; nil: all.
+    ///   - some: only these of those that can be asked for the model, of which those are taken that certainly can do what is
+    ///     needed; nil: all.
     ///   - able: whether a backend can serve this kind of request at all.
     public func candidates(
         in snapshot: RegistrySnapshot, among some: [Int]? = nil, able: (BackendSnapshot) -> Bool
@@ -30,30 +37,41 @@ public struct Eligibility: Sendable {
         let isPlain = tried.isEmpty && backend == nil && indices.allSatisfy { able(snapshot.backends[$0]) }
         let left = isPlain ? indices : indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
         if left.isEmpty { return nobody(indices, snapshot) }
-        return .some(fitting(left, in: snapshot))
+        guard let fits = fits(some == nil ? left : left.sorted(), in: snapshot) else { return .some(left) }
+        // Of a few that were drawn none may be the best of all, unless it certainly can.
+        let best = some == nil || fits.hasCertain ? fits.best : []
+        return best.isEmpty ? nobody(indices, snapshot) : .some(best)
     }
 
-    /// Those that fit the request best, as far as is told of their models; all, where none does. A hint and no more: adapters
-    /// name some abilities and are silent about others, and the length of a prompt is an estimate.
-    private func fitting(_ indices: [Int], in snapshot: RegistrySnapshot) -> [Int] {
-        guard indices.count > 1, !snapshot.told.isEmpty, let told = snapshot.told[model] else { return indices }
-        let capable =
-            needs.required.isEmpty
-            ? [] : indices.filter { told[$0]?.capabilities.isSuperset(of: needs.required) ?? false }
-        let able = capable.isEmpty ? indices : capable
-        guard able.contains(where: { told[$0]?.isTooSmall(for: needs) ?? false }) else { return able }
-        let roomy = able.filter { !(told[$0]?.isTooSmall(for: needs) ?? false) }
-        if !roomy.isEmpty { return roomy }
-        let largest = able.map { told[$0]?.contextLength ?? 0 }.max()
-        return able.filter { told[$0]?.contextLength == largest }
+    /// Who may be asked where none of those has a place: whoever is not known to lack anything.
+    /// - Parameter first: what `candidates` gave.
+    public func candidates(
+        behind first: [Int], in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool
+    ) -> [Int] {
+        guard let indices = snapshot.candidates(for: model), indices.count > first.count else { return [] }
+        let left = indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
+        guard let fits = fits(left, in: snapshot) else { return [] }
+        return fits.good.filter { !first.contains($0) }
     }
 
-    /// Ids of the backends that the request is for, where others that have the model fit it less; nil: it is for all.
+    /// How they fit the request; nil: all alike, for nothing is told that matters to it.
+    private func fits(_ indices: [Int], in snapshot: RegistrySnapshot) -> Fits? {
+        guard snapshot.told.mayMatter(to: needs), let told = snapshot.told.holders(of: model, for: needs),
+            let held = snapshot.holders[model]
+        else { return nil }
+        return Fits(
+            indices, held: held, told: told, needs: needs,
+            tokens: snapshot.estimates.tokens(needs.tokens, model: model),
+            isFirm: hasOthers)
+    }
+
+    /// Ids of the backends that the request may go to, where others that have the model cannot serve it; nil: it may go to all.
     public func narrowed(in snapshot: RegistrySnapshot) -> [String]? {
-        guard let indices = snapshot.candidates(for: model) else { return nil }
+        guard snapshot.told.mayMatter(to: needs), let indices = snapshot.candidates(for: model) else { return nil }
         let open = indices.filter { isOpen(snapshot.backends[$0]) }
-        let fit = fitting(open, in: snapshot)
-        return fit.count == open.count ? nil : fit.map { snapshot.backends[$0].identity.id }
+        guard let fits = fits(open, in: snapshot) else { return nil }
+        let good = fits.good
+        return good.count == open.count ? nil : good.map { snapshot.backends[$0].identity.id }
     }
 
     /// Whether another backend than this one is left to try.
@@ -62,10 +80,14 @@ public struct Eligibility: Sendable {
         to current: String?, in snapshot: RegistrySnapshot, able: (BackendSnapshot) -> Bool
     ) -> Bool {
         guard let indices = snapshot.candidates(for: model) else { return false }
-        return indices.contains { index in
+        func isLeft(_ index: Int) -> Bool {
             let backend = snapshot.backends[index]
             return backend.identity.id != current && isOpen(backend) && able(backend)
         }
+        guard snapshot.told.mayMatter(to: needs) else { return indices.contains(where: isLeft) }
+        let left = indices.filter(isLeft)
+        guard let fits = fits(left, in: snapshot) else { return !left.isEmpty }
+        return !fits.best.isEmpty
     }
 
     private func isOpen(_ backend: BackendSnapshot) -> Bool {
@@ -81,5 +103,81 @@ public struct Eligibility: Sendable {
         let named = snapshot.backends.filter(isMeant)
         if named.isEmpty { return .unknownModel }
         return named.contains { $0.status.serves } ? .unknownModel : .nobody(named)
+    }
+
+    // MARK: Who is left out
+
+    /// Everyone who has the model, or is meant to, and is not asked for it first, each with the reason that lasts longest. Not for
+    /// the way of a request that is served.
+    /// - Parameters:
+    ///   - able: whether a backend can serve this kind of request at all.
+    ///   - now: nanoseconds of the monotonic clock.
+    /// - Returns: places in the snapshot's list of backends, in its order.
+    public func exclusions(
+        in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
+    ) -> [(index: Int, why: Exclusion)] {
+        var found: [(index: Int, why: Exclusion)] = []
+        let holders = snapshot.holders[model] ?? snapshot.candidates(for: model) ?? []
+        let fits = fits(holders, in: snapshot)
+        var fit: [Int: Fit] = [:]
+        for entry in fits?.all ?? [] { fit[entry.index] = entry.fit }
+        // Of those that can be asked: who fits less than the best of them comes behind.
+        let open = holders.filter {
+            isOpen(snapshot.backends[$0]) && snapshot.backends[$0].status.serves && able(snapshot.backends[$0])
+        }
+        let best = open.compactMap { fit[$0] }.min()
+        for index in holders {
+            let why =
+                why(index, in: snapshot, now: now, able: able)
+                ?? (fits != nil && fit[index] != best ? behind(index, fit[index], in: snapshot) : nil)
+            if let why { found.append((index, why)) }
+        }
+        guard let backend, !found.contains(where: { snapshot.backends[$0.index].identity.name == backend }),
+            let index = snapshot.backends.firstIndex(where: { $0.identity.name == backend }), !holders.contains(index)
+        else { return found }
+        let other = snapshot.backends[index]
+        found.append((index, other.status.serves ? .withoutModel : .down(other.status, error: other.lastError)))
+        return found
+    }
+
+    private func behind(_ index: Int, _ fit: Fit?, in snapshot: RegistrySnapshot) -> Exclusion {
+        guard fit == nil || fit == .small, let told = told(index, in: snapshot), told.contextLength > 0 else {
+            return .fitsLess
+        }
+        return .contextTooShort(told.contextLength, needs: total(in: snapshot))
+    }
+
+    private func total(in snapshot: RegistrySnapshot) -> UInt64 {
+        snapshot.estimates.tokens(needs.tokens, model: model) &+ needs.answer
+    }
+
+    private func told(_ index: Int, in snapshot: RegistrySnapshot) -> ToldModel? {
+        guard let told = snapshot.told.holders(of: model), let place = snapshot.holders[model]?.firstIndex(of: index)
+        else { return nil }
+        return told.indices.contains(place) ? told[place] : nil
+    }
+
+    private func why(
+        _ index: Int, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
+    ) -> Exclusion? {
+        let backend = snapshot.backends[index]
+        if let pinned = self.backend, !isMeant(backend) { return .pinned(to: pinned) }
+        let told = told(index, in: snapshot)
+        if let missing = told?.missing(for: needs), !missing.isEmpty { return .lacks(missing) }
+        if let told, hasOthers, told.contextLength > 0, total(in: snapshot) > needs.answer,
+            snapshot.estimates.tokens(needs.tokens, model: model) / 2 > told.contextLength
+        {
+            return .contextTooShort(told.contextLength, needs: total(in: snapshot))
+        }
+        if backend.status == .draining { return .draining }
+        if !backend.status.serves { return .down(backend.status, error: backend.lastError) }
+        if !able(backend) { return .wrongKind }
+        if tried.contains(backend.identity.id) { return .tried }
+        if let trouble = backend.counters.breaker.trouble { return .breakerOpen(trouble) }
+        if backend.counters.rests(now: now) {
+            return .resting((backend.counters.restEnd - now) / 1_000_000_000 + 1)
+        }
+        if !backend.hasPlace { return .full(backend.identity.maxConcurrent ?? 0) }
+        return nil
     }
 }

@@ -16,10 +16,19 @@ public struct RequestPeek: Sendable, Equatable {
     public var tools = false
     /// `response_format` asks for JSON.
     public var jsonMode = false
-    /// Some object in the body, but for the descriptions of tools and formats, has a member `image_url` or `input_image`.
+    /// A message has an image, in the form of one of the APIs: a member `image_url`, `input_image` or `images`, or the type
+    /// "image". What a tool is called with tells of none.
     public var images = false
-    /// Bytes of strings that are data URLs: images and files, not text.
+    /// Bytes of strings that are images and files, not text: data URLs, and base64 where the APIs have it.
     public var dataBytes = 0
+    /// The model is asked to think: `reasoning_effort`, `reasoning`, `thinking`, `think`.
+    public var thinking = false
+    /// `tool_choice` is "none": the tools are not to be used.
+    public var toolsOff = false
+    /// Tokens that the answer may have: `max_tokens` and what the other APIs call it; 0: not said.
+    public var answerTokens: UInt64 = 0
+    /// The request sets the length of the context itself: `num_ctx`.
+    public var setsContext = false
 
     public init() {}
 }

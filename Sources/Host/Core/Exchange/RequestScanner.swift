@@ -24,10 +24,10 @@ public struct RequestScanner {
         }
     }
 
-    private let base: UnsafePointer<UInt8>
-    private let count: Int
-    private var position = 0
-    private var peek = RequestPeek()
+    let base: UnsafePointer<UInt8>
+    let count: Int
+    var position = 0
+    var peek = RequestPeek()
     /// A bit for each `Member` that was met.
     private var seen: UInt8 = 0
     /// A member inside of the one under way was met.
@@ -84,7 +84,7 @@ public struct RequestScanner {
     }
 
     private mutating func topMember(_ key: ScannedString) throws(RequestPeekError) {
-        guard let member = member(key) else { return try value(depth: 2) }
+        guard let member = member(key) else { return try hint(key) }
         if has(member) { note(.twice("\(member.name)")) }
         seen |= 1 << member.rawValue
         let start = position
@@ -157,7 +157,7 @@ public struct RequestScanner {
         return nil
     }
 
-    /// Looks for one member of an object; anything else is passed over.
+    /// Looks for one member of an object, which must not come twice; anything else is passed over.
     private mutating func inside(
         _ name: StaticString, _ member: (inout RequestScanner) throws(RequestPeekError) -> Void
     ) throws(RequestPeekError) {
@@ -203,7 +203,7 @@ public struct RequestScanner {
         return false
     }
 
-    private func matchesWithoutCase(_ span: Range<Int>, _ name: StaticString) -> Bool {
+    func matchesWithoutCase(_ span: Range<Int>, _ name: StaticString) -> Bool {
         for index in 0..<span.count {
             let byte = base[span.lowerBound + index]
             let lower = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
@@ -213,7 +213,7 @@ public struct RequestScanner {
     }
 
     /// In lower case, also those two letters beyond ASCII that have one in it (long s, and the sign for kelvin).
-    private static func folded(_ text: String) -> String {
+    static func folded(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar.value {
@@ -227,7 +227,7 @@ public struct RequestScanner {
     }
 
     /// Whether an array's text has anything but space between its brackets.
-    private func holdsSomething(_ span: Range<Int>) -> Bool {
+    func holdsSomething(_ span: Range<Int>) -> Bool {
         var index = span.lowerBound + 1
         while index < span.upperBound - 1 {
             if !Self.isSpace(base[index]) { return true }
@@ -274,16 +274,15 @@ public struct RequestScanner {
 
     // MARK: Grammar
 
-    private mutating func value(depth: Int) throws(RequestPeekError) {
+    mutating func value(depth: Int) throws(RequestPeekError) {
         guard position < count else { throw malformed("unexpected end") }
         switch base[position] {
         case UInt8(ascii: "\""):
             let text = try string()
-            if text.span.count > Self.shortText, isData(text.span) { peek.dataBytes += text.span.count }
+            if text.span.count > Self.shortText, startsWithData(text.span) { peek.dataBytes += text.span.count }
         case UInt8(ascii: "{"):
             try object(depth: depth) { (scanner, key) throws(RequestPeekError) in
-                if scanner.isImage(key) { scanner.peek.images = true }
-                try scanner.value(depth: depth + 1)
+                try scanner.nested(key, depth: depth + 1)
             }
         case UInt8(ascii: "["): try array(depth: depth)
         case UInt8(ascii: "t"): try literal("true")
@@ -296,7 +295,7 @@ public struct RequestScanner {
 
     /// `member` is called with `position` at the first byte of the value and must consume that value.
     @inline(__always)
-    private mutating func object(
+    mutating func object(
         depth: Int, member: (inout RequestScanner, ScannedString) throws(RequestPeekError) -> Void
     ) throws(RequestPeekError) {
         guard depth <= Self.maximumDepth else { throw malformed("nesting is too deep") }
@@ -382,7 +381,7 @@ public struct RequestScanner {
         guard position > start else { throw malformed("a digit is expected") }
     }
 
-    private mutating func string() throws(RequestPeekError) -> ScannedString {
+    mutating func string() throws(RequestPeekError) -> ScannedString {
         do {
             return try JSONStringScan.scan(base, count, from: &position)
         } catch {
@@ -393,18 +392,14 @@ public struct RequestScanner {
     // MARK: Small things
 
     /// Bytes of a string that count as text whatever they are.
-    private static let shortText = 256
+    static let shortText = 256
 
-    private func isData(_ span: Range<Int>) -> Bool { matches(span.lowerBound..<span.lowerBound + 5, "data:") }
+    /// Of a string that has five bytes or more.
+    func startsWithData(_ span: Range<Int>) -> Bool { matches(span.lowerBound..<span.lowerBound + 5, "data:") }
 
-    /// However it is spelt: it only tells that there is an image, which may be said more than once.
-    private func isImage(_ key: ScannedString) -> Bool {
-        if key.isPlain {
-            return (key.span.count == 9 && matchesWithoutCase(key.span, "image_url"))
-                || (key.span.count == 11 && matchesWithoutCase(key.span, "input_image"))
-        }
-        guard key.span.count <= 66 else { return false }
-        return ["image_url", "input_image"].contains(Self.folded(unescaped(key.span)))
+    /// Whether this text stands at `position`.
+    func startsHere(_ text: StaticString) -> Bool {
+        count - position >= text.utf8CodeUnitCount && matches(position..<position + text.utf8CodeUnitCount, text)
     }
 
     @inline(__always)
@@ -417,7 +412,7 @@ public struct RequestScanner {
         byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
     }
 
-    private func matches(_ span: Range<Int>, _ text: StaticString) -> Bool {
+    func matches(_ span: Range<Int>, _ text: StaticString) -> Bool {
         let length = text.utf8CodeUnitCount
         if span.count == length {
             let other = text.utf8Start
@@ -431,7 +426,7 @@ public struct RequestScanner {
         .malformed(offset: position, reason: reason)
     }
 
-    private func unescaped(_ span: Range<Int>) -> String {
+    func unescaped(_ span: Range<Int>) -> String {
         JSONStringScan.unescaped(UnsafeBufferPointer(start: base + span.lowerBound, count: span.count))
     }
 }

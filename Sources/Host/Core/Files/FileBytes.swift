@@ -73,9 +73,15 @@ public enum FileBytes {
         let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC), 0o644)
         guard file >= 0 else { return false }
         defer { close(file) }
+        return write(bytes, to: file)
+    }
+
+    /// The same to a file that is open.
+    public static func write(_ bytes: [UInt8], to file: CInt) -> Bool {
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }
             written += count
         }

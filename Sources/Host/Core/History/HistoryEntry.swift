@@ -43,6 +43,9 @@ public struct HistoryEntry: Sendable, Equatable {
     /// The model's name at the backends, under which its figures are counted; nil: no backend has such a model, and the
     /// name is one that a client made up.
     public var knownModel: String?
+    /// Tokens that the prompt was taken for by its bytes, to be compared with what the server counts; 0: nothing follows from it.
+    /// Not shown.
+    public var promptEstimate: UInt64 = 0
 
     /// Its attempts in their order, and why each went where it went. Empty where the only backend was asked once, at once, and
     /// nothing failed, or nobody was asked.

@@ -11,8 +11,14 @@ public final class ExchangeRecord: Sendable {
         public var knownModel: String?
         public var stream: Bool
         public var endpoint: String
+        /// As in `HistoryEntry`.
+        public var promptEstimate: UInt64
 
-        public init(id: String, model: String = "", knownModel: String? = nil, stream: Bool = false, endpoint: String) {
+        public init(
+            id: String, model: String = "", knownModel: String? = nil, stream: Bool = false, endpoint: String,
+            promptEstimate: UInt64 = 0
+        ) {
+            self.promptEstimate = promptEstimate
             self.id = id
             self.model = model
             self.knownModel = knownModel
@@ -48,6 +54,7 @@ extension HistoryEntry {
         statusCode = end.code
         stream = record.request.stream
         endpoint = record.request.endpoint
+        promptEstimate = record.request.promptEstimate
         let speed = GenerationSpeed(
             end.outcome, microseconds: fold.duration, firstPiece: record.request.stream ? fold.firstByte : nil)
         timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds

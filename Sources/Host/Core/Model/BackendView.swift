@@ -20,6 +20,8 @@ public enum BackendStatus: String, Sendable, Hashable {
 public enum DiscoverySource {
     /// It stands in the configuration file.
     public static let configured = "static"
+    /// An operator added it while the gateway ran.
+    public static let manual = "manual"
     /// Nothing is configured, and it answered at the default address of its kind of server. Such a backend is neither
     /// `static`, since no file names it, nor `manual`, since nobody added it.
     public static let defaultAddress = "discovered"

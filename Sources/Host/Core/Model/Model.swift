@@ -8,6 +8,8 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public static let jsonMode = Capabilities(rawValue: 1 << 2)
     public static let thinking = Capabilities(rawValue: 1 << 3)
     public static let embedding = Capabilities(rawValue: 1 << 4)
+    /// It answers chats and completes text.
+    public static let completion = Capabilities(rawValue: 1 << 5)
 }
 
 /// One model of one backend, as the backend's adapter reported it, already cleaned and bounded.
@@ -24,6 +26,8 @@ public struct Model: Sendable, Hashable {
     /// Tokens; nil when unknown.
     public var maxOutputTokens: UInt64?
     public var capabilities: Capabilities
+    /// What it is known to have or to lack; those that it has are among them.
+    public var told: Capabilities
     /// Unix seconds; 0 when unknown.
     public var created: Int64
     /// nil when unknown.
@@ -47,13 +51,14 @@ public struct Model: Sendable, Hashable {
 
     public init(
         id: String, name: String? = nil, contextLength: UInt64 = 0, maxOutputTokens: UInt64? = nil,
-        capabilities: Capabilities = [], created: Int64 = 0
+        capabilities: Capabilities = [], lacks: Capabilities = [], created: Int64 = 0
     ) {
         self.id = id
         self.name = name ?? id
         self.contextLength = contextLength
         self.maxOutputTokens = maxOutputTokens
         self.capabilities = capabilities
+        told = capabilities.union(lacks)
         self.created = created
     }
 }

@@ -56,7 +56,7 @@ public final class ModelStanding: Sendable {
     /// The share of attempts in the last five minutes that failed by the backend's fault, 0...1; 0 as well where there were too few.
     public var errorRate: Double { Double(bitPattern: errorBits.load(ordering: .relaxed)) }
 
-    /// Milliseconds from an attempt to the first of its answer, weighted towards the newest; the older they are, the less they count.
+    /// Milliseconds from an attempt to the first of its answer if it had found the server idle, weighted towards the newest; the older they are, the less they count.
     /// 0: not known.
     /// - Parameter now: nanoseconds of the monotonic clock.
     public func firstToken(now: UInt64) -> Double {
@@ -67,10 +67,11 @@ public final class ModelStanding: Sendable {
     }
 
     /// An attempt begins there.
-    public func begin() -> Attempt {
+    /// - Parameter ahead: requests in front of it, for each that the server works on at once.
+    public func begin(ahead: Double = 0) -> Attempt {
         let isWarm = readiness != .notLoaded && readiness != .loading
         running.add(1, ordering: .relaxed)
-        return Attempt(self, isWarm: isWarm)
+        return Attempt(self, isWarm: isWarm, ahead: max(0, ahead))
     }
 
     /// An attempt with the model at the backend. It counts as under way until it is dropped.
@@ -78,10 +79,12 @@ public final class ModelStanding: Sendable {
         private let standing: ModelStanding
         /// The model was loaded when it began, as far as is known.
         private let isWarm: Bool
+        private let ahead: Double
 
-        fileprivate init(_ standing: ModelStanding, isWarm: Bool) {
+        fileprivate init(_ standing: ModelStanding, isWarm: Bool, ahead: Double) {
             self.standing = standing
             self.isWarm = isWarm
+            self.ahead = ahead
         }
 
         deinit { standing.running.subtract(1, ordering: .relaxed) }
@@ -96,7 +99,8 @@ public final class ModelStanding: Sendable {
                 return standing.told.store(ModelReadiness.loaded.rawValue, ordering: .relaxed)
             }
             let before = Double(bitPattern: standing.firstTokenBits.load(ordering: .relaxed))
-            let sample = max(0.001, Double(microseconds) / 1000)
+            // What it waited for others is told by the work in front of it: a fast server must not look slow for being in demand.
+            let sample = max(0.001, Double(microseconds) / 1000 / (1 + ahead))
             // Two writers at once may lose one sample of a mean that forgets anyway.
             let after = before == 0 ? sample : before + newestShare * (sample - before)
             standing.firstTokenBits.store(after.bitPattern, ordering: .relaxed)

@@ -41,7 +41,7 @@ public final class Registry: Sendable {
         var metadata: [String: String] = [:]
         /// As in `HealthReport`.
         var kinds: UInt32 = 0
-        /// It takes nothing new.
+        /// It is on its way out, and takes nothing new.
         var isDraining = false
         /// What its breaker says against it; nil: it is closed.
         var trouble: String?
@@ -49,8 +49,13 @@ public final class Registry: Sendable {
         var standings: [String: ModelStanding] = [:]
 
         var status: BackendStatus {
-            if isDraining { return .draining }
+            if isDraining || !identity.isEnabled { return .draining }
             return health.status == .healthy && trouble != nil ? .degraded : health.status
+        }
+
+        /// Since when it stands as it does.
+        mutating func noteStatus(before: BackendStatus, now: Double) {
+            if status != before { metadata["status_since"] = Timestamp.text(seconds: now) }
         }
 
         /// Of the breaker as long as it is degraded: its probes are well.
@@ -64,6 +69,7 @@ public final class Registry: Sendable {
 
     private struct State {
         var records: [Record] = []
+        let estimates = TokenEstimates()
         var snapshot = RegistrySnapshot()
         var failureThreshold: Int
         var recoveryThreshold: Int
@@ -111,6 +117,9 @@ public final class Registry: Sendable {
         self.broadcaster = broadcaster
         self.onSnapshot = onSnapshot
     }
+
+    /// Of the models' prompts. To be given what the ledger settles.
+    public var estimates: TokenEstimates { state.withLock { $0.estimates } }
 
     public var snapshot: RegistrySnapshot { state.withLock { $0.snapshot } }
 
@@ -162,17 +171,23 @@ public final class Registry: Sendable {
         }
     }
 
-    /// Takes over what routing looks at.
-    public func relabel(_ identity: BackendIdentity) {
+    /// Takes over what routing looks at, and whether the backend is drained.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func relabel(_ identity: BackendIdentity, now: Double = Clock.preciseWallSeconds()) {
         change(id: identity.id) { state, index in
+            let before = state.records[index].status
             state.records[index].identity = identity
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
-    /// The backend takes nothing new from now on.
-    public func drain(id: String) {
+    /// The backend takes nothing new from now on: it is on its way out.
+    /// - Parameter now: the wall clock in Unix seconds.
+    public func drain(id: String, now: Double = Clock.preciseWallSeconds()) {
         change(id: id) { state, index in
+            let before = state.records[index].status
             state.records[index].isDraining = true
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
@@ -204,9 +219,7 @@ public final class Registry: Sendable {
             state.records[index].trouble = state.records[index].counters.breaker.trouble.map {
                 EntryLimits.cut($0, to: EntryLimits.errorMessage)
             }
-            if state.records[index].status != before {
-                state.records[index].metadata["status_since"] = Timestamp.text(seconds: now)
-            }
+            state.records[index].noteStatus(before: before, now: now)
         }
     }
 
@@ -381,6 +394,7 @@ public final class Registry: Sendable {
         var candidates: [String: [Int]] = [:]
         var holders: [String: [Int]] = [:]
         var takingAny: [Int] = []
+        var told = ToldModels()
         var backends: [BackendSnapshot] = []
         backends.reserveCapacity(state.records.count)
         for (index, record) in state.records.enumerated() {
@@ -393,18 +407,17 @@ public final class Registry: Sendable {
                     if record.status.serves { takingAny.append(index) }
                     continue
                 }
+                told.add(model, place: holders[model.id]?.count ?? 0)
                 holders[model.id, default: []].append(index)
                 if record.status.serves { candidates[model.id, default: []].append(index) }
             }
         }
         // Where only one has a model nothing is to be chosen.
-        var told: [String: [Int: ToldModel]] = [:]
         var standings: [String: [Int: ModelStanding]] = [:]
         for index in state.records.indices {
             let before = state.records[index].standings
             state.records[index].standings = [:]
             for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
-                if let tells = ToldModel(model) { told[model.id, default: [:]][index] = tells }
                 let standing = before[model.id] ?? ModelStanding(of: model)
                 state.records[index].standings[model.id] = standing
                 standings[model.id, default: [:]][index] = standing
@@ -412,7 +425,7 @@ public final class Registry: Sendable {
         }
         state.snapshot = RegistrySnapshot(
             backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told,
-            standings: standings)
+            standings: standings, estimates: state.estimates)
         return state.snapshot
     }
 

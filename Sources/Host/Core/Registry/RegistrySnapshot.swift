@@ -9,6 +9,8 @@ public struct BackendIdentity: Sendable, Hashable {
     public var priority: Int
     /// Exchanges at once; nil: no limit.
     public var maxConcurrent: Int?
+    /// False: the operator has drained it, and it takes nothing new.
+    public var isEnabled: Bool
     /// How long things may take there.
     public var timeouts: Configuration.Timeouts
     public var discoverySource: String
@@ -17,6 +19,7 @@ public struct BackendIdentity: Sendable, Hashable {
 
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
+        isEnabled: Bool = true,
         timeouts: Configuration.Timeouts = Configuration.Timeouts(),
         discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
@@ -26,6 +29,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.backendType = backendType
         self.priority = priority
         self.maxConcurrent = maxConcurrent
+        self.isEnabled = isEnabled
         self.timeouts = timeouts
         self.discoverySource = discoverySource
         self.labels = labels
@@ -71,8 +75,10 @@ public struct RegistrySnapshot: Sendable {
     /// The indices of the backends that serve and take any name which no backend has (`Model.any`).
     public let takingAny: [Int]
 
-    /// For each model id that several backends have, what they tell of it, by their index; those that tell nothing have no entry.
-    public let told: [String: [Int: ToldModel]]
+    /// What backends tell of their models.
+    public let told: ToldModels
+    /// Live: what is learnt of the models' prompts.
+    public let estimates: TokenEstimates
     /// For each model id that several backends have, what is known of it there, by their index.
     public let standings: [String: [Int: ModelStanding]]
     /// For each model id that more than `Shortlist.limit` backends can be asked for.
@@ -85,12 +91,13 @@ public struct RegistrySnapshot: Sendable {
 
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
-        takingAny: [Int] = [], told: [String: [Int: ToldModel]] = [:],
-        standings: [String: [Int: ModelStanding]] = [:]
+        takingAny: [Int] = [], told: ToldModels = ToldModels(), standings: [String: [Int: ModelStanding]] = [:],
+        estimates: TokenEstimates = TokenEstimates()
     ) {
         self.standings = standings
         shortlists = Shortlist.all(candidates, backends, standings)
         self.told = told
+        self.estimates = estimates
         self.takingAny = takingAny
         self.backends = backends
         self.candidates = candidates
@@ -104,6 +111,8 @@ public struct Shortlist: Sendable, Equatable {
     /// Candidates up to which all are looked at.
     public static let limit = 32
 
+    /// The indices of all.
+    public let all: [Int]
     /// The indices of those whose priority is the best.
     public let first: [Int]
     /// The indices of those that have the model loaded.
@@ -118,6 +127,7 @@ public struct Shortlist: Sendable, Equatable {
             let best = indices.map { backends[$0].identity.priority }.min()
             let known = standings[model]
             lists[model] = Shortlist(
+                all: indices,
                 first: indices.filter { backends[$0].identity.priority == best },
                 loaded: indices.filter { known?[$0]?.readiness == .loaded })
         }

@@ -52,6 +52,7 @@ public struct ServedModel: Sendable {
         if model.created == 0 { model.created = other.created }
         if model.name == model.id { model.name = other.name }
         model.capabilities.formUnion(other.capabilities)
+        model.told.formUnion(other.told)
         model.size = model.size ?? other.size
         model.details.merge(other.details) { mine, theirs in mine.isEmpty ? theirs : mine }
         if model.isLoaded != true, other.isLoaded == true {

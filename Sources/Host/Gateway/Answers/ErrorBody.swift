@@ -112,11 +112,11 @@ extension ErrorBody {
     }
 
     /// No backend that has the model can be asked; says which and why.
-    static func unavailable(_ model: String, _ backends: [BackendSnapshot], kind: String) -> ErrorBody {
-        let context = backends.prefix(contextLimit).map { backend in
-            (backend: backend.identity.name, reason: reason(backend, kind: kind))
+    static func unavailable(_ model: String, _ leftOut: [LeftOut], kind: String) -> ErrorBody {
+        let context = leftOut.prefix(contextLimit).map { one in
+            (backend: one.backend.identity.name, reason: one.why.words(kind: kind))
         }
-        let unsupported = backends.allSatisfy { $0.status.serves }
+        let unsupported = leftOut.allSatisfy { $0.why == .wrongKind }
         let words = context.prefix(8).map { "\($0.backend) \($0.reason)" }.joined(separator: "; ")
         var error = ErrorBody(
             status: unsupported ? 501 : 503,
@@ -127,9 +127,51 @@ extension ErrorBody {
         return error
     }
 
-    static func reason(_ backend: BackendSnapshot, kind: String) -> String {
-        if backend.status.serves { return "does not support \(kind)" }
-        return "is \(backend.status.rawValue.lowercased())" + (backend.lastError.map { ": \($0)" } ?? "")
+    /// The same, but where the models certainly lack what is needed it is the client's mistake, and it is told who can.
+    /// - Parameter needs: of the request.
+    static func nobody(
+        _ model: String, _ leftOut: [LeftOut], kind: String, needs: Needs, in snapshot: RegistrySnapshot
+    ) -> ErrorBody {
+        let error = ErrorBody.unavailable(model, leftOut, kind: kind)
+        guard let missing = missing(leftOut) else { return error }
+        var needs = needs
+        if needs.required.isEmpty { needs.required = needs.kind }
+        return .unable(model, missing, able: snapshot.modelsAble(needs, limit: ableLimit), like: error)
+    }
+
+    /// What the models of all that could be asked certainly lack, where waiting would change nothing; nil: something else is in
+    /// the way, at one of them at least.
+    static func missing(_ leftOut: [LeftOut]) -> Capabilities? {
+        var missing: Capabilities = []
+        for one in leftOut {
+            guard one.why.isOfTheRequest else { return nil }
+            if case .lacks(let lacks) = one.why { missing.formUnion(lacks) }
+        }
+        return missing.isEmpty ? nil : missing
+    }
+
+    /// Models that are told to a client whose own cannot do what it asks.
+    static let ableLimit = 8
+
+    /// No model that the client's name stands for can do what is asked: its mistake.
+    /// - Parameters:
+    ///   - able: the models that can.
+    ///   - other: has the reason for each backend.
+    static func unable(
+        _ model: String, _ missing: Capabilities, able: [String], like other: ErrorBody
+    ) -> ErrorBody {
+        let backends = other.context.prefix(8).map(\.backend).joined(separator: ", ")
+        let advice =
+            able.isEmpty
+            ? "No model here is known to support this."
+            : "Models here that do: \(able.joined(separator: ", "))."
+        var error = ErrorBody(
+            status: 400,
+            message: "The model '\(EntryLimits.cut(model, to: EntryLimits.model))' does not support \(missing.words) "
+                + "at any backend that has it (\(backends)). \(advice)",
+            param: "model", code: "model_lacks_ability")
+        error.context = other.context
+        return error
     }
 
     static func busy(_ model: String) -> ErrorBody {

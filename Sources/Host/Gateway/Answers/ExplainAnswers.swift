@@ -52,14 +52,21 @@ struct ExplainAnswers {
         json.beginObject()
         json.key("prompt_tokens")
         json.integer(explanation.needs.tokens)
-        json.key("vision")
-        json.bool(explanation.needs.required.contains(.vision))
+        json.key("answer_tokens")
+        json.integer(explanation.needs.answer)
+        let needed = explanation.needs.required.union(explanation.needs.wished)
+        for (name, ability) in [
+            ("vision", Capabilities.vision), ("tools", .tools), ("json_mode", .jsonMode), ("thinking", .thinking),
+        ] {
+            json.key(name)
+            json.bool(needed.contains(ability))
+        }
         json.endObject()
         json.key("choice")
         write(explanation, queue, to: &json)
         json.key("targets")
         json.beginArray()
-        for target in explanation.targets { write(target, to: &json) }
+        for target in explanation.targets { write(target, of: explanation, to: &json) }
         json.endArray()
         json.endObject()
         return json.bytes
@@ -92,7 +99,9 @@ struct ExplainAnswers {
         json.endObject()
     }
 
-    private static func write(_ target: Explanation.Target, to json: inout JSONWriter) {
+    private static func write(
+        _ target: Explanation.Target, of explanation: Explanation, to json: inout JSONWriter
+    ) {
         json.beginObject()
         json.key("model")
         json.string(target.model)
@@ -106,12 +115,12 @@ struct ExplainAnswers {
         json.endArray()
         json.key("left_out")
         json.beginArray()
-        for (backend, reason) in target.leftOut.prefix(limit) {
+        for one in target.leftOut.prefix(limit) {
             json.beginObject()
             json.key("backend")
-            json.string(backend.identity.name)
+            json.string(one.backend.identity.name)
             json.key("reason")
-            json.string(reason)
+            json.string(one.why.words(kind: explanation.request.kind.name))
             json.endObject()
         }
         json.endArray()

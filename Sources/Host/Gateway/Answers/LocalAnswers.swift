@@ -34,10 +34,7 @@ struct LocalAnswers {
     /// - Parameter allowsEmpty: also if the file names no backend any more.
     func reload(allowsEmpty: Bool) async -> LocalAnswer {
         guard let outcome = await state.reload(allowsEmpty: allowsEmpty) else {
-            return .error(
-                ErrorBody(
-                    status: 503, message: "The gateway is still starting.", type: "service_unavailable_error",
-                    code: "starting", retryAfter: 1))
+            return .error(.starting)
         }
         guard let problem = outcome.problem else { return LocalAnswer(body: outcome.json) }
         return .error(
@@ -55,7 +52,9 @@ struct LocalAnswers {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("status")
-        writer.string(serving == 0 ? "unhealthy" : healthy < views.count ? "degraded" : "healthy")
+        let problem = state.stateProblem
+        let isWhole = healthy == views.count && problem == nil
+        writer.string(serving == 0 ? "unhealthy" : isWhole ? "healthy" : "degraded")
         writer.key("version")
         writer.string(GatewayState.version)
         writer.key("uptime_seconds")
@@ -72,6 +71,10 @@ struct LocalAnswers {
         writer.integer(views.count - serving)
         writer.endObject()
         if degraded > 0 { writeReasons(views, to: &writer) }
+        if let problem {
+            writer.key("problem")
+            writer.string(problem)
+        }
         writer.key("models")
         writer.beginObject()
         writer.key("total")

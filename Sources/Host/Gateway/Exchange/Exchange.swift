@@ -19,7 +19,7 @@ final class Exchange {
     /// For which of the name's models `forms` are, as `Dispatch.target` counts.
     var formsTarget = 0
     /// Backends that cannot be asked for any of the models so far; each once.
-    var leftOut: [BackendSnapshot] = []
+    var leftOut: [LeftOut] = []
     /// Invariant behind the unchecked exclusivity: what changes a `Dispatch` calls nothing outside itself, so that no access to
     /// it begins while another one changes it. It is asked at every piece.
     @exclusivity(unchecked) var dispatch: Dispatch
@@ -87,7 +87,8 @@ final class Exchange {
             Dispatch.Request(
                 model: request.model, stream: request.stream, takesComments: request.takesComments,
                 maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? [],
-                needs: Needs(request.peek, bytes: request.body.readableBytes)),
+                needs: Needs(
+                    request.peek, kind: request.kind, path: request.path, bytes: request.body.readableBytes)),
             timeouts: loop.settings.timeouts, arrival: context.arrival)
     }
 
@@ -110,13 +111,16 @@ final class Exchange {
         if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
         noteLeftOut(eligible, in: snapshot)
         guard !tryNextTarget() else { return }
-        if waitsForRestart(of: leftOut) {
-            return waitForPlace(orElse: .unavailable(asked.model, leftOut, kind: forms.request.kind.name))
+        // An estimate refuses nothing by itself.
+        if leftOut.contains(where: \.isTooLong), dispatch.takeTooLong() {
+            leftOut = []
+            return choose()
         }
+        let waited = leftOut.filter { !$0.why.isOfTheRequest }.map(\.backend)
+        if waitsForRestart(of: waited) { return waitForPlace(orElse: unavailable(in: snapshot)) }
         switch eligible {
         case .unknownModel where leftOut.isEmpty: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
-        case .some, .unknownModel, .nobody, .nobodyReached:
-            giveUp(.unavailable(asked.model, leftOut, kind: forms.request.kind.name))
+        case .some, .unknownModel, .nobody, .nobodyReached: giveUp(unavailable(in: snapshot))
         }
     }
 
@@ -132,9 +136,23 @@ final class Exchange {
         }
         // The last trial of a breaker may have gone to another loop meanwhile.
         for index in eligible where take(index, in: snapshot, of: ranking, isLastResort: true, &shared) { return }
+        if takeBehind(eligible, in: snapshot, &shared) { return }
         giveBack(&shared)
         let isBusy = eligible.contains { !snapshot.backends[$0].hasPlace }
         noPlace(orElse: isBusy ? .busy(asked.model) : .atLimit(asked.model))
+    }
+
+    /// Takes a place at one that does not tell whether it can do all that is asked, where those that do have none.
+    private func takeBehind(_ first: [Int], in snapshot: RegistrySnapshot, _ shared: inout SharedPlaces?) -> Bool {
+        let others = dispatch.eligibility.candidates(
+            behind: first, in: snapshot, able: { forms.form(for: $0) != nil })
+        guard !others.isEmpty else { return false }
+        var ranking = loop.router.rank(
+            others, for: dispatch.request.model, in: snapshot, isRetry: true, now: now.uptimeNanoseconds)
+        while let index = ranking.next() {
+            if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return true }
+        }
+        return false
     }
 
     /// Takes a place at the best of a few, where so many have the model that looking at all would take too long. False: none of
@@ -142,13 +160,13 @@ final class Exchange {
     private func placeAtSome(in snapshot: RegistrySnapshot) -> Bool {
         guard dispatch.tried.isEmpty, let drawn = loop.router.draw(for: dispatch.request.model, in: snapshot),
             case .some(let eligible) = dispatch.eligibility.candidates(
-                in: snapshot, among: drawn, able: { forms.form(for: $0) != nil }),
+                in: snapshot, among: drawn.indices, able: { forms.form(for: $0) != nil }),
             mayLook
         else { return false }
         var shared: SharedPlaces?
         var ranking = loop.router.rank(
             eligible, for: dispatch.request.model, in: snapshot, now: now.uptimeNanoseconds,
-            of: snapshot.candidates(for: dispatch.request.model)?.count)
+            of: drawn.count)
         while let index = ranking.next(), !ranking.isLastResort {
             if take(index, in: snapshot, of: ranking, isLastResort: false, &shared) { return true }
         }
@@ -176,7 +194,9 @@ final class Exchange {
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
         if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
-            modelAttempt = standing.begin()
+            // The place that it has taken itself is no work in front of it.
+            modelAttempt = standing.begin(
+                ahead: Double(backend.counters.load - 1) / Double(backend.counters.slots ?? 1))
         }
         endWaiting()
         run(backend)
@@ -190,11 +210,12 @@ final class Exchange {
         if !loop.limits.isEmpty { loop.shared.admission.placesChanged() }
     }
 
-    /// Those that have the model and were not tried yet.
+    /// Those that have the model, may be asked and were not tried yet.
     private var untried: [BackendSnapshot] {
-        let eligible = dispatch.eligibility.candidates(in: loop.snapshot, able: { _ in true })
-        guard case .some(let indices) = eligible else { return [] }
-        return indices.map { loop.snapshot.backends[$0] }
+        let (snapshot, eligibility) = (loop.snapshot, dispatch.eligibility)
+        guard case .some(let first) = eligibility.candidates(in: snapshot, able: { _ in true }) else { return [] }
+        let others = eligibility.candidates(behind: first, in: snapshot, able: { _ in true })
+        return (first + others).map { snapshot.backends[$0] }
     }
 
     /// Translates a large request away from this loop, and goes on when that is done, if the client is still there.
@@ -230,7 +251,8 @@ final class Exchange {
         // Neither occurs: only backends with a form are eligible, and what needs a translation has one by now.
         case nil, .unprepared:
             release(.neutral)
-            return giveUp(.unavailable(asked.model, [backend], kind: request.kind.name))
+            return giveUp(
+                .unavailable(asked.model, [LeftOut(backend: backend, why: .wrongKind)], kind: request.kind.name))
         case .native:
             isNative = true
             path = AnswerPath(nil, stream: stream)
@@ -409,7 +431,7 @@ final class Exchange {
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,
-            stream: stream, endpoint: context.path)
+            stream: stream, endpoint: context.path, promptEstimate: learntEstimate)
         loop.record(request, dispatch.timeline)
     }
 

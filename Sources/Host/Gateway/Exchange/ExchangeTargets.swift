@@ -15,16 +15,33 @@ extension Exchange {
 
     /// Notes who cannot be asked for the model that is tried now, for the client that is to be told in the end.
     func noteLeftOut(_ eligible: Dispatch.Eligible, in snapshot: RegistrySnapshot) {
-        let backends: [BackendSnapshot]
         switch eligible {
         case .some, .unknownModel: return
-        case .nobody(let holders): backends = holders
-        case .nobodyReached: backends = snapshot.backends
+        case .nobody:
+            let now = now.uptimeNanoseconds
+            let excluded = dispatch.eligibility.exclusions(in: snapshot, now: now) { forms.form(for: $0) != nil }
+            for (index, why) in excluded { note(LeftOut(backend: snapshot.backends[index], why: why)) }
+        case .nobodyReached:
+            for backend in snapshot.backends {
+                note(LeftOut(backend: backend, why: .down(backend.status, error: backend.lastError)))
+            }
         }
-        for backend in backends {
-            guard leftOut.count < ErrorBody.contextLimit else { return }
-            if !leftOut.contains(where: { $0.identity.id == backend.identity.id }) { leftOut.append(backend) }
-        }
+    }
+
+    private func note(_ one: LeftOut) {
+        guard leftOut.count < ErrorBody.contextLimit else { return }
+        if !leftOut.contains(where: { $0.backend.identity.id == one.backend.identity.id }) { leftOut.append(one) }
+    }
+
+    /// Nobody can be asked: what the client is told.
+    func unavailable(in snapshot: RegistrySnapshot) -> ErrorBody {
+        .nobody(
+            asked.model, leftOut, kind: forms.request.kind.name, needs: dispatch.request.needs, in: snapshot)
+    }
+
+    /// What the tokens that the server counts are to be compared with; 0: they say nothing of the text alone.
+    var learntEstimate: UInt64 {
+        asked.images || asked.dataBytes > 0 ? 0 : dispatch.request.needs.tokens
     }
 
     /// Puts the name of the model that is tried now into the request, and goes on.
@@ -56,4 +73,12 @@ extension Exchange {
 
     /// The model that is tried, if it is another than the first.
     var fallbackModel: String? { dispatch.target > 0 && backend != nil ? dispatch.request.model : nil }
+}
+
+/// A backend that is not asked, and why.
+struct LeftOut {
+    let backend: BackendSnapshot
+    let why: Exclusion
+
+    var isTooLong: Bool { if case .contextTooShort = why { true } else { false } }
 }

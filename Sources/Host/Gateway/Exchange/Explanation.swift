@@ -24,7 +24,7 @@ struct Explanation {
         /// In the order in which they would be asked.
         var options: [Option] = []
         /// Those that have the model, or had it, and would not be asked, each with the reason.
-        var leftOut: [(backend: BackendSnapshot, reason: String)] = []
+        var leftOut: [LeftOut] = []
     }
 
     let request: ClientRequest
@@ -40,40 +40,54 @@ struct Explanation {
     init(_ request: ClientRequest, state: GatewayState, now: UInt64 = Clock.monotonicNanoseconds()) {
         self.request = request
         let (settings, snapshot) = (state.settings, state.registry.snapshot)
-        needs = Needs(request.peek, bytes: request.body.readableBytes)
+        needs = Needs(request.peek, kind: request.kind, path: request.path, bytes: request.body.readableBytes)
         strategy = settings.routing.strategy
         let models = request.chain?.targets ?? [ModelTarget(request.model)]
-        for (index, model) in models.enumerated() {
-            let target = explain(model, snapshot, settings.routing, now: now)
-            if choice == nil, let option = target.options.firstIndex(where: \.hasPlace) { choice = (index, option) }
-            targets.append(target)
+        targets = models.map { explain($0, snapshot, settings.routing, hasOthers: models.count > 1, now: now) }
+        // An estimate refuses nothing by itself.
+        if targets.allSatisfy(\.options.isEmpty), targets.contains(where: { $0.leftOut.contains(where: \.isTooLong) }) {
+            targets = models.map { explain($0, snapshot, settings.routing, hasOthers: false, now: now) }
+        }
+        for (index, target) in targets.enumerated() {
+            guard let option = target.options.firstIndex(where: \.hasPlace) else { continue }
+            choice = (index, option)
+            break
         }
         guard choice == nil, targets.allSatisfy(\.options.isEmpty) else { return }
-        let leftOut = targets.flatMap(\.leftOut).map(\.backend)
+        let leftOut = targets.flatMap(\.leftOut)
         error =
             leftOut.isEmpty
             ? .unknownModel(request.peek.model, among: snapshot.candidates.keys)
-            : .unavailable(request.peek.model, leftOut, kind: request.kind.name)
+            : .nobody(request.peek.model, leftOut, kind: request.kind.name, needs: needs, in: snapshot)
     }
 
     private func explain(
-        _ wanted: ModelTarget, _ snapshot: RegistrySnapshot, _ routing: Configuration.Routing, now: UInt64
+        _ wanted: ModelTarget, _ snapshot: RegistrySnapshot, _ routing: Configuration.Routing, hasOthers: Bool,
+        now: UInt64
     ) -> Target {
         var target = Target(model: wanted.model, backend: wanted.backend)
         var forms = RequestForms(request, answerID: "")
-        let eligibility = Eligibility(model: wanted.model, backend: wanted.backend, needs: needs)
+        let eligibility = Eligibility(
+            model: wanted.model, backend: wanted.backend, needs: needs, hasOthers: hasOthers)
         var eligible: [Int] = []
-        if case .some(let indices) = eligibility.candidates(
-            in: snapshot, able: { forms.form(for: $0) != nil })
-        {
-            eligible = indices
+        switch eligibility.candidates(in: snapshot, able: { forms.form(for: $0) != nil }) {
+        case .unknownModel, .nobody: break
+        case .nobodyReached:
+            target.leftOut = snapshot.backends.map {
+                LeftOut(backend: $0, why: .down($0.status, error: $0.lastError))
+            }
+            return target
+        case .some(let first):
+            eligible = first
+            target.options = options(first, wanted.model, snapshot, routing, now: now)
+            // They come behind, whatever their score.
+            let others = eligibility.candidates(behind: first, in: snapshot, able: { forms.form(for: $0) != nil })
+            eligible += others
+            target.options += options(others, wanted.model, snapshot, routing, now: now)
         }
-        target.options = options(eligible, wanted.model, snapshot, routing, now: now)
-        let holders = snapshot.holders[wanted.model] ?? snapshot.takingAny
-        target.leftOut = holders.filter { !eligible.contains($0) }.map { index in
-            let backend = snapshot.backends[index]
-            return (backend, ErrorBody.reason(backend, kind: request.kind.name))
-        }
+        let excluded = eligibility.exclusions(in: snapshot, now: now) { forms.form(for: $0) != nil }
+        target.leftOut = excluded.filter { !eligible.contains($0.index) }
+            .map { LeftOut(backend: snapshot.backends[$0.index], why: $0.why) }
         return target
     }
 

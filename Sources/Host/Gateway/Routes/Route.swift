@@ -85,6 +85,7 @@ extension RequestHead.Method {
         case .head: "HEAD"
         case .post: "POST"
         case .put: "PUT"
+        case .patch: "PATCH"
         case .delete: "DELETE"
         case .options: "OPTIONS"
         case .other: ""

@@ -93,7 +93,25 @@ extension RouteTable {
             .later { OperatorAnswers(state: $0.state).reload($0, $1) }),
         Route(
             .post, path: "/v1/explain", access: .operator, body: .request,
-            .later { ExplainAnswers(state: $0.state).explain($0, $1) }),
+            .lookup { ExplainAnswers(state: $0.state).explain($0, $1) }),
+        Route(
+            .post, path: "/v1/backends", access: .operator,
+            .later { BackendAnswers(state: $0.state).add($0, $1) }),
+        Route(
+            .get, path: "/v1/backends/{id}", access: .operator,
+            .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).one($0.values[0]) }),
+        Route(
+            .patch, path: "/v1/backends/{id}", access: .operator,
+            .later { BackendAnswers(state: $0.state).change($0, $1) }),
+        Route(
+            .delete, path: "/v1/backends/{id}", access: .operator,
+            .later { BackendAnswers(state: $0.state).remove($0, $1) }),
+        Route(
+            .post, path: "/v1/backends/{id}/drain", access: .operator,
+            .later { BackendAnswers(state: $0.state).enable(false, $0, $1) }),
+        Route(
+            .post, path: "/v1/backends/{id}/enable", access: .operator,
+            .later { BackendAnswers(state: $0.state).enable(true, $0, $1) }),
         Route(
             .get, path: "/v1/backends/{id}/actions", access: .operator,
             .answer { ActionAnswers(state: $0.state).list(backend: $0.values[0]) }),

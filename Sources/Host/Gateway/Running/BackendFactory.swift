@@ -1,4 +1,5 @@
 import AdapterHost
+import Config
 import Core
 import Glibc
 import Logging
@@ -18,7 +19,7 @@ struct BackendFactory: Sendable {
         BackendIdentity(
             id: definition.name, name: definition.name, url: definition.url.description,
             backendType: definition.type, priority: definition.priority, maxConcurrent: definition.maxConcurrent,
-            timeouts: definition.timeouts, discoverySource: source,
+            isEnabled: definition.isEnabled, timeouts: definition.timeouts, discoverySource: source,
             labels: image.map { ["adapter_version": $0.version, "adapter_image": "\($0.ordinal)"] } ?? [:])
     }
 
@@ -26,14 +27,11 @@ struct BackendFactory: Sendable {
     func make(
         _ definition: Configuration.Backend, _ identity: BackendIdentity, library: AdapterLibrary
     ) async throws(AdapterBackend.CreateFailure) -> AdapterBackend {
-        guard let image = library.image(type: definition.type) else {
-            let known = library.images.map(\.type).sorted().joined(separator: ", ")
-            throw AdapterBackend.CreateFailure(
-                message:
-                    "no adapter of type \"\(definition.type)\" is loaded; there are: \(known.isEmpty ? "none" : known)")
-        }
-        if let problem = OptionsSchema.problem(options: definition.options, schema: image.optionsSchema) {
+        if let problem = Self.problem(with: definition, library: library) {
             throw AdapterBackend.CreateFailure(message: problem)
+        }
+        guard let image = library.image(type: definition.type) else {
+            throw AdapterBackend.CreateFailure(message: "no adapter of type \"\(definition.type)\" is loaded")
         }
         var log = logger
         log[metadataKey: "backend"] = "\(definition.name)"
@@ -44,6 +42,24 @@ struct BackendFactory: Sendable {
             target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: url.path),
             apiKeys: try definition.apiKeyEnv.map(Self.key), options: definition.options,
             secretOptions: definition.secretOptions, registry: registry, logger: log)
+    }
+
+    /// Why no instance can be made, as far as that can be told without the adapter; nil: nothing is known that is wrong.
+    /// - Parameter definition: of a type as the adapters know it.
+    static func problem(with definition: Configuration.Backend, library: AdapterLibrary) -> String? {
+        if let image = library.image(type: definition.type) {
+            return OptionsSchema.problem(options: definition.options, schema: image.optionsSchema)
+        }
+        // Its name may be known, and say something else than the options do.
+        do throws(AdapterLibrary.TypeProblem) {
+            _ = try library.resolved(definition)
+        } catch {
+            if error != .unknown { return error.message }
+        }
+        let known = library.images.map(\.type).sorted().joined(separator: ", ")
+        let near = Suggestion.nearest(definition.type, in: library.typeNames)
+        return "no adapter of type \"\(EntryLimits.cutBytes(definition.type, to: 100))\" is loaded; "
+            + (near.map { "did you mean \"\($0)\"? " } ?? "") + "there are: \(known.isEmpty ? "none" : known)"
     }
 
     private static func key(_ name: String) throws(AdapterBackend.CreateFailure) -> String {

@@ -68,13 +68,19 @@ final class GatewayProcess: Sendable {
         let retirement = Retirement(updates: updates)
         let backends = RunningBackends(
             registry: registry, retirement: retirement, logger: logger, prepareTLS: { await tls.prepare() },
-            probe: { monitor.probe($0) })
+            probe: { driver in
+                await withCheckedContinuation { continuation in monitor.probe(driver) { continuation.resume() } }
+            },
+            abandon: { driver, reason in
+                for loop in loops {
+                    try? await loop.eventLoop.submit { driver.abandon(on: loop.eventLoop, reason: reason) }.get()
+                }
+            })
         let port = SharedPort(configuration.server.port)
-        let logger = logger
         let reconfigurer = Reconfigurer(
             configuration: configuration, shared: state, updates: updates, backends: backends, monitor: monitor,
             load: reload,
-            discover: { await Discovery(loop: loops[0], ownPort: port.value, logger: logger).run($0) })
+            trials: Trials(loop: loops[0], prepareTLS: { await tls.prepare() }), ownPort: port)
         await reconfigurer.begin()
         let listener = try await listen(loops)
         port.value = listener.localAddress?.port ?? configuration.server.port
@@ -84,6 +90,7 @@ final class GatewayProcess: Sendable {
         }
         await reconfigurer.beginDiscovery()
         state.onReload { await reconfigurer.reload(allowsEmpty: $0) }
+        state.onCommand { await reconfigurer.run($0) }
         let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
         let host =
             configuration.server.host.utf8.contains(UInt8(ascii: ":"))
@@ -250,7 +257,7 @@ final class GatewayProcess: Sendable {
 }
 
 /// The port that the gateway listens on, known once it does.
-private final class SharedPort: Sendable {
+final class SharedPort: Sendable {
     private let port: Atomic<Int>
     init(_ port: Int) { self.port = Atomic(port) }
     var value: Int {

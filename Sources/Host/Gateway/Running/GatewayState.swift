@@ -40,6 +40,8 @@ final class GatewayState: Sendable {
         var lastReload: ReloadOutcome?
         var reprobe: (@Sendable (BackendSnapshot) -> Void)?
         var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
+        var command: (@Sendable (BackendCommand) async -> CommandResult)?
+        var stateProblem: String?
     }
 
     init(
@@ -57,7 +59,7 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, settledQuality, broadcaster])
+            sinks: [settledHistory, settledFigures, settledQuality, broadcaster, registry.estimates])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -126,6 +128,19 @@ final class GatewayState: Sendable {
         let outcome = await action(allowsEmpty)
         changing.withLock { $0.lastReload = outcome }
         return outcome
+    }
+
+    func onCommand(_ action: @escaping @Sendable (BackendCommand) async -> CommandResult) {
+        changing.withLock { $0.command = action }
+    }
+
+    /// Changes backends as an operator says. Nil while the gateway is still starting.
+    func run(_ command: BackendCommand) async -> CommandResult? { await changing.withLock { $0.command }?(command) }
+
+    /// Why changes of backends that were kept are not in force, without what is in the file; nil: they are, or there are none.
+    var stateProblem: String? {
+        get { changing.withLock { $0.stateProblem } }
+        set { changing.withLock { $0.stateProblem = newValue } }
     }
 
     /// A backend could not be reached: it is probed at once rather than at the next round.

@@ -53,8 +53,9 @@ final class HealthMonitor: Sendable {
     }
 
     /// Probes one backend now, as when it is new.
-    func probe(_ backend: any BackendDriver) {
-        probe(backend, on: turn.add(1, ordering: .relaxed).newValue) {}
+    /// - Parameter ended: called on some event loop when the probe has ended.
+    func probe(_ backend: any BackendDriver, ended: @escaping @Sendable () -> Void = {}) {
+        probe(backend, on: turn.add(1, ordering: .relaxed).newValue, ended: ended)
     }
 
     private func round() {

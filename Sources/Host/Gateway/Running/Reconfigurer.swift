@@ -1,4 +1,5 @@
 import AdapterHost
+import Config
 import Core
 import Logging
 import NIOCore
@@ -11,8 +12,13 @@ public typealias ConfigurationReload = @Sendable (_ atRest: Bool) async throws -
 /// Follows the configuration file and the adapter directories while the gateway runs: each change is applied as a whole,
 /// one after another.
 final class Reconfigurer: Sendable {
-    private struct State {
+    struct State {
         var configuration: Configuration
+        /// What operators have changed since the start, and before it as far as that was kept.
+        var overlay = BackendOverlay()
+        /// What of it is kept across restarts.
+        var kept = BackendOverlay()
+        var file: StateFile?
         /// Servers that were found on this machine when nothing was configured.
         var discovered: [Configuration.Backend] = []
         var watcher: AdapterWatcher?
@@ -24,28 +30,30 @@ final class Reconfigurer: Sendable {
     /// After which directories are looked at again that could not be read: soon, and later not so often.
     private static func delay(afterLooks count: Int) -> Duration { .seconds(count <= 10 ? 3 : 60) }
 
-    private let state: Mutex<State>
-    private let shared: GatewayState
-    private let updates: LoopUpdates
-    private let backends: RunningBackends
+    let state: Mutex<State>
+    let shared: GatewayState
+    let updates: LoopUpdates
+    let backends: RunningBackends
     private let monitor: HealthMonitor
     private let load: ConfigurationReload
-    private let discover: @Sendable (AdapterLibrary) async -> [Configuration.Backend]
-    private let work = SerialWork()
+    let trials: Trials
+    private let ownPort: SharedPort
+    let work = SerialWork()
+    /// Commands for which servers are asked what they are.
+    let searches = Atomic<Int>(0)
 
-    /// - Parameter discover: looks for servers on this machine.
     init(
         configuration: Configuration, shared: GatewayState, updates: LoopUpdates, backends: RunningBackends,
-        monitor: HealthMonitor, load: @escaping ConfigurationReload,
-        discover: @escaping @Sendable (AdapterLibrary) async -> [Configuration.Backend]
+        monitor: HealthMonitor, load: @escaping ConfigurationReload, trials: Trials, ownPort: SharedPort
     ) {
-        state = Mutex(State(configuration: configuration))
+        state = Mutex(State(configuration: configuration, file: configuration.stateFile.map(StateFile.init)))
         self.shared = shared
         self.updates = updates
         self.backends = backends
         self.monitor = monitor
         self.load = load
-        self.discover = discover
+        self.trials = trials
+        self.ownPort = ownPort
     }
 
     // MARK: Changes
@@ -58,6 +66,7 @@ final class Reconfigurer: Sendable {
             shared.library = await Self.look(configuration.adapters.directories, before: shared.library)
             tellOfAdapters(before: AdapterLibrary())
             lookAgainIfNeeded()
+            takeUpKept()
             _ = await bring()
         }
     }
@@ -67,7 +76,7 @@ final class Reconfigurer: Sendable {
         guard configuration.discover else { return }
         await work.run { [self] in
             await discoverMore()
-            if state.withLock({ $0.discovered.isEmpty }) {
+            if state.withLock({ $0.discovered.isEmpty && $0.overlay.added.isEmpty }) {
                 shared.logger.warning(
                     "no backend is configured and no server answers at its default address; run 'nexus config init' and name one"
                 )
@@ -99,9 +108,10 @@ final class Reconfigurer: Sendable {
             await lookAtAdapters()
             var outcome = await bring()
             if new.discover { await discoverMore() }
-            outcome.warnings = warnings + outcome.warnings
+            let notes = warnings + overlayNotes
+            outcome.warnings = notes + outcome.warnings
             await updates.delivered()
-            for warning in warnings { shared.logger.warning("\(warning)") }
+            for note in notes { shared.logger.warning("\(note)") }
             shared.logger.info(
                 "configuration reloaded",
                 metadata: [
@@ -116,7 +126,7 @@ final class Reconfigurer: Sendable {
 
     // MARK: Parts of a change
 
-    private var configuration: Configuration { state.withLock { $0.configuration } }
+    var configuration: Configuration { state.withLock { $0.configuration } }
 
     /// A file that cannot be read, or that removes something, is read once more when it has come to rest.
     private func read() async throws -> Configuration {
@@ -142,13 +152,10 @@ final class Reconfigurer: Sendable {
         return RestartKeys.changed(old, new).map { "\($0) has changed in the file; that takes a restart" }
     }
 
-    private func bring() async -> ReloadOutcome {
-        let (definitions, source) = state.withLock { state in
-            state.configuration.discover
-                ? (state.discovered.map { $0.under(state.configuration.timeouts) }, DiscoverySource.defaultAddress)
-                : (state.configuration.backends, DiscoverySource.configured)
-        }
-        return await backends.bring(to: definitions, library: shared.library, source: source)
+    /// - Parameter atOnce: names of backends whose exchanges are not waited for if they go.
+    func bring(atOnce: Set<String> = []) async -> ReloadOutcome {
+        let wanted = state.withLock { $0.applied }
+        return await backends.bring(to: wanted.backends, library: shared.library, atOnce: atOnce)
     }
 
     private func lookAtAdapters() async {
@@ -181,7 +188,8 @@ final class Reconfigurer: Sendable {
 
     private func discoverMore() async {
         let known = state.withLock { $0.discovered }
-        let found = await discover(shared.library).filter { new in !known.contains { $0.name == new.name } }
+        let discovery = Discovery(trials: trials, ownPort: ownPort.value)
+        let found = await discovery.run(shared.library).filter { new in !known.contains { $0.name == new.name } }
         guard !found.isEmpty else { return }
         state.withLock { $0.discovered += found }
         _ = await bring()
@@ -239,12 +247,24 @@ final class Reconfigurer: Sendable {
     }
 }
 
-extension Configuration.Backend {
-    /// The same where no file says how long things may take at it.
-    fileprivate func under(_ timeouts: Configuration.Timeouts) -> Self {
-        var backend = self
-        backend.timeouts = timeouts
-        return backend
+extension Reconfigurer.State {
+    /// What is described without what operators have changed: by the configuration, or found where that names nothing.
+    var base: [Configuration.Backend] {
+        guard configuration.discover else { return configuration.backends }
+        return discovered.map { found in
+            // No file says how long things may take there.
+            var backend = found
+            backend.timeouts = configuration.timeouts
+            backend.source = DiscoverySource.defaultAddress
+            return backend
+        }
+    }
+
+    var applied: BackendOverlay.Applied {
+        overlay.applied(to: base) { specification in
+            // It was read before it was taken.
+            try? ConfigurationReader.backend(specification, configuration.timeouts, source: "")
+        }
     }
 }
 

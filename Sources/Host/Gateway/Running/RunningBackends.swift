@@ -9,88 +9,108 @@ actor RunningBackends {
         var driver: AdapterBackend?
         /// Different for each change of the backend of this name: what ends late must not undo what came after.
         var generation: Int
+        /// The first probe of the instance.
+        var firstProbe: Task<Void, Never>?
     }
 
     private let registry: Registry
     private let factory: BackendFactory
     private let retirement: Retirement
     private let logger: Logger
-    private let probe: @Sendable (AdapterBackend) -> Void
+    private let probe: @Sendable (AdapterBackend) async -> Void
+    private let abandon: @Sendable (any BackendDriver, _ reason: String) async -> Void
     private var running: [String: Running] = [:]
     private var generations = 0
 
     /// - Parameters:
     ///   - prepareTLS: called before the first connection to an https server.
-    ///   - probe: called with each new instance, when it is in the registry.
+    ///   - probe: called with each new instance, when it is in the registry; returns when the probe has ended.
+    ///   - abandon: ends what an instance has under way.
     init(
         registry: Registry, retirement: Retirement, logger: Logger, prepareTLS: @escaping @Sendable () async -> Void,
-        probe: @escaping @Sendable (AdapterBackend) -> Void
+        probe: @escaping @Sendable (AdapterBackend) async -> Void,
+        abandon: @escaping @Sendable (any BackendDriver, _ reason: String) async -> Void
     ) {
         self.registry = registry
         self.retirement = retirement
         self.logger = logger
         self.probe = probe
+        self.abandon = abandon
         factory = BackendFactory(registry: registry, logger: logger, prepareTLS: prepareTLS)
     }
 
     /// Makes, changes and ends backends until they are the wanted ones. A backend that cannot be made is in the registry
     /// with the reason, so that the operator sees it where he looks.
+    /// - Parameter atOnce: names of backends whose exchanges are not waited for if they go.
     func bring(
-        to definitions: [Configuration.Backend], library: AdapterLibrary, source: String
+        to definitions: [Configuration.Backend], library: AdapterLibrary, atOnce: Set<String> = []
     ) async -> ReloadOutcome {
         var outcome = ReloadOutcome()
-        let wanted = definitions.map {
-            BackendPlan.Part(definition: $0, image: library.image(type: $0.type)?.ordinal)
+        let wanted = definitions.map { given in
+            // What is not understood stays as it is, and cannot be made for that reason.
+            let definition = (try? library.resolved(given)) ?? given
+            return BackendPlan.Part(definition: definition, image: library.image(type: definition.type)?.ordinal)
         }
         // By name, so that the same change is always told in the same order.
         let parts = running.values.map(\.part).sorted { $0.definition.name < $1.definition.name }
         for step in BackendPlan.steps(running: parts, wanted: wanted) {
-            await take(step, library, source, &outcome)
+            await take(step, library, atOnce, &outcome)
         }
         return outcome
     }
 
+    /// Returns when the newest instance of a backend has been probed once; at once if there is none.
+    func firstProbe(of name: String) async { await running[name]?.firstProbe?.value }
+
     private func take(
-        _ step: BackendPlan.Step, _ library: AdapterLibrary, _ source: String, _ outcome: inout ReloadOutcome
+        _ step: BackendPlan.Step, _ library: AdapterLibrary, _ atOnce: Set<String>, _ outcome: inout ReloadOutcome
     ) async {
         switch step {
         case .add(let definition):
-            await set(definition, library, source, keepsState: false, &outcome)
+            await set(definition, library, keepsState: false, &outcome)
             outcome.added.append(definition.name)
         case .replace(let definition, let keepsState):
-            await set(definition, library, source, keepsState: keepsState, &outcome)
+            await set(definition, library, keepsState: keepsState, &outcome)
             outcome.changed.append(definition.name)
         case .relabel(let definition):
             registry.relabel(
                 BackendFactory.identity(
-                    of: definition, source: source, image: running[definition.name]?.driver?.image))
+                    of: definition, source: definition.source, image: running[definition.name]?.driver?.image))
+            tell(definition, before: running[definition.name]?.part.definition)
             running[definition.name]?.part.definition = definition
             outcome.changed.append(definition.name)
         case .withdraw(let definition):
             outcome.changed.append(definition.name)
-            await withdraw(definition, source, &outcome)
+            await withdraw(definition, &outcome)
         case .remove(let id):
             outcome.removed.append(id)
-            await remove(id)
+            await remove(id, atOnce: atOnce.contains(id))
         }
+    }
+
+    /// Says that an operator has drained it, or the opposite.
+    private func tell(_ definition: Configuration.Backend, before: Configuration.Backend?) {
+        guard let before, before.isEnabled != definition.isEnabled else { return }
+        log(definition, definition.isEnabled ? "backend enabled" : "backend drained")
     }
 
     // MARK: Steps
 
     private func set(
-        _ definition: Configuration.Backend, _ library: AdapterLibrary, _ source: String, keepsState: Bool,
+        _ definition: Configuration.Backend, _ library: AdapterLibrary, keepsState: Bool,
         _ outcome: inout ReloadOutcome
     ) async {
         let image = library.image(type: definition.type)
-        let identity = BackendFactory.identity(of: definition, source: source, image: image)
+        let identity = BackendFactory.identity(of: definition, source: definition.source, image: image)
         let before = running[definition.name]
         var part = BackendPlan.Part(definition: definition, image: image?.ordinal)
         do throws(AdapterBackend.CreateFailure) {
             let driver = try await factory.make(definition, identity, library: library)
             put(identity, driver, keepsState: keepsState, lastError: nil)
-            running[definition.name] = Running(part: part, driver: driver, generation: nextGeneration())
+            let probe = probe
+            running[definition.name] = Running(
+                part: part, driver: driver, generation: nextGeneration(), firstProbe: Task { await probe(driver) })
             log(definition, before == nil ? "backend added" : "backend changed")
-            probe(driver)
         } catch {
             outcome.warnings.append("\(definition.name): \(error.message)")
             if let before, before.part.definition == definition, before.driver != nil {
@@ -116,7 +136,7 @@ actor RunningBackends {
         registry.replace(identity, driver: driver, keepsState: keepsState, lastError: lastError)
     }
 
-    private func withdraw(_ definition: Configuration.Backend, _ source: String, _ outcome: inout ReloadOutcome) async {
+    private func withdraw(_ definition: Configuration.Backend, _ outcome: inout ReloadOutcome) async {
         let reason = "the adapter of type \"\(definition.type)\" was removed; put it back, or remove this backend"
         outcome.warnings.append("\(definition.name): \(reason)")
         let generation = nextGeneration()
@@ -126,7 +146,7 @@ actor RunningBackends {
         registry.drain(id: definition.name)
         log(definition, "backend draining: its adapter was removed")
         guard let driver else { return }
-        let identity = BackendFactory.identity(of: definition, source: source, image: nil)
+        let identity = BackendFactory.identity(of: definition, source: definition.source, image: nil)
         await retirement.retire(driver) { [self] in
             Task { await ended(identity, generation, reason: reason) }
         }
@@ -137,7 +157,8 @@ actor RunningBackends {
         registry.replace(identity, driver: FailedBackend(), keepsState: false, lastError: reason)
     }
 
-    private func remove(_ id: String) async {
+    /// - Parameter atOnce: what it has under way ends now.
+    private func remove(_ id: String, atOnce: Bool) async {
         guard let before = running.removeValue(forKey: id) else { return }
         log(before.part.definition, "backend removed")
         registry.drain(id: id)
@@ -145,6 +166,15 @@ actor RunningBackends {
         await retirement.retire(driver) { [self] in
             Task { await gone(id) }
         }
+        if atOnce { await abandon(driver, "The backend \(id) was removed.") }
+    }
+
+    /// Ends what a backend has under way that was removed before, and not at once.
+    func endNow(_ id: String) async {
+        guard running[id] == nil, let left = registry.snapshot.backends.first(where: { $0.identity.id == id }) else {
+            return
+        }
+        await abandon(left.driver, "The backend \(id) was removed.")
     }
 
     private func gone(_ id: String) {

@@ -51,7 +51,7 @@ final class RequestService {
         switch RouteTable.gateway.match(context.method, context.path) {
         // OPTIONS of the host as a whole (RFC 9110, section 9.3.7).
         case .unknownPath where context.method == .options && context.path == "*":
-            return .options(allow: "GET, HEAD, POST, DELETE, OPTIONS")
+            return .options(allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS")
         case .unknownPath: return .refused(.unknownPath(context.path))
         case .otherMethod(let allow, let isForClients):
             self.isForClients = isForClients

@@ -1,0 +1,106 @@
+import Core
+import Glibc
+
+/// The file in which changes of backends are kept across restarts: beside the configuration, never the configuration itself.
+/// Only one at a time may use it.
+///
+/// What stands in it is replaced as a whole (a new file takes its name), so that whoever reads it, or a machine that fails,
+/// finds the state before or the state after. A file that this gateway has neither read nor written, or could not read, is
+/// kept aside under another name before it is replaced.
+public struct StateFile: Sendable {
+    /// Bytes of the file.
+    static let sizeLimit = 32 * 1024 * 1024
+    /// Other files that are kept aside.
+    static let keptLimit = 1000
+
+    public let path: String
+    /// What it holds as far as this gateway knows; nil: nothing that is known.
+    private var known: [UInt8]?
+
+    public init(path: String) { self.path = path }
+
+    /// Beside a configuration; nil: that is no place for a file (a pipe, a device).
+    public static func path(besides configuration: String) -> String? {
+        var status = stat()
+        if stat(configuration, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return nil }
+        return configuration + ".state.json"
+    }
+
+    /// What is kept; nothing if there is no file.
+    /// - Throws: what is wrong with it. It says nothing then.
+    public mutating func load() throws(ConfigurationError) -> BackendOverlay {
+        known = nil
+        let bytes: [UInt8]
+        do throws(FileBytes.Failure) {
+            bytes = try FileBytes.read(path, limit: Self.sizeLimit)
+        } catch {
+            if error.isAbsence { return BackendOverlay() }
+            throw ConfigurationError(
+                source: path, problems: [ConfigurationProblem(key: "", message: "cannot be read: \(error)")])
+        }
+        let overlay = try OverlayFile.overlay(bytes, source: path)
+        known = bytes
+        return overlay
+    }
+
+    /// Why nothing was kept.
+    public struct Failure: Error, Sendable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Returns when it is on the disk.
+    /// - Returns: where the file is that was there and was not this gateway's; nil: there was none.
+    public mutating func save(_ overlay: BackendOverlay) throws(Failure) -> String? {
+        let bytes = OverlayFile.bytes(overlay)
+        let found = try keepAside()
+        if found.isThere, known == bytes { return nil }
+        let temporary = "\(path).\(getpid()).tmp"
+        unlink(temporary)
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw failure(temporary) }
+        let isWritten = FileBytes.write(bytes, to: file) && fsync(file) == 0
+        let reason = errno
+        close(file)
+        guard isWritten, rename(temporary, path) == 0 else {
+            let failure = failure(temporary, isWritten ? errno : reason)
+            unlink(temporary)
+            throw failure
+        }
+        known = bytes
+        syncDirectory()
+        return found.aside
+    }
+
+    /// Gives another name to a file that is not as this gateway knows it.
+    /// - Returns: whether the file that it knows is there; the other name.
+    private func keepAside() throws(Failure) -> (isThere: Bool, aside: String?) {
+        do throws(FileBytes.Failure) {
+            if try FileBytes.read(path, limit: Self.sizeLimit) == known { return (true, nil) }
+        } catch {
+            if error.isAbsence { return (false, nil) }
+        }
+        for number in 1...Self.keptLimit {
+            let name = "\(path).kept-\(number)"
+            var status = stat()
+            guard lstat(name, &status) != 0, errno == ENOENT else { continue }
+            guard rename(path, name) == 0 else { throw failure(name) }
+            return (false, name)
+        }
+        throw Failure(description: "there are \(Self.keptLimit) files \(path).kept-... already; remove some")
+    }
+
+    private func failure(_ path: String, _ code: CInt = errno) -> Failure {
+        Failure(description: "\(path) cannot be written: \(String(cString: strerror(code)))")
+    }
+
+    /// The new name is on the disk only when its directory is.
+    private func syncDirectory() {
+        let end = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let directory = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let opened = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard opened >= 0 else { return }
+        // Some file systems cannot; the file itself is there.
+        _ = fsync(opened)
+        close(opened)
+    }
+}

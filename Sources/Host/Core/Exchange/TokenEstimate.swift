@@ -1,0 +1,67 @@
+import Synchronization
+
+/// How many tokens the prompts of each model have, for each token that their bytes were taken for: learnt from the counts that
+/// servers report. Pure.
+public struct TokenEstimate: Sendable, Equatable {
+    /// Models that are remembered; of more the one that was heard of longest ago is forgotten.
+    public static let limit = 1024
+    /// Prompts that are shorter say more of the frame around them than of their text.
+    public static let shortest: UInt64 = 64
+    /// What servers say is believed between these: some do not count what they had cached.
+    public static let smallestRatio = 0.5
+    public static let largestRatio = 4.0
+    /// Of the newest count in the ratio.
+    static let newestShare = 0.2
+
+    private struct Entry: Equatable {
+        var ratio: Double
+        var heard: UInt64
+    }
+
+    private var models: [String: Entry] = [:]
+    private var count: UInt64 = 0
+
+    public init() {}
+
+    /// Tokens for each estimated one; 1: nothing was learnt of the model.
+    public func ratio(of model: String) -> Double { models[model]?.ratio ?? 1 }
+
+    /// - Parameters:
+    ///   - model: its name at the backends, never one that a client made up.
+    ///   - estimated: uncorrected.
+    ///   - reported: by the server.
+    public mutating func learn(_ model: String, estimated: UInt64, reported: UInt64) {
+        guard estimated >= Self.shortest, reported > 0 else { return }
+        let ratio = min(max(Double(reported) / Double(estimated), Self.smallestRatio), Self.largestRatio)
+        count += 1
+        guard let before = models[model]?.ratio else {
+            if models.count >= Self.limit, let oldest = models.min(by: { $0.value.heard < $1.value.heard }) {
+                models[oldest.key] = nil
+            }
+            models[model] = Entry(ratio: ratio, heard: count)
+            return
+        }
+        models[model] = Entry(ratio: before + Self.newestShare * (ratio - before), heard: count)
+    }
+}
+
+/// The estimate that all event loops share. It learns from the ledger, and is asked only about prompts that may be too long.
+public final class TokenEstimates: LedgerSink {
+    private let estimate = Mutex(TokenEstimate())
+
+    public init() {}
+
+    public func take(_ entries: [HistoryEntry]) {
+        for index in entries.indices where entries[index].promptEstimate >= TokenEstimate.shortest {
+            guard let reported = entries[index].promptTokens, let model = entries[index].knownModel else { continue }
+            let estimated = entries[index].promptEstimate
+            estimate.withLock { $0.learn(model, estimated: estimated, reported: reported) }
+        }
+    }
+
+    /// A prompt's tokens, corrected by what is known of the model.
+    public func tokens(_ estimated: UInt64, model: String) -> UInt64 {
+        guard estimated > 0 else { return 0 }
+        return UInt64(Double(min(estimated, 1 << 50)) * estimate.withLock { $0.ratio(of: model) })
+    }
+}

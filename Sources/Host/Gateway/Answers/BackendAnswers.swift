@@ -1,0 +1,140 @@
+import Config
+import Core
+import JSON
+
+/// The operator's changes of backends over HTTP.
+struct BackendAnswers {
+    let state: GatewayState
+
+    /// `GET /v1/backends/{id}`.
+    func one(_ id: String) -> LocalAnswer {
+        let views = state.registry.views
+        guard let view = views.first(where: { $0.id == id }) else {
+            return .error(.unknownBackend(id, among: views.map(\.id)))
+        }
+        return LocalAnswer(body: ContractEncoder.backend(view))
+    }
+
+    /// `POST /v1/backends`.
+    func add(_ call: RouteCall, _ later: LaterAnswer) {
+        run(later) { () throws(ErrorBody) in
+            let (body, persists) = try Self.body(call)
+            // Programs write null for what they do not set.
+            let specification = JSONObject(body.members.filter { !$0.value.isNull })
+            guard specification["url"] != nil else {
+                throw ErrorBody(
+                    status: 400,
+                    message: "url is missing: the body is a JSON object with url, and perhaps name, type, priority, "
+                        + "max_concurrent, api_key_env, timeouts, options and persist.", param: "url",
+                    code: "invalid_backend")
+            }
+            return .add(specification: specification, persists: persists)
+        }
+    }
+
+    /// `PATCH /v1/backends/{id}`.
+    func change(_ call: RouteCall, _ later: LaterAnswer) {
+        run(later) { () throws(ErrorBody) in
+            let (body, persists) = try Self.body(call)
+            let change: BackendOverlay.Change
+            do throws(ConfigurationError) {
+                change = try ChangeReader.change(body, source: "")
+            } catch {
+                throw ErrorBody(error)
+            }
+            guard change != BackendOverlay.Change() else {
+                throw ErrorBody(
+                    status: 400,
+                    message: "There is nothing to set; give priority, max_concurrent (null: no limit) or enabled.",
+                    code: "invalid_backend")
+            }
+            return .change(name: call.values[0], change, persists: persists)
+        }
+    }
+
+    /// `POST /v1/backends/{id}/drain` and `.../enable`.
+    func enable(_ isEnabled: Bool, _ call: RouteCall, _ later: LaterAnswer) {
+        run(later) { () throws(ErrorBody) in
+            let (body, persists) = try Self.body(call)
+            try Self.refuseMembers(body)
+            return .change(
+                name: call.values[0], BackendOverlay.Change(isEnabled: isEnabled), persists: persists)
+        }
+    }
+
+    /// `DELETE /v1/backends/{id}`.
+    func remove(_ call: RouteCall, _ later: LaterAnswer) {
+        run(later) { () throws(ErrorBody) in
+            let (body, persists) = try Self.body(call)
+            try Self.refuseMembers(body)
+            return .remove(name: call.values[0], atOnce: call.isSet("now"), persists: persists)
+        }
+    }
+
+    // MARK: Small things
+
+    private func run(_ later: LaterAnswer, _ command: () throws(ErrorBody) -> BackendCommand) {
+        let (state, remote) = (state, later.remote)
+        do throws(ErrorBody) {
+            let command = try command()
+            // A client that goes away has still given the command.
+            Task {
+                switch await state.run(command) {
+                case .success(let outcome)?:
+                    remote.answer(LocalAnswer(status: outcome.status == .added ? 201 : 200, body: outcome.json))
+                case .failure(let error)?: remote.answer(.error(error))
+                case nil: remote.answer(.error(.starting))
+                }
+            }
+        } catch {
+            later.answer(.error(error))
+        }
+    }
+
+    /// What the body says, and whether it is to be kept: `persist` there or in the query.
+    private static func body(_ call: RouteCall) throws(ErrorBody) -> (JSONObject, persists: Bool) {
+        guard call.values.allSatisfy({ $0.utf8.count <= RequestPeek.maximumName }) else {
+            throw ErrorBody(status: 400, message: "The id of the backend is too long; see GET /v1/backends.")
+        }
+        var persists = call.isSet("persist")
+        guard call.body.readableBytes > 0 else { return (JSONObject(), persists) }
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONValue.parse(
+                Array(call.body.readableBytesView), maximumDepth: depth, maximumValues: valueLimit)
+        } catch {
+            throw ErrorBody(
+                status: 400, message: "The body is not JSON that can be taken: \(error.reason)", code: "invalid_json")
+        }
+        guard let object = value.object else {
+            throw ErrorBody(status: 400, message: "The body must be a JSON object.", code: "invalid_json")
+        }
+        if let persist = object["persist"] {
+            guard let flag = persist.bool else {
+                throw ErrorBody(
+                    status: 400, message: "persist: must be true or false", param: "persist", code: "invalid_backend")
+            }
+            persists = persists || flag
+        }
+        return (JSONObject(object.members.filter { $0.name != "persist" }), persists)
+    }
+
+    private static let depth = 80
+    private static let valueLimit = 10_000
+
+    private static func refuseMembers(_ body: JSONObject) throws(ErrorBody) {
+        guard let name = body.members.first?.name else { return }
+        throw ErrorBody(
+            status: 400,
+            message: "\(EntryLimits.cut(name, to: 100)) is not known here; the body is empty or {\"persist\": true}.",
+            param: EntryLimits.cut(name, to: 100), code: "invalid_backend")
+    }
+}
+
+extension ErrorBody {
+    static var starting: ErrorBody {
+        ErrorBody(
+            status: 503, message: "The gateway is still starting.", type: "service_unavailable_error", code: "starting",
+            retryAfter: 1)
+    }
+}
