@@ -3,10 +3,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export PREFIX DESTDIR SEED HOURS FIRST
 
-.PHONY: help run test build install uninstall bench simulate lint clean
+.PHONY: help run test build install uninstall bench simulate routing-study lint clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: build ## install what is missing, build, start a model server and nexus, print the dashboard's address
 	@.venv/bin/python scripts/run.py
@@ -34,6 +34,9 @@ bench: ## measure nexus against nginx; BENCH="--rounds 1" passes options
 
 simulate: ## run the gateway inside a simulation: SEED=n replays one run, HOURS=h runs h virtual hours
 	@scripts/simulate.sh
+
+routing-study: ## compare the strategies in virtual time; writes the table and pictures of docs/routing.md
+	@scripts/routing-study.sh
 
 lint: ## check formatting, shell scripts and the ABI's layout
 	@scripts/lint.sh

@@ -73,14 +73,15 @@ enum OllamaError {
             kind = NEXUS_FAIL_UNSUPPORTED
             type = "invalid_request_error"
             if text.contains("model") { code = "model_not_found" }
-        case (400, _), (405, _), (409, _), (413, _), (422, _):
-            kind = NEXUS_FAIL_REJECTED
-            type = "invalid_request_error"
         case (429, _):
             kind = NEXUS_FAIL_BUSY
             type = "rate_limit_error"
             code = "rate_limit_exceeded"
         case (408, _), (425, _), (503, _), (529, _), (_, .overload), (_, .rateLimit): kind = NEXUS_FAIL_BUSY
+        case (504, _): kind = NEXUS_FAIL_TIMEOUT
+        case (400...499, _):
+            kind = NEXUS_FAIL_REJECTED
+            type = "invalid_request_error"
         default: kind = NEXUS_FAIL_UPSTREAM
         }
         return Failure(

@@ -64,8 +64,25 @@ public func withBorrowed<Result>(
     _ fields: [PassedField], _ body: (UnsafeBufferPointer<nexus_header>) -> Result
 ) -> Result {
     guard !fields.isEmpty else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
-    return withBorrowed(fields.flatMap { [$0.name, $0.value] }) { texts in
-        let headers = fields.indices.map { nexus_header(name: texts[2 * $0], value: texts[2 * $0 + 1]) }
-        return headers.withUnsafeBufferPointer(body)
+    let size = fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+    return withUnsafeTemporaryAllocation(byteCount: size, alignment: 1) { bytes in
+        withUnsafeTemporaryAllocation(of: nexus_header.self, capacity: fields.count) { headers in
+            // Invariant: each text is written once, one behind the other, and all of them are as long as was counted.
+            var rest = UnsafeMutableRawBufferPointer(rebasing: bytes[...])
+            func lend(_ text: String) -> nexus_str {
+                var text = text
+                let part = text.withUTF8 { text in
+                    rest.copyMemory(from: UnsafeRawBufferPointer(text))
+                    return UnsafeRawBufferPointer(rebasing: rest[..<text.count])
+                }
+                rest = UnsafeMutableRawBufferPointer(rebasing: rest[part.count...])
+                return nexus_str(ptr: part.assumingMemoryBound(to: CChar.self).baseAddress, len: part.count)
+            }
+            for (index, field) in fields.enumerated() {
+                let (name, value) = (lend(field.name), lend(field.value))
+                headers.initializeElement(at: index, to: nexus_header(name: name, value: value))
+            }
+            return body(UnsafeBufferPointer(headers))
+        }
     }
 }

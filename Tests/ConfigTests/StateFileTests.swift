@@ -157,7 +157,7 @@ import Testing
     @Test func aBackendThatStandsAloneIsReadAsInTheFile() throws {
         let text = #"{"name":"a","type":"t","url":"http://h:1","enabled":false,"timeouts":{"gap_seconds":7}}"#
         let backend = try ConfigurationReader.backend(
-            try JSONValue.parse(text).object ?? JSONObject(), Configuration.Timeouts(), source: "")
+            try JSONValue.parse(text).object ?? JSONObject(), under: Configuration(), source: "")
 
         #expect(backend.name == "a" && !backend.isEnabled && backend.timeouts.gap == .seconds(7))
         #expect(backend.timeouts.connect == .seconds(5))

@@ -123,6 +123,29 @@ import Testing
         #expect(served.withLock { $0 } == [2, 1] && admission.count == 0)
     }
 
+    @Test func theNextForTheSameGetsWhatOneIsWokenForThatDoesNotAnswer() {
+        let (stuck, loop) = (EmbeddedEventLoop(), EmbeddedEventLoop())
+        let time = Mutex<UInt64>(1)
+        let admission = Admission(clock: { time.withLock { $0 } }, vacancies: { _ in { _ in true } })
+        let woken = Mutex<[Int]>([])
+        _ = admission.enter(client: 1, priority: .high, wants: wants, on: stuck) { ticket in
+            woken.withLock { $0.append(1) }
+            if woken.withLock({ $0.count }) == 2 { admission.stays(ticket) } else { admission.admitted(ticket) }
+        }
+        _ = admission.enter(client: 2, priority: .normal, wants: wants, on: loop) { ticket in
+            woken.withLock { $0.append(2) }
+            admission.admitted(ticket)
+        }
+        time.withLock { $0 += Admission.patience + 1 }
+        admission.lookAtTime()
+        loop.run()
+        #expect(woken.withLock { $0 } == [2])
+        // It comes back, finds nothing, and is asked again as others are.
+        stuck.run()
+        #expect(woken.withLock { $0 } == [2, 1, 1] && admission.count == 0)
+        #expect(admission.figures.admitted == 2)
+    }
+
     /// Places are taken and given back on many threads; each waiter must get one although nothing but the end of leases wakes.
     @Test func noWakeUpIsLostAmongThreads() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 4)

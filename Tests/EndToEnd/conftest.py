@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway import BUILD, Gateway
+from load import Server
 from upstream import Upstream
 
 TOP = Path(__file__).resolve().parents[2]
@@ -47,6 +48,20 @@ def second_upstream() -> Iterator[Upstream]:
     server = Upstream()
     yield server
     server.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[..., Server]]:
+    """Starts model servers in processes of their own."""
+    servers: list[Server] = []
+
+    def start(port: int = 0) -> Server:
+        servers.append(Server(port))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.end()
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def folder(tmp_path: Path, c_adapters: Path) -> Path:
 REASONS = {
     "text.so": "is not an ELF file",
     "refuses.so": "refused to start: no licence was found",
-    "other.so": "states ABI version 2.2; this nexus speaks major version 1",
+    "other.so": "states ABI version 2.3; this nexus speaks major version 1",
 }
 
 
@@ -39,7 +39,7 @@ def test_bad_files_are_named_with_their_reasons_and_the_others_serve(start, fold
     for name, reason in REASONS.items():
         assert f"{folder}/{name} {reason}" in gateway.log
     listed = {Path(item["path"]).name: item for item in gateway.json("/v1/adapters")["data"]}
-    assert listed["echo.so"]["type"] == "echo" and listed["echo.so"]["abi"] == "1.2"
+    assert listed["echo.so"]["type"] == "echo" and listed["echo.so"]["abi"] == "1.3"
     assert {name: listed[name]["problem"] for name in REASONS} == REASONS
 
 

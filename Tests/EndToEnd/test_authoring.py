@@ -58,7 +58,7 @@ def test_the_adapter_is_one_file_with_one_symbol_that_loads(nexus, project):
     listed = nexus("adapters", "list", "--json", "--adapters-dir", str(project / "build"))
 
     assert listed.returncode == 0
-    assert [(item["type"], item["abi"]) for item in json.loads(listed.stdout)] == [(project.name, "1.2")]
+    assert [(item["type"], item["abi"]) for item in json.loads(listed.stdout)] == [(project.name, "1.3")]
     symbols = subprocess.run(
         # The linker also notes local symbols there, which nobody else can bind to.
         ["nm", "-D", "--defined-only", "--extern-only", str(project / "build" / f"{project.name}.so")], text=True, capture_output=True

@@ -1,96 +1,16 @@
 """Backends that fail, vanish, stop or come late: what clients see of it, and what operators are told."""
 
-import asyncio
-import json
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway import LONG, Gateway, backend, free_port
+from load import Load
 from upstream import ANSWER
 
-SCRIPT = Path(__file__).with_name("server_process.py")
 PROBES = "[health_check]\ninterval_seconds = 30\nretry_seconds = 1\ntimeout_seconds = 1\n"
-
-
-class Server:
-    """A model server in a process of its own."""
-
-    def __init__(self, port: int = 0) -> None:
-        command = [sys.executable, str(SCRIPT), str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait(timeout=LONG)
-        if self.process.stdout:
-            self.process.stdout.close()
-
-
-@pytest.fixture
-def server() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def start(port: int = 0) -> Server:
-        servers.append(Server(port))
-        return servers[-1]
-
-    yield start
-    for each in servers:
-        each.end()
-
-
-class Load:
-    """Requests at a steady rate, each on a connection of its own, until it is told to stop."""
-
-    rate = 300
-    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}]}).encode()
-
-    def __init__(self, gateway: Gateway) -> None:
-        self.port = gateway.port
-        self.answers: list[tuple[int, int]] = []
-        self.ends = threading.Event()
-        self.thread = threading.Thread(target=lambda: asyncio.run(self.run()))
-
-    def __enter__(self) -> "Load":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *reason: Any) -> None:
-        self.ends.set()
-        self.thread.join(LONG)
-
-    async def run(self) -> None:
-        tasks = []
-        while not self.ends.is_set():
-            tasks.append(asyncio.create_task(self.ask()))
-            await asyncio.sleep(1 / self.rate)
-        await asyncio.wait_for(asyncio.gather(*tasks), LONG)
-
-    async def ask(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n")
-        writer.write(f"content-length: {len(self.body)}\r\n\r\n".encode() + self.body)
-        head = (await reader.read()).decode().lower()
-        writer.close()
-        attempts = head.split("x-nexus-attempts: ")[1].split("\r\n")[0] if "x-nexus-attempts: " in head else "1"
-        self.answers.append((int(head.split()[1]), int(attempts)))
-
-    def wait_for(self, count: int) -> None:
-        """Until there are so many more answers."""
-        wanted, end = len(self.answers) + count, time.monotonic() + LONG
-        while len(self.answers) < wanted:
-            assert time.monotonic() < end, "no answers come"
-            time.sleep(0.01)
 
 
 def attempts(gateway: Gateway, name: str) -> float:
@@ -119,9 +39,44 @@ def test_one_of_three_servers_goes_and_no_request_fails(start, server, strategy,
         load.wait_for(600)
         after = attempts(gateway, "a")
 
-    assert {status for status, _ in load.answers} == {200}
-    assert sum(count for _, count in load.answers) <= 1.2 * len(load.answers)
+    assert all(told.is_well for told in load.answers)
+    assert sum(told.attempts for told in load.answers) <= 1.2 * len(load.answers)
     assert after == before, "it is asked though it is known to be gone"
+
+
+@pytest.mark.parametrize(("strategy", "limit"), [("smart", "probe"), ("smart", "first byte"), ("round_robin", "first byte")])
+def test_one_of_three_servers_is_killed_and_one_stops_and_only_what_had_begun_may_fail(start, server, strategy, limit):
+    """Whole answers and streams. The limit of either kind is 1 s, and the stopped server gets nothing after two."""
+    servers = {name: server() for name in "abc"}
+    limits = {"timeouts": {"first_byte_seconds": 1}} if limit == "first byte" else {}
+    gateway = start(
+        PROBES.replace("timeout_seconds = 1", f"timeout_seconds = {1 if limit == 'probe' else 5}")
+        + f'[routing]\nstrategy = "{strategy}"\n'
+        + "".join(backend(name, s.url, **limits) for name, s in servers.items())
+    )
+    for name in servers:
+        gateway.wait_for_backend(name)
+
+    with Load(gateway, streams=True) as load, gateway.socket() as live:
+        load.wait_for(900)
+        at_the_stop = attempts(gateway, "b")
+        servers["a"].process.send_signal(signal.SIGKILL)
+        servers["b"].process.send_signal(signal.SIGSTOP)
+        gone: set[str] = set()
+        while gone != {"a", "b"}:
+            gone.add(live.backend(lambda view: view["name"] in "ab" and view["status"] == "Unhealthy")["name"])
+        known = attempts(gateway, "b")
+        load.wait_for(900)
+        after = attempts(gateway, "b")
+        # What waits for a byte of the stopped server may, for as long as it is stopped.
+        servers["b"].process.send_signal(signal.SIGCONT)
+
+    failed = [told for told in load.answers if not told.is_well]
+    assert all(told.stream and told.had_begun for told in failed), failed
+    assert sum(told.attempts for told in load.answers) <= 1.2 * len(load.answers)
+    # No more than came in twice the limit, at whatever rate; nothing since then but what tries whether it is back.
+    assert known - at_the_stop <= 2 * load.rate
+    assert after - known <= 3, "it is asked though it is known to have stopped"
 
 
 def failing(exchange) -> None:
@@ -276,3 +231,25 @@ def test_the_rules_of_the_breaker_are_taken_over_at_a_reload(start, upstream):
     file.write_text(configuration.format("false"))
     assert gateway.http.post("/v1/admin/reload").status_code == 200
     assert view(gateway, "one")["status"] == "Healthy"
+
+
+def test_a_server_that_has_enough_of_one_model_is_asked_for_the_others(start, upstream, second_upstream):
+    def answer(exchange):
+        if exchange.json["model"] == "m":
+            return exchange.answer({"error": {"message": "slow down"}}, status=429, retry_after="60")
+        exchange.answer(ANSWER)
+
+    for server in (upstream, second_upstream):
+        server.models("m", "n")
+    upstream.chat(answer)
+    gateway = start(
+        '[routing]\nstrategy = "priority_only"\n'
+        + backend("first", upstream.url, priority=1)
+        + backend("second", second_upstream.url, priority=90)
+    )
+    gateway.wait_for_backend("first")
+    gateway.wait_for_backend("second")
+
+    assert [gateway.chat("m").headers["x-nexus-attempts"] for _ in range(5)] == ["2", "1", "1", "1", "1"]
+    assert [gateway.chat("n").headers["x-nexus-backend"] for _ in range(5)] == ["first"] * 5
+    assert upstream.requests.qsize() == 6

@@ -131,6 +131,25 @@ def test_a_reload_changes_the_limits_of_a_backend(start, stalling):
     assert "within 0.25 s" in gateway.chat().json()["error"]["message"]
 
 
+def test_a_model_has_limits_of_its_own_also_longer_ones_and_a_reload_changes_them(start, stalling):
+    """What it is told in is not the limit that the connection would have had."""
+    server = stalling()
+
+    def configuration(seconds: float) -> str:
+        models = {"models": {"m": {"connect_seconds": seconds}}}
+        return CALM + backend("one", server.url, timeouts={"connect_seconds": 0.1, **models})
+
+    gateway = start(configuration(0.5))
+    gateway.wait_for_backend("one")
+    server.stall_connecting()
+    assert "within 0.5 s (TCP" in gateway.chat().json()["error"]["message"]
+
+    Path(gateway.log_path.parent / "nexus.toml").write_text(configuration(0.75))
+    assert gateway.http.post("/v1/admin/reload").json()["changed"] == ["one"]
+
+    assert "within 0.75 s (TCP" in gateway.chat().json()["error"]["message"]
+
+
 # Error answers
 
 WORDS = b'{"error":{"message":"out of memory","type":"x","param":null,"code":null}}'

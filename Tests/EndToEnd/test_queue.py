@@ -164,3 +164,20 @@ def test_the_limit_of_a_model_holds(start, upstream, held, pool):
     futures = begin(pool, gateway, held, ("second", "normal", "a"))
     assert held.order == ["first"]
     finish(held, futures)
+
+
+def test_a_model_may_wait_for_a_place_for_another_time_than_the_rest(start, upstream, held, pool):
+    """The wait of all is a minute; that of the model at this backend a second."""
+    upstream.models("m", "n")
+    gateway = start(
+        "[queue]\nmax_wait_seconds = 60\n[timeouts.models.m]\nqueue_seconds = 50\n"
+        + backend("one", upstream.url, max_concurrent=1, timeouts={"models": {"m": {"queue_seconds": 1}}})
+    )
+    gateway.wait_for_backend("one")
+    first, second = begin(pool, gateway, held, ("second", "normal", "k"))
+
+    answer = second.result()
+    assert answer.status_code == 503 and answer.json()["error"]["code"] == "queue_timeout"
+    assert "within 1 s" in answer.json()["error"]["message"] and not first.done()
+    held.turn.release()
+    assert first.result().status_code == 200

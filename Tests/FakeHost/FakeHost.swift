@@ -350,7 +350,8 @@ public final class FakeHost: @unchecked Sendable {
                     reported.map {
                         Model(
                             id: text($0.id), context: $0.context_length, capabilities: $0.capabilities,
-                            lacks: $0.told & ~$0.capabilities, state: $0.state, loadedUntil: $0.loaded_until, size: $0.size, memory: $0.memory,
+                            lacks: $0.told & ~$0.capabilities, state: $0.state, loadedUntil: $0.loaded_until,
+                            size: $0.size, memory: $0.memory,
                             deviceMemory: $0.device_memory, details: text($0.details))
                     })
             },

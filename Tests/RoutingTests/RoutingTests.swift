@@ -68,14 +68,27 @@ private struct Fleet {
         #expect(ids(router.rank([0], in: snapshot, now: 2_000_000_000), fleet) == ["a"])
     }
 
+    @Test func aServerIsPassedOverForTheModelAloneThatItSaidItOf() {
+        let fleet = Fleet()
+        for (name, priority) in [("a", 1), ("b", 2)] { fleet.add(name, priority: priority) }
+        var router = router(.priorityOnly)
+        let snapshot = fleet.registry.snapshot
+        snapshot.backends[0].counters.rest("m", milliseconds: 30_000, now: 1_000_000_000)
+
+        #expect(ids(router.rank([0, 1], for: "m", in: snapshot, now: 2_000_000_000), fleet) == ["b", "a"])
+        #expect(ids(router.rank([0, 1], for: "n", in: snapshot, now: 2_000_000_000), fleet) == ["a", "b"])
+        #expect(ids(router.rank([0, 1], for: "m", in: snapshot, now: 31_000_000_000), fleet) == ["a", "b"])
+    }
+
     @Test func aServerThatServesAgainIsAskedAgain() {
         let counters = BackendCounters()
         counters.rest(milliseconds: .max, now: 5)
-        #expect(counters.rests(now: 6) && !counters.rests(now: BackendCounters.longestRest * 1_000_000 + 5))
+        let end = BackendCounters.longestRest * 1_000_000 + 5
+        #expect(counters.restEnd(for: "m", now: 6) == end && counters.restEnd(for: "m", now: end) == 0)
 
         counters.ended(.success(microseconds: 1))
 
-        #expect(!counters.rests(now: 6))
+        #expect(counters.restEnd(for: "m", now: 6) == 0)
     }
 
     @Test func aRetryTakesNoTurnOfTheOthers() {

@@ -85,7 +85,33 @@ private func run() throws(Usage) -> Int32 {
     return batch.failed.isEmpty ? 0 : 1
 }
 
+/// Runs the study of the strategies, and prints its figures.
+private func study(_ arguments: [String]) -> Int32 {
+    let rows = Study.run(
+        arguments.contains("--quick") ? StudyScenario.few : StudyScenario.all, threads: 2
+    ) { row in
+        print(
+            "\(row.scenario.title): \(row.strategy.rawValue): mean \(row.mean), p50 \(row.median), p99 \(row.p99), retries \(row.retries), loads \(row.loads), failed \(row.failed) of \(row.answered), displaced \(row.displaced)"
+        )
+        fflush(nil)
+    }
+    for verdict in Study.verdicts(rows) {
+        print(
+            "\(verdict.scenario.title): smart is worse than the best other by: mean \(verdict.mean) % (\(verdict.bestMean)), p99 \(verdict.p99) % (\(verdict.bestP99))"
+        )
+    }
+    guard let place = arguments.firstIndex(of: "--into"), place + 1 < arguments.count else { return 0 }
+    do {
+        try StudyReport.write(rows, into: arguments[place + 1])
+        return 0
+    } catch {
+        print(error.message)
+        return 1
+    }
+}
+
 do {
+    if CommandLine.arguments.dropFirst().first == "study" { exit(study(Array(CommandLine.arguments.dropFirst(2)))) }
     exit(try run())
 } catch {
     print(

@@ -22,6 +22,7 @@ extension AdapterBackend {
             taskEnded()
             return nil
         }
+        if let limit = request.connectLimit { task.connectLimit = .some(limit.map { TimeAmount($0) }) }
         let left = Self.milliseconds(until: min(request.deadline ?? .distantFuture, deadline), on: services.loop)
         let status = request.lend(body: sink.requestBody, deadlineMilliseconds: left) { crossing in
             calling(.submit, on: services) { image.functions.submit(instance, task.handle, crossing) }

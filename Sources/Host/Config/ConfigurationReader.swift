@@ -31,7 +31,8 @@ public enum ConfigurationReader {
             olderTotal = self.olderTotal(&section)
         }
         root.section("timeouts") { section in
-            timeouts(&section, &configuration.timeouts)
+            TimeoutReader.common(&section, &configuration.timeouts)
+            configuration.modelTimeouts = TimeoutReader.models(&section)
             if olderTotal != nil, section.has("total_seconds") {
                 problems.add(
                     "server.request_timeout_seconds",
@@ -52,7 +53,7 @@ public enum ConfigurationReader {
         }
         root.section("queue") { queue(&$0, &configuration.queue) }
         root.sections("backends") { section, _ in
-            if let backend = backend(&section, configuration.timeouts) { configuration.backends.append(backend) }
+            if let backend = backend(&section, under: configuration) { configuration.backends.append(backend) }
         }
         root.section("history") { $0.integer("capacity", 1...100_000, into: &configuration.history.capacity) }
         root.section("logging") { section in
@@ -101,13 +102,6 @@ public enum ConfigurationReader {
         var total: Duration?
         section.limit("request_timeout_seconds", 0...86400, into: &total)
         return section.has("request_timeout_seconds") ? .some(total) : nil
-    }
-
-    private static func timeouts(_ section: inout Section, _ timeouts: inout Configuration.Timeouts) {
-        section.limit("connect_seconds", 0...86400, into: &timeouts.connect)
-        section.limit("first_byte_seconds", 0...86400, into: &timeouts.firstByte)
-        section.limit("gap_seconds", 0...86400, into: &timeouts.gap)
-        section.limit("total_seconds", 0...86400, into: &timeouts.total)
     }
 
     private static func upstream(_ section: inout Section, _ upstream: inout Configuration.Upstream) {
@@ -173,7 +167,7 @@ public enum ConfigurationReader {
     private static func queue(_ section: inout Section, _ queue: inout Configuration.Queue) {
         section.bool("enabled", into: &queue.enabled)
         section.integer("max_size", 0...100_000, into: &queue.maxSize)
-        section.seconds("max_wait_seconds", 1...3600, into: &queue.maxWait)
+        section.seconds("max_wait_seconds", QueueLimits.wait, into: &queue.maxWait)
         queue.maxConcurrent = section.optionalInteger("max_concurrent", 1...100_000)
         section.bool("wait_for_restart", into: &queue.waitForRestart)
         for (name, value) in section.names("models").members {
@@ -195,15 +189,15 @@ public enum ConfigurationReader {
     /// Reads one backend that stands alone.
     /// - Parameters:
     ///   - specification: with the keys of `[[backends]]`.
-    ///   - common: the gateway's limits, of which a backend may override some.
+    ///   - common: has the gateway's limits of time, of which a backend may override some.
     ///   - source: where it comes from, for messages.
     /// - Throws: everything that is wrong, at once.
     public static func backend(
-        _ specification: JSONObject, _ common: Configuration.Timeouts, source: String
+        _ specification: JSONObject, under common: Configuration, source: String
     ) throws(ConfigurationError) -> Configuration.Backend {
         let problems = ProblemList(lines: nil)
         var section = Section(specification, path: "", problems: problems)
-        let backend = backend(&section, common)
+        let backend = backend(&section, under: common)
         section.finish()
         if let backend { checkName(backend.name, "name", problems) }
         guard let backend, problems.problems.isEmpty else {
@@ -212,8 +206,8 @@ public enum ConfigurationReader {
         return backend
     }
 
-    /// - Parameter common: the gateway's limits, of which a backend may override some.
-    static func backend(_ section: inout Section, _ common: Configuration.Timeouts) -> Configuration.Backend? {
+    /// - Parameter common: has the gateway's limits of time, of which a backend may override some.
+    static func backend(_ section: inout Section, under common: Configuration) -> Configuration.Backend? {
         let name = section.optionalString("name", limit: TextLimits.name)
         let type = section.optionalString("type", limit: TextLimits.name)
         let text = section.optionalString("url", limit: TextLimits.url)
@@ -241,8 +235,11 @@ public enum ConfigurationReader {
         let limit = section.optionalInteger("max_concurrent", concurrencies)
         var isEnabled = true
         section.bool("enabled", into: &isEnabled)
-        var timeouts = common
-        section.section("timeouts") { Self.timeouts(&$0, &timeouts) }
+        var (timeouts, modelTimeouts) = (common.timeouts, common.modelTimeouts)
+        section.section("timeouts") { section in
+            timeouts = timeouts.changed(by: TimeoutReader.changes(&section))
+            modelTimeouts = TimeoutReader.models(&section) + modelTimeouts
+        }
         let options = section.names("options")
         var secretOptions: [String] = []
         section.strings("secret_options", limit: TextLimits.option, into: &secretOptions)
@@ -256,6 +253,7 @@ public enum ConfigurationReader {
         backend.maxConcurrent = limit
         backend.isEnabled = isEnabled
         backend.timeouts = timeouts
+        backend.modelTimeouts = modelTimeouts
         backend.secretOptions = secretOptions
         backend.options = String(decoding: JSONValue.object(options).bytes, as: UTF8.self)
         return backend

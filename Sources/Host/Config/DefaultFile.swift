@@ -21,6 +21,10 @@ public enum DefaultFile {
         gap_seconds = 120               # between two pieces of an answer
         total_seconds = 0               # from arrival to the end of the answer; never cuts a stream that gives pieces
 
+        # [timeouts.models."llama3.3:70b"]  # the same keys for a model, or for a pattern with *
+        # first_byte_seconds = 300
+        # queue_seconds = 60            # for a place, in the place of queue.max_wait_seconds
+
         [upstream]
         # ca_file = "/etc/nexus/ca.pem" # authorities to trust at https backends, besides the system's
 
@@ -100,8 +104,10 @@ public enum DefaultFile {
         # enabled = true                # false: it is drained, and takes no requests
         # secret_options = ["login.pin"] # options whose values are hidden wherever the server repeats them, besides those
         #                               # that the adapter names (headers of "openai") and variables of options named *_env
-        # [backends.timeouts]           # the keys of [timeouts], where this backend's are to be others
+        # [backends.timeouts]           # the keys of [timeouts], where this backend's are to be others; and queue_seconds
         # first_byte_seconds = 20
+        # [backends.timeouts.models."*:70b"]    # the same for models at this backend
+        # gap_seconds = 600
         # [backends.options]            # what the adapter takes
 
         """

@@ -188,6 +188,12 @@ struct Section {
         }
     }
 
+    /// A key that has its place elsewhere.
+    mutating func refuse(_ key: String, _ message: String) {
+        known.append(key)
+        problem(key, message)
+    }
+
     /// A table whose keys are names.
     mutating func names(_ key: String) -> JSONObject {
         guard let value = take(key) else { return JSONObject() }

@@ -37,14 +37,15 @@ public struct Candidate: Sendable, Equatable {
 
     /// As it stands now.
     /// - Parameters:
+    ///   - model: its name at the backends.
     ///   - standing: of the model there; nil: no other backend has it.
     ///   - now: nanoseconds of the monotonic clock.
-    init(_ index: Int, _ backend: BackendSnapshot, _ standing: ModelStanding?, now: UInt64) {
+    init(_ index: Int, _ backend: BackendSnapshot, of model: String, _ standing: ModelStanding?, now: UInt64) {
         let counters = backend.counters
         self.init(
             index: index, priority: backend.identity.priority, work: counters.load, slots: counters.slots ?? 1,
             firstToken: standing?.firstToken(now: now) ?? 0, readiness: standing?.readiness ?? .unknown,
             failures: counters.recentFailures(now: now), errorRate: standing?.errorRate ?? 0,
-            asideUntil: counters.asideUntil(now: now))
+            asideUntil: counters.asideUntil(model, now: now))
     }
 }

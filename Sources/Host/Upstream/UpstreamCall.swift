@@ -45,6 +45,8 @@ public final class UpstreamCall {
     /// The request is HEAD.
     let bodyless: Bool
     private(set) weak var connection: UpstreamConnection?
+    /// Until a connection is there; `.some(nil)`: any time, nil: what the pool has.
+    var connectLimit: TimeAmount??
     /// While the connection is being made.
     private weak var connecting: Connecting?
     private let start: NIODeadline

@@ -44,11 +44,14 @@ public final class UpstreamPool {
     }
 
     /// Starts a request whose head is complete in `head`; events follow, never inside this call.
+    /// - Parameter connectLimit: until a connection is there; `.some(nil)`: any time, nil: the pool's.
     public func start(
-        head: ByteBuffer, body: ByteBuffer?, bodyless: Bool, delegate: any UpstreamCallDelegate
+        head: ByteBuffer, body: ByteBuffer?, bodyless: Bool, connectLimit: TimeAmount?? = nil,
+        delegate: any UpstreamCallDelegate
     ) -> UpstreamCall {
         let call = UpstreamCall(
             head: head, body: body, bodyless: bodyless, authority: target.authority, delegate: delegate, loop: loop)
+        call.connectLimit = connectLimit
         if let connection = takeIdle() {
             connection.run(call)
         } else {
@@ -105,12 +108,13 @@ public final class UpstreamPool {
             loop.execute { boundCall.value.end(.refused(message)) }
             return
         }
-        let connecting = Connecting(call, target: target, limit: connectLimit, loop: loop)
+        let limit = call.connectLimit ?? connectLimit
+        let connecting = Connecting(call, target: target, limit: limit, loop: loop)
         connecting.begin()
         // Counted from here on: many may begin before the first has come about.
         UpstreamSockets.open.add(1, ordering: .relaxed)
         let bound = NIOLoopBound((self, connecting), eventLoop: loop)
-        makeChannel(tls: tls, for: connecting).assumeIsolated().whenComplete { result in
+        makeChannel(tls: tls, for: connecting, limit: limit).assumeIsolated().whenComplete { result in
             UpstreamSockets.open.subtract(1, ordering: .relaxed)
             let (pool, connecting) = bound.value
             switch result {
@@ -129,10 +133,12 @@ public final class UpstreamPool {
     }
 
     /// A channel whose TCP connection is there.
-    private func makeChannel(tls: NIOSSLContext?, for connecting: Connecting) -> EventLoopFuture<any Channel> {
+    private func makeChannel(
+        tls: NIOSSLContext?, for connecting: Connecting, limit: TimeAmount?
+    ) -> EventLoopFuture<any Channel> {
         let bound = NIOLoopBound((self, connecting), eventLoop: loop)
         // `Connecting` counts the time; this only ends what is no longer wanted.
-        let timeout = (connectLimit ?? .hours(24)) + .seconds(1)
+        let timeout = (limit ?? .hours(24)) + .seconds(1)
         return connector.connect(host: target.host, port: target.port, loop: loop, timeout: timeout) { channel in
             channel.eventLoop.makeCompletedFuture {
                 let (pool, connecting) = bound.value

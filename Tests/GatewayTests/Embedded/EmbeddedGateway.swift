@@ -12,12 +12,14 @@ final class EmbeddedGateway {
     let state: GatewayState
     let loop: LoopState
     private let timeouts: Configuration.Timeouts
+    private let modelTimeouts: [Configuration.ModelTimeouts]
 
     init(work: WorkPool = .gateway, _ change: (inout Configuration) -> Void = { _ in }) {
         var configuration = Configuration()
         configuration.routing.strategy = .priorityOnly
         change(&configuration)
         timeouts = configuration.timeouts
+        modelTimeouts = configuration.modelTimeouts
         let broadcaster = Broadcaster()
         let registry = Registry(
             failureThreshold: 1, recoveryThreshold: 1, breaker: configuration.breaker, broadcaster: broadcaster
@@ -40,7 +42,7 @@ final class EmbeddedGateway {
         let driver = ScriptedDriver(kinds: kinds)
         let identity = BackendIdentity(
             id: name, name: name, url: "", backendType: "t", priority: priority, maxConcurrent: limit,
-            timeouts: timeouts)
+            timeouts: timeouts, modelTimeouts: modelTimeouts)
         _ = state.registry.add(identity, driver: driver)
         state.registry.record([model], of: name)
         state.registry.record(HealthReport(outcome: .healthy), of: name, now: 1)

@@ -267,6 +267,30 @@ import Testing
         #expect(try client.status() == 200)
     }
 
+    @Test func aModelHasLimitsOfItsOwn() throws {
+        var changes = Configuration.TimeoutChanges()
+        changes.firstByte = .seconds(60)
+        changes.total = .seconds(90)
+        let gateway = EmbeddedGateway { configuration in
+            configuration.timeouts.firstByte = .seconds(2)
+            configuration.timeouts.total = .seconds(10)
+            configuration.modelTimeouts = [Configuration.ModelTimeouts(pattern: "m", changes: changes)]
+        }
+        let slow = gateway.add("slow", priority: 1)
+        let good = gateway.add("good", priority: 2)
+        let client = try gateway.client()
+        try client.ask()
+
+        gateway.advance(.seconds(59))
+        #expect(good.attempts.isEmpty && !slow.attempts[0].isCancelled)
+        gateway.advance(.seconds(2))
+
+        #expect(slow.attempts[0].isCancelled && good.attempts.count == 1)
+        gateway.advance(.seconds(30))
+        #expect(try client.status() == 504)
+        #expect(gateway.history.first?.errorMessage?.contains("90 s") == true)
+    }
+
     @Test func aStreamThatStandsStillEndsWithTrueWords() throws {
         let gateway = EmbeddedGateway { $0.timeouts.gap = .seconds(3) }
         let driver = gateway.add()

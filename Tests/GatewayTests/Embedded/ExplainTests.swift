@@ -157,4 +157,20 @@ import Testing
 
         #expect(seeing.attempts.count == 20 && others.allSatisfy(\.attempts.isEmpty))
     }
+
+    /// However many lack it: one that could and is down is worth the wait.
+    @Test func whetherWaitingHelpsIsJudgedByAllOfMany() throws {
+        let gateway = EmbeddedGateway()
+        for index in 0..<100 { gateway.add("b\(index)", model: Model(id: "m", lacks: .vision)) }
+        func status() throws -> Int? {
+            let client = try gateway.client()
+            try client.ask(#"{"model":"m","messages":[{"content":[{"image_url":"x"}]}]}"#)
+            return try client.status()
+        }
+        #expect(try status() == 400)
+        gateway.add("seeing", model: Model(id: "m", capabilities: .vision))
+        gateway.state.registry.record(HealthReport(outcome: .unhealthy), of: "seeing", now: 2)
+        gateway.loop.refresh()
+        #expect(try status() == 503)
+    }
 }

@@ -29,6 +29,47 @@ import Testing
         #expect(gateway.inFlight() == 0 && gateway.history.count == 2)
     }
 
+    @Test(arguments: ["nobody-has-it", "down"])
+    func aRequestWaitsForTheModelThatHasNoPlaceThoughTheNextOneCannotBeServed(next: String) throws {
+        let gateway = gateway {
+            $0.routing.aliases = ["best": ModelAlias([ModelAlias.Target("m"), ModelAlias.Target(next)])]
+        }
+        let driver = gateway.add(limit: 1)
+        gateway.add("other")
+        gateway.state.registry.record([Model(id: "down")], of: "other")
+        gateway.state.registry.record(HealthReport(outcome: .unhealthy), of: "other", now: 1)
+        gateway.loop.refresh()
+        let (first, second) = (try gateway.client(), try gateway.client())
+        try first.ask()
+        try second.ask(#"{"model":"best"}"#)
+        #expect(try second.take() == "" && gateway.state.admission.count == 1)
+
+        driver.attempts[0].answer("{}")
+        gateway.eventLoop.run()
+        driver.attempts[1].answer("{}")
+        let answer = try second.take()
+        #expect(answer.hasPrefix("HTTP/1.1 200 ") && !answer.contains("x-nexus-fallback-model"))
+    }
+
+    @Test func whoWaitsForARestartIsServedByTheFirstModelThatComesBack() throws {
+        let gateway = gateway {
+            $0.routing.aliases = ["best": ModelAlias([ModelAlias.Target("n"), ModelAlias.Target("m")])]
+            $0.queue.waitForRestart = true
+        }
+        let driver = gateway.add()
+        gateway.state.registry.record([Model(id: "m"), Model(id: "n")], of: "one")
+        gateway.state.registry.record(HealthReport(outcome: .unhealthy), of: "one", now: 1)
+        gateway.loop.refresh()
+        let client = try gateway.client()
+        try client.ask(#"{"model":"best"}"#)
+        #expect(gateway.state.admission.count == 1)
+
+        gateway.state.registry.record(HealthReport(outcome: .healthy), of: "one", now: 2)
+        gateway.loop.refresh()
+        gateway.eventLoop.run()
+        #expect(driver.attempts.map(\.request.model) == ["n"])
+    }
+
     @Test func aHigherPriorityComesFirst() throws {
         let gateway = gateway()
         let driver = gateway.add(limit: 1)

@@ -32,6 +32,12 @@ struct Ask {
     let wantsContinue: Bool
     /// Bytes that make the request larger.
     let padding: Int
+    /// Which key its client shows; nil: none.
+    var key: Int?
+    /// As the client has it; nil: it does not say.
+    var priority: AdmissionQueue.Priority?
+    /// A message of it holds an image.
+    var hasImage = false
 
     var isExchange: Bool {
         switch kind {
@@ -50,14 +56,19 @@ struct Ask {
     private var body: String {
         let stream = kind.isStream ? #","max_tokens":9,"stream":true"# : #","max_tokens":9,"stream":false"#
         let pad = padding > 0 ? #","user":"\#(String(repeating: "p", count: padding))""# : ""
-        let text =
-            #"{"model":"\#(model)","messages":[{"role":"user","content":"ask \#(number) \#(pieces) \#(size)."}]"#
-            + stream + pad
+        let words = #""ask \#(number) \#(pieces) \#(size).""#
+        let content = hasImage ? #"[{"type":"text","text":\#(words)},\#(Self.image)]"# : words
+        let text = #"{"model":"\#(model)","messages":[{"role":"user","content":\#(content)}]"# + stream + pad
         return kind == .brokenBody ? text : text + "}"
     }
 
+    private static let image =
+        #"{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}"#
+
     var bytes: [UInt8] {
-        let host = "host: gateway\r\nx-request-id: \(id)\r\n"
+        var host = "host: gateway\r\nx-request-id: \(id)\r\n"
+        if let key { host += "authorization: Bearer client-\(key)\r\n" }
+        if let priority { host += "x-nexus-priority: \(priority.rawValue)\r\n" }
         switch kind {
         case .models: return Array("GET /v1/models HTTP/1.1\r\n\(host)\r\n".utf8)
         case .health: return Array("GET /health HTTP/1.1\r\n\(host)\r\n".utf8)
@@ -84,6 +95,13 @@ struct Ask {
     }
 
     // MARK: The answer
+
+    /// Tokens that its prompt has at the least, and at the most with its answer, by the estimate of the documents.
+    var fewestTokens: UInt64 { UInt64(padding / 8) }
+    var mostTokens: UInt64 { UInt64(padding + 4000) }
+
+    /// The model that a request's body names first.
+    static func model(in body: [UInt8]) -> String? { body.parts(after: #""model":""#).first }
 
     /// What a server reads out of a request's body; nil: it is none of these.
     static func read(_ body: [UInt8]) -> (number: Int, pieces: Int, size: Int, stream: Bool)? {

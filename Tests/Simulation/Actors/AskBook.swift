@@ -15,7 +15,7 @@ final class AskBook {
     }
 
     struct Note {
-        let ask: Ask
+        fileprivate(set) var ask: Ask
         var sentAt: UInt64 = 0
         /// All of it was given to the network.
         var isSent = false
@@ -30,6 +30,9 @@ final class AskBook {
 
     private(set) var notes: [Note] = []
 
+    /// It will be asked in another way.
+    func replace(_ ask: Ask) { notes[ask.number].ask = ask }
+
     func add(_ make: (Int) -> Ask) -> Ask {
         let ask = make(notes.count)
         notes.append(Note(ask: ask))
@@ -41,7 +44,13 @@ final class AskBook {
         set { notes[number] = newValue }
     }
 
-    func arrived(_ number: Int, at server: String) { notes[number].arrivals += 1 }
+    /// Told of each arrival at a server: by which name of a model.
+    var onArrival: ((Ask, String) -> Void)?
+
+    func arrived(_ number: Int, as model: String?) {
+        notes[number].arrivals += 1
+        if let model { onArrival?(notes[number].ask, model) }
+    }
     func fault(_ number: Int, _ fault: Fault?) { if let fault { notes[number].faults.append(fault) } }
     func dataSent(_ number: Int) { notes[number].dataSent = true }
     func finished(_ number: Int, whole: Bool) { if whole { notes[number].wasFinished = true } }

@@ -22,6 +22,18 @@ extension Array where Element == UInt8 {
         return rest + self[start...]
     }
 
+    /// With all lines taken out that begin so, each with the empty line behind it.
+    func withoutLines(of text: StaticString) -> [UInt8] {
+        var rest: [UInt8] = []
+        var start = 0
+        while let place = place(of: text, from: start) {
+            rest += self[start..<place]
+            guard let end = self.place(of: "\n\n", from: place) else { return rest }
+            start = end + 2
+        }
+        return rest + self[start...]
+    }
+
     /// What stands between a text and the next quotation mark, at all places of it, joined.
     func texts(after mark: StaticString) -> [UInt8] {
         var all: [UInt8] = []

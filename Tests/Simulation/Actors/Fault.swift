@@ -25,6 +25,8 @@ public enum Fault: String, CaseIterable, Sendable {
     // The operator.
     case reload, drainBackend, shutDown, setClock
     case replaceServer, renewInstance, relabelBackend, removeBackend, addBackend
+    // The operator again: limits, the queue, and what names stand for.
+    case changeLimits, changeNames
 
     /// Of an answer to a request for a completion.
     static let ofAnswers: [Fault] = [
@@ -36,6 +38,9 @@ public enum Fault: String, CaseIterable, Sendable {
 
     /// Of the operator: they change the backends.
     static let ofTheFleet: [Fault] = [.replaceServer, .renewInstance, .relabelBackend, .removeBackend, .addBackend]
+
+    /// Of the operator: they change limits and names.
+    static let ofTheSettings: [Fault] = [.changeLimits, .changeNames]
 
     /// Of a server's TLS handshake.
     static let ofHandshakes: [Fault] = [.stallHandshake, .garbageHandshake, .closeInHandshake, .otherCertificate]
@@ -52,6 +57,8 @@ public enum Fault: String, CaseIterable, Sendable {
 /// Decides which faults strike, and counts them.
 final class Chaos {
     private var random: SeededRandom
+    /// For the newer faults, so that the others go on striking where they did.
+    private var later: SeededRandom
     private var rates: [Double]
     private(set) var counts: [Int]
     /// No fault strikes any more.
@@ -60,10 +67,15 @@ final class Chaos {
     /// - Parameter faults: that may strike at all; each is switched on by lot.
     init(seed: UInt64, faults: [Fault]) {
         random = SeededRandom(seed: seed)
+        later = SeededRandom(seed: ~seed)
         rates = Array(repeating: 0, count: Fault.allCases.count)
         counts = rates.map { _ in 0 }
         let share = Double.random(in: 0.05...0.6, using: &random)
         for (index, fault) in Fault.allCases.enumerated() {
+            guard !Fault.ofTheSettings.contains(fault) else {
+                if Int.random(in: 0..<3, using: &later) == 0, faults.contains(fault) { rates[index] = 0.3 }
+                continue
+            }
             let isOn = Double.random(in: 0..<1, using: &random) < share
             let rate = [0.02, 0.1, 0.3].randomElement(using: &random) ?? 0.1
             if isOn, faults.contains(fault) { rates[index] = rate }
@@ -72,7 +84,10 @@ final class Chaos {
 
     func strikes(_ fault: Fault) -> Bool {
         guard let index = Fault.allCases.firstIndex(of: fault), rates[index] > 0, !isOver else { return false }
-        guard Double.random(in: 0..<1, using: &random) < rates[index] else { return false }
+        let lot =
+            Fault.ofTheSettings.contains(fault)
+            ? Double.random(in: 0..<1, using: &later) : Double.random(in: 0..<1, using: &random)
+        guard lot < rates[index] else { return false }
         counts[index] += 1
         return true
     }

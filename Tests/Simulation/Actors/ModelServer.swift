@@ -23,15 +23,19 @@ final class ModelServer: Listener {
     /// Nanoseconds that it thinks, at the most, and that lie between two pieces.
     let thinking: UInt64
     let gap: UInt64
+    /// What it tells of its models beside their names, as members of JSON; empty: nothing.
+    private let tells: String
 
     init(
-        name: String, port: Int, models: [String], chaos: Chaos, loop: VirtualLoop, trace: Trace, asks: AskBook,
+        name: String, port: Int, models: [String], tells: String, chaos: Chaos, loop: VirtualLoop, trace: Trace,
+        asks: AskBook,
         rares: Rares, seed: UInt64
     ) {
         self.name = name
         host = "10.0.0.1"
         self.port = port
         self.models = models
+        self.tells = tells
         self.chaos = chaos
         self.loop = loop
         self.trace = trace
@@ -120,7 +124,8 @@ final class ModelServer: Listener {
     /// The list of models as it is now.
     var list: String {
         if strikes(.modelsChange), models.count > 1 { models.swapAt(0, 1) }
-        let items = models.map { #"{"id":"\#($0)","object":"model","owned_by":"vllm"}"# }.joined(separator: ",")
+        let items = models.map { #"{"id":"\#($0)","object":"model","owned_by":"vllm"\#(tells)}"# }.joined(
+            separator: ",")
         return #"{"object":"list","data":[\#(items)]}"#
     }
 }
@@ -197,7 +202,7 @@ final class ServerConnection {
         guard line.hasPrefix("POST /v1/chat/completions "), let ask = Ask.read(body) else {
             return reply(404, #"{"error":{"message":"there is nothing at this path"}}"#)
         }
-        asks.arrived(ask.number, at: server.name)
+        asks.arrived(ask.number, as: Ask.model(in: body))
         requests += 1
         if requests > 1 { rares.note(.connectionReused) }
         if server.isTLS { rares.note(.overTLS) }

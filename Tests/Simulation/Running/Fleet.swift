@@ -98,7 +98,8 @@ final class Fleet {
     private func definition(named name: String?) throws -> Configuration.Backend {
         let index = servers.count
         let models = ["m0"] + (1..<3).filter { _ in Bool.random(using: &random) }.map { "m\($0)" }
-        let server = world.server(name: "b\(index)", port: 9000 + index, models: models, seed: random.next())
+        let server = world.server(
+            name: "b\(index)", port: 9000 + index, models: models, tells: world.lots.tells(), seed: random.next())
         servers.append(server)
         var definition = Configuration.Backend(
             name: name ?? server.name, type: image.type,
@@ -107,6 +108,7 @@ final class Fleet {
         definition.maxConcurrent =
             world.hasFaults && Int.random(in: 0..<3, using: &random) == 0 ? Int.random(in: 1...4, using: &random) : nil
         definition.timeouts = world.timeouts
+        if definition.maxConcurrent == nil { definition.maxConcurrent = world.lots.backendLimit() }
         if Int.random(in: 0..<4, using: &random) == 0 { definition.options = Self.asksForUsage }
         return definition
     }

@@ -3,6 +3,7 @@ import Core
 /// What an answer is worth.
 extension Oracle {
     private static let comment: StaticString = ": keep-alive\n\n"
+    private static let waitingComment: StaticString = ": waiting for a place, number "
 
     /// The head of an answer has come.
     func began(_ ask: Ask, _ answer: AnswerReader.Answer) {
@@ -22,6 +23,7 @@ extension Oracle {
         }
         let verdict = judge(ask, answer)
         checkRecord(ask, answer, verdict)
+        checkFallback(ask, answer, verdict)
         return verdict
     }
 
@@ -46,7 +48,8 @@ extension Oracle {
             if answer.body.has(Secret.markup) { violation("rule 6: what a server said is markup of the page") }
             if answer.body.has("&lt;x-evil&gt;") { sometimes(.pageShown) }
             return .right
-        case .unknownModel: return refused(ask, answer, allowed: [404])
+        // Where nobody has been reached it may wait.
+        case .unknownModel: return refused(ask, answer, allowed: [404, 429])
         case .unknownPath: return refused(ask, answer, allowed: [404])
         case .brokenBody: return refused(ask, answer, allowed: [400])
         case .chat, .stream, .messages, .messagesStream, .ollama, .ollamaStream:
@@ -66,6 +69,13 @@ extension Oracle {
             violation("ask \(ask.number) is refused though nothing is wrong: \(answer.status) \(answer.start)")
         }
         if answer.body.has("all_backends_busy") { sometimes(.placeRefused) }
+        checkQueueWords(ask, answer)
+        if answer.body.has("model_lacks_ability") {
+            sometimes(.refusedForAbility)
+            if !ask.hasImage {
+                violation("rule 13: ask \(ask.number) needs nothing, and is told that its model lacks it")
+            }
+        }
         if answer.body.has("too many open files") { sometimes(.shortageTold) }
         if answer.body.has("TLS handshake with") { sometimes(.handshakeTimedOut) }
         if answer.hasNoMemory {
@@ -81,10 +91,44 @@ extension Oracle {
         return .refused(answer.status)
     }
 
+    /// What is told of the queue is told as documented.
+    private func checkQueueWords(_ ask: Ask, _ answer: AnswerReader.Answer) {
+        let codes: [(code: StaticString, status: Int)] = [
+            ("queue_share", 429), ("queue_full", 503), ("queue_timeout", 503), ("all_backends_busy", 503),
+            ("concurrency_limit", 503),
+        ]
+        for (code, status) in codes where answer.body.has(code) {
+            if answer.status != status {
+                violation("rule 11: ask \(ask.number) is refused with \(code), and status \(answer.status)")
+            }
+            if answer["retry-after"].flatMap({ Int($0) }) ?? 0 < 1 {
+                violation("rule 11: ask \(ask.number) is refused with \(code), and not told when to come again")
+            }
+        }
+    }
+
+    /// Whether an answer that comes from another model than the first says so.
+    private func checkFallback(_ ask: Ask, _ answer: AnswerReader.Answer, _ verdict: AskBook.Verdict) {
+        guard ask.isExchange, verdict == .right else { return }
+        let (last, told) = (queue.lastTarget[ask.number], answer["x-nexus-fallback-model"])
+        if last?.index ?? 0 > 0 { sometimes(.answeredByNextModel) }
+        // The head of a stream whose client got a sign of life is older.
+        if answer.body.has(Self.comment) || answer.body.has(Self.waitingComment) { return }
+        let expected = last.flatMap { $0.index > 0 ? $0.model : nil }
+        if told != expected {
+            violation(
+                "rule 12: ask \(ask.number) is told '\(told ?? "")' for its model, and it was '\(expected ?? "")'")
+        }
+    }
+
     private func judgeStream(_ ask: Ask, _ body: [UInt8]) -> AskBook.Verdict {
         let whole = ask.streamedAnswer
         let hasComment = body.has(Self.comment)
-        let said = hasComment ? body.without(Self.comment) : body
+        var said = hasComment ? body.without(Self.comment) : body
+        if said.has(Self.waitingComment) {
+            sometimes(.toldPlace)
+            said = said.withoutLines(of: Self.waitingComment)
+        }
         if said == whole {
             if !book[ask.number].wasFinished {
                 violation("rule 2: ask \(ask.number) got [DONE], and no server has finished its answer")

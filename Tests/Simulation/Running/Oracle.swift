@@ -22,9 +22,9 @@ final class Oracle {
     /// Entries of the history that were seen.
     private var seen: UInt64 = 0
     private var entries: [Int: HistoryEntry] = [:]
-    /// Recorded retries.
-    private var retries = 0
     unowned var world: World?
+    private(set) lazy var queue = QueueRules(self)
+    private(set) lazy var names = Names(self)
     /// The gateway was told to end, or waits no longer.
     var isDraining = false
     var isStopped = false
@@ -93,6 +93,7 @@ final class Oracle {
                     "rule 5: \(failures) failures count against \(standing.id), which failed \(standing.blame) times")
             }
         }
+        queue.look(world)
         lookAtRetries(world)
         world.audience.look()
         let underWay = world.gateway.underWayCount
@@ -107,11 +108,12 @@ final class Oracle {
         }
     }
 
-    /// Of requests that are never asked in other words, so that each attempt but the first is a retry.
+    /// Those of requests that are asked in other words are less than attempts, and not counted.
     private func lookAtRetries(_ world: World) {
         if world.state.retries.value.refused > 0 { sometimes(.retryRefused) }
         let windows = Int(loop.elapsed / (RetryBudget.window * 1_000_000_000)) + 2
         let allowed = world.bounds.retryMinimum * windows + book.notes.count * world.bounds.retryPercent / 100
+        let retries = queue.retries
         if retries > allowed { violation("rule 10: there were \(retries) retries, of at most \(allowed)") }
     }
 
@@ -128,7 +130,6 @@ final class Oracle {
             entries[number] = entry
             if book[number].records > 1 { violation("rule 1: ask \(number) is recorded twice") }
             if entry.attempts > 1 { sometimes(.retried) }
-            if [.chat, .stream].contains(book[number].ask.kind) { retries += max(0, entry.attempts - 1) }
             check(Array((entry.errorMessage ?? "").utf8), "the history")
             let milliseconds = (loop.elapsed - book[number].sentAt) / 1_000_000
             if entry.durationMilliseconds > milliseconds + 1 {
@@ -169,6 +170,7 @@ final class Oracle {
     func checkRest() {
         guard let world else { return }
         look()
+        queue.checkRest(world)
         for note in book.notes where note.isSent {
             if note.verdict == nil {
                 violation(

@@ -58,6 +58,38 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case keptSubscriber
     /// Subscribers' connections are not closed when the gateway ends.
     case heldUpEnd
+    /// All clients are held to be one.
+    case oneClient
+    /// High priority is taken for low.
+    case mistakenPriority
+    /// More is under way than the operator allows.
+    case tooManyPlaces
+    /// More wait than the operator allows.
+    case longQueue
+    /// A request waits for longer than the operator allows.
+    case longWait
+    /// A request that waits is not woken.
+    case lostWakeUp
+    /// The queue does not know somebody who waits.
+    case forgottenWaiter
+    /// A place of all models together is never given back.
+    case lostSharedPlace
+    /// A queue that is full is told as the client's fault.
+    case wrongRefusal
+    /// A name stands for something else than the operator has said.
+    case falseName
+    /// Nobody sees that a request has an image.
+    case hiddenImage
+
+    /// It shows where many wait.
+    var isOfTheQueue: Bool {
+        switch self {
+        case .oneClient, .mistakenPriority, .tooManyPlaces, .longQueue, .longWait, .lostWakeUp, .forgottenWaiter,
+            .lostSharedPlace, .wrongRefusal:
+            true
+        default: false
+        }
+    }
 
     /// What the oracle may say of it.
     public var words: [String] {
@@ -73,6 +105,17 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .wrongOpening, .manyTrials: ["rule 9"]
         case .unboundRetries: ["rule 10"]
         case .brokenHead, .markup, .brokenUpdate: ["rule 6"]
+        case .oneClient: ["is served twice"]
+        case .mistakenPriority: ["of a higher priority waits"]
+        case .tooManyPlaces: ["are under way, and"]
+        case .longQueue: ["requests wait, and"]
+        case .longWait: ["waits for longer"]
+        case .lostWakeUp: ["and there is a place for it"]
+        case .forgottenWaiter: ["stand in the queue", "are counted as served"]
+        case .lostSharedPlace: ["exchanges have one"]
+        case .wrongRefusal: ["and status 429"]
+        case .falseName: ["rule 12"]
+        case .hiddenImage: ["rule 13"]
         case .swallowedPong: ["ping is not answered"]
         case .wrongStatus: ["it was told"]
         case .wrongSequence: ["got entry"]
@@ -88,8 +131,12 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     public var faults: [Fault] {
         switch self {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
-            .wrongOpening, .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus:
+            .wrongOpening, .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus,
+            .oneClient, .mistakenPriority, .tooManyPlaces, .longQueue, .longWait, .lostWakeUp, .forgottenWaiter,
+            .lostSharedPlace, .falseName, .hiddenImage:
             []
+        // Nobody is refused where nothing goes wrong.
+        case .wrongRefusal: [.relabelBackend]
         case .manyTrials, .unboundRetries: [.internalError, .resetBeforeHead, .refuseConnection]
         case .lateReportTaken: [.lateReports, .replaceServer, .renewInstance, .removeBackend]
         case .keptInstance: [.replaceServer, .renewInstance]
@@ -124,7 +171,26 @@ final class Saboteur: ChannelDuplexHandler {
             let head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: head)), promise: nil)
         }
-        context.fireChannelRead(data)
+        switch fault {
+        case .oneClient: context.fireChannelRead(change(data, "Bearer client-", 14, to: "0"))
+        case .mistakenPriority: context.fireChannelRead(change(data, "x-nexus-priority: high", 18, to: "low "))
+        case .hiddenImage: context.fireChannelRead(change(data, #""image_url","image_url":"#, 13, to: "imago_url"))
+        default: context.fireChannelRead(data)
+        }
+    }
+
+    /// With other bytes at a place behind the start of each such text.
+    private func change(_ data: NIOAny, _ text: StaticString, _ offset: Int, to bytes: StaticString) -> NIOAny {
+        var changed = Array(unwrapInboundIn(data).readableBytesView)
+        var start = 0
+        while let place = changed.place(of: text, from: start) {
+            start = place + 1
+            let first = place + offset
+            guard first + bytes.utf8CodeUnitCount <= changed.count else { break }
+            let new = UnsafeBufferPointer(start: bytes.utf8Start, count: bytes.utf8CodeUnitCount)
+            changed.replaceSubrange(first..<first + new.count, with: new)
+        }
+        return NIOAny(ByteBuffer(bytes: changed))
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -164,6 +230,9 @@ final class Saboteur: ChannelDuplexHandler {
         case .wrongStatus where bytes.has(#""status":"Healthy""#):
             var changed = bytes
             if let place = bytes.place(of: #""status":"Healthy""#) { changed[place + 10] = UInt8(ascii: "h") }
+            context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
+        case .wrongRefusal where bytes.has("queue_full") && bytes.starts(with: Array("HTTP/1.1 503".utf8)):
+            let changed = Array("HTTP/1.1 429".utf8) + bytes.dropFirst(12)
             context.write(wrapOutboundOut(ByteBuffer(bytes: changed)), promise: promise)
         case .floodedSubscriber where bytes.has("update_type"):
             updates += 1

@@ -11,6 +11,9 @@ public enum Rare: String, CaseIterable, Sendable {
     case addedLater, addedWhileDraining, replacedInUse, reportedLate
     case subscriberWasFull, subscriberToldToGo, silentSubscriberDropped, goodbyeAnswered, garbageRefused, upgradeRefused
     case missedTold, removalTold
+    case waited, retryWaited, turnTaken, roseInQueue, queueWasFull, shareWasFull, waitedTooLong, leftQueue, toldPlace
+    case waitedForRestart, servedWhereRestartIsAwaited, placesAboveLimit
+    case triedNextModel, answeredByNextModel, sentWhereImagesAreSeen, sentWhereThereIsRoom, refusedForAbility
 }
 
 /// How often each of them happened in a run.

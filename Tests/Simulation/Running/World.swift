@@ -27,6 +27,7 @@ final class World {
     let registry: Registry
     private let meddler: Meddler
     private let image: AdapterImage
+    let lots: QueueLots
     private let seeds: (fleet: UInt64, audience: UInt64)
     private(set) lazy var fleet = Fleet(self, image: image, registry: registry, seed: seeds.fleet)
     private(set) lazy var audience = Audience(self, loop: loop, oracle: oracle, trace: trace, seed: seeds.audience)
@@ -58,6 +59,9 @@ final class World {
         network = VirtualNetwork(loop, seed: random.next(), manner: manner, chaos, trace)
         span = UInt64.random(in: 4...24, using: &random) * 1_000_000_000
         configuration = Self.configuration(&random, seed: seed, hasFaults: hasFaults)
+        lots = QueueLots(seed: seed, hasFaults: hasFaults, isNarrow: planted?.isOfTheQueue == true)
+        configuration.queue = lots.queue()
+        lots.names(&configuration.routing)
         if chaos.strikes(.littleMemory, tries: 5) {
             configuration.server.maxMemoryBytes = Int.random(in: 6 * 1024...400 * 1024, using: &random)
         }
@@ -103,22 +107,24 @@ final class World {
         image = try AdapterImage(linked: "OpenAICompat") { Meddler.entry($0, $1) }
         seeds = (random.next(), random.next())
         oracle.world = self
+        oracle.names.take(planted == .falseName ? Configuration.Routing() : configuration.routing)
+        book.onArrival = { [oracle] ask, model in oracle.names.check(ask, model: model) }
         try fleet.begin()
         isBeginning = false
         // The first ones come when the servers have been probed.
         let first: UInt64 = hasFaults ? 200_000_000 : 5_000_000_000
         planClients(first: first)
+        planCrowd(first: first)
         audience.plan(span: span, first: first)
         planOperator()
         if planted != nil { loop.after(span * 3 / 4) { [self] in sabotage() } }
+        if planted == .lostWakeUp || planted == .forgottenWaiter { sabotageQueue() }
     }
 
     let hasFaults: Bool
 
     private static func configuration(_ random: inout SeededRandom, seed: UInt64, hasFaults: Bool) -> Configuration {
         var configuration = Configuration()
-        // The oracle knows no queue yet: a request that finds no place is refused.
-        configuration.queue.enabled = false
         configuration.server.maxMemoryBytes = 256 * 1024 * 1024
         configuration.timeouts.total =
             hasFaults ? [nil, .seconds(15), .seconds(60)].randomElement(using: &random) ?? nil : nil
@@ -135,7 +141,6 @@ final class World {
         configuration.routing.strategy =
             Configuration.Routing.Strategy.allCases.randomElement(using: &random) ?? .smart
         configuration.routing.maxRetries = Int.random(in: 0...2, using: &random)
-        configuration.routing.aliases = ["alias": "m0"]
         guard hasFaults else { return configuration }
         // With numbers of its own, so that the same seeds go on finding what they once found.
         var random = SeededRandom(seed: ~seed)
@@ -166,6 +171,18 @@ final class World {
 
     private(set) var bounds: Bounds
 
+    /// The queue as the oracle has it; another one than the gateway's where that is the planted fault.
+    func believed(_ queue: Configuration.Queue) -> Configuration.Queue {
+        var queue = queue
+        switch planted {
+        case .tooManyPlaces: queue.maxConcurrent = queue.maxConcurrent.map { max(1, $0 - 2) }
+        case .longQueue: queue.maxSize = 1
+        case .longWait: queue.maxWait = .seconds(1)
+        default: break
+        }
+        return queue
+    }
+
     /// So that breakers open soon, and there is hardly a retry.
     private static func failEasily(_ configuration: inout Configuration) {
         configuration.breaker.enabled = true
@@ -185,9 +202,9 @@ final class World {
     var failureThreshold: Int { configuration.healthCheck.failureThreshold }
 
     /// A new server, which listens.
-    func server(name: String, port: Int, models: [String], seed: UInt64) -> ModelServer {
+    func server(name: String, port: Int, models: [String], tells: String, seed: UInt64) -> ModelServer {
         let server = ModelServer(
-            name: name, port: port, models: models, chaos: chaos, loop: loop, trace: trace, asks: book,
+            name: name, port: port, models: models, tells: tells, chaos: chaos, loop: loop, trace: trace, asks: book,
             rares: oracle.rares, seed: seed)
         network.listen(host: server.host, port: port, server)
         return server
@@ -216,7 +233,24 @@ final class World {
         }
     }
 
+    /// Clients that come together, each with little to ask.
+    private func planCrowd(first: UInt64) {
+        let start = lots.instant(from: first, to: max(first, span * 3 / 4))
+        for index in 0..<lots.crowd() {
+            loop.after(start + lots.instant(from: 0, to: 1_000_000_000)) { [self] in
+                let asks = (0..<lots.count(1...2)).map { _ in lots.small(book) }
+                open(100 + index, asks: asks, isPipelining: false)
+            }
+        }
+    }
+
     private func openClient(_ number: Int) {
+        open(
+            number, asks: (0..<Int.random(in: 1...5, using: &random)).map { _ in lots.decorate(ask(), in: book) },
+            isPipelining: Int.random(in: 0..<5, using: &random) == 0)
+    }
+
+    private func open(_ number: Int, asks: @autoclosure () -> [Ask], isPipelining: @autoclosure () -> Bool) {
         guard !oracle.isDraining else { return oracle.sometimes(.connectionRefusedWhileDraining) }
         let (near, far) = network.pair()
         let channel = network.channel(far, allowsHalfClosure: true)
@@ -231,8 +265,7 @@ final class World {
             oracle.violation("a connection cannot be set up: \(error)")
         }
         let client = Client(
-            number, asks: (0..<Int.random(in: 1...5, using: &random)).map { _ in ask() },
-            isPipelining: Int.random(in: 0..<5, using: &random) == 0, habit: habit(),
+            number, asks: asks(), isPipelining: isPipelining(), habit: habit(),
             sendsSlowly: chaos.strikes(.sendSlowly), pace: chaos.strikes(.readSlowly) ? pace() : nil,
             pause: UInt64.random(in: 0...2_000_000_000, using: &random), wire: Wire(loop, near), loop: loop, book: book,
             oracle: oracle, trace: trace)
@@ -304,6 +337,15 @@ final class World {
         sometime(.drainBackend) { [self] in
             if let last = registry.snapshot.backends.last { registry.drain(id: last.identity.id) }
         }
+        sometime(.changeLimits, tries: 3) { [self] in
+            configuration.queue = lots.queue()
+            applySettings()
+        }
+        sometime(.changeNames, tries: 3) { [self] in
+            lots.names(&configuration.routing)
+            oracle.names.take(configuration.routing)
+            applySettings()
+        }
         for fault in Fault.ofTheFleet {
             sometime(fault, tries: 3) { [self] in attempt("\(fault)") { try fleet.change(fault) } }
         }
@@ -319,6 +361,7 @@ final class World {
         let counters = first.counters
         switch planted {
         case .lostPlace: stolen = counters.begin(limit: nil)
+        case .lostSharedPlace: stolenPlaces = gateway.takePlaces(model: "m0")
         case .wrongBlame: counters.ended(.failure)
         case .wrongOpening:
             for _ in 0..<2 where counters.told(.unreachable, trial: nil, now: loop.now.uptimeNanoseconds) {
@@ -334,14 +377,29 @@ final class World {
         }
     }
 
+    /// As soon as somebody waits.
+    private func sabotageQueue() {
+        loop.after(10_000_000) { [self] in
+            guard let waiting = oracle.queue.waiting.first else { return sabotageQueue() }
+            guard planted == .lostWakeUp else { return waiting.forget() }
+            waiting.loseWakeUps()
+            oracle.queue.overlookOne()
+        }
+    }
+
     private func reload() {
         configuration.routing.strategy =
             Configuration.Routing.Strategy.allCases.randomElement(using: &random) ?? .smart
         configuration.routing.maxRetries = Int.random(in: 0...2, using: &random)
+        applySettings()
+    }
+
+    private func applySettings() {
         state.settings = LiveSettings(configuration)
         updates.send()
     }
 
+    private var stolenPlaces: SharedPlaces?
     private var isEmpty = false
     private var stolen: Lease?
 

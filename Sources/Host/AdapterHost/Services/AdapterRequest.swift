@@ -49,7 +49,8 @@ final class AdapterRequest: UpstreamCallDelegate {
     func send(_ prepared: HTTPStart.Prepared) {
         redirects = Redirects(prepared.head, target: task.backend.target)
         call = task.services.pool(of: task.backend).start(
-            head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, delegate: self)
+            head: prepared.head, body: prepared.body, bodyless: prepared.bodyless, connectLimit: task.connectLimit,
+            delegate: self)
         isBodyless = prepared.bodyless
         begun()
     }
@@ -178,7 +179,8 @@ final class AdapterRequest: UpstreamCallDelegate {
         redirected = nil
         guard case .complete = end, task.isLive, !task.isExpired, lingering == nil else { return false }
         (self.deadline, errorRest) = (deadline, nil)
-        call = task.services.pool(of: task.backend).start(head: head, body: nil, bodyless: isBodyless, delegate: self)
+        call = task.services.pool(of: task.backend).start(
+            head: head, body: nil, bodyless: isBodyless, connectLimit: task.connectLimit, delegate: self)
         return true
     }
 }

@@ -18,6 +18,8 @@ public final class AdapterTask: Attempt {
     let deadline: NIODeadline
     private(set) var purpose: Purpose?
     private(set) var handle: nexus_task = 0
+    /// Until a connection is there; `.some(nil)`: any time, nil: what the backend has.
+    var connectLimit: TimeAmount??
     /// The last of its requests found no connection in time.
     var connectTimedOut = false
     /// Its time is up: no request may be started any more.

@@ -85,7 +85,7 @@ enum OverlayFile {
         root.string("about", limit: 1024, into: &about)
         let specifications = (object["backends"]?.array ?? []).map { $0.object ?? JSONObject() }
         root.sections("backends") { section, index in
-            guard let backend = ConfigurationReader.backend(&section, Configuration.Timeouts()) else { return }
+            guard let backend = ConfigurationReader.backend(&section, under: Configuration()) else { return }
             ConfigurationReader.checkName(backend.name, "backends[\(index)].name", problems)
             added.append(BackendOverlay.Added(name: backend.name, specification: specifications[index]))
         }

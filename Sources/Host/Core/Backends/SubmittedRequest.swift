@@ -22,6 +22,8 @@ public struct SubmittedRequest: Sendable, Equatable {
     public var headers: [HeaderField]
     /// When the exchange ends at the latest; nil: the attempt's own deadline alone.
     public var deadline: NIODeadline?
+    /// Until a connection is there; `.some(nil)`: any time, nil: what the backend has for all models.
+    public var connectLimit: Duration??
 
     public init(
         kind: RequestKind, model: String, requestID: String, path: String, contentType: String = "application/json",

@@ -7,7 +7,7 @@ import Synchronization
 /// One waiter is woken at a time, on its own loop, in the order of the queue. It looks for a place and tells what came of it
 /// (`admitted`, `stays` or `leave`), and the next one is woken, until nobody is left that may find one. An event that may
 /// have freed a place (`placesChanged`) starts a round; one that comes during a round makes those look again that found
-/// nothing. A waiter is counted before it is looked for, and a place is free before its event, so that none is missed.
+/// nothing. One that does not answer for a while, since its loop or what it needs is held up, is left aside until it does. A waiter is counted before it is looked for, and a place is free before its event, so that none is missed.
 public final class Admission: Sendable {
     public typealias Wants = AdmissionQueue.Wants
     public typealias Ticket = AdmissionQueue.Ticket
@@ -165,7 +165,10 @@ public final class Admission: Sendable {
     /// Was woken, found nothing and goes on waiting.
     public func stays(_ ticket: Ticket) {
         state.withLock { state in
-            guard let woken = state.woken, woken.ticket == ticket else { return }
+            guard let woken = state.woken, woken.ticket == ticket else {
+                _ = state.queue.takeBack(ticket)
+                return
+            }
             state.queue.passOver(ticket, round: woken.round)
             state.woken = nil
         }
@@ -217,7 +220,7 @@ public final class Admission: Sendable {
             if newRound { state.queue.beginRound() }
             if let woken = state.woken {
                 guard now > woken.since, now - woken.since > Self.patience else { return nil }
-                state.queue.passOver(woken.ticket, round: woken.round)
+                state.queue.setAside(woken.ticket)
                 state.woken = nil
             }
             guard state.queue.count > 0, let ticket = state.queue.next(now: now, mayFind: vacancies(state.limits)),

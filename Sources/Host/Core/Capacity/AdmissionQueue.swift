@@ -70,6 +70,8 @@ public struct AdmissionQueue: Sendable {
         var since: UInt64
         /// Its number in the lists of that rank.
         var serial: UInt64
+        /// It was woken and has not come back: it stands in no list.
+        var isAside = false
     }
 
     /// One client at one rank, in all lanes.
@@ -148,7 +150,7 @@ public struct AdmissionQueue: Sendable {
     /// Waits no longer. False: it did not wait.
     @discardableResult public mutating func leave(_ ticket: Ticket) -> Bool {
         guard let entry = entries.removeValue(forKey: ticket), let lane = laneOf[entry.wants] else { return false }
-        take(entry, from: lane)
+        if !entry.isAside { take(entry, from: lane) }
         if let waiting = waitingOf[entry.client] { waitingOf[entry.client] = waiting > 1 ? waiting - 1 : nil }
         lanes[lane].count -= 1
         if lanes[lane].count == 0 { removeLane(lane) }
@@ -193,6 +195,21 @@ public struct AdmissionQueue: Sendable {
     public mutating func passOver(_ ticket: Ticket, round: UInt64) {
         guard let entry = entries[ticket], let lane = laneOf[entry.wants] else { return }
         lanes[lane].passedOver = max(lanes[lane].passedOver, round)
+    }
+
+    /// It was woken and does not come back yet: the next of its lane may have what it was woken for.
+    public mutating func setAside(_ ticket: Ticket) {
+        guard let entry = entries[ticket], !entry.isAside, let lane = laneOf[entry.wants] else { return }
+        take(entry, from: lane)
+        entries[ticket]?.isAside = true
+    }
+
+    /// It has come back, and found nothing. False: it was not aside.
+    public mutating func takeBack(_ ticket: Ticket) -> Bool {
+        guard var entry = entries[ticket], entry.isAside, let lane = laneOf[entry.wants] else { return false }
+        entry.isAside = false
+        add(entry, ticket, lane)
+        return true
     }
 
     /// The place of a ticket among those that wait for the same, from 1, if nobody came or left; nil: it does not wait. Goes

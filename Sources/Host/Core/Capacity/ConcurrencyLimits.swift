@@ -19,18 +19,11 @@ public struct ConcurrencyLimits: Sendable {
         total = settings.maxConcurrent.map { maximum in
             Limit(pattern: "", maximum: maximum, capacity: old?.total?.capacity ?? Capacity())
         }
-        let sorted = settings.models.sorted { left, right in
-            let (leftRank, rightRank) = (Self.rank(left.key), Self.rank(right.key))
-            return leftRank == rightRank ? left.key < right.key : leftRank > rightRank
-        }
+        let sorted = settings.models.sorted { NamePattern.precedes($0.key, $1.key) }
         models = sorted.map { pattern, maximum in
             let capacity = old?.models.first { $0.pattern == pattern }?.capacity
             return Limit(pattern: pattern, maximum: maximum, capacity: capacity ?? Capacity())
         }
-    }
-
-    private static func rank(_ pattern: String) -> Int {
-        pattern.utf8.contains(UInt8(ascii: "*")) ? pattern.utf8.count : .max
     }
 
     public var isEmpty: Bool { total == nil && models.isEmpty }
@@ -89,6 +82,16 @@ public struct Places: ~Copyable, Sendable {
 
 /// Names with `*` in them, which stands for any text, also none.
 public enum NamePattern {
+    /// Whether the first counts more than the second where both fit: exact names do, then the longer patterns.
+    public static func precedes(_ left: String, _ right: String) -> Bool {
+        let (leftRank, rightRank) = (rank(left), rank(right))
+        return leftRank == rightRank ? left < right : leftRank > rightRank
+    }
+
+    private static func rank(_ pattern: String) -> Int {
+        pattern.utf8.contains(UInt8(ascii: "*")) ? pattern.utf8.count : .max
+    }
+
     public static func matches(_ pattern: String, _ name: String) -> Bool {
         let (pattern, name) = (Array(pattern.utf8), Array(name.utf8))
         var (at, index) = (0, 0)

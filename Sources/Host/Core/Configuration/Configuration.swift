@@ -3,6 +3,8 @@
 public struct Configuration: Sendable, Equatable {
     public var server = Server()
     public var timeouts = Timeouts()
+    /// Those of models, at any backend, in the order in which they count.
+    public var modelTimeouts: [ModelTimeouts] = []
     public var upstream = Upstream()
     public var adapters = Adapters()
     public var healthCheck = HealthCheck()
@@ -56,6 +58,8 @@ public struct Configuration: Sendable, Equatable {
         public var gap: Duration? = .seconds(120)
         /// From arrival of a request to the end of its answer; a stream that gives pieces is not cut by it.
         public var total: Duration?
+        /// For a place; 1 s to 1 h, nil: `Queue.maxWait`. Of the backends that may serve a request the longest counts.
+        public var queue: Duration?
 
         public init() {}
     }
@@ -189,6 +193,8 @@ public struct Configuration: Sendable, Equatable {
         public var source = DiscoverySource.configured
         /// The gateway's, with what the backend overrides.
         public var timeouts = Timeouts()
+        /// Those of models at it, in the order in which they count; the gateway's come behind its own.
+        public var modelTimeouts: [ModelTimeouts] = []
         /// A JSON object for the adapter.
         public var options = "{}"
         /// Options that are secret, besides those that the adapter's schema marks: `a.b` is b within a.

@@ -68,7 +68,8 @@ public struct Deadlines: Sendable, Equatable {
 
     private let arrival: UInt64
     private let isStream: Bool
-    private let common: Configuration.Timeouts
+    /// Those of the gateway for the model that is tried.
+    private var common: Configuration.Timeouts
     /// Those of the attempt under way.
     private var limits: Configuration.Timeouts
     private var stage = Stage.idle
@@ -96,6 +97,12 @@ public struct Deadlines: Sendable, Equatable {
 
     /// Waits for a place, for as long as this.
     public mutating func queued(at now: UInt64, limit: Duration) { stage = .queued(since: now, limit: limit) }
+
+    /// Another model is tried from now on, for which other limits hold. To be called while no attempt is under way.
+    public mutating func modelChanged(limits: Configuration.Timeouts) {
+        common = limits
+        self.limits = limits
+    }
 
     /// An adapter gets the request.
     public mutating func attemptStarted(
@@ -189,7 +196,12 @@ public struct Deadlines: Sendable, Equatable {
     // MARK: What is due
 
     /// When the exchange must be over unless it is a stream that gives pieces; nil: it may take any time.
-    public var totalEnd: UInt64? { limits.total.map { Self.sum(arrival, $0) } }
+    public var totalEnd: UInt64? { totalEnd(under: limits) }
+
+    /// When it must be over under these limits.
+    public func totalEnd(under limits: Configuration.Timeouts) -> UInt64? {
+        limits.total.map { Self.sum(arrival, $0) }
+    }
 
     /// Nil: nothing is due, however long it takes.
     public var next: Due? {

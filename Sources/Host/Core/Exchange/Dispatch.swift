@@ -74,7 +74,7 @@ public struct Dispatch: Sendable {
     private var deadlines: Deadlines
 
     /// - Parameters:
-    ///   - timeouts: those of the gateway; a backend has its own.
+    ///   - timeouts: those of the gateway for the model that is tried first; a backend has its own.
     ///   - arrival: when the request arrived.
     public init(
         _ request: Request, timeouts: Configuration.Timeouts = Configuration.Timeouts(), arrival: NIODeadline
@@ -137,7 +137,7 @@ public struct Dispatch: Sendable {
     public mutating func takeTooLong() -> Bool {
         guard isFirm, attempts == 0, phase == .choosing || phase == .queued else { return false }
         takesTooLong = true
-        backToFirstTarget()
+        goBack(to: .first)
         return true
     }
 
@@ -167,12 +167,22 @@ public struct Dispatch: Sendable {
         timeline.append(.queued, at: now)
     }
 
-    /// Begins again with the first of the models. To be called before any attempt.
-    public mutating func backToFirstTarget() {
-        assert(attempts == 0, "the models are gone through again after an attempt")
-        guard walk.index > 0, let first = walk.first else { return }
-        walk.begin()
-        request.model = first.model
+    /// Where it stands in the models that its client's name stands for, so that it can come back there.
+    public struct Standing: Sendable, Equatable {
+        fileprivate let target: Int
+        fileprivate let tried: [String]
+        /// Before any attempt, at the first of the models.
+        public static let first = Standing(target: 0, tried: [])
+    }
+
+    public var standing: Standing { Standing(target: walk.index, tried: tried) }
+
+    /// Goes on from a model that was passed over, as it stood there.
+    public mutating func goBack(to standing: Standing) {
+        assert(phase == .choosing || phase == .queued, "an exchange goes back while \(phase)")
+        guard walk.index != standing.target, let target = walk.go(to: standing.target) else { return }
+        request.model = target.model
+        tried = standing.tried
     }
 
     // MARK: Attempts
@@ -190,7 +200,8 @@ public struct Dispatch: Sendable {
         self.backend = backend
         (held, sendsAtOnce, hasEvents, hasData, isConnected) = (0, false, false, false, false)
         deadlines.attemptStarted(
-            at: now.uptimeNanoseconds, endpoint: backend.url, limits: backend.timeouts, hasAlternative: hasAlternative)
+            at: now.uptimeNanoseconds, endpoint: backend.url, limits: backend.timeouts(of: request.model),
+            hasAlternative: hasAlternative)
         timeline.append(.attemptStarted(backend: backend.id, reason: reason), at: now)
     }
 
@@ -365,8 +376,17 @@ public struct Dispatch: Sendable {
 
     // MARK: Time
 
-    /// When the exchange ends at the latest, unless it is a stream that goes on; nil: there is no such time.
-    public var end: NIODeadline? { deadlines.totalEnd.map { .uptimeNanoseconds($0) } }
+    /// When the exchange ends at the latest if this backend answers it, unless it is a stream that goes on; nil: there is no
+    /// such time.
+    public func end(at backend: BackendIdentity) -> NIODeadline? {
+        deadlines.totalEnd(under: backend.timeouts(of: request.model)).map { .uptimeNanoseconds($0) }
+    }
+
+    /// Another of the models is tried from now on, for which the gateway has these limits.
+    public mutating func modelChanged(timeouts: Configuration.Timeouts) {
+        assert(phase == .choosing || phase == .queued, "the model changes while \(phase)")
+        deadlines.modelChanged(limits: timeouts)
+    }
 
     /// The server's answer is not read while the client does not take it: meanwhile no piece can come.
     public mutating func setPaused(_ paused: Bool, now: NIODeadline) {

@@ -91,16 +91,17 @@ public struct Eligibility: Sendable {
     }
 
     private func isOpen(_ backend: BackendSnapshot) -> Bool {
-        isMeant(backend) && !tried.contains(backend.identity.id)
+        isMeant(backend.identity) && !tried.contains(backend.identity.id)
     }
 
-    private func isMeant(_ other: BackendSnapshot) -> Bool { backend == nil || backend == other.identity.name }
+    /// Whether it may be asked as far as its name goes.
+    public func isMeant(_ other: BackendIdentity) -> Bool { backend == nil || backend == other.name }
 
     private func nobody(_ indices: [Int], _ snapshot: RegistrySnapshot) -> Dispatch.Eligible {
-        let meant = indices.filter { isMeant(snapshot.backends[$0]) }
+        let meant = indices.filter { isMeant(snapshot.backends[$0].identity) }
         if !meant.isEmpty { return .nobody(meant.map { snapshot.backends[$0] }) }
         // The only one that is meant does not have the model.
-        let named = snapshot.backends.filter(isMeant)
+        let named = snapshot.backends.filter { isMeant($0.identity) }
         if named.isEmpty { return .unknownModel }
         return named.contains { $0.status.serves } ? .unknownModel : .nobody(named)
     }
@@ -121,6 +122,8 @@ public struct Eligibility: Sendable {
         let fits = fits(holders, in: snapshot)
         var fit: [Int: Fit] = [:]
         for entry in fits?.all ?? [] { fit[entry.index] = entry.fit }
+        let told = Dictionary(
+            zip(snapshot.holders[model] ?? [], snapshot.told.holders(of: model) ?? []), uniquingKeysWith: { $1 })
         // Of those that can be asked: who fits less than the best of them comes behind.
         let open = holders.filter {
             isOpen(snapshot.backends[$0]) && snapshot.backends[$0].status.serves && able(snapshot.backends[$0])
@@ -128,8 +131,8 @@ public struct Eligibility: Sendable {
         let best = open.compactMap { fit[$0] }.min()
         for index in holders {
             let why =
-                why(index, in: snapshot, now: now, able: able)
-                ?? (fits != nil && fit[index] != best ? behind(index, fit[index], in: snapshot) : nil)
+                why(index, told[index], in: snapshot, now: now, able: able)
+                ?? (fits != nil && fit[index] != best ? behind(told[index], fit[index], in: snapshot) : nil)
             if let why { found.append((index, why)) }
         }
         guard let backend, !found.contains(where: { snapshot.backends[$0.index].identity.name == backend }),
@@ -140,8 +143,8 @@ public struct Eligibility: Sendable {
         return found
     }
 
-    private func behind(_ index: Int, _ fit: Fit?, in snapshot: RegistrySnapshot) -> Exclusion {
-        guard fit == nil || fit == .small, let told = told(index, in: snapshot), told.contextLength > 0 else {
+    private func behind(_ told: ToldModel?, _ fit: Fit?, in snapshot: RegistrySnapshot) -> Exclusion {
+        guard fit == nil || fit == .small, let told, told.contextLength > 0 else {
             return .fitsLess
         }
         return .contextTooShort(told.contextLength, needs: total(in: snapshot))
@@ -151,18 +154,11 @@ public struct Eligibility: Sendable {
         snapshot.estimates.tokens(needs.tokens, model: model) &+ needs.answer
     }
 
-    private func told(_ index: Int, in snapshot: RegistrySnapshot) -> ToldModel? {
-        guard let told = snapshot.told.holders(of: model), let place = snapshot.holders[model]?.firstIndex(of: index)
-        else { return nil }
-        return told.indices.contains(place) ? told[place] : nil
-    }
-
     private func why(
-        _ index: Int, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
+        _ index: Int, _ told: ToldModel?, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
     ) -> Exclusion? {
         let backend = snapshot.backends[index]
-        if let pinned = self.backend, !isMeant(backend) { return .pinned(to: pinned) }
-        let told = told(index, in: snapshot)
+        if let pinned = self.backend, !isMeant(backend.identity) { return .pinned(to: pinned) }
         if let missing = told?.missing(for: needs), !missing.isEmpty { return .lacks(missing) }
         if let told, hasOthers, told.contextLength > 0, total(in: snapshot) > needs.answer,
             snapshot.estimates.tokens(needs.tokens, model: model) / 2 > told.contextLength
@@ -174,9 +170,8 @@ public struct Eligibility: Sendable {
         if !able(backend) { return .wrongKind }
         if tried.contains(backend.identity.id) { return .tried }
         if let trouble = backend.counters.breaker.trouble { return .breakerOpen(trouble) }
-        if backend.counters.rests(now: now) {
-            return .resting((backend.counters.restEnd - now) / 1_000_000_000 + 1)
-        }
+        let rest = backend.counters.restEnd(for: model, now: now)
+        if rest > 0 { return .resting((rest - now) / 1_000_000_000 + 1) }
         if !backend.hasPlace { return .full(backend.identity.maxConcurrent ?? 0) }
         return nil
     }

@@ -10,9 +10,12 @@ struct TargetWalk: Sendable {
     /// Nil: the only one.
     var backend: String? { targets.isEmpty ? nil : targets[index].backend }
 
-    var first: ModelTarget? { targets.first }
-
-    mutating func begin() { index = 0 }
+    /// Goes to one of them; nil: there is no such one.
+    mutating func go(to place: Int) -> ModelTarget? {
+        guard targets.indices.contains(place) else { return nil }
+        index = place
+        return targets[place]
+    }
 
     /// Goes on to the next; nil: there is none.
     mutating func next() -> ModelTarget? {

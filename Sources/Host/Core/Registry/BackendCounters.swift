@@ -18,8 +18,8 @@ public final class BackendCounters: Sendable {
     /// Requests that the server works on at once, when it last told; 0: it has not.
     private let slotCount = Atomic<Int>(0)
 
-    /// When the server may be asked again, in nanoseconds of the monotonic clock; 0: at any time.
-    private let restsUntil = Atomic<UInt64>(0)
+    /// Until when the server wants to be left alone.
+    private let rests = Rests()
     /// No server is left alone for longer, whatever it says.
     public static let longestRest: UInt64 = 24 * 3600 * 1000
 
@@ -51,16 +51,15 @@ public final class BackendCounters: Sendable {
     }
 
     /// Leaves the server alone for this long, where another can serve: it said so.
-    /// - Parameter now: nanoseconds of the monotonic clock.
-    public func rest(milliseconds: UInt64, now: UInt64) {
-        restsUntil.store(now &+ min(milliseconds, Self.longestRest) * 1_000_000, ordering: .relaxed)
+    /// - Parameters:
+    ///   - model: it alone; nil: all of them.
+    ///   - now: nanoseconds of the monotonic clock.
+    public func rest(_ model: String? = nil, milliseconds: UInt64, now: UInt64) {
+        rests.rest(model, until: now &+ min(milliseconds, Self.longestRest) * 1_000_000, now: now)
     }
 
-    /// Whether the server wants to be left alone.
-    public func rests(now: UInt64) -> Bool { restsUntil.load(ordering: .relaxed) > now }
-
-    /// When it does not want that any more.
-    var restEnd: UInt64 { restsUntil.load(ordering: .relaxed) }
+    /// Until when the server wants to be left alone with this model; 0: it does not want that, or not any more.
+    public func restEnd(for model: String, now: UInt64) -> UInt64 { rests.end(for: model, now: now) }
 
     /// Failures since the last success, and when the last one was, in nanoseconds of the monotonic clock.
     var failuresInARow: (count: Int, last: UInt64) {
@@ -128,7 +127,10 @@ public final class BackendCounters: Sendable {
     }
 
     /// Counts how an attempt ended. Its lease is the caller's to end.
-    public func ended(_ end: End) {
+    /// - Parameters:
+    ///   - model: that was asked for.
+    ///   - began: when the attempt did, in nanoseconds of the monotonic clock.
+    public func ended(_ end: End, model: String = "", began: UInt64 = .max) {
         let microseconds: UInt64
         switch end {
         case .neutral: return
@@ -138,8 +140,7 @@ public final class BackendCounters: Sendable {
         case .success(let duration): microseconds = duration
         }
         successCount.add(1, ordering: .relaxed)
-        // It serves again.
-        if restsUntil.load(ordering: .relaxed) != 0 { restsUntil.store(0, ordering: .relaxed) }
+        rests.served(model, began: began)
         microsecondSum.grow(by: microseconds)
         // Two writers at once may lose one sample of a mean that forgets anyway.
         let before = Double(bitPattern: recentBits.load(ordering: .relaxed))

@@ -6,9 +6,9 @@ extension BackendCounters {
     private static let failureMemory: UInt64 = 10_000_000_000
 
     /// Until when the backend is asked only if no other can be, in nanoseconds of the monotonic clock; 0: it is not.
-    public func asideUntil(now: UInt64) -> UInt64 {
-        var until: UInt64 = 0
-        if rests(now: now) { until = restEnd }
+    /// - Parameter model: for which it is asked.
+    public func asideUntil(_ model: String = "", now: UInt64) -> UInt64 {
+        var until = restEnd(for: model, now: now)
         let free = breaker.freeAt
         if free > now { until = max(until, free) }
         if pulse.isSuspect(now: now) { until = max(until, now &+ pulse.patience) }

@@ -13,6 +13,8 @@ public struct BackendIdentity: Sendable, Hashable {
     public var isEnabled: Bool
     /// How long things may take there.
     public var timeouts: Configuration.Timeouts
+    /// For some models other times, in the order in which they count.
+    public var modelTimeouts: [Configuration.ModelTimeouts]
     public var discoverySource: String
     /// More that is shown of it; what is reported of the server is added.
     public var labels: [String: String]
@@ -20,7 +22,7 @@ public struct BackendIdentity: Sendable, Hashable {
     public init(
         id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
         isEnabled: Bool = true,
-        timeouts: Configuration.Timeouts = Configuration.Timeouts(),
+        timeouts: Configuration.Timeouts = Configuration.Timeouts(), modelTimeouts: [Configuration.ModelTimeouts] = [],
         discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
         self.id = id
@@ -31,6 +33,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.maxConcurrent = maxConcurrent
         self.isEnabled = isEnabled
         self.timeouts = timeouts
+        self.modelTimeouts = modelTimeouts
         self.discoverySource = discoverySource
         self.labels = labels
     }

@@ -34,6 +34,10 @@ final class Exchange {
     private var places: Places?
     /// While it waits for them.
     var ticket: Admission.Ticket?
+    /// The first of the models that could be served if there were a place, while all of them are gone through.
+    var full: Dispatch.Standing?
+    /// Where it stood when it began to wait for a place.
+    var waitsAt: Dispatch.Standing?
     /// The attempt is a trial of the backend's breaker, which has not been told of it yet.
     var trial: BreakerGate.Trial?
     var task: (any Attempt)?
@@ -89,7 +93,7 @@ final class Exchange {
                 maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? [],
                 needs: Needs(
                     request.peek, kind: request.kind, path: request.path, bytes: request.body.readableBytes)),
-            timeouts: loop.settings.timeouts, arrival: context.arrival)
+            timeouts: loop.settings.timeouts.of(request.model, loop.settings.modelTimeouts), arrival: context.arrival)
     }
 
     var now: NIODeadline { loop.eventLoop.now }
@@ -111,6 +115,8 @@ final class Exchange {
         if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
         noteLeftOut(eligible, in: snapshot)
         guard !tryNextTarget() else { return }
+        // Another model only has no place now.
+        if full != nil { return waitForPlace(orElse: .busy(asked.model)) }
         // An estimate refuses nothing by itself.
         if leftOut.contains(where: \.isTooLong), dispatch.takeTooLong() {
             leftOut = []
@@ -193,6 +199,7 @@ final class Exchange {
         places = Places(backend: lease, shared: shared)
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
+        full = nil
         if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
             // The place that it has taken itself is no work in front of it.
             modelAttempt = standing.begin(
@@ -243,7 +250,7 @@ final class Exchange {
         var submitted = SubmittedRequest(
             kind: request.kind, model: request.model, requestID: context.id, path: request.path,
             contentType: request.contentType, stream: stream, includeUsage: asked.includeUsage, tools: asked.tools,
-            images: asked.images, headers: context.fields, deadline: dispatch.end)
+            images: asked.images, headers: context.fields, deadline: dispatch.end(at: backend.identity))
         warnings = []
         answerFields = []
         exactType = nil
@@ -266,7 +273,7 @@ final class Exchange {
                 translation, model: request.model, requestID: context.id, stream: stream, tools: asked.tools,
                 images: asked.images)
             submitted.headers = context.fields
-            submitted.deadline = dispatch.end
+            submitted.deadline = dispatch.end(at: backend.identity)
         case .answered(let bytes, let warning):
             release(.neutral)
             // Its words come from here; no backend has been asked.
@@ -276,6 +283,9 @@ final class Exchange {
         case .refused(let error):
             release(.neutral)
             return refuse(ErrorBody(error))
+        }
+        if !backend.identity.modelTimeouts.isEmpty {
+            submitted.connectLimit = backend.identity.timeouts(of: request.model).connect
         }
         submit(submitted, to: backend)
     }
@@ -306,7 +316,8 @@ final class Exchange {
         task = nil
         guard let places = places.take() else { return }
         modelAttempt = nil
-        backend?.counters.ended(end)
+        backend?.counters.ended(
+            end, model: dispatch.request.model, began: attemptStart.uptimeNanoseconds)
         if let backend, failure != nil || end.isSuccess { tellBreaker(of: backend, after: failure) }
         trial = nil
         places.end()
@@ -343,13 +354,15 @@ final class Exchange {
         }
     }
 
-    /// A server that said for how long it wants to be left alone is passed over until then, where another can serve. Not for the
-    /// limits of an organization or a project that the client chose by itself.
+    /// A server that said for how long it wants to be left alone, or with one model, is passed over until then, where another can
+    /// serve. Not for the limits of an organization or a project that the client chose by itself.
     private func noteRest(_ failure: ExchangeFailure, of backend: BackendSnapshot) {
-        guard failure.kind == .busy, failure.retryAfterMilliseconds > 0,
+        let model = dispatch.request.model
+        guard let scope = RestScope(failure, model: model),
             !context.fields.contains(where: { $0.name == "openai-organization" || $0.name == "openai-project" })
         else { return }
-        backend.counters.rest(milliseconds: failure.retryAfterMilliseconds, now: now.uptimeNanoseconds)
+        backend.counters.rest(
+            scope == .model ? model : nil, milliseconds: failure.retryAfterMilliseconds, now: now.uptimeNanoseconds)
     }
 
     /// Another backend than the one of the attempt is left to try, or another model.

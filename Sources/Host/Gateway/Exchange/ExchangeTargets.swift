@@ -28,9 +28,13 @@ extension Exchange {
         }
     }
 
+    /// Of more than are told to a client those are kept that may serve it one day: they say whether waiting helps.
     private func note(_ one: LeftOut) {
-        guard leftOut.count < ErrorBody.contextLimit else { return }
-        if !leftOut.contains(where: { $0.backend.identity.id == one.backend.identity.id }) { leftOut.append(one) }
+        if leftOut.contains(where: { $0.backend.identity.id == one.backend.identity.id }) { return }
+        if leftOut.count < ErrorBody.contextLimit { return leftOut.append(one) }
+        if !one.why.isOfTheRequest, let last = leftOut.last, last.why.isOfTheRequest {
+            leftOut[leftOut.count - 1] = one
+        }
     }
 
     /// Nobody can be asked: what the client is told.
@@ -47,6 +51,7 @@ extension Exchange {
     /// Puts the name of the model that is tried now into the request, and goes on.
     func takeTarget() {
         let model = dispatch.request.model
+        takeTimeouts()
         guard let original = forms.request.chain?.original else {
             formsTarget = dispatch.target
             return choose()
@@ -61,6 +66,13 @@ extension Exchange {
             eventLoop.execute { exchange.value.took(model, body) }
         }
         if !isTaken { refuse(.overloaded) }
+    }
+
+    /// Limits of time that are set for the model that is tried now.
+    func takeTimeouts() {
+        let settings = loop.settings
+        guard !settings.modelTimeouts.isEmpty else { return }
+        dispatch.modelChanged(timeouts: settings.timeouts.of(dispatch.request.model, settings.modelTimeouts))
     }
 
     private func took(_ model: String, _ body: ByteBuffer) {

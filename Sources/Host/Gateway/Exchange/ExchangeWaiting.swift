@@ -8,18 +8,23 @@ extension Exchange {
     /// Whether it may look for a place now: it is its turn, or nobody waits for the same.
     var mayLook: Bool { ticket != nil || admission.mayTry(wants) }
 
-    private var wants: Admission.Wants {
+    /// What it waits for, or would.
+    var wants: Admission.Wants {
         let model = dispatch.request.model
         return Admission.Wants(
-            // Made-up names are one to the backends that take any.
-            model: loop.snapshot.holders[model] == nil ? "" : model, kind: forms.request.kind, tried: dispatch.tried,
+            // Made-up names are one to the backends that take any. Where nobody does, one of them may become known.
+            model: loop.snapshot.holders[model] == nil && !loop.snapshot.takingAny.isEmpty ? "" : model,
+            kind: forms.request.kind, tried: dispatch.tried,
             backend: dispatch.eligibility.backend, only: dispatch.eligibility.narrowed(in: loop.snapshot),
             limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart)
     }
 
     /// There is no place for the model that is tried now: tries the next one, or waits if there is none.
     func noPlace(orElse error: @autoclosure () -> ErrorBody) {
-        if ticket == nil, tryNextTarget() { return }
+        if ticket == nil {
+            if full == nil { full = dispatch.standing }
+            if tryNextTarget() { return }
+        }
         waitForPlace(orElse: error())
     }
 
@@ -29,8 +34,13 @@ extension Exchange {
         if let ticket { return admission.stays(ticket) }
         let queue = loop.settings.queue
         guard queue.enabled, queue.maxSize > 0 else { return giveUp(error()) }
-        // None of them has failed: the first is the one that is wanted most.
-        if dispatch.attempts == 0 { dispatch.backToFirstTarget() }
+        // The first that somebody can serve is the one that is wanted most; if nobody can serve any, the first of all.
+        if let standing = full ?? (dispatch.attempts == 0 ? .first : nil) {
+            dispatch.goBack(to: standing)
+            takeTimeouts()
+        }
+        full = nil
+        waitsAt = dispatch.standing
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let entered = admission.enter(
             client: context.client, priority: context.priority ?? .normal, wants: wants, on: loop.eventLoop
@@ -38,15 +48,30 @@ extension Exchange {
         switch entered {
         case .waits(let ticket):
             self.ticket = ticket
-            dispatch.queued(limit: queue.maxWait, now: now)
+            dispatch.queued(limit: longestWait, now: now)
         case .overShare(let waiting, let seconds): giveUp(.queueShare(waiting: waiting, retryAfter: seconds))
         case .full(let waiting, let seconds): giveUp(.queueFull(waiting: waiting, retryAfter: seconds))
         }
     }
 
+    /// For how long it may wait: as long as the most patient of the backends that may serve it allows.
+    private var longestWait: Duration {
+        let (settings, snapshot, model) = (loop.settings, loop.snapshot, dispatch.request.model)
+        let common = settings.timeouts.of(model, settings.modelTimeouts).queue ?? settings.queue.maxWait
+        let eligibility = dispatch.eligibility
+        let indices = snapshot.candidates(for: model) ?? snapshot.holders[model] ?? []
+        let waits = indices.lazy.map { snapshot.backends[$0].identity }.filter(eligibility.isMeant).map { identity in
+            identity.timeouts(of: model).queue ?? settings.queue.maxWait
+        }
+        return waits.max() ?? common
+    }
+
     /// It is its turn.
     private func look(_ ticket: Admission.Ticket) {
         guard self.ticket == ticket, !dispatch.isOver else { return }
+        // From where it began to wait, by how things stand now.
+        leftOut = []
+        if let waitsAt { dispatch.goBack(to: waitsAt) }
         choose()
     }
 

@@ -70,7 +70,7 @@ extension Reconfigurer {
 
     private func read(_ specification: JSONObject) throws(ErrorBody) -> Configuration.Backend {
         do throws(ConfigurationError) {
-            return try ConfigurationReader.backend(specification, configuration.timeouts, source: "")
+            return try ConfigurationReader.backend(specification, under: configuration, source: "")
         } catch {
             throw ErrorBody(error)
         }
@@ -150,7 +150,7 @@ extension Reconfigurer {
             let described =
                 state.base.first { $0.name == name }
                 ?? state.overlay.entry(name).added.flatMap {
-                    try? ConfigurationReader.backend($0.specification, state.configuration.timeouts, source: "")
+                    try? ConfigurationReader.backend($0.specification, under: state.configuration, source: "")
                 }
             return described?.isEnabled ?? true
         }

@@ -6,6 +6,7 @@ struct LiveSettings: Sendable {
     let routing: Configuration.Routing
     let aliases: ModelAliases
     let timeouts: Configuration.Timeouts
+    let modelTimeouts: [Configuration.ModelTimeouts]
     let maximumBody: Int
     let maximumAttempts: Int
     let border: BrowserBorder
@@ -19,6 +20,7 @@ struct LiveSettings: Sendable {
         routing = configuration.routing
         aliases = ModelAliases(routing.aliases, fallbacks: routing.fallbacks)
         timeouts = configuration.timeouts
+        modelTimeouts = configuration.modelTimeouts
         queue = configuration.queue
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries

@@ -255,6 +255,7 @@ extension Reconfigurer.State {
             // No file says how long things may take there.
             var backend = found
             backend.timeouts = configuration.timeouts
+            backend.modelTimeouts = configuration.modelTimeouts
             backend.source = DiscoverySource.defaultAddress
             return backend
         }
@@ -263,7 +264,7 @@ extension Reconfigurer.State {
     var applied: BackendOverlay.Applied {
         overlay.applied(to: base) { specification in
             // It was read before it was taken.
-            try? ConfigurationReader.backend(specification, configuration.timeouts, source: "")
+            try? ConfigurationReader.backend(specification, under: configuration, source: "")
         }
     }
 }

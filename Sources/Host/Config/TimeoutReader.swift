@@ -1,0 +1,71 @@
+import Core
+
+/// Reads how long things may take: `[timeouts]`, and what backends and models change of it.
+///
+/// What is more specific counts: a model at a backend, then the model, then the backend, then all. Each key by itself.
+enum TimeoutReader {
+    /// Seconds; 0: any time.
+    private static let range = 0.0...86400
+
+    /// `[timeouts]`, without its models.
+    static func common(_ section: inout Section, _ timeouts: inout Configuration.Timeouts) {
+        timeouts = timeouts.changed(by: limits(&section))
+        if section.has("queue_seconds") {
+            section.refuse("queue_seconds", "is set by model or backend; for all of them it is queue.max_wait_seconds")
+        }
+    }
+
+    /// A table of one backend or one model.
+    static func changes(_ section: inout Section) -> Configuration.TimeoutChanges {
+        var changes = limits(&section)
+        if section.has("queue_seconds") {
+            var wait = Duration.zero
+            section.seconds("queue_seconds", QueueLimits.wait, into: &wait)
+            changes.queue = wait
+        }
+        return changes
+    }
+
+    /// The table `models`: the name of a model, or a pattern, and its limits. In the order in which they count.
+    static func models(_ section: inout Section) -> [Configuration.ModelTimeouts] {
+        let members = section.names("models").members
+        if members.count > TextLimits.entries {
+            section.problem("models", "there are \(members.count); at most \(TextLimits.entries) are possible")
+            return []
+        }
+        var models: [Configuration.ModelTimeouts] = []
+        for (name, value) in members {
+            guard let table = value.object, (1...TextLimits.model).contains(name.utf8.count) else {
+                section.problem(
+                    "models.\(name)",
+                    "must be a table like { first_byte_seconds = 60 }, under the name of a model or a pattern with *")
+                continue
+            }
+            section.nested(table, "models.\(name)") { section in
+                models.append(Configuration.ModelTimeouts(pattern: name, changes: changes(&section)))
+            }
+        }
+        return Configuration.ModelTimeouts.inOrder(models)
+    }
+
+    private static func limits(_ section: inout Section) -> Configuration.TimeoutChanges {
+        var changes = Configuration.TimeoutChanges()
+        changes.connect = limit("connect_seconds", &section)
+        changes.firstByte = limit("first_byte_seconds", &section)
+        changes.gap = limit("gap_seconds", &section)
+        changes.total = limit("total_seconds", &section)
+        return changes
+    }
+
+    private static func limit(_ key: String, _ section: inout Section) -> Duration?? {
+        var limit: Duration?
+        section.limit(key, range, into: &limit)
+        return section.has(key) ? .some(limit) : nil
+    }
+}
+
+/// Ranges that more than one key has.
+enum QueueLimits {
+    /// Seconds.
+    static let wait = 1.0...3600
+}
