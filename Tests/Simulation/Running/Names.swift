@@ -96,7 +96,7 @@ extension Oracle {
             let hasBetter = better.contains { $0.capabilities.contains(.vision) }
             if own.capabilities.contains(.vision) {
                 sometimes(.sentWhereImagesAreSeen)
-            } else if hasBetter {
+            } else if hasBetter, ask.padding == 0 {
                 violation(
                     "rule 13: ask \(ask.number) has an image and goes to \(backend.identity.name), another sees it")
             }

@@ -11,6 +11,8 @@ final class Oracle {
     private static let streamBound = 256 * 1024 + FlowManner.largestWindow
     /// Bytes that may wait for another one: a whole answer, and what stood there before.
     private static let wholeBound = 1024 * 1024
+    /// Attempts at one request: each backend of a run in two forms, for each model that a name may stand for.
+    private static let attemptBound = 30
     /// How soon the gateway must notice that a client has gone.
     static let freedSeconds: UInt64 = 5
 
@@ -130,6 +132,9 @@ final class Oracle {
             entries[number] = entry
             if book[number].records > 1 { violation("rule 1: ask \(number) is recorded twice") }
             if entry.attempts > 1 { sometimes(.retried) }
+            if entry.attempts > Self.attemptBound {
+                violation("rule 10: ask \(number) was tried \(entry.attempts) times")
+            }
             check(Array((entry.errorMessage ?? "").utf8), "the history")
             let milliseconds = (loop.elapsed - book[number].sentAt) / 1_000_000
             if entry.durationMilliseconds > milliseconds + 1 {

@@ -24,7 +24,7 @@ struct RequestForms {
     /// Names the answer, and what in it needs a name.
     private let answerID: String
     private var translated: Form?
-    /// Backends that turned out not to speak the client's API.
+    /// Backends that turned out not to speak the client's API, whatever the model: each is asked in it once.
     private var refusedBy: Set<String> = []
 
     /// - Parameter answerID: not that of any other request.
@@ -59,7 +59,6 @@ struct RequestForms {
         request.model = model
         request.body = body
         translated = nil
-        refusedBy = []
     }
 
     /// Puts a model's name into the body as the client sent it, on any thread.
