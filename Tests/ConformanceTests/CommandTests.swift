@@ -29,7 +29,7 @@ import Testing
 
         let document = try JSONValue.parse(run.output)
         #expect(run.status == 1)
-        #expect(document["adapter"] == ["type": "broken", "version": "1.0", "abi": "1.2"])
+        #expect(document["adapter"] == ["type": "broken", "version": "1.0", "abi": "1.3"])
         #expect(document["checks"]?[0]?["result"] == "fail" && document["checks"]?[0]?["id"] == "actions.help")
         #expect(document["checks"]?[0]?["milliseconds"]?.int != nil)
         #expect(document["summary"] == ["passed": 0, "failed": 1, "skipped": 0])

@@ -5,8 +5,6 @@ import NIOCore
 struct RequestAnswers {
     /// Exchanges that one order cancels.
     static let cancelLimit = 100
-    /// Of a list, about how many bytes one exchange has.
-    private static let bytesOfOne = 512
 
     let state: GatewayState
 
@@ -20,12 +18,10 @@ struct RequestAnswers {
         }
         let (state, remote) = (state, later.remote)
         state.exchangesUnderWay(limit: limit, on: later.eventLoop) { list in
-            let make: @Sendable () -> Void = {
-                remote.answer(LocalAnswer(body: ContractEncoder.activeExchanges(state.completed(list))))
+            let isTaken = state.complete(list) {
+                remote.answer(LocalAnswer(body: ContractEncoder.activeExchanges($0)))
             }
-            let size = list.exchanges.count * Self.bytesOfOne + state.admission.count * 64
-            if size <= AnswerSize.inlineLimit { return make() }
-            if !state.work.submit(size: size, make) { remote.answer(.error(.overloaded)) }
+            if !isTaken { remote.answer(.error(.overloaded)) }
         }
     }
 
@@ -61,7 +57,8 @@ struct RequestAnswers {
                 guard found.total == 1 || order.all else {
                     return remote.answer(.error(.ambiguousRequest(order.id, found.total)))
                 }
-                end(found, order, on: eventLoop, remote)
+                let cancel: @Sendable (ActiveExchanges) -> Void = { end($0, order, on: eventLoop, remote) }
+                if !state.complete(found, then: cancel) { cancel(found) }
             })
     }
 
@@ -92,8 +89,7 @@ struct RequestAnswers {
     private func end(
         _ found: ActiveExchanges, _ order: Order, on eventLoop: any EventLoop, _ remote: LaterAnswer.Remote
     ) {
-        let before = Dictionary(
-            state.completed(found).exchanges.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        let before = Dictionary(found.exchanges.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         let keys = Set(before.keys)
         // Orders for one are no business of the other loops.
         let only = Set(keys.map(\.loop))

@@ -51,7 +51,7 @@ extension GatewayState {
     /// - Parameters:
     ///   - limit: exchanges that are listed; the oldest.
     ///   - eventLoop: where `then` is called, in a later turn.
-    ///   - then: gets them without what the loops do not know: see `completed`.
+    ///   - then: gets them without what the loops do not know: see `complete`.
     func exchangesUnderWay(
         limit: Int, on eventLoop: any EventLoop, then: @escaping @Sendable (ActiveExchanges) -> Void
     ) {
@@ -62,8 +62,20 @@ extension GatewayState {
             })
     }
 
+    /// Gives the list with what the loops do not know: inside the call if that is little work, else on another thread. False:
+    /// there is too much to do already.
+    func complete(_ list: ActiveExchanges, then: @escaping @Sendable (ActiveExchanges) -> Void) -> Bool {
+        let waits = list.exchanges.contains { $0.ticket != nil }
+        let size = list.exchanges.count * 512 + (waits ? admission.count * 64 : 0)
+        guard size > AnswerSize.inlineLimit else {
+            then(completed(list))
+            return true
+        }
+        return work.submit(size: size) { then(self.completed(list)) }
+    }
+
     /// The list with the places of those that wait, and with the models that are being loaded.
-    func completed(_ list: ActiveExchanges) -> ActiveExchanges {
+    private func completed(_ list: ActiveExchanges) -> ActiveExchanges {
         var list = list
         let waits = list.exchanges.contains { $0.ticket != nil }
         let hasPrompts = list.exchanges.contains { $0.phase == .prefill }
@@ -114,15 +126,21 @@ final class RequestPictures: Sendable {
         if let newest { return then(newest) }
         guard !isBegun else { return }
         gateway.exchangesUnderWay(limit: ActiveExchanges.updateLimit, on: eventLoop) { list in
-            let update = Update(.requests(gateway.completed(list)))
-            let waiting = self.state.withLock { state in
-                state.newest = (update, eventLoop.now)
-                state.begunAt = nil
-                defer { state.waiting = [] }
-                return state.waiting
-            }
-            for then in waiting { then(update) }
+            let show: @Sendable (ActiveExchanges) -> Void = { self.show($0, now: eventLoop.now) }
+            // Without the places rather than not at all.
+            if !gateway.complete(list, then: show) { show(list) }
         }
+    }
+
+    private func show(_ list: ActiveExchanges, now: NIODeadline) {
+        let update = Update(.requests(list))
+        let waiting = state.withLock { state in
+            state.newest = (update, now)
+            state.begunAt = nil
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for then in waiting { then(update) }
     }
 
     /// Something has changed that subscribers are to see at once.
