@@ -133,12 +133,12 @@ private final class StudyClients {
         }
     }
 
-    /// As each loop of the gateway does it.
+    /// As each loop of the gateway does it, though not so often: no limit of time matters here.
     private func look() {
         loopState.shared.admission.lookAtTime()
         let now = loop.now
         for number in exchanges.keys.sorted() { exchanges[number]?.exchange.lookAtTime(now: now) }
-        loop.after(250_000_000) { [self] in if isUnderWay { look() } }
+        loop.after(1_000_000_000) { [self] in if isUnderWay { look() } }
     }
 
     private func ask(_ number: Int) {

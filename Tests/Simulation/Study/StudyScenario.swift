@@ -33,7 +33,7 @@ public struct StudyScenario: Sendable {
 
     public static let all: [StudyScenario] =
         [2, 5, 50].flatMap { count -> [StudyScenario] in
-            let seconds = count > 5 ? 120 : 1200
+            let seconds = count > 5 ? 90 : count > 2 ? 400 : 1200
             return [
                 StudyScenario("unequal speed", count, seconds: seconds),
                 StudyScenario("bursts", count, .bursts, seconds: seconds, share: 0.4),
@@ -42,8 +42,8 @@ public struct StudyScenario: Sendable {
                 StudyScenario("models, unevenly loaded", count, .models, seconds: seconds, share: 0.3),
             ]
         } + [
-            StudyScenario("unequal speed", 1000, seconds: 20),
-            StudyScenario("models, unevenly loaded", 1000, .models, seconds: 20, share: 0.3),
+            StudyScenario("unequal speed", 1000, seconds: 12),
+            StudyScenario("models, unevenly loaded", 1000, .models, seconds: 12, share: 0.3),
         ]
 
     /// Short ones, for a test.
