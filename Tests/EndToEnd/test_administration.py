@@ -630,7 +630,7 @@ def test_the_command_line_does_all_of_it(nexus, gateway: Gateway, second_upstrea
 
     second_upstream.models("other")
     added = run("add", "two", second_upstream.url, "--priority", "3", "--option", "usage=always", "--persist")
-    assert added.startswith("two was added: type openai, recognised as openai, healthy, 1 models")
+    assert added.startswith("two was added: type openai, recognised as openai, healthy, 1 model")
     assert run("add", second_upstream.url, "--name", "two", "--priority", "3", "--option", "usage=always", "--persist")
     assert "was set: priority 1" in run("set", "two", "--priority", "1", "--max-concurrent", "2")
     assert "was set: priority 5" in run("set", "two", "priority=5", "max_concurrent=none")
@@ -656,6 +656,6 @@ def test_a_command_waits_until_nothing_is_under_way(nexus, gateway: Gateway, ups
     until(lambda: "backend removed" in gateway.log)
     go_on.set()
 
-    assert late.returncode == 1 and "1 requests are still under way" in late.stderr
+    assert late.returncode == 1 and "1 request is still under way" in late.stderr
     assert waiting.result().returncode == 0 and running.result().status_code == 200
     assert names(gateway) == []

@@ -86,7 +86,7 @@ def test_the_commands_show_what_the_gateway_knows(start, upstream, nexus):
     backends = nexus("backends", "list", "--url", gateway.url)
 
     assert models.stdout.splitlines()[1].split()[:2] == ["m", "one"]
-    assert health.returncode == 0 and health.stdout.startswith("healthy: 1 of 1 backends healthy, 1 models")
+    assert health.returncode == 0 and health.stdout.startswith("healthy: 1 of 1 backends healthy, 1 model")
     assert backends.stdout.splitlines()[1].split()[:3] == ["one", "openai", "Healthy"]
     for command in (["models"], ["health"], ["backends", "list"]):
         assert json.loads(nexus(*command, "--json", "--url", gateway.url).stdout)

@@ -114,7 +114,7 @@ extension BackendsCommand {
         func run() throws {
             let path = "/v1/backends/\(PathPart.encoded(backend))"
             try host.command("POST", path + "/drain" + (persist ? "?persist" : ""), nil) { answer in
-                "is drained: \(answer["backend"]?["pending_requests"]?.int ?? 0) requests under way"
+                "is drained: \(Counted.words(answer["backend"]?["pending_requests"]?.int ?? 0, "request")) under way"
             }
             try waiting.untilIdle(host, path)
         }
@@ -187,7 +187,7 @@ extension BackendsCommand {
                 let view = try host.parsed(body)
                 let pending = view["pending_requests"]?.int ?? 0
                 if pending == 0 { return }
-                guard left > 0 else { throw fail("\(pending) requests are still under way") }
+                guard left > 0 else { throw fail("\(Counted.words(pending, "request")) \(pending == 1 ? "is" : "are") still under way") }
                 let step = min(100, left)
                 usleep(UInt32(step) * 1000)
                 if timeout != nil { left -= step }
@@ -200,7 +200,7 @@ extension BackendsCommand {
         let view = answer["backend"]
         let state = ((view?["state"] ?? view?["status"])?.string ?? "gone").lowercased()
         let error = view?["last_error"]?.string.map { ": \($0)" } ?? ""
-        return "\(state), \(view?["models"]?.array?.count ?? 0) models\(error)"
+        return "\(state), \(Counted.words(Int64(view?["models"]?.array?.count ?? 0), "model"))\(error)"
     }
 }
 

@@ -44,7 +44,7 @@ struct HealthCommand: ParsableCommand {
             let backends = value["backends"]
             print(
                 "\(status): \(backends?["healthy"]?.int ?? 0) of \(backends?["total"]?.int ?? 0) backends healthy, "
-                    + "\(value["models"]?["total"]?.int ?? 0) models, up \(value["uptime_seconds"]?.int ?? 0) s, "
+                    + "\(Counted.words(value["models"]?["total"]?.int ?? 0, "model")), up \(value["uptime_seconds"]?.int ?? 0) s, "
                     + "version \(value["version"]?.string ?? "?")")
         }
         if status != "healthy" && status != "degraded" { throw ExitCode(1) }

@@ -18,3 +18,9 @@ enum TextTable {
                 text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "?" : $0 }))
     }
 }
+
+/// Numbers of things, in words.
+enum Counted {
+    /// "1 request", "2 requests".
+    static func words(_ count: Int64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}
