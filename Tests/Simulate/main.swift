@@ -87,9 +87,10 @@ private func run() throws(Usage) -> Int32 {
 
 /// Runs the study of the strategies, and prints its figures.
 private func study(_ arguments: [String]) -> Int32 {
-    let rows = Study.run(
-        arguments.contains("--quick") ? StudyScenario.few : StudyScenario.all, threads: 2
-    ) { row in
+    let isQuick = arguments.contains("--quick")
+    // What the tests run, or all.
+    let rows = Study.run(isQuick ? StudyScenario.few : StudyScenario.all, seeds: isQuick ? 1...2 : nil, threads: 2) {
+        row in
         print(
             "\(row.scenario.title): \(row.strategy.rawValue): mean \(row.mean), p50 \(row.median), p99 \(row.p99), retries \(row.retries), loads \(row.loads), failed \(row.failed) of \(row.answered), displaced \(row.displaced)"
         )

@@ -110,7 +110,8 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .tooManyPlaces: ["are under way, and"]
         case .longQueue: ["requests wait, and"]
         case .longWait: ["waits for longer"]
-        case .lostWakeUp: ["and there is a place for it"]
+        // Somebody else may be served in its place first.
+        case .lostWakeUp: ["and there is a place for it", "of a higher priority waits", "is served twice"]
         case .forgottenWaiter: ["stand in the queue", "are counted as served"]
         case .lostSharedPlace: ["exchanges have one"]
         case .wrongRefusal: ["and status 429"]

@@ -42,8 +42,7 @@ public struct StudyScenario: Sendable {
                 StudyScenario("models, unevenly loaded", count, .models, seconds: seconds, share: 0.3),
             ]
         } + [
-            StudyScenario("unequal speed", 1000, seconds: 12),
-            StudyScenario("models, unevenly loaded", 1000, .models, seconds: 12, share: 0.3),
+            StudyScenario("unequal speed", 1000, seconds: 12)
         ]
 
     /// Short ones, for a test.
