@@ -477,15 +477,10 @@ def test_what_was_kept_comes_back_and_the_rest_does_not(folder: Path, upstream: 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"nexus_state":2}', b'{"nexus_state":1,"backends":[{"name":"x"}]}', b"\xff", None]
+    "content", [b"", b"{", b"[]", b'{"nexus_state":2}', b'{"nexus_state":1,"backends":[{"name":"x"}]}', b"\xff"]
 )
-def test_a_state_file_that_cannot_be_used_is_told_and_not_lost(
-    folder: Path, upstream: Upstream, content: bytes | None
-):
-    if content is None:
-        state(folder).mkdir()
-    else:
-        state(folder).write_bytes(content)
+def test_a_state_file_that_cannot_be_used_is_told_and_not_lost(folder: Path, upstream: Upstream, content: bytes):
+    state(folder).write_bytes(content)
     gateway = serve(folder, RARE + backend("one", upstream.url))
     try:
         gateway.wait_for_backend("one")
@@ -497,9 +492,25 @@ def test_a_state_file_that_cannot_be_used_is_told_and_not_lost(
         told = gateway.http.post("/v1/backends/one/drain?persist").json()
         aside = folder / "nexus.toml.state.json.kept-1"
         assert str(aside) in told["warnings"][0] and told["persisted"] is True
-        assert aside.is_dir() if content is None else aside.read_bytes() == content
+        assert aside.read_bytes() == content
         assert json.loads(state(folder).read_text())["changes"] == {"one": {"enabled": False}}
         assert "problem" not in gateway.json("/health")
+    finally:
+        gateway.finish()
+
+
+def test_what_is_no_file_is_never_moved_away_for_the_state(folder: Path, upstream: Upstream):
+    state(folder).mkdir()
+    gateway = serve(folder, RARE + backend("one", upstream.url))
+    try:
+        gateway.wait_for_backend("one")
+        assert gateway.json("/health")["status"] == "degraded"
+
+        told = gateway.http.post("/v1/backends/one/drain?persist")
+
+        assert told.status_code == 500 and "is no regular file" in told.json()["error"]["message"]
+        assert state(folder).is_dir() and sorted(path.name for path in folder.iterdir() if "kept" in path.name) == []
+        assert gateway.wait_for_backend("one")["status"] == "Healthy", "what could not be kept was not done"
     finally:
         gateway.finish()
 

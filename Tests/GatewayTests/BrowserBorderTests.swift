@@ -59,4 +59,14 @@ import Testing
         let border = BrowserBorder(allowedOrigins: configured)
         #expect(border.crossOrigin(origin, isForClients: isForClients) == expected)
     }
+
+    @Test func onlyTheGatewaysOwnPageAndProgramsGiveCommands() {
+        let border = BrowserBorder(allowedOrigins: ["*", "https://chat.example"])
+        #expect(border.admitsCommand(origin: nil, host: "gw:8000"))
+        #expect(border.admitsCommand(origin: "http://GW:8000", host: "gw:8000"))
+        for origin in ["https://chat.example", "http://gw:8001", "null", ""] {
+            #expect(!border.admitsCommand(origin: origin, host: "gw:8000"), "\(origin)")
+        }
+        #expect(!border.admitsCommand(origin: "http://gw", host: nil))
+    }
 }

@@ -179,7 +179,7 @@ extension BackendsCommand {
 
         func untilIdle(_ host: HostOptions, _ path: String) throws {
             guard wait else { return }
-            var left = timeout.map { Int(min(max($0, 0), 1e6) * 1000) } ?? .max
+            var left = timeout.map { $0.isFinite ? Int(min(max($0, 0), 1e6) * 1000) : .max } ?? .max
             while true {
                 let (status, body) = try host.get(path)
                 if status == 404 { return }

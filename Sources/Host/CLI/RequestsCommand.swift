@@ -1,4 +1,5 @@
 import ArgumentParser
+import Core
 import JSON
 
 struct RequestsCommand: ParsableCommand {
@@ -73,7 +74,7 @@ struct RequestsCommand: ParsableCommand {
     }
 
     private static func row(_ request: JSONValue) -> [String] {
-        let speed = request["tokens_per_second"]?.double.map { String(Int($0.rounded())) }
+        let speed = request["tokens_per_second"]?.double.map { String($0.whole(in: 0...1_000_000_000)) }
         return [
             request["id"]?.string ?? "", request["client"]?.string ?? "-", request["model"]?.string ?? "",
             request["backend"]?.string ?? "-", phase(request), elapsed(request),

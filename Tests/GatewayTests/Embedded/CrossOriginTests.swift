@@ -43,6 +43,20 @@ import Testing
         #expect(told.contains(grant) && !told.contains("access-control-allow-headers"))
     }
 
+    @Test(arguments: [
+        "POST /v1/backends", "PATCH /v1/backends/one", "DELETE /v1/backends/one", "POST /v1/backends/one/drain",
+        "POST /v1/admin/reload", "POST /v1/backends/one/actions/pull", "DELETE /v1/actions/a", "DELETE /v1/requests/a",
+        "POST /v1/explain",
+    ]) func onlyTheGatewaysOwnPageGivesCommands(_ line: String) throws {
+        #expect(try answer(line, "origin: \(Self.origin)", "content-length: 0").hasPrefix("HTTP/1.1 403"))
+        #expect(try !answer(line, "origin: http://localhost", "content-length: 0").hasPrefix("HTTP/1.1 403"))
+    }
+
+    @Test func aPageOfAConfiguredOriginMayLookButIsToldNothing() throws {
+        let told = try answer("GET /v1/stats", "origin: \(Self.origin)")
+        #expect(told.hasPrefix("HTTP/1.1 200") && !told.contains("access-control"))
+    }
+
     @Test func anotherOriginIsToldNothing() throws {
         let told = try answer(
             "OPTIONS /v1/models", "origin: https://evil.example", "access-control-request-method: GET")

@@ -58,10 +58,12 @@ public enum OptionSecrets {
         "secret", "authorization", "credential", "credentials", "token", "bearer", "cookie",
     ]
 
-    /// By the last part of the place: `options.login.password`.
+    /// By any part of the place: `options.login.password`, `options.password.value`.
     private static func isSecretName(_ place: String) -> Bool {
-        let last = AdapterKinds.plain(String(place.split(separator: ".").last ?? ""))
-        return secretNames.contains { last == $0 || $0.utf8.count > 5 && last.hasSuffix($0) }
+        place.split(separator: ".").contains { part in
+            let part = AdapterKinds.plain(String(part))
+            return secretNames.contains { part == $0 || $0.utf8.count >= 5 && part.hasSuffix($0) }
+        }
     }
 
     private static func walk(

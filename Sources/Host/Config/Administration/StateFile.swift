@@ -52,8 +52,8 @@ public struct StateFile: Sendable {
     /// - Returns: where the file is that was there and was not this gateway's; nil: there was none.
     public mutating func save(_ overlay: BackendOverlay) throws(Failure) -> String? {
         let bytes = OverlayFile.bytes(overlay)
-        let found = try keepAside()
-        if found.isThere, known == bytes { return nil }
+        let isThere = try isKnown()
+        if isThere == true, known == bytes { return nil }
         let temporary = "\(path).\(getpid()).tmp"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -61,30 +61,52 @@ public struct StateFile: Sendable {
         let isWritten = FileBytes.write(bytes, to: file) && fsync(file) == 0
         let reason = errno
         close(file)
-        guard isWritten, rename(temporary, path) == 0 else {
-            let failure = failure(temporary, isWritten ? errno : reason)
+        guard isWritten else {
+            let failure = failure(temporary, reason)
             unlink(temporary)
+            throw failure
+        }
+        // Only now: until the new one is written, what is there stays there.
+        let aside: String?
+        do throws(Failure) {
+            aside = isThere == false ? try keepAside() : nil
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        guard rename(temporary, path) == 0 else {
+            let failure = failure(temporary)
+            unlink(temporary)
+            if let aside { rename(aside, path) }
             throw failure
         }
         known = bytes
         syncDirectory()
-        return found.aside
+        return aside
+    }
+
+    /// Whether what is there is as this gateway knows it; nil: nothing is there.
+    private func isKnown() throws(Failure) -> Bool? {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw Failure(description: "\(path) is no regular file; give another with --state-file")
+        }
+        do throws(FileBytes.Failure) {
+            return try FileBytes.read(path, limit: Self.sizeLimit) == known
+        } catch {
+            return error.isAbsence ? nil : false
+        }
     }
 
     /// Gives another name to a file that is not as this gateway knows it.
-    /// - Returns: whether the file that it knows is there; the other name.
-    private func keepAside() throws(Failure) -> (isThere: Bool, aside: String?) {
-        do throws(FileBytes.Failure) {
-            if try FileBytes.read(path, limit: Self.sizeLimit) == known { return (true, nil) }
-        } catch {
-            if error.isAbsence { return (false, nil) }
-        }
+    /// - Returns: that name.
+    private func keepAside() throws(Failure) -> String {
         for number in 1...Self.keptLimit {
             let name = "\(path).kept-\(number)"
             var status = stat()
             guard lstat(name, &status) != 0, errno == ENOENT else { continue }
             guard rename(path, name) == 0 else { throw failure(name) }
-            return (false, name)
+            return name
         }
         throw Failure(description: "there are \(Self.keptLimit) files \(path).kept-... already; remove some")
     }

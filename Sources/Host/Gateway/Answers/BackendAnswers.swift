@@ -1,6 +1,7 @@
 import Config
 import Core
 import JSON
+import NIOCore
 
 /// The operator's changes of backends over HTTP.
 struct BackendAnswers {
@@ -28,6 +29,7 @@ struct BackendAnswers {
                         + "max_concurrent, api_key_env, timeouts, options and persist.", param: "url",
                     code: "invalid_backend")
             }
+            try Self.refuseVariables(of: specification, from: call.context.peer)
             return .add(specification: specification, persists: persists)
         }
     }
@@ -121,6 +123,34 @@ struct BackendAnswers {
 
     private static let depth = 80
     private static let valueLimit = 10_000
+
+    /// The variables of this process hold secrets, and a backend is sent what the named ones hold: only who is on this machine may
+    /// name any.
+    static func refuseVariables(of specification: JSONObject, from peer: SocketAddress?) throws(ErrorBody) {
+        guard !isLocal(peer), let key = variableKey(in: .object(specification)) else { return }
+        throw ErrorBody(
+            status: 403,
+            message:
+                "\(EntryLimits.cut(key, to: 80)) names a variable of the gateway, whose value the backend would be sent: that "
+                + "is taken from this machine only. Give the command there, or name the backend in the configuration.",
+            type: "permission_error", param: EntryLimits.cut(key, to: 80), code: "not_from_here")
+    }
+
+    private static func isLocal(_ peer: SocketAddress?) -> Bool {
+        guard let address = peer?.ipAddress else { return false }
+        return address == "::1" || address.hasPrefix("127.") || address.hasPrefix("::ffff:127.")
+    }
+
+    /// A member anywhere that names a variable, as `api_key_env` does. As deep as a body may be.
+    private static func variableKey(in value: JSONValue) -> String? {
+        if let array = value.array { return array.lazy.compactMap(variableKey).first }
+        guard let object = value.object else { return nil }
+        for member in object.members {
+            if member.name.hasSuffix("_env") { return member.name }
+            if let key = variableKey(in: member.value) { return key }
+        }
+        return nil
+    }
 
     private static func refuseMembers(_ body: JSONObject) throws(ErrorBody) {
         guard let name = body.members.first?.name else { return }

@@ -72,7 +72,17 @@ struct BrowserBorder: Sendable, Equatable {
     ///   - host: of the request.
     func admits(origin: String?, host: String?) -> Bool {
         guard let origin else { return true }
-        if isListed(origin) { return true }
+        return isListed(origin) || isOwn(origin, host: host)
+    }
+
+    /// Whether a page may have something changed by the operator's routes: only the gateway's own. Pages of listed origins use the
+    /// clients' APIs.
+    func admitsCommand(origin: String?, host: String?) -> Bool {
+        guard let origin else { return true }
+        return isOwn(origin, host: host)
+    }
+
+    private func isOwn(_ origin: String, host: String?) -> Bool {
         guard let host, let scheme = origin.firstRange(of: "://") else { return false }
         return origin[scheme.upperBound...].lowercased() == host.lowercased()
     }
@@ -104,6 +114,15 @@ extension ErrorBody {
             status: 403,
             message: "Pages of '\(GatewayLog.cut(origin, to: 200))' may not use this gateway. Add that origin to "
                 + "server.allowed_origins in the configuration if they should.",
+            type: "permission_error", code: "origin_not_allowed")
+    }
+
+    static func foreignCommand(_ origin: String) -> ErrorBody {
+        ErrorBody(
+            status: 403,
+            message:
+                "Pages of '\(GatewayLog.cut(origin, to: 200))' may not change how the gateway runs; only its own page "
+                + "may, and programs. server.allowed_origins is about the clients' APIs.",
             type: "permission_error", code: "origin_not_allowed")
     }
 }

@@ -305,6 +305,14 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
         }
         crossOrigin = loop.settings.border.crossOrigin(origin, isForClients: service.isForClients)
+        if let origin, !service.isForClients, head.method != .get, head.method != .head, head.method != .options {
+            let host = (head.authority ?? head.host).flatMap {
+                headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
+            }
+            guard loop.settings.border.admitsCommand(origin: origin, host: host) else {
+                throw ErrorBody.foreignCommand(origin)
+            }
+        }
         switch admission {
         case .body(let limit): try readBody(limit)
         case .refused(let error): answerUnread(error) { writeError(error, origin: nil) }
