@@ -187,7 +187,10 @@ extension BackendsCommand {
                 let view = try host.parsed(body)
                 let pending = view["pending_requests"]?.int ?? 0
                 if pending == 0 { return }
-                guard left > 0 else { throw fail("\(Counted.words(pending, "request")) \(pending == 1 ? "is" : "are") still under way") }
+                guard left > 0 else {
+                    let (words, verb) = (Counted.words(pending, "request"), pending == 1 ? "is" : "are")
+                    throw fail("\(words) \(verb) still under way")
+                }
                 let step = min(100, left)
                 usleep(UInt32(step) * 1000)
                 if timeout != nil { left -= step }
