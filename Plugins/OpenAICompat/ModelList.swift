@@ -46,12 +46,16 @@ enum ModelList {
 
     /// What an item of the list tells of the model's abilities. A list of them is complete: what is not in it the model lacks.
     private static func tell(of item: JSONValue, _ model: inout ReportedModel) {
-        // llama.cpp and OpenRouter.
-        if let inputs = words(item["architecture"]?["input_modalities"]) {
+        // llama.cpp and OpenRouter. llama.cpp's router (whose items have a status) says nothing true of a model whose files are
+        // not there yet: from it only what a model has counts.
+        if let inputs = words(item["architecture"]?["input_modalities"]),
+            inputs.contains("image") || item["status"] == nil
+        {
             model.tell(NEXUS_MODEL_VISION, inputs.contains("image"))
         }
+        // Models that make images or sound are asked for them in chats as well.
         if let outputs = words(item["architecture"]?["output_modalities"]) {
-            model.tell(NEXUS_MODEL_COMPLETION, outputs.contains("text"))
+            model.tell(NEXUS_MODEL_COMPLETION, !outputs.isDisjoint(with: ["text", "image", "audio"]))
         }
         // OpenRouter: what a request may say.
         if let members = words(item["supported_parameters"]) {

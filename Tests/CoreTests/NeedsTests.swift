@@ -121,6 +121,23 @@ import Testing
         #expect(try needs(#""prompt":"\#(text)","num_ctx":8192"#).tokens == 0)
     }
 
+    @Test(arguments: ["image_url", "input_image", "image\\u005furl"]) func whatIsWrittenAsNothingIsNoImage(
+        _ name: String
+    ) throws {
+        for nothing in ["null", "false", "[]"] {
+            let member = #""messages":[{"content":[{"type":"text","text":"hi","\#(name)":\#(nothing)}]}]"#
+            #expect(try needs(member).required == [], "\(name) \(nothing)")
+        }
+        #expect(try needs(#""messages":[{"content":[{"\#(name)":{"url":"u"}}]}]"#).required == .vision)
+    }
+
+    @Test func ollamasOwnWordsSayWhatItsModelsCannotDo() throws {
+        for path in ["/api/chat", "/api/generate"] {
+            let unload = try needs(#""prompt":"","keep_alive":0"#, kind: .ollama, path: path)
+            #expect(unload.kind == [] && unload.required == [])
+        }
+    }
+
     @Test func onlyTextIsJudged() throws {
         let embeddings = try needs(#""input":["a","b"],"tools":[1]"#, kind: .embeddings, path: "/v1/embeddings")
         #expect(embeddings == Needs(kind: .embedding))

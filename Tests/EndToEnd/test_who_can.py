@@ -291,8 +291,9 @@ def test_ollamas_models_lack_what_it_does_not_list(start):
                 assert "Models here that do: able." in answer.text
             assert [answer.status_code for answer in ask(gateway, "able")] == [200] * 3
         answers = talk(gateway, "vectors")
-        assert [answer.status_code for answer in answers] == [400] * 3
-        assert all("does not support chats" in answer.text for answer in answers)
+        # In Ollama's own API an empty prompt loads and unloads any model: its server decides.
+        assert [answer.status_code for answer in answers] == [400, 400, 200]
+        assert all("does not support chats" in answer.text for answer in answers[:2])
         # A model that cannot think answers without.
         assert chat(gateway, "plain", reasoning_effort="high").status_code == 200
         assert [answer.status_code for answer in shape(gateway, "plain")] == [200] * 3

@@ -32,6 +32,12 @@ import Testing
         #expect(try told(listed("")) == [0, 0])
         #expect(try told(listed(#","architecture":{"input_modalities":["text"]}"#)) == [0, vision])
         #expect(try told(listed(#","architecture":{"input_modalities":[]}"#)) == [0, 0])
+        // llama.cpp's router, of a model whose files it does not have yet.
+        let router = #","status":{"value":"unloaded"},"architecture":{"input_modalities":["text"]}"#
+        #expect(try told(listed(router)) == [0, 0])
+        #expect(try told(listed(#","architecture":{"output_modalities":["image"]}"#)) == [NEXUS_MODEL_COMPLETION, 0])
+        #expect(
+            try told(listed(#","architecture":{"output_modalities":["embeddings"]}"#)) == [0, NEXUS_MODEL_COMPLETION])
         #expect(
             try told(listed(#","supported_parameters":["tools","max_tokens"]"#))
                 == [NEXUS_MODEL_TOOLS, NEXUS_MODEL_THINKING])

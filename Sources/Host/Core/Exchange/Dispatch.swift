@@ -58,6 +58,8 @@ public struct Dispatch: Sendable {
     public private(set) var backend: BackendIdentity?
     /// Attempts started so far.
     public private(set) var attempts = 0
+    /// Those of which the timeline says with which model they were.
+    private var attemptsNamed = 0
     private var lastFailure: (failure: ExchangeFailure, backend: String)?
     /// Bytes held back of this attempt's answer.
     private var held = 0
@@ -149,7 +151,11 @@ public struct Dispatch: Sendable {
     /// The model cannot be served: the next is tried. False: there is none.
     public mutating func nextTarget(now: NIODeadline) -> Bool {
         guard phase == .choosing || phase == .queued, let next = walk.next() else { return false }
-        if attempts > 0 { timeline.append(.modelLeft(request.model), at: now) }
+        // Once for the attempts with it, however often a waiter looks.
+        if attempts > attemptsNamed {
+            timeline.append(.modelLeft(request.model), at: now)
+            attemptsNamed = attempts
+        }
         request.model = next.model
         tried = []
         maximumAttempts = max(maximumAttempts, attempts + 1)

@@ -30,12 +30,14 @@ public struct Needs: Sendable, Equatable {
         self.init()
         switch kind {
         case .chat, .completions, .responses, .messages: self.kind = .completion
-        case .ollama: self.kind = path == "/api/chat" || path == "/api/generate" ? .completion : .embedding
-        case .embeddings: self.kind = .embedding
+        // With an empty prompt they load and unload any model, and models that make images are asked there as well.
+        case .ollama where path == "/api/chat" || path == "/api/generate": break
+        // A list of texts, each of which has a context to itself.
+        case .ollama, .embeddings:
+            self.kind = .embedding
+            return
         case .rerank, .audio, .images, .countTokens: return
         }
-        // A list of texts, each of which has a context to itself.
-        guard self.kind == .completion else { return }
         if peek.images { required.insert(.vision) }
         if peek.tools, !peek.toolsOff { required.insert(.tools) }
         if peek.jsonMode { required.insert(.jsonMode) }

@@ -65,7 +65,7 @@ extension RequestScanner {
     /// - Parameter depth: of its value.
     mutating func nested(_ key: ScannedString, depth: Int) throws(RequestPeekError) {
         guard key.isPlain else {
-            if isImageName(key) { peek.images = true }
+            if isImageName(key), holdsSomething { peek.images = true }
             return try value(depth: depth)
         }
         switch key.span.count {
@@ -86,15 +86,20 @@ extension RequestScanner {
             if base[position] == UInt8(ascii: "["), matches(key.span, "images") { return try imageList(depth: depth) }
         case 9:
             if matchesWithoutCase(key.span, "image_url") {
-                peek.images = true
+                if holdsSomething { peek.images = true }
             } else if base[position] == UInt8(ascii: "{"), matches(key.span, "arguments") {
                 return try quietly(depth: depth)
             }
         case 11:
-            if matchesWithoutCase(key.span, "input_image") { peek.images = true }
+            if matchesWithoutCase(key.span, "input_image"), holdsSomething { peek.images = true }
         default: break
         }
         try value(depth: depth)
+    }
+
+    /// The value that comes is a text or an object. Some programs write null for what is not there.
+    private var holdsSomething: Bool {
+        base[position] == UInt8(ascii: "\"") || base[position] == UInt8(ascii: "{")
     }
 
     /// Escapes may hide it.

@@ -30,9 +30,16 @@ extension Exchange {
 
     /// Of more than are told to a client those are kept that may serve it one day: they say whether waiting helps.
     private func note(_ one: LeftOut) {
-        if leftOut.contains(where: { $0.backend.identity.id == one.backend.identity.id }) { return }
+        if let index = leftOut.firstIndex(where: { $0.backend.identity.id == one.backend.identity.id }) {
+            // Of several models at one backend the one counts that may be served there one day, or was only judged by its length.
+            let before = leftOut[index]
+            if before.why.isOfTheRequest, !one.why.isOfTheRequest || one.isTooLong && !before.isTooLong {
+                leftOut[index] = one
+            }
+            return
+        }
         if leftOut.count < ErrorBody.contextLimit { return leftOut.append(one) }
-        if !one.why.isOfTheRequest, let last = leftOut.last, last.why.isOfTheRequest {
+        if !one.why.isOfTheRequest || one.isTooLong, let last = leftOut.last, last.why.isOfTheRequest {
             leftOut[leftOut.count - 1] = one
         }
     }
