@@ -21,6 +21,7 @@ final class GatewayProcess: Sendable {
         var listener: any Channel
         var reconfigurer: Reconfigurer
         var watchdog: LoopWatchdog
+        var retirement: Retirement
     }
     private let running = Mutex<Running?>(nil)
     /// Pending connections the kernel keeps.
@@ -86,7 +87,8 @@ final class GatewayProcess: Sendable {
         port.value = listener.localAddress?.port ?? configuration.server.port
         running.withLock {
             $0 = Running(
-                state: state, loops: loops, listener: listener, reconfigurer: reconfigurer, watchdog: watchdog)
+                state: state, loops: loops, listener: listener, reconfigurer: reconfigurer, watchdog: watchdog,
+                retirement: retirement)
         }
         await reconfigurer.beginDiscovery()
         state.onReload { await reconfigurer.reload(allowsEmpty: $0) }
@@ -233,6 +235,8 @@ final class GatewayProcess: Sendable {
                     }
                     await driver.end()
                 }
+                // Those that were removed a moment ago: the process must not end while an adapter destroys one.
+                for _ in 0..<50 where running.retirement.count > 0 { try? await Task.sleep(for: .milliseconds(20)) }
                 return false
             }
             tasks.addTask {
