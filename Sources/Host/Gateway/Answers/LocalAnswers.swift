@@ -22,7 +22,11 @@ struct LocalAnswers {
     private static let renderer = PageRenderer()
     let state: GatewayState
 
-    var backends: LocalAnswer { LocalAnswer(body: ContractEncoder.backends(state.registry.views)) }
+    /// - Parameter query: `models=0` leaves out the lists of models.
+    func backends(_ query: String) -> LocalAnswer {
+        let withModels = !query.split(separator: "&").contains { $0 == "models=0" || $0 == "models=false" }
+        return LocalAnswer(body: ContractEncoder.backends(state.registry.views, withModels: withModels))
+    }
     var history: LocalAnswer { LocalAnswer(body: ContractEncoder.history(state.history.entries)) }
     var statistics: LocalAnswer { LocalAnswer(body: ContractEncoder.statistics(state.statistics)) }
     var adapters: LocalAnswer { LocalAnswer(body: AdapterList.json(state.library)) }

@@ -63,7 +63,7 @@ extension RouteTable {
             .answer(size: AnswerSize.models) { ModelAnswers(state: $0.state, context: $0.context).model($0.values[0]) }),
         Route(
             .get, path: "/v1/backends", access: .operator,
-            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends }),
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
         Route(
             .get, path: "/v1/history", access: .operator,
             .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
