@@ -350,6 +350,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                     ? Self.contentEncoding(head, bytes) : "",
                 wantsEvents: head.acceptsEventStream,
                 fields: fields, arrival: now, credential: head.credential.map { Self.hash(bytes[$0]) },
+                wishes: FetchWishes(head, bytes),
                 priority: head.priority.map { Self.priority(bytes[$0]) } ?? .normal)
         }
     }
