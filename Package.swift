@@ -76,7 +76,7 @@ let package = Package(
             name: "AuthorAssets", path: "Sources/Host/AuthorAssets",
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
         layer("Scaffold", uses: ["AuthorAssets"]),
-        layer("Dashboard", uses: ["Core", "DashboardAssets"]),
+        layer("Dashboard", uses: ["Compression", "Core", "DashboardAssets"]),
         layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
         layer(
             "Gateway",

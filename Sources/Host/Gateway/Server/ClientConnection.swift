@@ -352,6 +352,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                     ? Self.contentEncoding(head, bytes) : "",
                 wantsEvents: head.acceptsEventStream,
                 fields: fields, arrival: now, credential: head.credential.map { Self.hash(bytes[$0]) },
+                wishes: FetchWishes(head, bytes),
                 priority: head.priority.map { Self.priority(bytes[$0]) } ?? .normal,
                 onlyBackend: head.backend.map { String(decoding: bytes[$0], as: UTF8.self) })
         }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "decoders.h"
+#include "encoders.h"
 #include "memory.h"
 #include "process_state.h"
 #include "separators.h"
