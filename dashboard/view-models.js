@@ -12,6 +12,9 @@ import { failure, fetchBackends, fetchRows } from "./tools.js";
 /** Milliseconds between two fetches of the list, which may be a megabyte. */
 const fetchGap = 5000;
 
+/** The same while the page polls. */
+const pollGap = 10_000;
+
 const columns = [
   { key: "model", title: "Model" },
   { key: "loaded", title: "Loaded at" },
@@ -39,6 +42,7 @@ class Models {
   #timer = 0;
   #dialog = null;
   #states = new Map();
+  #connection = null;
 
   constructor(root, context) {
     this.context = context;
@@ -53,15 +57,17 @@ class Models {
     this.body = h("tbody");
     this.table = h("table", { class: "model-table" }, h("caption", { class: "visually-hidden" }, "Models"),
       h("thead", null, h("tr", { "aria-rowindex": "1" }, this.heads)), this.body);
-    this.panel = h("div", { class: "panel scroll", tabindex: "0", role: "region", "aria-label": "Models", onscroll: () => this.#later() }, this.table);
+    this.panel = h("div", { class: "panel scroll model-panel", tabindex: "0", role: "region", "aria-label": "Models", onscroll: () => this.#later() }, this.table);
     this.runs = new RunList(context, { all: true, ended: () => this.#load() });
     fill(root, h("h2", null, "Models"),
       h("div", { class: "toolbar" },
         h("div", { class: "field grow" }, h("label", { for: "model-search" }, "Search"), this.search),
         h("button", { type: "button", class: "button", onclick: () => chooseAction({ backends: this.#backends, context }) }, "Run an action…")),
       this.runs.element, this.problem, this.status, this.panel);
-    context.live.addEventListener("update", (event) => this.#news(event.detail), { signal: this.#abort.signal });
-    window.addEventListener("resize", () => this.#later(), { signal: this.#abort.signal });
+    const { signal } = this.#abort;
+    context.live.addEventListener("update", (event) => this.#news(event.detail), { signal });
+    context.live.addEventListener("status", () => this.#status(), { signal });
+    window.addEventListener("resize", () => this.#later(), { signal });
     this.#load();
   }
 
@@ -108,8 +114,19 @@ class Models {
       this.#states.set(view.id, state);
       return isNew;
     }));
-    if (!isNews || this.#timer) return;
-    this.#timer = setTimeout(() => this.#load(), Math.max(100, this.#fetched + fetchGap - performance.now()));
+    if (isNews) this.#loadSoon();
+  }
+
+  #loadSoon() {
+    this.#timer ||= setTimeout(() => this.#load(), Math.max(100, this.#fetched + fetchGap - performance.now()));
+  }
+
+  /** While the socket is away nobody tells what changes, and when it is back nobody tells what has. */
+  #status() {
+    const { status } = this.context.live;
+    const isBack = status === "connected" && this.#connection !== "connected" && this.#connection !== null;
+    this.#connection = status;
+    if (isBack || (status === "polling" && performance.now() - this.#fetched > pollGap)) this.#loadSoon();
   }
 
   // Rows
