@@ -24,14 +24,14 @@ function foretell(backend, change) {
     const sentences = consequences(change(), backend, await facts);
     fill(list, sentences.map((text) => h("li", null, visible(text))));
   };
-  draw();
-  return { list, draw };
+  return { list, draw, ready: draw() };
 }
 
 export function drainBackend(backend, context) {
   const { input, element } = keep();
+  const { list, ready } = foretell(backend, () => "drain");
   return command(context, `${backend.name} is draining.`, {
-    heading: `Drain ${visible(backend.name)}?`, content: [foretell(backend, () => "drain").list, element], action: "Drain",
+    heading: `Drain ${visible(backend.name)}?`, content: [list, element], ready, action: "Drain",
     run: () => send("POST", place(backend, "/drain"), { persist: input.checked }), done: told,
   });
 }
@@ -50,7 +50,7 @@ export function removeBackend(backend, context) {
   const foretold = foretell(backend, () => (isNow ? "remove-now" : "remove"));
   const now = tick("At once, without waiting for its requests", { onchange: (event) => { isNow = event.target.checked; foretold.draw(); } });
   return command(context, `${backend.name} is removed.`, {
-    heading: `Remove ${visible(backend.name)}?`, content: [foretold.list, now.element, persists.element], action: "Remove", isDangerous: true,
+    heading: `Remove ${visible(backend.name)}?`, content: [foretold.list, now.element, persists.element], ready: foretold.ready, action: "Remove", isDangerous: true,
     run: () => send("DELETE", place(backend, isNow ? "?now" : ""), { persist: persists.input.checked }), done: told,
   });
 }
@@ -74,7 +74,7 @@ export function setBackend(backend, context) {
   });
 }
 
-export function addBackend(context) {
+export async function addBackend(context) {
   const abort = new AbortController();
   const text = (attributes) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...attributes });
   const inputs = {
@@ -87,7 +87,7 @@ export function addBackend(context) {
   getJSON("/v1/adapters", { signal: abort.signal }).then(({ data }) =>
     fill(types, data.filter((one) => one.type).map((one) => h("option", { value: one.type }, one.name))), () => {});
   const persists = keep();
-  const { outcome } = commandDialog({
+  const answer = await commandDialog({
     heading: "Add a backend", inputs, action: "Add",
     content: [
       field("Address", inputs.url, { hint: "Of the server, with its port." }), types,
@@ -104,11 +104,9 @@ export function addBackend(context) {
     }),
     done: added,
   });
-  return outcome.then((answer) => {
-    abort.abort();
-    if (answer) context.announce(`${answer.id} was added.`);
-    return answer;
-  });
+  abort.abort();
+  if (answer) context.announce(`${answer.id} was added.`);
+  return answer;
 }
 
 function added(answer) {
@@ -128,7 +126,7 @@ function wholes(inputs) {
 }
 
 async function command(context, words, options) {
-  const answer = await commandDialog(options).outcome;
+  const answer = await commandDialog(options);
   if (answer) context.announce(words);
   return answer;
 }

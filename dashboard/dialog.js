@@ -21,18 +21,20 @@ export const closeButton = (label = "Close") =>
 /**
  * A form that gives one command.
  * @param content elements above the buttons; `inputs` those of them that an error may mean, by the name of its argument
- * @param action the word on the button; a function gives it anew for each `refresh` of the returned object
+ * @param action the word on the button
+ * @param ready resolves when all is said that is to be known before
  * @param run gives the command: resolves with what it led to, throws what went wrong
  * @param done gives the elements that are shown afterwards; nothing: the dialog closes
- * @returns {dialog, refresh, outcome}: `outcome` resolves with what `run` gave, or with null
+ * @returns a promise of what `run` gave, or of null
  */
-export function commandDialog({ heading, content, inputs = {}, action, isDangerous = false, run, done = () => null }) {
+export function commandDialog({ heading, content, inputs = {}, action, isDangerous = false, ready, run, done = () => null }) {
   let settle;
   let result = null;
   const outcome = new Promise((resolve) => { settle = resolve; });
-  const word = () => (typeof action === "function" ? action() : action);
   const problem = h("div", { role: "alert" });
-  const go = h("button", { type: "submit", class: isDangerous ? "button danger" : "button" }, word());
+  const go = h("button", { type: "submit", class: isDangerous ? "button danger" : "button" }, action);
+  go.disabled = Boolean(ready);
+  ready?.then(() => { go.disabled = false; });
   const form = h("form", { novalidate: true, onsubmit: submit }, content, problem, h("div", { class: "buttons" }, go, closeButton("Leave it")));
   const dialog = openDialog(heading, form, () => settle(result));
 
@@ -50,6 +52,8 @@ export function commandDialog({ heading, content, inputs = {}, action, isDangero
         input.closest("details")?.setAttribute("open", "");
         setProblem(input, error.message);
       } else fill(problem, h("p", { class: "problem" }, error.param ? h("code", null, visible(error.param), ": ") : null, visible(error.message)));
+      go.disabled = false;
+      if (!input) go.focus();
       return;
     } finally {
       go.disabled = false;
@@ -60,5 +64,5 @@ export function commandDialog({ heading, content, inputs = {}, action, isDangero
     form.querySelector("button").focus();
   }
 
-  return { dialog, outcome, refresh: () => { go.textContent = word(); } };
+  return outcome;
 }

@@ -25,21 +25,21 @@ export class Lane {
   #head = null;
   #sent = "";
 
-  /** @param label of the lane, such as "A" */
+  /** @param label what it is called, such as "First answer" */
   constructor(label, context) {
     this.label = label;
     this.context = context;
     this.backend = h("select");
     this.state = h("p", { class: "lane-state" });
     this.facts = h("dl", { class: "facts" });
-    this.text = h("div", { class: "answer", tabindex: "0", role: "region", "aria-label": `Answer${label && ` ${label}`}` });
+    this.text = h("div", { class: "answer", tabindex: "0", role: "region", "aria-label": `${label}, text` });
     this.thinking = h("div", { class: "thinking" });
     this.thinkingBox = h("details", { hidden: true }, h("summary", null, "Thinking"), this.thinking);
     this.why = h("details", { hidden: true }, h("summary", null, "Routing, as it stood just before"));
     this.raw = h("details", { hidden: true, ontoggle: () => this.#drawRaw() }, h("summary", null, "Request and response as they were sent"));
     this.rawBody = h("div");
     this.raw.append(this.rawBody);
-    this.element = h("section", { class: "lane", "aria-label": label ? `Answer ${label}` : "Answer" },
+    this.element = h("section", { class: "lane", "aria-label": label },
       this.state, this.facts, this.thinkingBox, this.text, this.why, this.raw);
   }
 
@@ -50,6 +50,7 @@ export class Lane {
   /** Asks, and resolves when the answer has ended, however. */
   async run(body) {
     this.stop();
+    clearInterval(this.#timer);
     const abort = new AbortController();
     this.#abort = abort;
     this.#drawn = 0;
@@ -139,7 +140,7 @@ export class Lane {
     if (answer.calls.length) {
       this.text.append(h("ul", { class: "calls" }, answer.calls.filter(Boolean).map((call) => h("li", null, h("code", null, visible(`${call.name}(${call.arguments})`))))));
     }
-    this.context.announce(answer.error ? `Failed: ${answer.error}` : `Answer${this.label && ` ${this.label}`}: ${state}`);
+    this.context.announce(answer.error ? `${this.label} failed: ${answer.error}` : `${this.label}: ${state}`);
   }
 
   #drawRaw() {

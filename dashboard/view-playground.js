@@ -12,7 +12,7 @@ class Playground {
 
   constructor(root, context) {
     this.context = context;
-    this.lanes = [new Lane("", context), new Lane("", context)];
+    this.lanes = ["First answer", "Second answer"].map((label) => new Lane(label, context));
     this.model = new ModelField("Model", () => this.#drawBackends());
     this.model.value = context.query.get("model") ?? "";
     this.wanted = context.query.get("backend") ?? "";

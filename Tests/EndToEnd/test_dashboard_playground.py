@@ -65,19 +65,15 @@ def test_a_chat_streams_in_with_its_figures_and_why_it_went_there(gateway, page)
 
     ask(page)
 
-    lane = page.get_by_role("region", name="Answer", exact=True).first
     expect(page.locator(".answer")).to_have_text("one two three")
     expect(page.locator(".lane-state")).to_have_text("Complete")
-    for words in ("first", "only-candidate", "12 tokens"):
-        if words != "only-candidate":
-            expect(page.locator(".lane .facts")).to_contain_text(words)
-    expect(page.locator(".lane .facts")).to_contain_text("smart;candidates=2")
+    for words in ("first", "12 tokens", "smart;candidates=2"):
+        expect(page.locator(".lane .facts")).to_contain_text(words)
     page.get_by_text("Routing, as it stood just before").click()
     expect(page.locator(".why")).to_contain_text("It would go to first")
     page.get_by_text("Request and response as they were sent").click()
     expect(page.get_by_role("region", name="Request")).to_contain_text('"content": "Be brief."')
     expect(page.get_by_role("region", name="Response")).to_contain_text("data: [DONE]")
-    assert lane
 
 
 def test_a_backend_can_be_chosen_that_would_not_be(gateway, page, second_upstream):
