@@ -115,7 +115,7 @@ export class Lane {
     const { headers } = this.#head;
     const id = headers.get("x-request-id");
     this.headFacts = told.filter(([key]) => headers.get(key)).map(([key, label]) => fact(label, name(headers.get(key))));
-    if (id) this.headFacts.push(fact("Request", h("a", { href: this.context.link({ view: "history", request: id }) }, name(id))));
+    if (id) this.headFacts.push(fact("Request", h("a", { href: this.context.link({ view: "history", request: id }), title: id }, "Time line")));
   }
 
   #draw(end = null) {

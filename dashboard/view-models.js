@@ -57,7 +57,7 @@ class Models {
     this.body = h("tbody");
     this.table = h("table", { class: "model-table" }, h("caption", { class: "visually-hidden" }, "Models"),
       h("thead", null, h("tr", { "aria-rowindex": "1" }, this.heads)), this.body);
-    this.panel = h("div", { class: "panel scroll model-panel", tabindex: "0", role: "region", "aria-label": "Models", onscroll: () => this.#later() }, this.table);
+    this.panel = h("div", { class: "panel scroll model-panel", tabindex: "0", role: "region", "aria-label": "Table of models", onscroll: () => this.#later() }, this.table);
     this.runs = new RunList(context, { all: true, ended: () => this.#load() });
     fill(root, h("h2", null, "Models"),
       h("div", { class: "toolbar" },

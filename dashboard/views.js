@@ -25,6 +25,7 @@ export const views = [
   { name: "models", title: "Models", load: () => import("./view-models.js") },
   { name: "playground", title: "Playground", load: () => import("./view-playground.js") },
   { name: "connect", title: "Connect", load: () => import("./view-connect.js") },
+  { name: "gateway", title: "Gateway", load: () => import("./view-gateway.js") },
 ];
 
 /** What lies over a view: open(root, id, context) draws it, close() ends it. */

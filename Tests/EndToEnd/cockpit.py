@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gateway import LONG, Gateway
@@ -51,13 +52,25 @@ def visit(page: Page, gateway: Gateway, fragment: str) -> None:
     expect(page.locator("main .view h2").first).to_be_visible()
 
 
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+
+
+def check_accessible(page: Page) -> None:
+    """No violation of what axe-core knows, contrast included."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    told = [(one["id"], node["target"], node["failureSummary"]) for one in found for node in one["nodes"][:3]]
+    assert told == [], told
+
+
 def shoot(page: Page, name: str) -> None:
-    """A screenshot in each size and theme. Nothing may stick out at the side."""
+    """A screenshot in each size and theme, in which axe finds nothing. Nothing may stick out at the side."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             page.screenshot(path=SHOTS / f"{name}-{width}-{theme}.png", full_page=False, animations="disabled")
+            check_accessible(page)
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{name} is {wider} pixels too wide at {width}"

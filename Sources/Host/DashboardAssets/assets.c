@@ -94,6 +94,9 @@ static const unsigned char updates_js[] = {
 static const unsigned char view_connect_js[] = {
 #embed "../../../dashboard/view-connect.js"
 };
+static const unsigned char view_gateway_js[] = {
+#embed "../../../dashboard/view-gateway.js"
+};
 static const unsigned char view_models_js[] = {
 #embed "../../../dashboard/view-models.js"
 };
@@ -136,6 +139,7 @@ static const nexus_asset assets[] = {
     {"tools.js", tools_js, sizeof tools_js},
     {"updates.js", updates_js, sizeof updates_js},
     {"view-connect.js", view_connect_js, sizeof view_connect_js},
+    {"view-gateway.js", view_gateway_js, sizeof view_gateway_js},
     {"view-models.js", view_models_js, sizeof view_models_js},
     {"view-playground.js", view_playground_js, sizeof view_playground_js},
     {"views.js", views_js, sizeof views_js},
