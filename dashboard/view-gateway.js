@@ -9,6 +9,9 @@ import { failure, fetchBackends } from "./tools.js";
 /** Milliseconds between two looks. */
 const lookGap = 5000;
 
+/** Columns that phones have no place for. */
+const wide = new Set(["Priority", "Type", "From"]);
+
 class Gateway {
   #abort = new AbortController();
   #timer = 0;
@@ -26,7 +29,7 @@ class Gateway {
       this.told,
       h("section", { "aria-labelledby": "gateway-backends" }, h("h3", { id: "gateway-backends" }, "Backends"),
         h("div", { class: "panel scroll", tabindex: "0", role: "region", "aria-label": "Backends to administer" },
-          h("table", null, h("thead", null, h("tr", null, ["Backend", "State", "Priority", "Type", "From", "Commands"].map((text) => h("th", { scope: "col" }, text)))), this.backends))));
+          h("table", null, h("thead", null, h("tr", null, ["Backend", "State", "Priority", "Type", "From", "Commands"].map((text) => h("th", { scope: "col", class: wide.has(text) ? "wide" : null }, text)))), this.backends))));
     context.live.addEventListener("update", (event) => {
       if (event.detail.update_type === "BackendStatus") this.#lookSoon(1000);
     }, { signal: this.#abort.signal });
@@ -69,8 +72,8 @@ class Gateway {
     const commands = [[isDraining ? "Enable" : "Drain", isDraining ? enableBackend : drainBackend], ["Set", setBackend], ["Remove", removeBackend]];
     const row = h("tr", null,
       h("th", { scope: "row" }, h("a", { href: this.context.link({ view: "overview", backend: backend.id }) }, name(backend.name))),
-      h("td", null, h("span", { class: `badge ${state.toLowerCase()}` }, state)), h("td", null, count(backend.priority)),
-      h("td", null, name(backend.backend_type)), h("td", null, backend.discovery_source),
+      h("td", null, h("span", { class: `badge ${state.toLowerCase()}` }, state)), h("td", { class: "wide" }, count(backend.priority)),
+      h("td", { class: "wide" }, name(backend.backend_type)), h("td", { class: "wide" }, backend.discovery_source),
       h("td", null, h("div", { class: "buttons" }, commands.map(([word, command]) =>
         h("button", {
           type: "button", class: `button quiet small${word === "Remove" ? " danger" : ""}`, "aria-label": `${word} ${visible(backend.name)}`,

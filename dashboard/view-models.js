@@ -30,7 +30,7 @@ const until = (value) => (value === null ? "" : value === "forever" ? "stays" : 
 const words = { json_mode: "json", completion: "chat" };
 const can = (abilities) => abilities.map((one) => words[one] ?? one).join(", ");
 /** What a cell says; "" for what is not known. */
-const loadedAt = (row) => (row.loaded === null ? "" : row.loaded === 0 ? "nowhere" : row.holders.filter((one) => one.loaded).map((one) => one.name).join(", "));
+const loadedAt = (row) => (row.loaded === null ? "" : row.loaded === 0 ? "none" : row.holders.filter((one) => one.loaded).map((one) => one.name).join(", "));
 
 class Models {
   #abort = new AbortController();

@@ -61,7 +61,7 @@ def test_each_model_tells_where_it_is_loaded_and_for_how_long(gateway, page):
     loaded = row(page, "llama3.2:1b")
     for column, words in {"loaded": "one", "memory": "3.0 GiB", "expires": "2099", "can": "tools", "backends": "one, two"}.items():
         expect(loaded.locator(f"td.{column}")).to_contain_text(words)
-    expect(row(page, "only:1").locator("td.loaded")).to_have_text("nowhere")
+    expect(row(page, "only:1").locator("td.loaded")).to_have_text("none")
     expect(row(page, "fast")).to_contain_text("→ llama3.2:1b")
     expect(page.locator("#view-models .note").first).to_have_text("3 models")
 
