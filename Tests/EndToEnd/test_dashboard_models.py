@@ -197,7 +197,7 @@ def test_5000_models_are_searched_sorted_and_scrolled(start, page, upstream):
     page.get_by_label("Search").fill("family-3/model-49")
     expect(page.locator("#view-models .note").first).to_have_text("14 of 5,000 models")
     page.get_by_role("button", name="Model", exact=True).click()
-    expect(page.locator(".model-table tbody th").first).to_contain_text("model-4991")
+    expect(page.locator(".model-table tbody th").first).to_contain_text("model-4994")
 
 
 def test_models_that_come_and_go_do_so_on_the_page(start, page, upstream):
