@@ -241,7 +241,7 @@ class Models {
 
   #warnings(row, ids) {
     const left = row.holders.filter((one) => !ids.includes(one.id));
-    return left.length ? [`Afterwards it is left at ${left.map((one) => one.name).join(", ")}.`] : ["Afterwards no backend may have it."];
+    return [left.length ? `Other backends have it: ${left.map((one) => one.name).join(", ")}.` : "No other backend has it."];
   }
 
   update(query) {

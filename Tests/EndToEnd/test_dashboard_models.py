@@ -108,7 +108,7 @@ def test_deleting_says_what_is_lost_first(gateway, page, ollamas):
 
     form = page.get_by_role("dialog", name="Delete model")
     expect(form.get_by_text("This cannot be taken back.")).to_be_visible()
-    expect(form.get_by_text("Afterwards no backend may have it.")).to_be_visible()
+    expect(form.get_by_text("No other backend has it.")).to_be_visible()
     assert gateway.json("/v1/actions")["data"] == []
     form.get_by_role("button", name="Delete model").click()
     expect(form.get_by_text("done")).to_be_visible()
