@@ -56,9 +56,8 @@ class Gateway {
     this.isSoon = false;
     const { signal } = this.#abort;
     try {
-      const [backends, gateway] = await Promise.all([fetchBackends(signal), getJSON("/v1/gateway", { signal })]);
-      list(this.backends, backends, (backend) => backend.id, (backend, old) => this.#row(backend, old));
-      this.#draw(gateway);
+      list(this.backends, await fetchBackends(signal), (backend) => backend.id, (backend, old) => this.#row(backend, old));
+      this.#draw(await getJSON("/v1/gateway", { signal }));
       clear(this.problem);
     } catch (error) {
       if (signal.aborted) return;
