@@ -7,6 +7,15 @@ import NIOCore
 import Product
 import Synchronization
 
+/// A configuration that is in force.
+struct AppliedConfiguration: Sendable {
+    var value: Configuration
+    /// How many were since the start, this one included.
+    var version: Int
+    /// Since when, in Unix seconds.
+    var at: Double
+}
+
 /// What all event loops share. Immutable, except for parts that synchronise themselves.
 final class GatewayState: Sendable {
     static let version = "\(Product.version)"
@@ -41,6 +50,7 @@ final class GatewayState: Sendable {
         var library: AdapterLibrary
         var lastReload: ReloadOutcome?
         var lastReloadAt: Double?
+        var configuration: AppliedConfiguration?
         var reprobe: (@Sendable (BackendSnapshot) -> Void)?
         var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
         var command: (@Sendable (BackendCommand) async -> CommandResult)?
@@ -135,6 +145,18 @@ final class GatewayState: Sendable {
 
     /// When that was, in Unix seconds.
     var lastReloadAt: Double? { changing.withLock { $0.lastReloadAt } }
+
+    /// What is in force, as the operator wrote it; nil before the start is over.
+    var configuration: AppliedConfiguration? { changing.withLock { $0.configuration } }
+
+    /// A configuration is in force from now on.
+    func applied(_ configuration: Configuration) {
+        changing.withLock { changing in
+            changing.configuration = AppliedConfiguration(
+                value: configuration, version: (changing.configuration?.version ?? 0) + 1,
+                at: Clock.preciseWallSeconds())
+        }
+    }
 
     func onReload(_ action: @escaping @Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome) {
         changing.withLock { $0.reload = action }
