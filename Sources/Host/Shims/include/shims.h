@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cells.h"
 #include "decoders.h"
 #include "memory.h"
 #include "process_state.h"
