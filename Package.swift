@@ -77,7 +77,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
         layer("Scaffold", uses: ["AuthorAssets"]),
         layer("Terminal", uses: ["JSON", "Shims"]),
-        layer("Dashboard", uses: ["Core", "DashboardAssets"]),
+        layer("Dashboard", uses: ["Compression", "Core", "DashboardAssets"]),
         layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
         layer(
             "Gateway",

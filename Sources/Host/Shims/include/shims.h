@@ -7,6 +7,7 @@
 
 #include "cells.h"
 #include "decoders.h"
+#include "encoders.h"
 #include "memory.h"
 #include "process_state.h"
 #include "separators.h"
