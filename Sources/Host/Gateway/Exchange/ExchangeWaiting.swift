@@ -58,13 +58,22 @@ extension Exchange {
     /// For how long it may wait: as long as the most patient of the backends that may serve it allows.
     private var longestWait: Duration {
         let (settings, snapshot, model) = (loop.settings, loop.snapshot, dispatch.request.model)
-        let common = settings.timeouts.of(model, settings.modelTimeouts).queue ?? settings.queue.maxWait
         let eligibility = dispatch.eligibility
-        let indices = snapshot.candidates(for: model) ?? snapshot.holders[model] ?? []
-        let waits = indices.lazy.map { snapshot.backends[$0].identity }.filter(eligibility.isMeant).map { identity in
-            identity.timeouts(of: model).queue ?? settings.queue.maxWait
+        var longest: Duration?
+        // Most backends have the same rules, whose patterns are compared once then.
+        var rules: [Configuration.ModelTimeouts] = []
+        var ofRules: Duration?
+        for index in snapshot.candidates(for: model) ?? snapshot.holders[model] ?? [] {
+            let identity = snapshot.backends[index].identity
+            guard eligibility.isMeant(identity) else { continue }
+            if identity.modelTimeouts != rules {
+                rules = identity.modelTimeouts
+                ofRules = Configuration.Timeouts.queue(of: model, rules)
+            }
+            longest = max(longest ?? .zero, ofRules ?? identity.timeouts.queue ?? settings.queue.maxWait)
         }
-        return waits.max() ?? common
+        return longest ?? Configuration.Timeouts.queue(of: model, settings.modelTimeouts) ?? settings.timeouts.queue
+            ?? settings.queue.maxWait
     }
 
     /// It is its turn.
