@@ -382,6 +382,28 @@ public final class Registry: Sendable {
         }
     }
 
+    /// Whether models are in their servers' memory, as far as is known: as answers have shown since the last probe, or else as it
+    /// told.
+    /// - Parameter asked: ids of backends, and the models there. Only these are looked at.
+    public func loaded(_ asked: [String: Set<String>]) -> [String: [String: Bool]] {
+        let records = state.withLock { $0.records.filter { asked[$0.identity.id] != nil } }
+        var loaded: [String: [String: Bool]] = [:]
+        for record in records {
+            guard var left = asked[record.identity.id] else { continue }
+            var found: [String: Bool] = [:]
+            // Where several have it there is a standing.
+            for (model, standing) in left.compactMap({ model in record.standings[model].map { (model, $0) } }) {
+                left.remove(model)
+                if standing.readiness != .unknown { found[model] = standing.readiness == .loaded }
+            }
+            if !left.isEmpty {
+                for model in record.models where left.contains(model.id) { found[model.id] = model.isLoaded }
+            }
+            loaded[record.identity.id] = found
+        }
+        return loaded
+    }
+
     /// Tells subscribers how everything stands, as after a round of probes.
     public func publishAll() {
         guard broadcaster.hasListeners else { return }
