@@ -64,6 +64,7 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends", access: .operator,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
+        Route(.get, path: "/v1/trouble", access: .operator, .answer { LocalAnswers(state: $0.state).trouble }),
         Route(
             .get, path: "/v1/history", access: .operator,
             .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
