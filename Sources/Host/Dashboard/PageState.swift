@@ -2,7 +2,7 @@ import Core
 
 /// A part of the page: a section with that id, which can be had by itself.
 public enum PagePart: String, CaseIterable, Sendable {
-    case trouble, summary, backends, models, history
+    case trouble, summary, backends, history, models
 
     /// Those that the query of `GET /` names, e.g. "parts=summary,history"; nil: it names none, and the whole page is meant.
     /// Names that are no part are left out.

@@ -3,7 +3,10 @@ struct Template: Sendable {
     /// What the renderer fills in. The raw value stands between the braces in `index.html`.
     enum Slot: String, CaseIterable, Sendable {
         case version
+        case assets
+        case preloads
         case now
+        case down
         case started
         case renderedAt = "rendered-at"
         case troubleHidden = "trouble-hidden"

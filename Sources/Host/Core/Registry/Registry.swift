@@ -410,6 +410,28 @@ public final class Registry: Sendable {
         }
     }
 
+    /// Whether models are in their servers' memory, as far as is known: as answers have shown since the last probe, or else as it
+    /// told.
+    /// - Parameter asked: ids of backends, and the models there. Only these are looked at.
+    public func loaded(_ asked: [String: Set<String>]) -> [String: [String: Bool]] {
+        let records = state.withLock { $0.records.filter { asked[$0.identity.id] != nil } }
+        var loaded: [String: [String: Bool]] = [:]
+        for record in records {
+            guard var left = asked[record.identity.id] else { continue }
+            var found: [String: Bool] = [:]
+            // Where several have it there is a standing.
+            for (model, standing) in left.compactMap({ model in record.standings[model].map { (model, $0) } }) {
+                left.remove(model)
+                if standing.readiness != .unknown { found[model] = standing.readiness == .loaded }
+            }
+            if !left.isEmpty {
+                for model in record.models where left.contains(model.id) { found[model.id] = model.isLoaded }
+            }
+            loaded[record.identity.id] = found
+        }
+        return loaded
+    }
+
     /// Tells subscribers how everything stands, as after a round of probes.
     public func publishAll() {
         guard broadcaster.hasListeners else { return }
@@ -441,14 +463,14 @@ public final class Registry: Sendable {
             }
         }
         // Where only one has a model nothing is to be chosen.
-        var standings: [String: [Int: ModelStanding]] = [:]
+        var standings: [String: ModelStandings] = [:]
         for index in state.records.indices {
             let before = state.records[index].standings
             state.records[index].standings = [:]
             for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
                 let standing = before[model.id] ?? ModelStanding(of: model)
                 state.records[index].standings[model.id] = standing
-                standings[model.id, default: [:]][index] = standing
+                standings[model.id, default: ModelStandings()].append(standing, at: index)
             }
         }
         state.snapshot = RegistrySnapshot(

@@ -25,7 +25,8 @@ public struct RestTable: Sendable {
         }
         if models[model] == nil, models.count >= Self.modelLimit { models = models.filter { $0.value.until > now } }
         guard models[model] != nil || models.count < Self.modelLimit else {
-            whole = rest
+            // That one more model rests is no word of the server's that all of it rests for less.
+            if until > whole?.until ?? 0 { whole = rest }
             return
         }
         models[model] = rest
@@ -75,7 +76,8 @@ public final class Rests: Sendable {
     }
 
     public func served(_ model: String, began: UInt64) {
-        guard latest.load(ordering: .relaxed) != 0 else { return }
+        // What was over before the attempt began is none that it was begun in spite of.
+        guard latest.load(ordering: .relaxed) > began else { return }
         change { $0.served(model, began: began) }
     }
 

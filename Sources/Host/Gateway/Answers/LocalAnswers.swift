@@ -22,7 +22,11 @@ struct LocalAnswers {
     private static let renderer = PageRenderer()
     let state: GatewayState
 
-    var backends: LocalAnswer { LocalAnswer(body: ContractEncoder.backends(state.registry.views)) }
+    /// - Parameter query: `models=0` leaves out the lists of models.
+    func backends(_ query: String) -> LocalAnswer {
+        let withModels = !query.split(separator: "&").contains { $0 == "models=0" || $0 == "models=false" }
+        return LocalAnswer(body: ContractEncoder.backends(state.registry.views, withModels: withModels))
+    }
     var history: LocalAnswer { LocalAnswer(body: ContractEncoder.history(state.history.entries)) }
     var statistics: LocalAnswer { LocalAnswer(body: ContractEncoder.statistics(state.statistics)) }
     var adapters: LocalAnswer { LocalAnswer(body: AdapterList.json(state.library)) }
@@ -136,23 +140,36 @@ struct LocalAnswers {
             body: Self.renderer.render(state.page, parts: PagePart.named(inQuery: query)))
     }
 
-    /// A file of the page.
-    static func asset(_ name: String) -> LocalAnswer { asset(AssetStore.shared.asset(named: name)) }
-
-    static func rootFile(_ name: String) -> LocalAnswer {
-        asset(AssetStore.shared.rootFile(named: name), caching: "public, max-age=86400")
+    /// A file of the page: for good under the name of this version's folder.
+    static func asset(_ name: String, _ wishes: FetchWishes) -> LocalAnswer {
+        if let asset = AssetStore.shared.permanentAsset(named: name) {
+            return answer(asset, wishes, caching: "public, max-age=31536000, immutable")
+        }
+        return answer(AssetStore.shared.asset(named: name), wishes, caching: "no-cache")
     }
 
-    private static func asset(_ asset: AssetStore.Asset?, caching: String = "no-cache") -> LocalAnswer {
+    static func rootFile(_ name: String, _ wishes: FetchWishes) -> LocalAnswer {
+        answer(AssetStore.shared.rootFile(named: name), wishes, caching: "public, max-age=86400")
+    }
+
+    private static func answer(_ asset: AssetStore.Asset?, _ wishes: FetchWishes, caching: String) -> LocalAnswer {
         guard let asset else {
             return .error(ErrorBody(status: 404, message: "There is no such file.", code: "unknown_path"))
         }
-        return LocalAnswer(
+        let gzip = wishes.takesGzip ? asset.gzip : nil
+        var answer = LocalAnswer(
             contentType: asset.mimeType,
             fields: [
-                ("etag", asset.etag), ("cache-control", caching), ("x-content-type-options", "nosniff"),
+                ("etag", gzip == nil ? asset.etag : asset.gzipETag), ("cache-control", caching),
+                ("x-content-type-options", "nosniff"), ("vary", "Accept-Encoding"),
             ],
-            body: asset.bytes)
+            body: gzip ?? asset.bytes)
+        if wishes.has(asset.etag) || wishes.has(asset.gzipETag) {
+            (answer.status, answer.body) = (304, [])
+        } else if gzip != nil {
+            answer.fields.append(("content-encoding", "gzip"))
+        }
+        return answer
     }
 }
 

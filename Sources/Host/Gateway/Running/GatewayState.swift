@@ -35,6 +35,8 @@ final class GatewayState: Sendable {
     let loops = LoopRoll()
     /// Live updates of the exchanges under way.
     let pictures = RequestPictures()
+    /// What operators have the gateway do.
+    let commands = CommandDesk()
     /// Which retries there may be.
     let retries: RetryAllowance
     private let settledHistory: History
