@@ -40,6 +40,7 @@ final class World {
     /// Virtual nanoseconds during which clients come and faults strike.
     let span: UInt64
     private var statuses: [String: BackendStatus] = [:]
+    private let troubles = TroubleRules()
 
     /// Virtual seconds after the last fault within which everything is at rest.
     let restSeconds: UInt64 = 300
@@ -456,6 +457,7 @@ final class World {
         while oracle.violation == nil, goesOn(), loop.step(until: end) {
             oracle.look()
             watchStatuses()
+            troubles.look(self)
             guard loop.steps < stepLimit else { return oracle.violation("no end after \(stepLimit) steps") }
         }
     }

@@ -64,6 +64,7 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends", access: .operator,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
+        Route(.get, path: "/v1/trouble", access: .operator, .answer { LocalAnswers(state: $0.state).trouble }),
         Route(
             .get, path: "/v1/history", access: .operator,
             .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
@@ -75,6 +76,11 @@ extension RouteTable {
         Route(
             .get, path: "/health", access: .everybody,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).health }),
+        Route(
+            .get, path: "/v1/gateway", access: .operator, .lookup { GatewayAnswers(state: $0.state).show($1) }),
+        Route(
+            .get, path: "/v1/logs", access: .operator,
+            .answer(size: { _ in LogRing.Limits.bytes }) { LogAnswers(state: $0.state).lines($0.context.query) }),
         Route(
             .get, path: "/metrics", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).metrics }),
@@ -100,6 +106,9 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends/{id}", access: .operator,
             .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).one($0.values[0]) }),
+        Route(
+            .get, path: "/v1/backends/{id}/detail", access: .operator,
+            .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).detail($0.values[0]) }),
         Route(
             .patch, path: "/v1/backends/{id}", access: .operator,
             .later { BackendAnswers(state: $0.state).change($0, $1) }),

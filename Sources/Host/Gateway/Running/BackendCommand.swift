@@ -105,6 +105,21 @@ extension ErrorBody {
                 message:
                     "There is a backend \(shown) already, and it is another one; choose another name, or remove that "
                     + "one first (nexus backends remove).", param: "name", code: "backend_exists")
+        case .addressTaken(let other):
+            self.init(
+                status: 409,
+                message:
+                    "The backend '\(EntryLimits.cut(other, to: 200))' has this address already. Give the new one a name if it "
+                    + "shall be there twice, or change that one (nexus backends set).", param: "url",
+                code: "backend_exists")
+        case .tooMuchKept:
+            self.init(
+                status: 409,
+                message:
+                    "The state file holds as much as a start takes (\(BackendOverlay.Limits.backends) added backends, "
+                    + "\(BackendOverlay.Limits.changes) changed ones, \(BackendOverlay.Limits.bytes) bytes of descriptions); "
+                    + "nothing was changed. Remove what is not needed any more (nexus backends remove ID --persist), write it "
+                    + "into the configuration, or do this without --persist.", code: "state_full")
         case .nameRemoved:
             self.init(
                 status: 409,
