@@ -112,7 +112,7 @@ public final class QualityFigures: LedgerSink {
     /// Where attempts failed in the last minute, and how many there were.
     /// - Parameter now: Unix seconds.
     public func failing(now: Int64) -> [(backend: String, model: String, sums: QualitySums)] {
-        pairs.withLock { $0 }
+        table.withLock { $0.pairs }
             .compactMap { key, windows in
                 guard windows.last > now - 120 else { return nil }
                 let sums = windows.lastMinute(at: now)
