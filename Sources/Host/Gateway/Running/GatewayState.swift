@@ -31,6 +31,7 @@ final class GatewayState: Sendable {
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let settledQuality = QualityFigures()
+    private let settledSeries = SeriesFigures()
     private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
@@ -59,7 +60,7 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, settledQuality, broadcaster, registry.estimates])
+            sinks: [settledHistory, settledFigures, settledQuality, settledSeries, broadcaster, registry.estimates])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -88,6 +89,19 @@ final class GatewayState: Sendable {
     var quality: QualityFigures {
         ledger.settle()
         return settledQuality
+    }
+
+    /// What is shown over time, with everything that has ended by now.
+    var series: SeriesFigures {
+        ledger.settle()
+        return settledSeries
+    }
+
+    /// Has the series know how much is in flight and waits; to be called once a second.
+    func sampleSeries() {
+        settledSeries.sample(
+            at: Clock.wallSeconds(), queued: admission.count,
+            inFlight: registry.snapshot.backends.map { ($0.identity.id, $0.counters.inFlight) })
     }
 
     /// Has routing know how often attempts have failed of late; to be called every few seconds.
