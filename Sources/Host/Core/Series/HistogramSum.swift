@@ -12,7 +12,7 @@ struct HistogramSum {
         guard !values.isEmpty else { return }
         let (shift, thinning) = (Int(values.shift), UInt64(min(values.thinning, 40)))
         self.shift = max(self.shift, shift)
-        values.forEach { number, count in
+        values.eachBucket { number, count in
             let middle = LogBuckets.middle(of: number, shift: shift)
             let weight = UInt64(count) << thinning
             counts[middle] &+= weight

@@ -37,13 +37,13 @@ struct LogHistogram<let capacity: Int>: Sendable {
 
     /// Takes all values of another.
     mutating func merge<let other: Int>(_ values: LogHistogram<other>, random: inout SeededRandom) {
-        values.forEach { number, count in
+        values.eachBucket { number, count in
             put(number, shift: values.shift, count: Int(count), thinning: values.thinning, random: &random)
         }
     }
 
     /// All buckets that are not empty: their numbers at this histogram's shift, and what is counted.
-    func forEach(_ body: (_ number: Int, _ count: UInt8) -> Void) {
+    func eachBucket(_ body: (_ number: Int, _ count: UInt8) -> Void) {
         for offset in 0..<Int(used) where counts[offset] > 0 { body(Int(first) + offset, counts[offset]) }
     }
 
