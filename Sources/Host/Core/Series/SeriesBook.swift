@@ -281,6 +281,8 @@ struct SeriesBook: Sendable {
             return index
         }
         guard model.utf8.count <= Self.nameLimit, backend.utf8.count <= Self.nameLimit else { return nil }
+        // So that it is told of before the step is over.
+        _ = self.backend(backend, at: second)
         let index: Int
         if pairs.count < Self.pairLimit {
             index = pairs.count
