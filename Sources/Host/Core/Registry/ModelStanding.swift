@@ -91,13 +91,14 @@ public final class ModelStanding: Sendable {
 
         /// The first of the answer has come. That a model had to be loaded says nothing of the next request.
         /// - Parameters:
-        ///   - microseconds: since the attempt began.
+        ///   - microseconds: since the attempt began; nil: not known, as of a whole answer, which comes when all is done.
         ///   - now: nanoseconds of the monotonic clock.
-        public func answered(after microseconds: UInt64, now: UInt64) {
+        public func answered(after microseconds: UInt64?, now: UInt64) {
             guard isWarm else {
                 // The next list says what is true.
                 return standing.told.store(ModelReadiness.loaded.rawValue, ordering: .relaxed)
             }
+            guard let microseconds else { return }
             let before = Double(bitPattern: standing.firstTokenBits.load(ordering: .relaxed))
             // What it waited for others is told by the work in front of it: a fast server must not look slow for being in demand.
             let sample = max(0.001, Double(microseconds) / 1000 / (1 + ahead))

@@ -84,7 +84,7 @@ extension Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
-        noteFirstToken()
+        noteFirstPiece()
         tellTrial()
         client.requestIsDone()
         held = nil
@@ -162,11 +162,13 @@ extension Exchange: AttemptSink {
     private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
         sendRest()
         let finish = dispatch.finished(outcome, now: now)
-        if finish != .refuse { record() }
+        if finish != .refuse {
+            record()
+            if !stream { noteWhole(outcome) }
+        }
         switch finish {
         case .refuse: return .refused
         case .sendHeld:
-            noteFirstToken()
             client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: client.endPieces()
         }
