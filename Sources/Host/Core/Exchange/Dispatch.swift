@@ -74,6 +74,12 @@ public struct Dispatch: Sendable {
     public internal(set) var timeline: Timeline
     var isConnected = false
     var deadlines: Deadlines
+    /// Which attempt is the one under way, from 0.
+    var leading = 0
+    /// The second attempt beside it, if there is one.
+    var beside = Beside.nobody
+    /// A second attempt has begun beside one.
+    public internal(set) var hasHedged = false
 
     /// - Parameters:
     ///   - timeouts: those of the gateway for the model that is tried first; a backend has its own.
@@ -92,6 +98,8 @@ public struct Dispatch: Sendable {
     public var isCommitted: Bool { phase == .committed }
     /// An attempt is under way.
     public var isTrying: Bool { phase == .waiting || takesPieces }
+    /// Data of the attempt's answer has come.
+    public var hasAnswer: Bool { hasData }
     /// How far it is, as far as that is known here; nil: it is over.
     public var progress: ExchangePhase? {
         switch phase {
@@ -123,6 +131,7 @@ public struct Dispatch: Sendable {
     ) {
         assert(phase == .choosing || phase == .queued, "an attempt begins while \(phase)")
         phase = .waiting
+        leading = attempts
         attempts += 1
         self.backend = backend
         (held, sendsAtOnce, hasEvents, hasData, isConnected) = (0, false, false, false, false)

@@ -39,11 +39,7 @@ extension Dispatch {
     ) -> Failed {
         guard let backend, phase != .over else { return .ignore }
         assert(phase != .choosing && phase != .queued, "an attempt fails that is not under way")
-        timeline.append(
-            .attemptFailed(
-                AttemptFailure(
-                    backend: backend.id, kind: failure.kind, message: failure.message,
-                    isBlamed: failure.isOfTheBackend)), at: now)
+        timeline.append(.attemptFailed(AttemptFailure(failure, backend: backend.id, attempt: leading)), at: now)
         deadlines.attemptEnded()
         let words = Words.failure(failure, backend: backend.name)
         if phase == .committed {

@@ -45,7 +45,7 @@ final class Exchange {
     var requestBody = ByteBuffer()
     /// It is in the client's own words.
     var isNative = true
-    private(set) var attemptStart: NIODeadline
+    var attemptStart: NIODeadline
     var path = AnswerPath(nil, stream: false)
     var answerStatus = 200
     var answerType = AnswerType.json
@@ -62,6 +62,12 @@ final class Exchange {
     var reason: RouteReason?
     /// At one of several backends that have the model.
     var modelAttempt: ModelStanding.Attempt?
+    /// A second attempt, beside the one under way.
+    var hedge: Hedge?
+    /// The answer has not begun, and a second attempt is under way or may follow. Never so where requests are not hedged.
+    var isHedging = false
+    /// When the second attempt is due.
+    var hedgeTimer: Scheduled<Void>?
 
     /// When the client heard the last of us.
     @exclusivity(unchecked) var lastSign: NIODeadline
@@ -177,6 +183,7 @@ final class Exchange {
         }
         if let task {
             self.task = task
+            if loop.settings.hedges { planHedge() }
         } else {
             attemptFailed(ExchangeFailure(kind: .adapter, message: "The gateway has too many exchanges under way."))
         }
@@ -220,6 +227,7 @@ final class Exchange {
         _ = heldMemory.set(0)
         (answerFields, warnings, exactType) = ([], [], nil)
         noteRest(failure, of: backend)
+        if isHedging, hedgeLeads(after: failure, at: backend) { return }
         let canRephrase =
             failure.lacksForm && isNative && !dispatch.isCommitted && forms.refused(by: backend)
         let action = dispatch.failed(
@@ -256,6 +264,7 @@ final class Exchange {
     /// Ends what takes longer than it may; to be called several times a second.
     func lookAtTime(now: NIODeadline) {
         lookForSilence(now: now)
+        if hedge != nil { lookAtHedge(now: now) }
         guard dispatch.isDue(now: now), let failure = dispatch.passed(now: now, hasAlternative: hasAlternative) else {
             return
         }
@@ -322,6 +331,7 @@ final class Exchange {
     /// To be called once, when `dispatch` is over and before the client is told: a client that has its answer finds it recorded.
     func record() {
         if ticket != nil { leaveQueue() }
+        if isHedging { endHedging() }
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,

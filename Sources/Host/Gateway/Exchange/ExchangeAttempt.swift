@@ -31,6 +31,7 @@ extension Exchange: AttemptSink {
     var attemptIsOutOfMemory: Bool { client.isOutOfMemory }
 
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
+        if isHedging { answerBegins() }
         guard path.isTranslated else { return take(bytes) }
         guard dispatch.takesPieces else { return .refused }
         do throws(AnswerProblem) {
@@ -107,6 +108,7 @@ extension Exchange: AttemptSink {
     }
 
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
+        if isHedging { answerBegins() }
         if path.isTranslated {
             guard dispatch.takesPieces else { return .refused }
             if let end = path.takeLargeEnd() { return finishElsewhere(end.size, end.make, outcome) }
