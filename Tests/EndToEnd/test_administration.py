@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -441,6 +442,21 @@ def test_a_name_that_was_removed_can_be_added_again(gateway: Gateway, second_ups
 
 
 # Across restarts
+
+
+def test_the_gateway_ends_well_while_backends_that_were_removed_are_on_their_way_out(folder: Path):
+    # It accepts, and answers nothing: what was removed is kept by its probe.
+    silent = socket.create_server(("127.0.0.1", 0))
+    names = [f"b{number}" for number in range(6)]
+    url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    gateway = serve(folder, RARE + "timeout_seconds = 60\n" + "".join(backend(name, url) for name in names))
+    for name in names[:-1]:
+        assert gateway.http.delete(f"/v1/backends/{name}").json()["backend"]["status"] == "Draining"
+
+    # Which also asserts its status: an adapter must be neither asked twice to destroy an instance nor be left at it.
+    gateway.finish()
+
+    assert "does not end" not in gateway.log
 
 
 def test_what_was_kept_comes_back_and_the_rest_does_not(folder: Path, upstream: Upstream, second_upstream: Upstream):

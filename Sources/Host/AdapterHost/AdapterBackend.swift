@@ -26,6 +26,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     let secrets: Secrets
     /// What must end before the instance may be destroyed.
     let use = InstanceUse()
+    /// The end of the instance, once it has been asked for.
+    let ending = Mutex<Task<Void, Never>?>(nil)
     let isProbing = Atomic<Bool>(false)
     private let liveTasks = Atomic<Int>(0)
     /// Actions under way.

@@ -413,14 +413,14 @@ public final class Registry: Sendable {
             }
         }
         // Where only one has a model nothing is to be chosen.
-        var standings: [String: [Int: ModelStanding]] = [:]
+        var standings: [String: ModelStandings] = [:]
         for index in state.records.indices {
             let before = state.records[index].standings
             state.records[index].standings = [:]
             for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
                 let standing = before[model.id] ?? ModelStanding(of: model)
                 state.records[index].standings[model.id] = standing
-                standings[model.id, default: [:]][index] = standing
+                standings[model.id, default: ModelStandings()].append(standing, at: index)
             }
         }
         state.snapshot = RegistrySnapshot(
