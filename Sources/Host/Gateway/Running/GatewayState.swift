@@ -39,6 +39,8 @@ final class GatewayState: Sendable {
     let commands = CommandDesk()
     /// Which retries there may be.
     let retries: RetryAllowance
+    /// When an answer is late, and what came of asking a second backend.
+    let hedges = Hedges()
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let settledQuality = QualityFigures()
