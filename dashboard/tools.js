@@ -7,7 +7,7 @@ import { modelRows } from "./model-rows.js";
 // The styles of these views come with them, before anything is drawn.
 await new Promise((resolve) => {
   const link = h("link", { rel: "stylesheet", onload: resolve, onerror: resolve });
-  link.href = new URL("tools.css", import.meta.url).pathname;
+  link.href = new URL("./tools.css", import.meta.url).pathname;
   document.head.append(link);
 });
 
