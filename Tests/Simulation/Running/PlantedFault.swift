@@ -80,6 +80,10 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case falseName
     /// Nobody sees that a request has an image.
     case hiddenImage
+    /// A backend that was drained goes on serving.
+    case ignoredDrain
+    /// What a backend has under way goes on, though it was to end at once.
+    case keptDespiteNow
 
     /// It shows where many wait.
     var isOfTheQueue: Bool {
@@ -117,6 +121,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .wrongRefusal: ["and status 429"]
         case .falseName: ["rule 12"]
         case .hiddenImage: ["rule 13"]
+        case .ignoredDrain, .keptDespiteNow: ["rule 14"]
         case .swallowedPong: ["ping is not answered"]
         case .wrongStatus: ["it was told"]
         case .wrongSequence: ["got entry"]
@@ -136,6 +141,9 @@ public enum PlantedFault: String, CaseIterable, Sendable {
             .oneClient, .mistakenPriority, .tooManyPlaces, .longQueue, .longWait, .lostWakeUp, .forgottenWaiter,
             .lostSharedPlace, .falseName, .hiddenImage:
             []
+        case .ignoredDrain: [.commands]
+        // Such as take longer than that.
+        case .keptDespiteNow: [.commands, .stallBeforeHead, .stallBetweenPieces]
         // Nobody is refused where nothing goes wrong.
         case .wrongRefusal: [.relabelBackend]
         case .manyTrials, .unboundRetries: [.internalError, .resetBeforeHead, .refuseConnection]
