@@ -238,7 +238,7 @@ private func leaveProbeUnanswered(_ registry: Registry, meanwhile: () -> Void = 
                 case .removed: "removed"
                 case .requestComplete: "request"
                 case .action: "action"
-                case .requests, .cancelled: "requests"
+                case .requests, .cancelled, .trouble: "requests"
                 }
             }
         }

@@ -109,6 +109,18 @@ public final class QualityFigures: LedgerSink {
             .sorted { ($0.backend, $0.model) < ($1.backend, $1.model) }
     }
 
+    /// Where attempts failed in the last minute, and how many there were.
+    /// - Parameter now: Unix seconds.
+    public func failing(now: Int64) -> [(backend: String, model: String, sums: QualitySums)] {
+        pairs.withLock { $0 }
+            .compactMap { key, windows in
+                guard windows.last > now - 120 else { return nil }
+                let sums = windows.lastMinute(at: now)
+                return sums.failures > 0 ? (key.backend, key.model, sums) : nil
+            }
+            .sorted { ($0.backend, $0.model) < ($1.backend, $1.model) }
+    }
+
     /// The share of attempts that failed in five minutes, by backend and model, where there were enough.
     /// - Parameter now: Unix seconds.
     public func errorRates(now: Int64) -> [String: [String: Double]] {
