@@ -74,6 +74,12 @@ extension RouteTable {
             .get, path: "/v1/stats", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).statistics }),
         Route(
+            .get, path: "/v1/series", access: .operator,
+            .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).list($0.context.query) }),
+        Route(
+            .get, path: "/v1/series/compare", access: .operator,
+            .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).compare($0.context.query) }),
+        Route(
             .get, path: "/v1/adapters", access: .operator, .answer { LocalAnswers(state: $0.state).adapters }),
         Route(
             .get, path: "/health", access: .everybody,
@@ -175,6 +181,9 @@ enum AnswerSize {
     @Sendable static func history(_ state: GatewayState) -> Int {
         min(Int(clamping: state.figures.totals.total), state.history.capacity) * 384
     }
+
+    /// What is read of a model at a backend is as much work as writing half a kilobyte.
+    @Sendable static func series(_ state: GatewayState) -> Int { 16 * 1024 + state.series.pairCount * 512 }
 
     @Sendable static func page(_ state: GatewayState) -> Int { models(state) + history(state) }
 }

@@ -39,11 +39,14 @@ final class GatewayState: Sendable {
     let commands = CommandDesk()
     /// Which retries there may be.
     let retries: RetryAllowance
+    /// When an answer is late, and what came of asking a second backend.
+    let hedges = Hedges()
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let settledQuality = QualityFigures()
     private let settledErrors = LastErrors()
     private let desk = TroubleDesk()
+    private let settledSeries = SeriesFigures()
     private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
@@ -74,7 +77,10 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, settledQuality, settledErrors, broadcaster, registry.estimates])
+            sinks: [
+                settledHistory, settledFigures, settledQuality, settledErrors, settledSeries, broadcaster,
+                registry.estimates,
+            ])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -116,6 +122,19 @@ final class GatewayState: Sendable {
 
     /// Looks for what is wrong, and tells subscribers if that has changed; to be called about once a second.
     func watchTrouble() { desk.watch(self) }
+
+    /// What is shown over time, with everything that has ended by now.
+    var series: SeriesFigures {
+        ledger.settle()
+        return settledSeries
+    }
+
+    /// Has the series know how much is in flight and waits; to be called once a second.
+    func sampleSeries() {
+        settledSeries.sample(
+            at: Clock.wallSeconds(), queued: admission.count,
+            inFlight: registry.snapshot.backends.map { ($0.identity.id, $0.counters.inFlight) })
+    }
 
     /// Has routing know how often attempts have failed of late; to be called every few seconds.
     func noteQuality() { registry.record(errorRates: quality.errorRates(now: Clock.wallSeconds())) }
