@@ -57,9 +57,14 @@ export function removeBackend(backend, context) {
 
 export function setBackend(backend, context) {
   const priority = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", value: String(backend.priority ?? "") });
-  const limit = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "as it is", value: backend.max_concurrent ?? "" });
+  const limit = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "as it is" });
   const none = tick("No limit", { onchange: () => { limit.disabled = none.input.checked; } });
   const persists = keep();
+  getJSON(place(backend, "/detail")).then(({ limits }) => {
+    if (limit.value || none.input.checked) return;
+    if (limits.max_concurrent === null) limit.placeholder = "no limit";
+    else limit.value = String(limits.max_concurrent);
+  }, () => {});
   return command(context, `${backend.name} is set.`, {
     heading: `Set ${visible(backend.name)}`, inputs: { priority, max_concurrent: limit }, action: "Set",
     content: [

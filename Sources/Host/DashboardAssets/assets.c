@@ -70,6 +70,24 @@ static const unsigned char playground_lane_js[] = {
 static const unsigned char playground_request_js[] = {
 #embed "../../../dashboard/playground-request.js"
 };
+static const unsigned char plot_changes_js[] = {
+#embed "../../../dashboard/plot-changes.js"
+};
+static const unsigned char plot_cursor_js[] = {
+#embed "../../../dashboard/plot-cursor.js"
+};
+static const unsigned char plot_data_js[] = {
+#embed "../../../dashboard/plot-data.js"
+};
+static const unsigned char plot_drawing_js[] = {
+#embed "../../../dashboard/plot-drawing.js"
+};
+static const unsigned char plot_paths_js[] = {
+#embed "../../../dashboard/plot-paths.js"
+};
+static const unsigned char plot_scale_js[] = {
+#embed "../../../dashboard/plot-scale.js"
+};
 static const unsigned char refresher_js[] = {
 #embed "../../../dashboard/refresher.js"
 };
@@ -106,6 +124,12 @@ static const unsigned char view_models_js[] = {
 static const unsigned char view_playground_js[] = {
 #embed "../../../dashboard/view-playground.js"
 };
+static const unsigned char view_plots_css[] = {
+#embed "../../../dashboard/view-plots.css"
+};
+static const unsigned char view_plots_js[] = {
+#embed "../../../dashboard/view-plots.js"
+};
 static const unsigned char views_js[] = {
 #embed "../../../dashboard/views.js"
 };
@@ -134,6 +158,12 @@ static const nexus_asset assets[] = {
     {"morph.js", morph_js, sizeof morph_js},
     {"playground-lane.js", playground_lane_js, sizeof playground_lane_js},
     {"playground-request.js", playground_request_js, sizeof playground_request_js},
+    {"plot-changes.js", plot_changes_js, sizeof plot_changes_js},
+    {"plot-cursor.js", plot_cursor_js, sizeof plot_cursor_js},
+    {"plot-data.js", plot_data_js, sizeof plot_data_js},
+    {"plot-drawing.js", plot_drawing_js, sizeof plot_drawing_js},
+    {"plot-paths.js", plot_paths_js, sizeof plot_paths_js},
+    {"plot-scale.js", plot_scale_js, sizeof plot_scale_js},
     {"refresher.js", refresher_js, sizeof refresher_js},
     {"robots.txt", robots_txt, sizeof robots_txt},
     {"status.js", status_js, sizeof status_js},
@@ -146,6 +176,8 @@ static const nexus_asset assets[] = {
     {"view-gateway.js", view_gateway_js, sizeof view_gateway_js},
     {"view-models.js", view_models_js, sizeof view_models_js},
     {"view-playground.js", view_playground_js, sizeof view_playground_js},
+    {"view-plots.css", view_plots_css, sizeof view_plots_css},
+    {"view-plots.js", view_plots_js, sizeof view_plots_js},
     {"views.js", views_js, sizeof views_js},
 };
 
