@@ -26,11 +26,13 @@ export async function getJSON(path, { signal } = {}) {
 }
 
 /** Sends a command, and gives the JSON of its answer (null: it has none). `body`: what becomes JSON; undefined: nothing. */
-export async function send(method, path, body, { signal } = {}) {
-  return answerOf(await ask(path, {
-    method, signal, headers: { "content-type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  }));
+export async function send(method, path, body, options) {
+  return sendText(method, path, body === undefined ? undefined : JSON.stringify(body), options);
+}
+
+/** The same with JSON that is written already. */
+export async function sendText(method, path, text, { signal } = {}) {
+  return answerOf(await ask(path, { method, signal, headers: { "content-type": "application/json" }, body: text }));
 }
 
 /** The path of something whose names came from outside: path`/v1/backends/${id}`. */

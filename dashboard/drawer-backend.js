@@ -1,10 +1,9 @@
 // Everything that is known of one backend, and what an operator does with it.
 
-import { getJSON, path, send } from "./api.js";
-import { confirm } from "./confirm.js";
+import { getJSON, path } from "./api.js";
+import { drainBackend, enableBackend, removeBackend, setBackend } from "./backend-dialogs.js";
 import { clear, fill, h, name, setText } from "./dom.js";
-import { bytes, context as contextLength, count, counted, duration, percent, rate } from "./figures.js";
-import { attempt, notify } from "./notices.js";
+import { bytes, context as contextLength, count, counted, duration, percent } from "./figures.js";
 import { age, clock } from "./times.js";
 
 /** Seconds between two looks, besides those when a message says that something has changed. */
@@ -59,7 +58,7 @@ class Drawer {
     if (this.#isAsking) return;
     this.#isAsking = true;
     try {
-      const detail = await getJSON(path`/v1/backends/${this.#id}`, { signal: this.#abort.signal });
+      const detail = await getJSON(path`/v1/backends/${this.#id}/detail`, { signal: this.#abort.signal });
       this.#note.hidden = true;
       this.#show(detail);
     } catch (error) {
@@ -72,109 +71,63 @@ class Drawer {
   }
 
   #show(detail) {
-    const view = detail.backend ?? detail;
+    const view = detail.backend;
     this.#view = view;
     const now = Date.now();
-    // What somebody has open, or reads, stays as it is.
-    if (this.#body.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
     const focused = this.#body.contains(document.activeElement) ? document.activeElement.dataset.button : null;
     const scroll = this.#body.parentElement.scrollTop;
     fill(this.#title, name(view.name));
     fill(this.#body,
-      this.#state(view, now),
+      this.#state(detail, now),
       this.#buttons(view),
       strip(detail.probes, now),
       this.#figures(view, detail, now),
       breaker(detail.breaker, now),
+      rests(detail.rests, now),
       load(detail.load),
-      errors(detail.last_errors, now, this.#context),
-      this.#models(detail.models ?? view.models ?? [], detail),
-      adapter(detail.adapter, view),
+      errors(detail.errors, now, this.#context),
+      this.#models(detail.models ?? [], detail),
+      adapter(detail.adapter, now),
       options(detail.options),
       h("p", null, h("a", { href: this.#context.link({ view: "history", query: { backend: view.id } }) }, "Its requests in the history")));
     this.#body.parentElement.scrollTop = scroll;
     if (focused) this.#body.querySelector(`[data-button="${focused}"]`)?.focus({ preventScroll: true });
   }
 
-  #state(view, now) {
-    const state = view.state ?? view.status;
-    const since = view.state_since ?? view.metadata?.status_since;
+  #state({ backend: view, state, flaps, trouble }, now) {
     return [
-      h("p", null, badge(state), since && ` since ${clock(Date.parse(since), now)}`,
-        view.flaps > 0 && `, ceased to be well ${counted(view.flaps, "time", "times")} within the last hour`),
+      h("p", null, badge(state?.name ?? view.status), state?.since && ` since ${clock(Date.parse(state.since), now)}`,
+        flaps?.last_hour > 0 && `, was not well ${counted(flaps.last_hour, "time", "times")} within the hour`),
       h("p", { class: "backend-url" }, view.url),
-      view.state_reason && h("p", null, view.state_reason),
-      view.last_error && h("p", { class: "backend-error" }, h("strong", null, "Last error: "), name(view.last_error)),
+      state?.note && h("p", { class: "note" }, name(state.note)),
+      (state?.reason ?? view.last_error) && h("p", { class: "backend-error" }, name(state?.reason ?? view.last_error)),
+      (trouble ?? []).length > 0 && h("ul", { class: "drawer-trouble" }, trouble.map((each) => h("li", null, name(each.words)))),
     ];
   }
 
   #figures(view, detail, now) {
+    const limits = detail.limits ?? {};
     return h("dl", { class: "facts" },
       fact("Type", view.backend_type), fact("Requests", count(view.total_requests)),
-      fact("Avg latency", duration(view.avg_latency_ms || null)), fact("Pending", count(view.pending_requests)),
+      fact("Avg latency", duration(view.avg_latency_ms || null)),
+      fact("In flight", limits.max_concurrent ? `${count(limits.in_flight)} of ${count(limits.max_concurrent)}` : count(limits.in_flight ?? view.pending_requests)),
       fact("Priority", count(view.priority)), fact("Last check", age((now - Date.parse(view.last_health_check)) / 1000)),
       fact("Probe took", duration(Number(view.metadata?.probe_ms ?? NaN))), fact("Server", view.metadata?.server && name(view.metadata.server)),
       fact("Found", view.discovery_source));
   }
 
-  // What an operator does
+  // What an operator does: each asks first, in words that say what will happen.
 
   #buttons(view) {
-    const isDrained = view.status === "Draining";
     const button = (label, action, kind = "quiet") => h("button", {
-      class: `button small ${kind}`, type: "button", data: { button: label }, onclick: () => action.call(this, view),
+      class: `button small ${kind}`, type: "button", data: { button: label },
+      onclick: async () => {
+        if (await action(view, this.#context)) this.#load();
+      },
     }, label);
     return h("div", { class: "buttons" },
-      isDrained ? button("Enable", this.#enable, "") : button("Drain", this.#drain), button("Priority", this.#priority));
-  }
-
-  async #drain(view) {
-    const keep = keepBox();
-    const pending = view.pending_requests > 0
-      ? `The ${counted(view.pending_requests, "request", "requests")} under way there end${view.pending_requests === 1 ? "s" : ""} as usual.`
-      : "Nothing is under way there.";
-    const isWanted = await confirm({
-      title: ["Drain ", name(view.name), "?"], action: "Drain",
-      body: [
-        h("p", null, "It gets no new request, not as an alternative either. ", pending, " Its probes go on, and Enable takes this back."),
-        h("p", null, "Requests for a model that no other backend has are answered with 503."), keep.field,
-      ],
-    });
-    if (isWanted) await this.#command(path`/v1/backends/${this.#id}/drain`, keep, "It is draining.");
-  }
-
-  async #enable(view) {
-    const keep = keepBox();
-    const isWanted = await confirm({
-      title: ["Enable ", name(view.name), "?"], action: "Enable",
-      body: [h("p", null, "It is given requests again as soon as its probes are well."), keep.field],
-    });
-    if (isWanted) await this.#command(path`/v1/backends/${this.#id}/enable`, keep, "It is enabled.");
-  }
-
-  async #priority(view) {
-    const keep = keepBox();
-    const field = h("input", { type: "number", step: "1", value: String(view.priority), required: true });
-    const isWanted = await confirm({
-      title: ["Priority of ", name(view.name)], action: "Set the priority",
-      body: [
-        h("p", null, `Of backends that can serve a request, lower numbers are preferred. It is ${view.priority} now.`),
-        h("label", { class: "field" }, "Priority", field), keep.field,
-      ],
-    });
-    if (!isWanted) return;
-    const value = Number(field.value);
-    if (field.value === "" || !Number.isInteger(value)) {
-      notify("The priority was not changed: it must be a whole number.", { isError: true });
-      return;
-    }
-    const went = await attempt(() => send("PATCH", path`/v1/backends/${this.#id}` + keep.query(), { priority: value }),
-      (answer) => told(answer, `Its priority is ${value}.`));
-    if (went) this.#load();
-  }
-
-  async #command(route, keep, done) {
-    if (await attempt(() => send("POST", route + keep.query()), (answer) => told(answer, done))) this.#load();
+      view.status === "Draining" ? button("Enable", enableBackend, "") : button("Drain", drainBackend),
+      button("Priority and limits", setBackend), button("Remove", removeBackend, "quiet danger"));
   }
 
   // Models
@@ -187,8 +140,9 @@ class Drawer {
       models.length > 0 && h("div", { class: "panel scroll" }, h("table", { class: "models" },
         h("thead", null, h("tr", null, h("th", { scope: "col" }, "Model"), h("th", { scope: "col" }, "In memory"),
           h("th", { scope: "col", class: "number" }, "Memory"), h("th", { scope: "col", class: "number" }, "Context"))),
-        h("tbody", null, rows.map((model) => h("tr", null, h("th", { scope: "row" }, name(model.id)), h("td", null, loaded(model)),
-          h("td", { class: "number" }, bytes(model.memory_bytes)), h("td", { class: "number" }, contextLength(model.context_length))))))),
+        h("tbody", null, rows.map((model) => h("tr", null, h("th", { scope: "row" }, name(model.id)), h("td", null, loaded(model, Date.now())),
+          h("td", { class: "number" }, bytes(model.memory)), h("td", { class: "number" }, contextLength(model.context_length))))))),
+      detail.models_omitted > 0 && h("p", { class: "note" }, `${counted(detail.models_omitted, "further model", "further models")} not listed.`),
       more > 0 && h("button", {
         class: "button quiet small", type: "button", onclick: () => {
           this.#hasAll = true;
@@ -201,20 +155,6 @@ class Drawer {
 
 const fact = (label, value) => value && h("div", null, h("dt", null, label), h("dd", null, value));
 
-function told(answer, done) {
-  const warnings = answer?.warnings ?? [];
-  return [answer?.status === "unchanged" ? "It was so already." : done, ...warnings].join(" ");
-}
-
-/** Whether a change comes back at the next start. */
-function keepBox() {
-  const box = h("input", { type: "checkbox" });
-  return {
-    field: h("label", { class: "check" }, box, " Keep this across restarts of the gateway"),
-    query: () => (box.checked ? "?persist=true" : ""),
-  };
-}
-
 const states = {
   Healthy: ["healthy", "✓", "Healthy"], GoingDown: ["going-down", "↘", "Going down"], Degraded: ["degraded", "!", "Degraded"],
   Unhealthy: ["unhealthy", "✕", "Unhealthy"], GoingUp: ["going-up", "↗", "Going up"], Unknown: ["unknown", "?", "Unknown"],
@@ -226,56 +166,75 @@ function badge(state) {
   return h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, `${mark} `), word);
 }
 
-function loaded(model) {
-  if (model.loaded === true) return model.expires_at ? `until ${clock(Date.parse(model.expires_at), Date.now())}` : "yes";
-  return model.loaded === false ? "no" : "";
+function loaded(model, now) {
+  if (model.loaded !== true) return model.loaded === false ? "no" : "";
+  if (!model.loaded_until) return "yes";
+  return model.loaded_until === "forever" ? "for good" : `until ${clock(Date.parse(model.loaded_until), now)}`;
 }
 
-/** The probes of the last hour, the oldest first. */
+const outcomes = { good: "well", busy: "no answer while requests went on", loading: "loading a model", failed: "failed" };
+
+/** The probes of the last hour in slots, the oldest first. A slot without one stays empty. */
 function strip(probes, now) {
-  if (!Array.isArray(probes) || probes.length === 0) return null;
-  const failed = probes.filter((probe) => !probe.healthy).length;
+  if (!probes?.data?.length || !(probes.slot_seconds > 0)) return null;
+  const length = probes.slot_seconds * 1000;
+  const first = Math.floor(now / length) - probes.slots + 1;
+  const slots = new Map(probes.data.map((slot) => [Math.floor(Date.parse(slot.from) / length), slot]));
+  const failed = probes.data.filter(({ outcome }) => outcome === "failed").length;
   return [
     h("h3", null, "Probes of the last hour"),
     h("div", {
       class: "probe-strip", role: "img",
-      "aria-label": `${counted(probes.length, "probe", "probes")}, ${failed === 0 ? "none failed" : `${count(failed)} failed`}`,
-    }, probes.map((probe) => h("span", {
-      class: probe.healthy ? "good" : "bad", title: [clock(Date.parse(probe.at), now), probe.error].filter(Boolean).join(": "),
-    }))),
+      "aria-label": failed === 0 ? "No probe failed." : `Probes failed in ${count(failed)} of ${counted(probes.data.length, "stretch", "stretches")} of time.`,
+    }, Array.from({ length: probes.slots }, (_, index) => {
+      const slot = slots.get(first + index);
+      if (!slot) return h("span", { class: "none" });
+      const words = [clock(Date.parse(slot.from), now), outcomes[slot.outcome] ?? slot.outcome, duration(slot.latency_ms), slot.error];
+      return h("span", { class: slot.outcome, title: words.filter(Boolean).join(", ") });
+    })),
   ];
 }
 
 function breaker(state, now) {
   if (!state) return null;
-  return h("p", { class: state.state === "open" ? "backend-error" : "note" }, `Breaker: ${String(state.state).replaceAll("_", " ")}`,
-    state.since && ` since ${clock(Date.parse(state.since), now)}`, state.reason && [": ", name(state.reason)]);
+  const { window = {} } = state;
+  const share = window.attempts > 0 ? `${count(window.failures)} of the last ${counted(window.attempts, "attempt", "attempts")} failed` : "";
+  const isOpen = state.state !== "closed";
+  return h("p", { class: isOpen ? "backend-error" : "note" }, `Breaker ${String(state.state).replaceAll("_", " ")}`,
+    state.reason && [": ", name(state.reason)], share && `. ${share}`,
+    state.tries_again_at && `, tries again ${clock(Date.parse(state.tries_again_at), now)}`, ".");
+}
+
+function rests(list, now) {
+  if (!list?.length) return null;
+  return h("ul", { class: "note" }, list.map((rest) => h("li", null, "Its server asked to be left alone",
+    rest.model && [" with ", name(rest.model)], ` until ${clock(Date.parse(rest.until), now)}.`)));
 }
 
 function load(load) {
-  if (!load || Object.keys(load).length === 0) return null;
-  const said = {
-    running: ["Running", count], waiting: ["Waiting", count], slots: ["Places", count], cache_usage: ["Cache used", percent],
-    memory_bytes: ["Memory", bytes], tokens_per_second: ["Tokens/s", rate],
-  };
-  const facts = Object.entries(load).map(([key, value]) => {
-    const [label, format] = said[key] ?? [key.replaceAll("_", " "), (each) => (typeof each === "number" ? count(each) : each && name(each))];
-    return fact(label, format(value));
-  });
-  return [h("h3", null, "Load of the server"), h("dl", { class: "facts" }, facts)];
+  if (!load) return null;
+  const facts = [
+    fact("Running", count(load.running)), fact("Waiting", count(load.waiting)), fact("Places", count(load.slots)),
+    fact("Cache used", percent(load.cache_use)),
+  ].filter(Boolean);
+  return facts.length > 0 && [h("h3", null, "Load, as its server reports it"), h("dl", { class: "facts" }, facts)];
 }
 
 function errors(list, now, context) {
-  if (!Array.isArray(list) || list.length === 0) return null;
+  if (!list?.length) return null;
   return [h("h3", null, "Last errors"), h("ul", { class: "last-errors" }, list.map((error) => h("li", null,
-    error.at && `${clock(Date.parse(error.at), now)} `, name(error.message ?? error.error_message ?? ""),
-    error.request_id && [" ", h("a", { href: context.link({ ...context.state, backend: null, request: error.request_id }) }, "time line")])))];
+    error.request_id
+      ? h("a", { href: context.link({ ...context.state, backend: null, request: error.request_id }) }, clock(Date.parse(error.at), now))
+      : clock(Date.parse(error.at), now),
+    ` ${error.source ?? ""}`, error.count > 1 && ` (${count(error.count)} times)`, error.model && [", ", name(error.model)],
+    error.status_code && `, client got ${error.status_code}`, ": ", name(error.message))))];
 }
 
-function adapter(adapter, view) {
+function adapter(adapter, now) {
   if (!adapter) return null;
-  return h("p", { class: "note" }, `Adapter: ${[adapter.name ?? adapter.type ?? view.backend_type, adapter.version].filter(Boolean).join(" ")}`,
-    adapter.path && [", ", name(adapter.path)]);
+  return h("p", { class: "note" }, `Adapter ${[adapter.name ?? adapter.type, adapter.version].filter(Boolean).join(" ")}`,
+    adapter.path && [", ", name(adapter.path)], adapter.loaded_at && `, loaded ${clock(Date.parse(adapter.loaded_at), now)}`,
+    adapter.replaced && ". A newer image of it is loaded.");
 }
 
 function options(values) {

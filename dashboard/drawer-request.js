@@ -109,8 +109,10 @@ function scores({ score, parts }) {
 
 const names = {
   choosing: "choosing a backend", queued: "waiting for a place", connecting: "connecting", waiting: "waiting for the first token",
-  answering: "answering", ending: "ending", failed: "failed",
+  answering: "answering", ending: "ending", failed: "failed", left: "given up",
 };
+/** What is a moment. */
+const marks = { failed: "l8 10m0 -10l-8 10", left: "l8 0m-4 -4l4 4l-4 4" };
 
 /** To scale: a stretch is as long as it took. What took next to no time is a line. */
 function drawing({ events, record }) {
@@ -128,7 +130,9 @@ function drawing({ events, record }) {
       ...lane.segments.map((segment) => {
         used.add(segment.kind);
         const x = place(segment.from);
-        if (segment.kind === "failed") return s("path", { class: "segment failed", d: `M${Math.min(x, width - 8)} ${y + 16}l8 10m0 -10l-8 10` });
+        if (marks[segment.kind]) {
+          return s("path", { class: `segment ${segment.kind}`, d: `M${Math.min(x, width - 8)} ${y + (segment.kind === "failed" ? 16 : 21)}${marks[segment.kind]}` });
+        }
         return s("rect", { class: `segment ${segment.kind}`, x, y: y + 16, height: 10, width: Math.max(1.5, place(segment.to) - x), rx: 1.5 },
           s("title", null, `${names[segment.kind]}: ${moment(segment.to - segment.from)}`));
       }),
@@ -140,7 +144,7 @@ function drawing({ events, record }) {
       duration(at)),
   ]);
   const told = rows.map((lane) => `${lane.label}${lane.backend ? ` at ${lane.backend}` : ""}: ${lane.segments
-    .map((segment) => segment.kind === "failed" ? "failed" : `${names[segment.kind]} ${moment(segment.to - segment.from)}`).join(", ")}`);
+    .map((segment) => marks[segment.kind] ? names[segment.kind] : `${names[segment.kind]} ${moment(segment.to - segment.from)}`).join(", ")}`);
   return h("figure", { class: "timeline" },
     s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Time line of ${duration(record.duration_ms)}. ${told.join(". ")}.` }, axis, bars),
     h("figcaption", { class: "legend" }, [...used].map((kind) => h("span", null, h("span", { class: `key ${kind}`, "aria-hidden": "true" }), names[kind]))));

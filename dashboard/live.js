@@ -105,7 +105,7 @@ export class Live extends EventTarget {
   #open() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     // What changed, rather than all backends at each change: docs/dashboard.md.
-    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas,requests`);
+    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas,requests,trouble`);
     this.#socket = socket;
     // A socket that was given up must not speak any more.
     const current = (action) => (event) => { if (this.#socket === socket) action(event); };

@@ -1,71 +1,70 @@
 // What the events of a request (GET /v1/requests/{id}) mean, as stretches of time. No document: tested by itself.
 
 /**
- * Lanes of a time line: first the request as a whole, then each attempt.
+ * Lanes of a time line: first the request as a whole, then each attempt. Two attempts may run beside each other.
  *
- * {label, backend, reason, score, parts, failure, segments: [{kind, from, to}]}, times in milliseconds from arrival. Kinds: "choosing" a
- * backend is looked for, "queued" it waits for a place, "connecting", "waiting" for the first data, "answering", "failed" a moment.
+ * {label, backend, failure, segments: [{kind, from, to}]}, times in milliseconds from arrival. Kinds: "choosing" a backend is looked
+ * for, "queued" it waits for a place, "connecting", "waiting" for the first data, "answering", "ending", and "failed" and "left" (given
+ * up for a faster one), which are moments.
  */
 export function lanes(events) {
-  const whole = { label: "Request", segments: [] };
+  const whole = { label: "Request", segments: [], kind: "choosing", since: 0 };
   const attempts = [];
-  let end = 0;
-  for (const event of events) end = Math.max(end, event.at_ms);
-  let since = 0;
-  let waits = "choosing";
-  let open = null;
-  const stretch = (lane, kind, from, to) => { if (to > from) lane.segments.push({ kind, from, to }); };
-  /** The stretch of the attempt under way ends, and another kind begins. */
-  const step = (at, next) => {
-    if (!open) return;
-    stretch(open, open.kind, open.since, at);
-    Object.assign(open, { kind: next, since: at });
+  let leading = null;
+  const end = events.reduce((latest, event) => Math.max(latest, event.at_ms), 0);
+  /** What a lane was at ends, and it is at something else; null: it is over. */
+  const step = (lane, at, next) => {
+    if (!lane?.kind) return;
+    if (at > lane.since) lane.segments.push({ kind: lane.kind, from: lane.since, to: at });
+    Object.assign(lane, { kind: next, since: at });
   };
-  const close = (at) => {
-    if (!open) return;
-    step(at, null);
-    delete open.kind;
-    delete open.since;
-    open = null;
-    since = at;
+  const isRunning = (lane) => Boolean(lane?.kind);
+  /** Nothing runs any more: the request itself is what time is spent on. */
+  const rest = (at, kind) => {
+    if (!attempts.some(isRunning)) Object.assign(whole, { kind, since: Math.max(at, whole.since) });
   };
   for (const event of events) {
     const at = event.at_ms;
+    const meant = attempts[event.attempt] ?? leading;
     switch (event.event) {
       case "queued":
-        close(at);
-        stretch(whole, waits, since, at);
-        [waits, since] = ["queued", at];
+        for (const lane of attempts) step(lane, at, null);
+        if (!isRunning(whole)) rest(at, "choosing");
+        step(whole, at, "queued");
         break;
-      case "attempt":
-        close(at);
-        stretch(whole, waits, since, at);
-        waits = "choosing";
-        open = {
-          label: `Attempt ${attempts.length + 1}`, backend: event.backend_id, reason: event.reason, candidates: event.candidates,
-          score: event.score ?? null, parts: event.parts ?? null, failure: null, blames: false, segments: [], kind: "connecting", since: at,
-        };
-        attempts.push(open);
+      case "attempt": {
+        const isBeside = String(event.reason).split(";").includes("hedge");
+        if (!isBeside) for (const lane of attempts) step(lane, at, null);
+        step(whole, at, null);
+        const lane = { label: `Attempt ${attempts.length + 1}`, backend: event.backend_id, failure: null, segments: [], kind: "connecting", since: at };
+        attempts.push(lane);
+        if (!isBeside) leading = lane;
         break;
-      case "connected": step(at, "waiting"); break;
-      case "first_byte": step(at, "answering"); break;
+      }
+      case "attempt_leads": leading = meant; break;
+      case "connected":
+        // The one that began last is the one whose connection was still to be made.
+        step(attempts.findLast((lane) => lane.kind === "connecting") ?? leading, at, "waiting");
+        break;
+      case "first_byte": step(leading, at, "answering"); break;
+      case "last_byte": step(leading, at, "ending"); break;
       case "attempt_failed":
-        if (open) {
-          open.failure = event.error_message;
-          open.blames = event.counts_against_backend;
-          close(at);
-          attempts.at(-1).segments.push({ kind: "failed", from: at, to: at });
-        }
+      case "attempt_left":
+        if (!isRunning(meant)) break;
+        step(meant, at, null);
+        meant.failure = event.error_message ?? null;
+        meant.segments.push({ kind: event.event === "attempt_left" ? "left" : "failed", from: at, to: at });
+        rest(at, "choosing");
         break;
-      case "last_byte": step(at, "ending"); break;
       case "ended":
-        if (open) close(at);
-        else stretch(whole, waits, since, at);
+        for (const lane of attempts) step(lane, at, null);
+        step(whole, at, null);
         break;
     }
   }
-  if (open) close(end);
-  return { lanes: [whole, ...attempts].filter(({ segments, backend }) => backend || segments.length > 0), end };
+  for (const lane of [whole, ...attempts]) step(lane, end, null);
+  const shown = [whole, ...attempts].filter(({ segments, backend }) => backend || segments.length > 0);
+  return { lanes: shown.map(({ kind, since, ...lane }) => lane), end };
 }
 
 /** Marks of an axis up to `end`: about `wanted` of them, at round values. */
@@ -90,6 +89,8 @@ export function words(event) {
     case "first_byte": return "The first of the answer came";
     case "attempt_failed":
       return `${event.backend_id} failed: ${event.error_message}${event.counts_against_backend ? "" : " (not its fault)"}`;
+    case "attempt_leads": return `From here on attempt ${event.attempt + 1} is the one`;
+    case "attempt_left": return `Attempt ${event.attempt + 1} was given up: the other one was faster`;
     case "committed": return "The first of the answer went to the client";
     case "last_byte": return "The last of the answer came";
     case "ended": return event.error_message ? `Ended with ${event.status_code}: ${event.error_message}` : `Ended with ${event.status_code}`;

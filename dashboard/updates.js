@@ -1,9 +1,9 @@
 // What a message of the socket makes out of date. The page draws nothing of a message itself: it fetches the parts that
 // changed. No document, no network, no clock: tested by itself.
 
-export const allParts = ["summary", "active", "backends", "history", "models"];
-/** Those that the page needs while another view is shown: its title tells of them. */
-export const partsElsewhere = ["summary"];
+export const allParts = ["trouble", "summary", "active", "backends", "history", "models"];
+/** Those that the page needs while another view is shown: trouble stands above each view, and the title tells of them. */
+export const partsElsewhere = ["trouble", "summary"];
 
 const list = (value) => (Array.isArray(value) ? value : []);
 
@@ -26,6 +26,7 @@ export class Updates {
       case "ActiveRequests":
       case "RequestCancelled": return ["active"];
       case "ActionProgress": return ["backends"];
+      case "Trouble": return ["trouble"];
       default: return [];
     }
   }

@@ -23,6 +23,11 @@ import { parse, write } from "./fragment.js";
 export const views = [
   { name: "overview", title: "Overview" },
   { name: "history", title: "History", load: () => import("./view-history.js"), styles: true },
+  { name: "plots", title: "Plots", load: () => import("./view-plots.js"), styles: true },
+  { name: "models", title: "Models", load: () => import("./view-models.js") },
+  { name: "playground", title: "Playground", load: () => import("./view-playground.js") },
+  { name: "connect", title: "Connect", load: () => import("./view-connect.js") },
+  { name: "gateway", title: "Gateway", load: () => import("./view-gateway.js") },
 ];
 
 /**

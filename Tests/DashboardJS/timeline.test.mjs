@@ -29,14 +29,28 @@ test("waiting for a place, and a failure with another attempt behind it, have th
   assert.deepEqual(shapes(rows[2]), ["connecting 90-95", "waiting 95-99", "answering 99-120"]);
 });
 
+test("of two attempts beside each other the one that is given up ends where it is, and the other goes on", () => {
+  const { lanes: rows } = lanes([
+    at(0, "arrived"), at(0, "attempt", { attempt: 0, backend_id: "one", reason: "smart", candidates: 2 }), at(2, "connected"),
+    at(50, "attempt", { attempt: 1, backend_id: "two", reason: "smart;hedge", candidates: 1 }), at(53, "connected"),
+    at(60, "attempt_leads", { attempt: 1 }), at(60, "attempt_left", { attempt: 0 }), at(60, "first_byte"), at(90, "last_byte"),
+    at(90, "ended", { status_code: 200 }),
+  ]);
+  assert.deepEqual(rows.map(({ label }) => label), ["Attempt 1", "Attempt 2"]);
+  assert.deepEqual(shapes(rows[0]), ["connecting 0-2", "waiting 2-60", "left 60-60"]);
+  assert.deepEqual(shapes(rows[1]), ["connecting 50-53", "waiting 53-60", "answering 60-90"]);
+});
+
 test("stretches never overlap, never go back, and lie within the request", () => {
-  const kinds = ["queued", "connected", "first_byte", "committed", "last_byte", "attempt_failed", "model_left", "attempt"];
+  const kinds = ["queued", "connected", "first_byte", "committed", "last_byte", "attempt_failed", "attempt_left", "attempt_leads", "model_left", "attempt"];
   let seed = 7;
   const random = (below) => (seed = (seed * 48271) % 2147483647) % below;
   for (let run = 0; run < 300; run += 1) {
     const events = [at(0, "arrived")];
     for (let index = 0; index < 12; index += 1) {
-      events.push(at(events.at(-1).at_ms + random(20), kinds[random(kinds.length)], { backend_id: "b", reason: "smart", candidates: 2 }));
+      events.push(at(events.at(-1).at_ms + random(20), kinds[random(kinds.length)], {
+        backend_id: "b", attempt: random(4), reason: random(2) ? "smart" : "smart;hedge", candidates: 2,
+      }));
     }
     events.push(at(events.at(-1).at_ms + random(20), "ended", { status_code: 200 }));
     const { lanes: rows, end } = lanes(events);

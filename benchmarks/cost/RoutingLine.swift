@@ -27,7 +27,9 @@ final class RoutingLine {
             holders["model-\(index)"] = Array(Set((0..<4).map { (index + $0 * 251) % count })).sorted()
         }
         let standings = holders.filter { $0.value.count > 1 }.mapValues { indices in
-            Dictionary(uniqueKeysWithValues: indices.map { ($0, ModelStanding(of: Self.model(isLoaded: $0 % 2 == 0))) })
+            indices.reduce(into: ModelStandings()) { standings, index in
+                standings.append(ModelStanding(of: Self.model(isLoaded: index % 2 == 0)), at: index)
+            }
         }
         snapshot = RegistrySnapshot(backends: backends, candidates: holders, holders: holders, standings: standings)
         models = holders.keys.sorted()

@@ -13,8 +13,19 @@ extension AdapterBackend {
         if let services = LoopServices.current, services.loop === loop { services.abandon(self, reason: reason) }
     }
 
-    /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. Call it once.
+    /// Ends the instance once all that is under way has ended: retires, revokes the callbacks, destroys. Returns when it is
+    /// destroyed. It may be called again, and on any thread: there is one end, and each caller waits for it.
     public func end() async {
+        await ending.withLock { ending in
+            let one = ending ?? Task { await self.reachEnd() }
+            ending = one
+            return one
+        }.value
+    }
+
+    private func reachEnd() async {
+        EndingInstances.add(self)
+        defer { EndingInstances.remove(self) }
         retire()
         // Posts are not waited for here: a thread that never stops posting would hold this up.
         await use.untilUnpinned()

@@ -148,6 +148,7 @@ public enum ConfigurationReader {
         section.integer("max_retries", 0...10, into: &routing.maxRetries)
         section.integer("retry_budget_percent", 0...100, into: &routing.retryBudgetPercent)
         section.integer("retry_budget_minimum", 0...100_000, into: &routing.retryBudgetMinimum)
+        section.bool("hedge", into: &routing.hedge)
         section.section("weights") { weights in
             weights.integer("priority", 0...1000, into: &routing.weights.priority)
             weights.integer("load", 0...1000, into: &routing.weights.load)
@@ -238,7 +239,9 @@ public enum ConfigurationReader {
         var (timeouts, modelTimeouts) = (common.timeouts, common.modelTimeouts)
         section.section("timeouts") { section in
             timeouts = timeouts.changed(by: TimeoutReader.changes(&section))
-            modelTimeouts = TimeoutReader.models(&section) + modelTimeouts
+            let own = TimeoutReader.models(&section)
+            // Those that have none of their own share the same list, and can be seen to.
+            if !own.isEmpty { modelTimeouts = own + modelTimeouts }
         }
         let options = section.names("options")
         var secretOptions: [String] = []

@@ -127,11 +127,22 @@ struct BackendCards {
     }
 
     private func since(_ view: BackendView) -> HTML {
-        guard view.shownState != .healthy, let since = view.metadata[Self.sinceKey] else { return "" }
-        return """
-            <p class="backend-since">\(view.shownState.word) since \
-            <time datetime="\(since)" data-kind="clock">\(Format.clock(rfc3339: since, now: now))</time></p>
-            """
+        guard view.shownState != .healthy else {
+            guard view.flaps > 0 else { return "" }
+            return
+                "<p class=\"backend-since\">Was not well \(Format.count(view.flaps, "time", "times")) within the hour</p>"
+        }
+        var html: HTML = ""
+        let since = view.stateSince.flatMap(Timestamp.rfc3339) ?? view.metadata[Self.sinceKey]
+        if let since {
+            html += """
+                <p class="backend-since">\(view.shownState.word) since \
+                <time datetime="\(since)" data-kind="clock">\(Format.clock(rfc3339: since, now: now))</time>\
+                \(view.flaps > 1 ? ", \(Format.count(view.flaps)) times within the hour" : "")</p>
+                """
+        }
+        if let reason = view.stateReason { html += "<p class=\"backend-since\">\(reason)</p>" }
+        return html
     }
 
     private func lastCheck(_ view: BackendView) -> HTML {
@@ -238,10 +249,12 @@ enum ShownState: Int, Sendable {
 
 extension BackendView {
     var shownState: ShownState {
-        switch status {
-        case .healthy: lastError == nil ? .healthy : .goingDown
+        switch state {
+        case .healthy: .healthy
+        case .goingDown: .goingDown
         case .degraded: .failing
-        case .unhealthy: lastError == nil ? .goingUp : .down
+        case .unhealthy: .down
+        case .goingUp: .goingUp
         case .unknown: .unknown
         case .draining: .draining
         }

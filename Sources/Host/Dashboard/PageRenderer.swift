@@ -70,6 +70,8 @@ private struct Page {
         case .down: "\(unhealthy + degraded)"
         case .started: "\(state.now - Int64(clamping: state.stats.uptimeSeconds))"
         case .renderedAt: "\(Timestamp.rfc3339(Double(state.now)) ?? Format.nothing)"
+        case .troubleHidden: hidden(state.trouble.isEmpty)
+        case .troubleItems: TroubleStrip.render(state.trouble, now: state.now)
         case .uptime: "\(Format.uptime(seconds: state.stats.uptimeSeconds))"
         case .totalRequests: "\(Format.count(state.stats.requests.total))"
         case .requestsNote: "\(requestsNote)"

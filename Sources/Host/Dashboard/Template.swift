@@ -10,6 +10,8 @@ struct Template: Sendable {
         case down
         case started
         case renderedAt = "rendered-at"
+        case troubleHidden = "trouble-hidden"
+        case troubleItems = "trouble-items"
         case uptime
         case totalRequests = "total-requests"
         case requestsNote = "requests-note"

@@ -38,14 +38,14 @@ public struct Candidate: Sendable, Equatable {
     /// As it stands now.
     /// - Parameters:
     ///   - model: its name at the backends.
-    ///   - standing: of the model there; nil: no other backend has it.
+    ///   - standings: of the model; nil: no two backends have it.
     ///   - now: nanoseconds of the monotonic clock.
-    init(_ index: Int, _ backend: BackendSnapshot, of model: String, _ standing: ModelStanding?, now: UInt64) {
-        let counters = backend.counters
+    init(_ index: Int, in snapshot: RegistrySnapshot, of model: String, _ standings: ModelStandings?, now: UInt64) {
+        let backend = snapshot.backends[index].gauge(for: model, now: now)
+        let known = standings?.gauge(at: index, now: now) ?? .unknown
         self.init(
-            index: index, priority: backend.identity.priority, work: counters.load, slots: counters.slots ?? 1,
-            firstToken: standing?.firstToken(now: now) ?? 0, readiness: standing?.readiness ?? .unknown,
-            failures: counters.recentFailures(now: now), errorRate: standing?.errorRate ?? 0,
-            asideUntil: counters.asideUntil(model, now: now))
+            index: index, priority: backend.priority, work: backend.work, slots: backend.slots,
+            firstToken: known.firstToken, readiness: known.readiness, failures: backend.failures,
+            errorRate: known.errorRate, asideUntil: backend.asideUntil)
     }
 }

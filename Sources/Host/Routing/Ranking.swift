@@ -9,6 +9,8 @@ public struct Ranking: Sendable {
     }
 
     private var left: Left
+    /// Where among several the one is that was drawn last. It is taken out when the next is drawn, which mostly none is.
+    private var drawn: Int?
     /// To be drawn when none of the others is left, the one first that may be asked again first.
     private var resting: [Candidate]
     /// What was drawn last is one of these, or the only one.
@@ -61,7 +63,13 @@ public struct Ranking: Sendable {
             isLastResort = true
             return index
         case .several(var candidates):
-            left = .none
+            if let drawn {
+                left = .none
+                candidates.remove(at: drawn)
+                self.drawn = nil
+                left = candidates.isEmpty ? .none : .several(candidates)
+                return next()
+            }
             guard
                 let pick = Selection.pick(
                     candidates, strategy: configuration.strategy, weights: configuration.weights, turn: turn,
@@ -69,12 +77,8 @@ public struct Ranking: Sendable {
             else { return nil }
             turn &+= 1
             score = pick.score
-            let index = candidates[pick.place].index
-            if candidates.count > 1 {
-                candidates.remove(at: pick.place)
-                left = .several(candidates)
-            }
-            return index
+            drawn = pick.place
+            return candidates[pick.place].index
         }
     }
 

@@ -38,7 +38,7 @@ public struct Router: Sendable {
         var candidates: [Candidate] = []
         candidates.reserveCapacity(eligible.count)
         for index in eligible {
-            let candidate = Candidate(index, snapshot.backends[index], of: model, standings?[index], now: now)
+            let candidate = Candidate(index, in: snapshot, of: model, standings, now: now)
             if rests(candidate) { resting.append(candidate) } else { candidates.append(candidate) }
         }
         if !isRetry { turn &+= 1 }
@@ -52,7 +52,7 @@ public struct Router: Sendable {
         _ eligible: [Int], for model: String, in snapshot: RegistrySnapshot, now: UInt64
     ) -> [Candidate] {
         let standings = snapshot.standings[model]
-        return eligible.map { Candidate($0, snapshot.backends[$0], of: model, standings?[$0], now: now) }
+        return eligible.map { Candidate($0, in: snapshot, of: model, standings, now: now) }
     }
 
     private var draws: Bool { configuration.strategy == .random || configuration.strategy == .leastLoaded }

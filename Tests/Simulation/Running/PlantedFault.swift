@@ -80,6 +80,13 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case falseName
     /// Nobody sees that a request has an image.
     case hiddenImage
+    /// A second backend is asked though the operator has not said so.
+    case forbiddenHedge
+    /// A record names the backend that was too slow.
+    case wrongWinner
+
+    /// It shows where second backends are asked.
+    var isOfHedging: Bool { self == .forbiddenHedge || self == .wrongWinner }
 
     /// It shows where many wait.
     var isOfTheQueue: Bool {
@@ -117,6 +124,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .wrongRefusal: ["and status 429"]
         case .falseName: ["rule 12"]
         case .hiddenImage: ["rule 13"]
+        case .forbiddenHedge, .wrongWinner: ["rule 14"]
         case .swallowedPong: ["ping is not answered"]
         case .wrongStatus: ["it was told"]
         case .wrongSequence: ["got entry"]
@@ -134,7 +142,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
             .wrongOpening, .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus,
             .oneClient, .mistakenPriority, .tooManyPlaces, .longQueue, .longWait, .lostWakeUp, .forgottenWaiter,
-            .lostSharedPlace, .falseName, .hiddenImage:
+            .lostSharedPlace, .falseName, .hiddenImage, .forbiddenHedge, .wrongWinner:
             []
         // Nobody is refused where nothing goes wrong.
         case .wrongRefusal: [.relabelBackend]

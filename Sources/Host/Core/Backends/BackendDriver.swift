@@ -52,7 +52,8 @@ public protocol BackendDriver: AnyObject, Sendable {
     /// - Parameter reason: for people.
     func abandon(on loop: any EventLoop, reason: String)
 
-    /// Retires the driver and frees what it holds once nothing is under way any more. To be called once.
+    /// Retires the driver and frees what it holds once nothing is under way any more. It may be called again: there is
+    /// one end, and each caller waits for it.
     func end() async
 }
 

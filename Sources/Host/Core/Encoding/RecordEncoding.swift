@@ -21,8 +21,12 @@ extension ContractEncoder {
         json.key("events")
         json.beginArray()
         if let timeline = entry.timeline {
+            var attempts = 0
             for event in timeline.entries {
-                write(event.event, milliseconds: milliseconds(event.time - timeline.arrival), to: &json)
+                if case .attemptStarted = event.event { attempts += 1 }
+                write(
+                    event.event, milliseconds: milliseconds(event.time - timeline.arrival), attempt: attempts - 1,
+                    to: &json)
             }
         }
         json.endArray()
@@ -53,7 +57,10 @@ extension ContractEncoder {
         (Double(max(0, time.nanoseconds)) / 1000).rounded() / 1000
     }
 
-    private static func write(_ event: ExchangeEvent, milliseconds: Double, to json: inout JSONWriter) {
+    /// - Parameter attempt: the one that began last, counted from 0.
+    private static func write(
+        _ event: ExchangeEvent, milliseconds: Double, attempt: Int, to json: inout JSONWriter
+    ) {
         json.beginObject()
         json.key("at_ms")
         json.number(milliseconds)
@@ -65,12 +72,22 @@ extension ContractEncoder {
         case .firstByte: json.string("first_byte")
         case .committed: json.string("committed")
         case .lastByte: json.string("last_byte")
+        case .attemptLeads(let attempt):
+            json.string("attempt_leads")
+            json.key("attempt")
+            json.integer(attempt)
+        case .attemptLeft(let attempt):
+            json.string("attempt_left")
+            json.key("attempt")
+            json.integer(attempt)
         case .modelLeft(let model):
             json.string("model_left")
             json.key("model")
             json.string(model)
         case .attemptStarted(let backend, let reason):
             json.string("attempt")
+            json.key("attempt")
+            json.integer(attempt)
             json.key("backend_id")
             json.string(backend)
             json.key("reason")
@@ -85,6 +102,8 @@ extension ContractEncoder {
             }
         case .attemptFailed(let failure):
             json.string("attempt_failed")
+            json.key("attempt")
+            json.integer(failure.attempt)
             json.key("backend_id")
             json.string(failure.backend)
             json.key("error_message")

@@ -82,8 +82,8 @@ public struct RegistrySnapshot: Sendable {
     public let told: ToldModels
     /// Live: what is learnt of the models' prompts.
     public let estimates: TokenEstimates
-    /// For each model id that several backends have, what is known of it there, by their index.
-    public let standings: [String: [Int: ModelStanding]]
+    /// For each model id that several backends have, what is known of it there.
+    public let standings: [String: ModelStandings]
     /// For each model id that more than `Shortlist.limit` backends can be asked for.
     public let shortlists: [String: Shortlist]
 
@@ -92,9 +92,16 @@ public struct RegistrySnapshot: Sendable {
         candidates[model] ?? (takingAny.isEmpty || holders[model] != nil ? nil : takingAny)
     }
 
+    /// The name of the backend with this id, or else of the first with this name; nil: there is none.
+    public func backendName(_ idOrName: String) -> String? {
+        let found =
+            backends.first { $0.identity.id == idOrName } ?? backends.first { $0.identity.name == idOrName }
+        return found?.identity.name
+    }
+
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
-        takingAny: [Int] = [], told: ToldModels = ToldModels(), standings: [String: [Int: ModelStanding]] = [:],
+        takingAny: [Int] = [], told: ToldModels = ToldModels(), standings: [String: ModelStandings] = [:],
         estimates: TokenEstimates = TokenEstimates()
     ) {
         self.standings = standings
@@ -122,7 +129,7 @@ public struct Shortlist: Sendable, Equatable {
     public let loaded: [Int]
 
     static func all(
-        _ candidates: [String: [Int]], _ backends: [BackendSnapshot], _ standings: [String: [Int: ModelStanding]]
+        _ candidates: [String: [Int]], _ backends: [BackendSnapshot], _ standings: [String: ModelStandings]
     ) -> [String: Shortlist] {
         guard backends.count > limit else { return [:] }
         var lists: [String: Shortlist] = [:]

@@ -21,9 +21,16 @@ struct LocalAnswer {
 struct LocalAnswers {
     let state: GatewayState
 
-    var backends: LocalAnswer { LocalAnswer(body: ContractEncoder.backends(state.registry.views)) }
+    /// - Parameter query: `models=0` leaves out the lists of models.
+    func backends(_ query: String) -> LocalAnswer {
+        let withModels = !query.split(separator: "&").contains { $0 == "models=0" || $0 == "models=false" }
+        return LocalAnswer(body: ContractEncoder.backends(state.registry.views, withModels: withModels))
+    }
     var statistics: LocalAnswer { LocalAnswer(body: ContractEncoder.statistics(state.statistics)) }
     var adapters: LocalAnswer { LocalAnswer(body: AdapterList.json(state.library)) }
+    var trouble: LocalAnswer {
+        LocalAnswer(body: ContractEncoder.troubles(state.trouble, now: Clock.preciseWallSeconds()))
+    }
     var metrics: LocalAnswer {
         LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
     }
@@ -51,7 +58,8 @@ struct LocalAnswers {
         writer.beginObject()
         writer.key("status")
         let problem = state.stateProblem
-        let isWhole = healthy == views.count && problem == nil
+        let trouble = state.trouble
+        let isWhole = healthy == views.count && problem == nil && !trouble.isSerious
         writer.string(serving == 0 ? "unhealthy" : isWhole ? "healthy" : "degraded")
         writer.key("version")
         writer.string(GatewayState.version)
@@ -69,6 +77,7 @@ struct LocalAnswers {
         writer.integer(views.count - serving)
         writer.endObject()
         if degraded > 0 { writeReasons(views, to: &writer) }
+        if !trouble.isEmpty { write(trouble, to: &writer) }
         if let problem {
             writer.key("problem")
             writer.string(problem)
@@ -97,7 +106,25 @@ struct LocalAnswers {
         writer.endArray()
     }
 
-    /// Degraded backends that `/health` names.
+    /// What is wrong, in words.
+    private func write(_ trouble: TroubleList, to writer: inout JSONWriter) {
+        let now = Clock.preciseWallSeconds()
+        writer.key("trouble")
+        writer.beginArray()
+        for item in trouble.items.prefix(Self.reasonLimit) {
+            writer.beginObject()
+            writer.key("kind")
+            writer.string(item.kind.rawValue)
+            writer.key("severity")
+            writer.string(item.severity.name)
+            writer.key("words")
+            writer.string(item.words(now: now))
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    /// Degraded backends, and troubles, that `/health` names.
     private static let reasonLimit = 20
 
     /// A file of the page: for good under the name of this version's folder.
@@ -159,10 +186,7 @@ enum AdapterList {
             writer.endArray()
             writer.endObject()
         }
-        let unused =
-            library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder) }
-            + library.unread.map { ($0.path, $0.reason, true) }
-        for (path, problem, keepsOlder) in unused {
+        for (path, problem, keepsOlder) in unused(library) {
             writer.beginObject()
             writer.key("path")
             writer.string(path)
@@ -175,5 +199,11 @@ enum AdapterList {
         writer.endArray()
         writer.endObject()
         return writer.bytes
+    }
+
+    /// Files and directories of which nothing is used, or not what is there now, and why.
+    static func unused(_ library: AdapterLibrary) -> [(path: String, problem: String, keepsOlder: Bool)] {
+        library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder) }
+            + library.unread.map { ($0.path, $0.reason, true) }
     }
 }

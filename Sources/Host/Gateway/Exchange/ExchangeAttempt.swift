@@ -31,6 +31,7 @@ extension Exchange: AttemptSink {
     var attemptIsOutOfMemory: Bool { client.isOutOfMemory }
 
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
+        if isHedging { answerBegins() }
         guard path.isTranslated else { return take(bytes) }
         guard dispatch.takesPieces else { return .refused }
         do throws(AnswerProblem) {
@@ -86,7 +87,7 @@ extension Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
-        noteFirstToken()
+        noteFirstPiece()
         tellTrial()
         client.requestIsDone()
         held = nil
@@ -110,6 +111,7 @@ extension Exchange: AttemptSink {
     }
 
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
+        if isHedging { answerBegins() }
         if path.isTranslated {
             guard dispatch.takesPieces else { return .refused }
             if let end = path.takeLargeEnd() { return finishElsewhere(end.size, end.make, outcome) }
@@ -166,11 +168,13 @@ extension Exchange: AttemptSink {
         sendRest()
         let finish = dispatch.finished(outcome, now: now)
         if finish == .sendHeld { answerBytes = UInt64(held?.readableBytes ?? 0) }
-        if finish != .refuse { record() }
+        if finish != .refuse {
+            record()
+            if !stream { noteWhole(outcome) }
+        }
         switch finish {
         case .refuse: return .refused
         case .sendHeld:
-            noteFirstToken()
             client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: client.endPieces()
         }

@@ -37,13 +37,15 @@ final class RequestContext: Sendable {
     let wishes: FetchWishes
     /// As the client asks for it; nil: it asks for what there is not.
     let priority: AdmissionQueue.Priority?
+    /// Id or name of the only backend that may be asked (`x-nexus-backend`); nil: any.
+    let onlyBackend: String?
 
     init(
         id: String, peer: SocketAddress?, principal: Principal = .anonymous, method: RequestHead.Method,
         dialect: Dialect, path: String, query: String, contentType: String, contentEncoding: String = "",
         wantsEvents: Bool, fields: [HeaderField] = [], arrival: NIODeadline,
         credential: Int? = nil, wishes: FetchWishes = FetchWishes(),
-        priority: AdmissionQueue.Priority? = .normal
+        priority: AdmissionQueue.Priority? = .normal, onlyBackend: String? = nil
     ) {
         self.id = id
         self.peer = peer
@@ -60,6 +62,7 @@ final class RequestContext: Sendable {
         self.credential = credential
         self.wishes = wishes
         self.priority = priority
+        self.onlyBackend = onlyBackend
     }
 
     /// By what clients that wait are told apart: their keys, or else their addresses. Keys are not checked here, so this is

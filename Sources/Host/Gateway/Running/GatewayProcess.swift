@@ -21,13 +21,14 @@ final class GatewayProcess: Sendable {
         var listener: any Channel
         var reconfigurer: Reconfigurer
         var watchdog: LoopWatchdog
-        var retirement: Retirement
     }
     private let running = Mutex<Running?>(nil)
     /// Pending connections the kernel keeps.
     private static let backlog: Int32 = 4096
     /// How long adapters may take to end their instances when the gateway ends.
     private static let destroyLimit = Duration.seconds(5)
+    /// Instances that are destroyed at once at the end.
+    private static let endsAtOnce = 16
 
     init(
         configuration: Configuration, reload: @escaping ConfigurationReload, logger: Logger
@@ -64,6 +65,8 @@ final class GatewayProcess: Sendable {
 
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
         QualityWatch.start(state, on: loops[0].eventLoop)
+        TroubleWatch.start(state, on: loops[0].eventLoop)
+        SeriesSampling.start(state, on: loops[0].eventLoop)
 
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)
@@ -87,8 +90,7 @@ final class GatewayProcess: Sendable {
         port.value = listener.localAddress?.port ?? configuration.server.port
         running.withLock {
             $0 = Running(
-                state: state, loops: loops, listener: listener, reconfigurer: reconfigurer, watchdog: watchdog,
-                retirement: retirement)
+                state: state, loops: loops, listener: listener, reconfigurer: reconfigurer, watchdog: watchdog)
         }
         await reconfigurer.beginDiscovery()
         state.onReload { await reconfigurer.reload(allowsEmpty: $0) }
@@ -199,6 +201,7 @@ final class GatewayProcess: Sendable {
     private func drain() async {
         guard let running = running.withLock({ $0 }) else { return }
         running.state.actions.close()
+        running.state.commands.close()
         for loop in running.loops {
             try? await loop.eventLoop.submit { loop.value.beginDraining() }.get()
         }
@@ -225,18 +228,12 @@ final class GatewayProcess: Sendable {
     private func destroyBackends() async {
         guard let running = running.withLock({ $0 }) else { return }
         running.reconfigurer.stop()
-        let drivers = running.state.registry.snapshot.backends.map(\.driver)
         let limit = Self.destroyLimit
         let left = await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
-                for driver in drivers {
-                    for loop in running.loops {
-                        try? await loop.eventLoop.submit { driver.closeConnections(on: loop.eventLoop) }.get()
-                    }
-                    await driver.end()
-                }
-                // Those that were removed a moment ago: the process must not end while an adapter destroys one.
-                for _ in 0..<50 where running.retirement.count > 0 { try? await Task.sleep(for: .milliseconds(20)) }
+                // What a command has begun is done: none of its instances comes after this.
+                await running.reconfigurer.settled()
+                await self.end(running.state.registry.snapshot.backends.map(\.driver), on: running.loops)
                 return false
             }
             tasks.addTask {
@@ -250,6 +247,30 @@ final class GatewayProcess: Sendable {
             return first
         }
         if !left { running.watchdog.stop() }
+    }
+
+    /// Ends all instances, with those that were removed, replaced or looked at a moment ago.
+    private func end(_ drivers: [any BackendDriver], on loops: [NIOLoopBound<LoopState>]) async {
+        for driver in drivers { driver.retire() }
+        let leaving = EndingInstances.all
+        for loop in loops {
+            try? await loop.eventLoop.submit {
+                for driver in drivers { driver.closeConnections(on: loop.eventLoop) }
+                for backend in leaving { backend.closeConnections(on: loop.eventLoop) }
+            }.get()
+        }
+        // Each is destroyed on a thread of its own: a few at a time, so that one that takes long does not hold up all.
+        var rest = drivers.makeIterator()
+        await withTaskGroup(of: Void.self) { tasks in
+            for _ in 0..<Self.endsAtOnce {
+                guard let driver = rest.next() else { break }
+                tasks.addTask { await driver.end() }
+            }
+            while await tasks.next() != nil {
+                if let driver = rest.next() { tasks.addTask { await driver.end() } }
+            }
+        }
+        await EndingInstances.untilNone()
     }
 
     /// The status says that this was no orderly end: an adapter may have lost what it wanted to keep.
