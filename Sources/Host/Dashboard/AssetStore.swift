@@ -20,10 +20,9 @@ public struct AssetStore: Sendable {
 
         init(name: String, bytes: [UInt8]) {
             self.name = name
-            mimeType = AssetStore.mimeType(of: name)
-            let isScript = mimeType == "text/javascript"
-            let bytes = isScript || mimeType == "text/css" ? SourceText.sent(bytes, isScript: isScript) : bytes
+            let bytes = name.hasSuffix(".js") || name.hasSuffix(".css") ? Comments.without(bytes) : bytes
             self.bytes = bytes
+            mimeType = AssetStore.mimeType(of: name)
             gzip = Gzip.encoded(bytes, level: 9).flatMap { $0.count < bytes.count ? $0 : nil }
             let tag = AssetStore.tag(of: bytes)
             etag = "\"\(tag)\""
