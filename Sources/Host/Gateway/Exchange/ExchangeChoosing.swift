@@ -29,7 +29,7 @@ extension Exchange {
         let waited = leftOut.filter { !$0.why.isOfTheRequest }.map(\.backend)
         if waitsForRestart(of: waited) { return waitForPlace(orElse: unavailable(leftOut, in: snapshot)) }
         switch eligible {
-        case .unknownModel where leftOut.isEmpty: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
+        case .unknownModel where leftOut.isEmpty: giveUp(unknownModel(in: snapshot))
         case .some, .unknownModel, .nobody, .nobodyReached: giveUp(unavailable(leftOut, in: snapshot))
         }
     }

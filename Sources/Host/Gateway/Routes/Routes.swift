@@ -63,7 +63,10 @@ extension RouteTable {
             .answer(size: AnswerSize.models) { ModelAnswers(state: $0.state, context: $0.context).model($0.values[0]) }),
         Route(
             .get, path: "/v1/backends", access: .operator,
-            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends }),
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
+        Route(
+            .get, path: "/v1/trouble", access: .operator,
+            .answer(size: AnswerSize.backends) { LocalAnswers(state: $0.state).trouble }),
         Route(
             .get, path: "/v1/history", access: .operator,
             .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
@@ -71,10 +74,21 @@ extension RouteTable {
             .get, path: "/v1/stats", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).statistics }),
         Route(
+            .get, path: "/v1/series", access: .operator,
+            .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).list($0.context.query) }),
+        Route(
+            .get, path: "/v1/series/compare", access: .operator,
+            .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).compare($0.context.query) }),
+        Route(
             .get, path: "/v1/adapters", access: .operator, .answer { LocalAnswers(state: $0.state).adapters }),
         Route(
             .get, path: "/health", access: .everybody,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).health }),
+        Route(
+            .get, path: "/v1/gateway", access: .operator, .lookup { GatewayAnswers(state: $0.state).show($1) }),
+        Route(
+            .get, path: "/v1/logs", access: .operator,
+            .answer(size: { _ in LogRing.Limits.bytes }) { LogAnswers(state: $0.state).lines($0.context.query) }),
         Route(
             .get, path: "/metrics", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).metrics }),
@@ -100,6 +114,9 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends/{id}", access: .operator,
             .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).one($0.values[0]) }),
+        Route(
+            .get, path: "/v1/backends/{id}/detail", access: .operator,
+            .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).detail($0.values[0]) }),
         Route(
             .patch, path: "/v1/backends/{id}", access: .operator,
             .later { BackendAnswers(state: $0.state).change($0, $1) }),
@@ -131,10 +148,15 @@ extension RouteTable {
             .get, path: "/", access: .operator,
             .answer(size: AnswerSize.page) { LocalAnswers(state: $0.state).page($0.context.query) }),
         Route(
-            .get, path: "/assets/{name...}", access: .everybody, .answer { LocalAnswers.asset($0.values[0]) }),
+            .get, path: "/assets/{name...}", access: .everybody,
+            .answer { LocalAnswers.asset($0.values[0], $0.context.wishes) }),
         // What browsers and crawlers ask every site for.
-        Route(.get, path: "/favicon.ico", access: .everybody, .answer { _ in LocalAnswers.rootFile("favicon.ico") }),
-        Route(.get, path: "/robots.txt", access: .everybody, .answer { _ in LocalAnswers.rootFile("robots.txt") }),
+        Route(
+            .get, path: "/favicon.ico", access: .everybody,
+            .answer { LocalAnswers.rootFile("favicon.ico", $0.context.wishes) }),
+        Route(
+            .get, path: "/robots.txt", access: .everybody,
+            .answer { LocalAnswers.rootFile("robots.txt", $0.context.wishes) }),
         Route(.get, path: "/ws", access: .operator, .webSocket),
     ]
 }
@@ -148,6 +170,9 @@ enum AnswerSize {
         state.registry.views.reduce(0) { $0 + 1024 + 256 * $1.models.count }
     }
 
+    /// What is looked at of each, without its models.
+    @Sendable static func backends(_ state: GatewayState) -> Int { state.registry.snapshot.backends.count * 512 }
+
     @Sendable static func figures(_ state: GatewayState) -> Int {
         state.registry.views.reduce(0) { $0 + 2048 + 512 * $1.models.count }
     }
@@ -156,6 +181,9 @@ enum AnswerSize {
     @Sendable static func history(_ state: GatewayState) -> Int {
         min(Int(clamping: state.figures.totals.total), state.history.capacity) * 384
     }
+
+    /// What is read of a model at a backend is as much work as writing half a kilobyte.
+    @Sendable static func series(_ state: GatewayState) -> Int { 16 * 1024 + state.series.pairCount * 512 }
 
     @Sendable static func page(_ state: GatewayState) -> Int { models(state) + history(state) }
 }

@@ -54,6 +54,7 @@ final class Reconfigurer: Sendable {
         self.load = load
         self.trials = trials
         self.ownPort = ownPort
+        shared.applied(configuration)
     }
 
     // MARK: Changes
@@ -124,6 +125,9 @@ final class Reconfigurer: Sendable {
 
     func stop() { state.withLock { $0.watcher }?.stop() }
 
+    /// Returns when all that was begun by now is done.
+    func settled() async { await work.run {} }
+
     // MARK: Parts of a change
 
     var configuration: Configuration { state.withLock { $0.configuration } }
@@ -142,6 +146,7 @@ final class Reconfigurer: Sendable {
             if !new.discover { state.discovered = [] }
         }
         shared.settings = LiveSettings(new)
+        shared.applied(new)
         shared.registry.setThresholds(
             failure: new.healthCheck.failureThreshold, recovery: new.healthCheck.recoveryThreshold)
         shared.registry.setBreaker(new.breaker)
