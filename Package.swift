@@ -76,7 +76,8 @@ let package = Package(
             name: "AuthorAssets", path: "Sources/Host/AuthorAssets",
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
         layer("Scaffold", uses: ["AuthorAssets"]),
-        layer("Dashboard", uses: ["Core", "DashboardAssets"]),
+        layer("Terminal", uses: ["JSON", "Shims"]),
+        layer("Dashboard", uses: ["Compression", "Core", "DashboardAssets"]),
         layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
         layer(
             "Gateway",
@@ -90,7 +91,7 @@ let package = Package(
         .executableTarget(
             name: "nexus",
             dependencies: [
-                "Config", "Gateway", "Conformance", "Core", "EventStream", "JSON", "Scaffold", logging,
+                "Config", "Gateway", "Conformance", "Core", "EventStream", "JSON", "Scaffold", "Terminal", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", linkerSettings: stripped),
@@ -145,6 +146,7 @@ let package = Package(
         .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
         .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
+        .testTarget(name: "TerminalTests", dependencies: ["JSON", "Terminal"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"], exclude: ["Vectors"]),
         .testTarget(name: "ABIRulesTests", dependencies: ["ABIRules", "PluginAPI"]),
         .testTarget(name: "AdapterKitTests", dependencies: ["ABIRules", "FakeHost", "PluginAPI"]),

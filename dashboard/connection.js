@@ -2,7 +2,7 @@
 // timer: events in, effects out. `live.js` carries the effects out.
 
 export const pollSeconds = 5;
-/** Tries at reconnecting before the page polls. */
+/** Tries at reconnecting before the page says that it polls. It does from the first failure on. */
 export const triesBeforePolling = 5;
 const firstDelay = 3;
 const longestDelay = 60;
@@ -38,7 +38,7 @@ export class Connection {
   get status() {
     if (this.phase === "resting") return "paused";
     if (this.phase === "connected") return "connected";
-    if (this.polling) return "polling";
+    if (this.polling && this.tries > triesBeforePolling) return "polling";
     return this.connectedBefore || this.tries > 0 ? "reconnecting" : "connecting";
   }
 
@@ -55,9 +55,16 @@ export class Connection {
         return this.#closed();
       case "waiting online":
       case "waiting wake":
+      case "waiting slept":
         // The network is back, or somebody looks: no reason to wait for the timer.
         this.phase = "connecting";
         return [{ type: "cancelRetry" }, { type: "open" }];
+      case "connecting slept":
+      case "connected slept":
+        // Whether the other side still knows of the socket would be told late, or never.
+        this.phase = "connecting";
+        this.connectedBefore = true;
+        return [{ type: "close" }, { type: "open" }, { type: "resync" }];
       case "connecting rest":
       case "connected rest":
         return this.#rest([{ type: "close" }]);
@@ -85,7 +92,7 @@ export class Connection {
   #closed() {
     const effects = [];
     this.phase = "waiting";
-    if (this.tries >= triesBeforePolling && !this.polling) {
+    if (!this.polling) {
       this.polling = true;
       effects.push({ type: "poll", on: true });
     }
@@ -112,9 +119,11 @@ export const staleSeconds = 15;
 
 /**
  * Whether what is shown may be out of date. `heard`: the last answer or message of any kind; `whole`: the last time
- * everything was known to be fresh (a live socket, or a complete poll). Milliseconds.
+ * everything was known to be fresh (a live socket, or a complete poll); `failed`: the last request had no answer. Milliseconds.
  */
-export function isStale({ status, heard, whole }, now) {
+export function isStale({ status, heard, whole, failed = false }, now) {
   const limit = staleSeconds * 1000;
+  // Neither socket nor request: there is nothing to wait for.
+  if (failed && status !== "connected") return true;
   return now - heard > limit || (status !== "connected" && now - whole > limit);
 }

@@ -1,30 +1,32 @@
 // Starts the page. It is complete as it came; from here on its parts are replaced by newer ones of the gateway's.
 
+import { setText } from "./dom.js";
 import { Live } from "./live.js";
 import { replaceParts } from "./morph.js";
 import { Status } from "./status.js";
 import { Times } from "./times.js";
-import { Updates } from "./updates.js";
-
-/** The page's own data. The page as it came still stands without them. */
-function initialData() {
-  try {
-    return JSON.parse(document.getElementById("initial-data").textContent);
-  } catch {
-    return null;
-  }
-}
+import { allParts, partsElsewhere, Updates } from "./updates.js";
+import { Router } from "./views.js";
 
 const times = new Times();
-const live = new Live(new Updates(initialData()), {
+const live = new Live(new Updates(), {
   replace: (html) => {
     replaceParts(html);
     times.synchronise();
     times.show(live.stale);
   },
-  changed: () => status.show(),
 });
 const status = new Status(live);
+const announcer = document.getElementById("announcer");
+const router = new Router({
+  live,
+  announce: (text) => setText(announcer, text),
+  shown: (view) => {
+    status.view = view;
+    live.show(view.load ? partsElsewhere : allParts);
+    status.show();
+  },
+});
 
 function tick() {
   if (document.hidden) return;
@@ -32,7 +34,9 @@ function tick() {
   status.show();
 }
 
+live.addEventListener("status", () => status.show());
 times.synchronise();
+router.start();
 live.start();
 tick();
 setInterval(tick, 1000);

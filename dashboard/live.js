@@ -11,8 +11,14 @@ const restSeconds = 60;
 const graceSeconds = 3;
 /** A request that takes longer counts as failed. */
 const fetchSeconds = 10;
+/** A timer of one second that is so late was asleep, with the whole machine. */
+const sleepSeconds = 20;
 
-export class Live {
+/**
+ * Events: "update" with each message of the socket as its `detail`; "status" when the connection changed; "instance" when another
+ * run of the gateway answers than before.
+ */
+export class Live extends EventTarget {
   #connection = new Connection();
   #refresher = new Refresher();
   #socket = null;
@@ -23,16 +29,20 @@ export class Live {
   #refreshTimer = 0;
   /** A tab that was hidden asked for nothing; it is not stale before the first answers could be there. */
   #graceUntil = 0;
+  #failed = false;
+  #awake = Date.now();
+  #isShown = () => true;
 
   /**
    * @param updates tells which parts an update makes out of date
    * @param replace called with the HTML of newer parts
-   * @param changed called after the state of the connection changed
+   * @param parameters gives more of the query with which parts are fetched
    */
-  constructor(updates, { replace, changed }) {
+  constructor(updates, { replace, parameters = () => "" }) {
+    super();
     this.updates = updates;
     this.replace = replace;
-    this.changed = changed;
+    this.parameters = parameters;
     /** When the last answer came, and when everything was last known to be fresh (milliseconds). */
     this.heard = Date.now();
     this.whole = Date.now();
@@ -44,8 +54,8 @@ export class Live {
   }
 
   /** Nothing at all comes, as opposed to a socket that fails while requests are answered. */
-  get silent() { return isStale({ ...this.#news, status: "connected" }, Date.now()); }
-  get #news() { return { status: this.status, heard: this.heard, whole: this.whole }; }
+  get silent() { return this.#failed || isStale({ ...this.#news, status: "connected" }, Date.now()); }
+  get #news() { return { status: this.status, heard: this.heard, whole: this.whole, failed: this.#failed }; }
 
   start() {
     this.#startTimers();
@@ -53,15 +63,25 @@ export class Live {
     window.addEventListener("online", () => this.#handle("online"));
     // Back from the browser's page cache, where sockets die silently.
     window.addEventListener("pageshow", (event) => {
-      if (event.persisted) this.#refresh(allParts);
+      if (event.persisted) this.#handle("slept");
     });
+    setInterval(() => this.#lookForSleep(), 1000);
     this.#handle("start");
     if (document.hidden) this.#visibility();
   }
 
+  /** Only these parts can be seen from now on; others are fetched when they can. */
+  show(parts) {
+    const shown = new Set(parts);
+    this.#isShown = (part) => shown.has(part);
+    this.refresh([]);
+  }
+
+  #changed() { this.dispatchEvent(new Event("status")); }
+
   #handle(event) {
     for (const effect of this.#connection.handle(event)) this.#perform(effect);
-    this.changed();
+    this.#changed();
   }
 
   #perform(effect) {
@@ -76,7 +96,7 @@ export class Live {
         // The timer does the polling; its next round asks for everything.
         if (effect.on) this.#tick();
         return;
-      case "resync": return this.#refresh(allParts);
+      case "resync": return this.refresh(allParts);
     }
   }
 
@@ -85,14 +105,14 @@ export class Live {
   #open() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     // What changed, rather than all backends at each change: docs/dashboard.md.
-    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas`);
+    const socket = new WebSocket(`${scheme}//${location.host}/ws?updates=deltas,requests,trouble`);
     this.#socket = socket;
     // A socket that was given up must not speak any more.
     const current = (action) => (event) => { if (this.#socket === socket) action(event); };
     socket.onopen = current(() => {
       this.#handle("opened");
       // What changed since the page was made, or since the last socket.
-      this.#refresh(allParts);
+      this.refresh(allParts);
     });
     socket.onmessage = current((event) => this.#receive(event.data));
     socket.onclose = current(() => {
@@ -115,37 +135,43 @@ export class Live {
     } catch {
       return;
     }
-    this.#refresh(this.updates.parts(update));
+    this.dispatchEvent(new CustomEvent("update", { detail: update }));
+    this.refresh(this.updates.parts(update));
   }
 
   // Requests
 
   /** These parts are out of date. A hidden page fetches them when it is looked at again. */
-  #refresh(parts) {
+  refresh(parts) {
     this.#refresher.want(parts);
     if (document.hidden) return;
     clearTimeout(this.#refreshTimer);
-    const step = this.#refresher.step(performance.now());
-    if (step?.wait) this.#refreshTimer = setTimeout(() => this.#refresh([]), step.wait);
+    const step = this.#refresher.step(performance.now(), this.#isShown);
+    if (step?.wait) this.#refreshTimer = setTimeout(() => this.refresh([]), step.wait);
     if (step?.fetch) this.#fetch(step.fetch);
   }
 
   async #fetch(parts) {
+    const parameters = this.parameters();
     let html = null;
     try {
-      html = await this.#html(`/?parts=${parts.join(",")}`);
+      html = await this.#html(`/?parts=${parts.join(",")}${parameters ? `&${parameters}` : ""}`);
     } catch {
       // `isStale` says when the viewer has to know.
     }
     this.#refresher.ended(html !== null, performance.now());
-    if (html !== null) {
+    this.#failed = html === null;
+    // What was asked for otherwise meanwhile comes with the next answer.
+    if (html !== null && parameters === this.parameters()) {
       this.heard = Date.now();
-      if (this.status === "connected" || parts.length === allParts.length) this.whole = this.heard;
+      if (this.status === "connected" || parts.length > 2) this.whole = this.heard;
       this.replace(html);
+    } else if (html !== null) {
+      this.#refresher.want(parts);
     }
-    this.changed();
+    this.#changed();
     // What failed is asked for again with the next update or the next round, not in a loop.
-    if (html !== null) this.#refresh([]);
+    if (html !== null) this.refresh([]);
   }
 
   async #html(path) {
@@ -160,12 +186,12 @@ export class Live {
 
   #tick() {
     // Latencies and requests in flight change without an update.
-    this.#refresh(this.#connection.polling ? allParts : ["summary", "backends"]);
+    this.refresh(this.#connection.polling ? allParts : ["summary", "backends"]);
   }
 
   #startTimers() {
     this.#pollTimer ||= setInterval(() => this.#tick(), pollSeconds * 1000);
-    this.#everythingTimer ||= setInterval(() => this.#refresh(allParts), everythingSeconds * 1000);
+    this.#everythingTimer ||= setInterval(() => this.refresh(allParts), everythingSeconds * 1000);
   }
 
   #stopTimers() {
@@ -177,6 +203,7 @@ export class Live {
   /** Nobody looks: ask for nothing, and after a while give the socket back too. */
   #visibility() {
     clearTimeout(this.#restTimer);
+    this.#awake = Date.now();
     if (document.hidden) {
       this.#stopTimers();
       this.#restTimer = setTimeout(() => this.#handle("rest"), restSeconds * 1000);
@@ -186,5 +213,12 @@ export class Live {
     this.#startTimers();
     this.#handle("wake");
     this.#tick();
+  }
+
+  #lookForSleep() {
+    const now = Date.now();
+    const slept = !document.hidden && now - this.#awake > sleepSeconds * 1000;
+    this.#awake = now;
+    if (slept) this.#handle("slept");
   }
 }

@@ -21,13 +21,14 @@ export class Refresher {
 
   /**
    * What to do now, at `now` (milliseconds of a clock that is never set back): {fetch: [part]}, {wait: milliseconds}, or null for nothing, since nothing is
-   * wanted or a fetch is under way.
+   * wanted or a fetch is under way. `isShown` says of a part whether it can be seen: another one stays wanted until it can.
    */
-  step(now) {
-    if (this.#underWay || this.#wanted.size === 0) return null;
+  step(now, isShown = () => true) {
+    const shown = [...this.#wanted].filter(isShown);
+    if (this.#underWay || shown.length === 0) return null;
     if (now < this.#next) return { wait: this.#next - now };
-    this.#underWay = [...this.#wanted];
-    this.#wanted.clear();
+    this.#underWay = shown;
+    for (const part of shown) this.#wanted.delete(part);
     this.#begun = now;
     return { fetch: this.#underWay };
   }

@@ -2,6 +2,8 @@
 // own time. The gateway writes the same in the same words (Sources/Host/Dashboard/Format.swift), but for instants, which it
 // gives in UTC; Tests/DashboardTests/Vectors/times.json holds both to it.
 
+import { setText } from "./dom.js";
+
 const padded = (value) => String(value).padStart(2, "0");
 
 /** "2d 3h", "3h 4m", "4m 5s", "5s" */
@@ -33,11 +35,6 @@ export function clock(milliseconds, now) {
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(padded).join(":");
   if (at.toDateString() === new Date(now).toDateString()) return time;
   return `${at.getFullYear()}-${padded(at.getMonth() + 1)}-${padded(at.getDate())} ${time}`;
-}
-
-/** Touches the document only if something changes, so that a screen reader is not told twice. */
-export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 export class Times {

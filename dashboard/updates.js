@@ -1,7 +1,9 @@
 // What a message of the socket makes out of date. The page draws nothing of a message itself: it fetches the parts that
 // changed. No document, no network, no clock: tested by itself.
 
-export const allParts = ["summary", "backends", "models", "history"];
+export const allParts = ["trouble", "summary", "backends", "history", "models"];
+/** Those that the page needs while another view is shown: trouble stands above each view, and the title tells of them. */
+export const partsElsewhere = ["trouble", "summary"];
 
 const list = (value) => (Array.isArray(value) ? value : []);
 
@@ -22,6 +24,7 @@ export class Updates {
       case "ModelChange": return ["summary", "backends", "models"];
       case "RequestComplete": return ["summary", "backends", "history"];
       case "ActionProgress": return ["backends"];
+      case "Trouble": return ["trouble"];
       default: return [];
     }
   }

@@ -8,3 +8,4 @@ if command -v shellcheck >/dev/null 2>&1; then
 else
   echo "shellcheck is not installed: shell scripts were not checked"
 fi
+python3 scripts/assets.py --check

@@ -33,7 +33,16 @@ import Testing
                 "a": BackendOverlay.Change(isEnabled: false, priority: 3, maxConcurrent: .some(nil)),
                 "b \"1\"": BackendOverlay.Change(isRemoved: true),
                 "c": BackendOverlay.Change(maxConcurrent: .some(7)),
+                "d": BackendOverlay.Change(timeouts: timeouts),
             ])
+    }
+
+    private var timeouts: Configuration.TimeoutChanges {
+        var timeouts = Configuration.TimeoutChanges()
+        timeouts.firstByte = .some(.milliseconds(1500))
+        timeouts.total = .some(nil)
+        timeouts.queue = .seconds(9)
+        return timeouts
     }
 
     @Test func whatIsSavedIsLoaded() throws {
@@ -44,6 +53,22 @@ import Testing
 
         #expect(aside == nil && loaded == some)
         #expect(names == ["nexus.toml.state.json"])
+    }
+
+    @Test(arguments: [
+        [String(repeating: "n", count: 5000)],
+        (0...BackendOverlay.Limits.changes).map { "b\($0)" },
+    ])
+    func whatTheNextStartWouldNotTakeIsNotWritten(names changed: [String]) throws {
+        var file = StateFile(path: path)
+        _ = try file.save(some)
+        let before = try read()
+        let change = BackendOverlay.Change(isRemoved: true)
+        let overlay = BackendOverlay(
+            added: [], changes: Dictionary(uniqueKeysWithValues: changed.map { ($0, change) }))
+
+        #expect { _ = try file.save(overlay) } throws: { "\($0)".contains("the next start would not take it") }
+        #expect(try read() == before && names == ["nexus.toml.state.json"])
     }
 
     @Test func onlyTheOwnerMayReadIt() throws {
@@ -142,6 +167,10 @@ import Testing
                 == BackendOverlay.Change(isEnabled: false, priority: 3, maxConcurrent: .some(8)))
         #expect(try change(#"{"max_concurrent":null}"#) == BackendOverlay.Change(maxConcurrent: .some(nil)))
         #expect(try change("{}") == BackendOverlay.Change())
+        let timeouts = try change(#"{"timeouts":{"first_byte_seconds":1.5,"total_seconds":0,"queue_seconds":9}}"#)
+            .timeouts
+        #expect(timeouts.firstByte == .some(.milliseconds(1500)) && timeouts.total == .some(nil))
+        #expect(timeouts.queue == .seconds(9) && timeouts.gap == nil)
     }
 
     @Test(arguments: [
@@ -149,6 +178,10 @@ import Testing
         (#"{"priority":null}"#, "priority: must be"), (#"{"max_concurrent":0}"#, "max_concurrent: must be"),
         (#"{"enabled":1}"#, "enabled: must be true or false"), (#"{"removed":true}"#, "removed: is not a known key"),
         (#"{"maxconcurrent":1}"#, #"did you mean "max_concurrent"?"#),
+        (#"{"timeouts":{"gap":1}}"#, #"timeouts.gap: is not a known key"#),
+        (#"{"timeouts":{"gap_seconds":null}}"#, "timeouts.gap_seconds: must be a number of seconds from 0"),
+        (#"{"timeouts":{"queue_seconds":0}}"#, "timeouts.queue_seconds: must be a number of seconds from 1"),
+        (#"{"timeouts":{"models":{}}}"#, "timeouts.models: is not a known key"),
     ])
     func whatIsWrongIsTold(_ text: String, _ words: String) {
         #expect { _ = try change(text) } throws: { "\($0)".contains(words) }

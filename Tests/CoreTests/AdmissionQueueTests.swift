@@ -111,6 +111,79 @@ import Testing
         #expect(queue.isWaiting(for: chat) && queue.isWaiting(for: other))
     }
 
+    @Test func whoComesBackStandsWhereItStood() throws {
+        var queue = queue()
+        let first = try enter(&queue, 1, now: 1)
+        let second = try enter(&queue, 1, now: 2)
+        let other = try enter(&queue, 2, now: 3)
+        queue.setAside(first)
+        let third = try enter(&queue, 1, now: 4)
+        let isBack = queue.takeBack(first)
+        #expect(isBack && queue.place(of: first) == 1)
+        let order = drain(&queue)
+        #expect(order == [first, other, second, third])
+    }
+
+    @Test func whoComesBackHasTheTurnOfItsClientAlsoIfNobodyElseOfItWaited() throws {
+        var queue = queue()
+        let first = try enter(&queue, 1)
+        let other = try enter(&queue, 2)
+        queue.setAside(first)
+        _ = queue.takeBack(first)
+        let order = drain(&queue)
+        #expect(order == [first, other])
+    }
+
+    @Test func whoIsServedWhileItIsAsideHasHadItsTurn() throws {
+        var queue = queue()
+        let first = try enter(&queue, 1)
+        let other = try enter(&queue, 2)
+        queue.setAside(first)
+        let second = try enter(&queue, 1)
+        queue.serve(first, now: 1)
+        let order = drain(&queue)
+        #expect(order == [other, second])
+    }
+
+    @Test func whoComesBackRisesAsSoonAsItHasWaitedLongEnough() throws {
+        var queue = queue()
+        let low = try enter(&queue, 1, .low, now: 0)
+        queue.setAside(low)
+        // In front of it in the order of their coming, and not yet old enough.
+        try enter(&queue, 2, .low, now: 9 * Self.second)
+        let normal = try enter(&queue, 3, now: 9 * Self.second)
+        _ = queue.takeBack(low)
+        let served = next(&queue, now: 11 * Self.second)
+        #expect(served == normal, "both are of the same rank now, and it came to it later")
+        queue.serve(normal, now: 11 * Self.second)
+        let then = next(&queue, now: 11 * Self.second)
+        #expect(then == low)
+        queue.leave(low)
+        #expect(queue.count == 1)
+    }
+
+    @Test func whoWaitsForSomethingElseKeepsItsTurn() throws {
+        var queue = queue()
+        let first = try enter(&queue, 1)
+        let second = try enter(&queue, 2, wants: other)
+        queue.change(first, to: other)
+        #expect(!queue.isWaiting(for: chat) && queue.isWaiting(for: other))
+        let order = drain(&queue)
+        #expect(order == [first, second] && queue.count == 0 && !queue.isWaiting(for: other))
+    }
+
+    @Test func whoIsAsideAndWaitsForSomethingElseComesBackThere() throws {
+        var queue = queue()
+        let first = try enter(&queue, 1)
+        queue.setAside(first)
+        queue.change(first, to: other)
+        let nobody = next(&queue, now: 1)
+        _ = queue.takeBack(first)
+        let wants = other
+        let found = next(&queue, now: 1) { $0 == wants }
+        #expect(nobody == nil && found == first)
+    }
+
     @Test func whoFoundNothingIsAskedAgainInTheNextRound() throws {
         var queue = queue()
         let first = try enter(&queue, 1)

@@ -25,6 +25,27 @@ import Testing
         return Admission(settings) { _ in { _ in waiters.capacity.hasPlace(limit: waiters.limit) } }
     }
 
+    @Test func whatANewRequestWantsIsWorkedOutWithoutHoldingUpTheQueue() {
+        let loop = EmbeddedEventLoop()
+        let admission = Admission { _ in { _ in false } }
+        _ = admission.enter(client: 1, priority: .normal, wants: wants, on: loop) { _ in }
+        func asked() -> Admission.Wants {
+            // Would never return if the queue were held meanwhile.
+            #expect(admission.figures.waiting == 1)
+            return wants
+        }
+        #expect(!admission.mayTry(asked()))
+    }
+
+    @Test func whoGoesOnWaitingForSomethingElseIsNotOvertakenThere() throws {
+        let loop = EmbeddedEventLoop()
+        let other = Admission.Wants(model: "other", kind: .chat)
+        let admission = Admission { _ in { _ in true } }
+        _ = admission.enter(client: 1, priority: .normal, wants: wants, on: loop) { admission.stays($0, wants: other) }
+        loop.run()
+        #expect(admission.mayTry(wants) && !admission.mayTry(other))
+    }
+
     @Test func whileNobodyWaitsAnybodyMayTry() {
         let admission = admission(Waiters(limit: 1))
         #expect(admission.mayTry(wants) && admission.count == 0)

@@ -163,13 +163,82 @@ import Testing
         _ = try overlay.add(added("other"), over: ["b"])
         _ = try overlay.change("a", Change(priority: 1), over: ["b"])
         _ = try overlay.change("b", Change(isEnabled: false), over: ["b"])
-        kept.take("a", from: overlay)
+        try kept.take("a", from: overlay)
 
         #expect(kept.added == [added("a")] && kept.changes == ["a": Change(priority: 1)])
 
         _ = try overlay.remove("a", over: ["b"])
-        kept.take("a", from: overlay)
+        try kept.take("a", from: overlay)
         #expect(kept.isEmpty)
+    }
+
+    private func holding(_ name: String, bytes: Int) -> BackendOverlay.Added {
+        let text = String(repeating: "x", count: bytes)
+        return BackendOverlay.Added(name: name, specification: JSONObject([(name: "x", value: .string(text))]))
+    }
+
+    @Test func whatIsKeptOfManyOneAfterAnotherIsNeverMoreThanAStartTakes() throws {
+        var kept = BackendOverlay(added: (0..<BackendOverlay.Limits.backends).map { added("n\($0)") }, changes: [:])
+        var overlay = BackendOverlay()
+        _ = try overlay.add(added("more"), over: [])
+        let full = kept
+        #expect(throws: BackendOverlay.Refusal.tooMuchKept) { try kept.take("more", from: overlay) }
+        #expect(kept == full, "nothing was changed")
+
+        // What makes room is possible.
+        try kept.take("n0", from: BackendOverlay())
+        try kept.take("more", from: overlay)
+
+        #expect(kept.added.count == BackendOverlay.Limits.backends && kept.isAdded("more") && !kept.isAdded("n0"))
+    }
+
+    @Test func descriptionsAreKeptUpToAllTheirBytes() throws {
+        let half = BackendOverlay.Limits.bytes / 2
+        var kept = BackendOverlay(added: [holding("a", bytes: half)], changes: [:])
+        var overlay = BackendOverlay()
+        _ = try overlay.add(holding("b", bytes: half), over: [])
+        #expect(throws: BackendOverlay.Refusal.tooMuchKept) { try kept.take("b", from: overlay) }
+        // In its own place it takes no more than before.
+        var other = BackendOverlay()
+        _ = try other.add(holding("a", bytes: half + 1000), over: [])
+        try kept.take("a", from: other)
+
+        #expect(kept.added == [holding("a", bytes: half + 1000)])
+    }
+
+    @Test func changesOfManyAreKeptUpToALimit() throws {
+        let names = (0..<BackendOverlay.Limits.changes).map { "b\($0)" }
+        var kept = BackendOverlay(
+            added: [], changes: Dictionary(uniqueKeysWithValues: names.map { ($0, Change(isRemoved: true)) }))
+        var overlay = BackendOverlay()
+        _ = try overlay.remove("more", over: ["more"])
+        _ = try overlay.change("b0", Change(isEnabled: false), over: ["b0"])
+
+        #expect(throws: BackendOverlay.Refusal.tooMuchKept) { try kept.take("more", from: overlay) }
+        try kept.take("b0", from: overlay)
+        #expect(kept.changes["b0"] == Change(isEnabled: false))
+    }
+
+    @Test func ofTwoDescriptionsOfOneNameTheLaterCounts() {
+        let overlay = BackendOverlay(added: [added("a"), added("b"), added("a", port: 7)], changes: [:])
+
+        #expect(overlay.added == [added("b"), added("a", port: 7)])
+    }
+
+    @Test func timeOutsAreSetOneByOne() throws {
+        var (overlay, first, second) = (BackendOverlay(), Change(), Change())
+        first.timeouts.gap = .some(.seconds(7))
+        first.timeouts.total = .some(.seconds(70))
+        second.timeouts.total = .some(nil)
+        _ = try overlay.change("a", first, over: ["a"])
+        _ = try overlay.change("a", second, over: ["a"])
+        let again = try overlay.change("a", second, over: ["a"])
+        let described = try backend("a")
+        let wanted = try #require(applied(overlay, to: [described]).backends.first)
+
+        #expect(wanted.timeouts.gap == .seconds(7) && wanted.timeouts.total == nil && !again)
+        #expect(wanted.timeouts.connect == described.timeouts.connect)
+        #expect(overlay.summary == "set: a")
     }
 
     @Test func whatIsInForceIsToldInOneLine() throws {

@@ -172,6 +172,7 @@ private func request(_ sequence: UInt64) -> HistoryEntry {
             case .removed: "removed"
             case .action: "action"
             case .requests: "requests"
+            case .trouble: "trouble"
             case .cancelled: "cancelled"
             }
         }

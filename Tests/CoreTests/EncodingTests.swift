@@ -149,6 +149,30 @@ struct ValueEncodingTests {
         #expect(pairs == ["a two", "b one", "b two", "c one", "z one"])
     }
 
+    @Test("the list for each backend tells how the model is there, and null for what is not known")
+    func modelPresence() throws {
+        var loaded = Model(id: "a", maxOutputTokens: 9, capabilities: [.vision, .thinking])
+        (loaded.isLoaded, loaded.loadedUntil, loaded.size) = (true, .time(1_700_000_000), 5)
+        (loaded.memory, loaded.deviceMemory) = (7, 6)
+        var kept = Model(id: "b")
+        (kept.isLoaded, kept.loadedUntil) = (true, .forever)
+        let view = BackendView(
+            id: "1", name: "one", url: "", backendType: "x", status: .healthy, models: [loaded, kept, Model(id: "c")])
+        let data = try #require(try JSONValue.parse(ContractEncoder.modelListPerBackend([view]))["data"]?.array)
+        #expect(data.map { $0["backend_id"] } == ["1", "1", "1"])
+        #expect(data[0]["abilities"] == ["vision", "thinking"] && data[0]["max_output_tokens"] == 9)
+        #expect(data[0]["loaded"] == true && data[0]["loaded_until"] == "2023-11-14T22:13:20Z")
+        #expect(data[0]["size_bytes"] == 5 && data[0]["memory_bytes"] == 7 && data[0]["device_memory_bytes"] == 6)
+        #expect(data[1]["loaded_until"] == "forever" && data[1]["memory_bytes"] == .null)
+        #expect(data[2]["loaded"] == .null && data[2]["loaded_until"] == .null && data[2]["abilities"] == [])
+    }
+
+    @Test("a list of backends without their models says how many are left out")
+    func backendsWithoutModels() throws {
+        let data = try JSONValue.parse(ContractEncoder.backends(Self.views, withModels: false))["data"]
+        #expect(data?[0]?["models"] == [] && data?[0]?["truncated"]?["models"] == 2)
+    }
+
     @Test("an alias is an object of its own, and takes the place of a model of the same name")
     func aliases() throws {
         let json = try JSONValue.parse(

@@ -99,6 +99,21 @@ import Testing
         figures.take([entry(at: start + 90_000, steps: [step("a", model: "new")])])
         #expect(figures.pairs(now: start + 90_000).map(\.model) == ["new"])
     }
+
+    @Test func aFullTableTakesNewOnesAsSoonAsOneIsOld() {
+        let figures = QualityFigures()
+        for index in 0..<QualityFigures.limit {
+            figures.take([entry(at: start + Int64(index % 2) * 100, steps: [step("a", model: "m\(index)")])])
+        }
+        let day: Int64 = 24 * 3600
+        // Many that find no room, each of which is no look at all of them.
+        for index in 0..<20_000 { figures.take([entry(at: start + day, steps: [step("b", model: "x\(index)")])]) }
+        #expect(figures.pairs(now: start + 1000).allSatisfy { $0.backend == "a" })
+
+        figures.take([entry(at: start + day + 1, steps: [step("b", model: "late")])])
+
+        #expect(figures.pairs(now: start + day + 1).contains { $0.model == "late" })
+    }
 }
 
 @Suite struct RouteStepTests {

@@ -142,6 +142,42 @@ private func leaveProbeUnanswered(_ registry: Registry, meanwhile: () -> Void = 
     }
 }
 
+/// Which models are in their servers' memory.
+@Suite struct LoadedModelTests {
+    private let registry = Registry(
+        failureThreshold: 1, recoveryThreshold: 1, broadcaster: Broadcaster(), onSnapshot: { _ in })
+
+    private func add(_ id: String, _ models: [Model]) {
+        let identity = BackendIdentity(id: id, name: id, url: "", backendType: "t", priority: 1)
+        _ = registry.add(identity, driver: FailedBackend())
+        registry.record(models, of: id)
+        registry.record(HealthReport(outcome: .healthy), of: id, now: 1)
+    }
+
+    private func model(_ id: String, isLoaded: Bool?) -> Model {
+        var model = Model(id: id)
+        model.isLoaded = isLoaded
+        return model
+    }
+
+    @Test func onlyWhatIsAskedForIsTold() {
+        add("a", [model("alone", isLoaded: false), model("silent", isLoaded: nil), model("both", isLoaded: true)])
+        add("b", [model("both", isLoaded: false), model("other", isLoaded: true)])
+
+        let loaded = registry.loaded(["a": ["alone", "silent", "both", "unheard"], "b": ["both"], "gone": ["alone"]])
+
+        #expect(loaded == ["a": ["alone": false, "both": true], "b": ["both": false]])
+    }
+
+    @Test func whatAnAnswerHasShownCountsBeforeWhatWasTold() {
+        add("a", [model("both", isLoaded: false)])
+        add("b", [model("both", isLoaded: false)])
+        registry.snapshot.standings["both"]?[0]?.note(isLoaded: true)
+
+        #expect(registry.loaded(["a": ["both"], "b": ["both"]]) == ["a": ["both": true], "b": ["both": false]])
+    }
+}
+
 @Suite struct RegistryTests {
     @Test func aModelIsACandidateOnlyWhileItsBackendIsHealthy() {
         let registry = registry(failures: 1)
@@ -202,7 +238,7 @@ private func leaveProbeUnanswered(_ registry: Registry, meanwhile: () -> Void = 
                 case .removed: "removed"
                 case .requestComplete: "request"
                 case .action: "action"
-                case .requests, .cancelled: "requests"
+                case .requests, .cancelled, .trouble: "requests"
                 }
             }
         }

@@ -51,6 +51,27 @@ import Testing
         #expect(table.end(for: "x") == 90 && table.end(for: "m1") == 50)
     }
 
+    @Test func oneModelTooManyShortensNoRestOfTheServer() {
+        var table = RestTable()
+        table.rest(nil, until: 1000, now: 1)
+        for number in 0..<RestTable.modelLimit { table.rest("m\(number)", until: 30, now: 1) }
+
+        table.rest("one more", until: 50, now: 2)
+
+        #expect(table.end(for: "other") == 1000)
+    }
+
+    @Test func whatBeganAfterARestWasOverChangesNothing() {
+        let rests = Rests()
+        rests.rest("a", until: 30 * second, now: second)
+        rests.served("a", began: 30 * second)
+        // And what began in spite of one ends it, as ever.
+        rests.rest("b", until: 90 * second, now: 40 * second)
+        rests.served("b", began: 50 * second)
+
+        #expect(rests.end(for: "a", now: 20 * second) == 30 * second && rests.end(for: "b", now: 51 * second) == 0)
+    }
+
     private func failure(
         _ status: Int, kind: ExchangeFailure.Kind = .busy, after: UInt64 = 5000, _ message: String = "no",
         body: String = ""

@@ -25,12 +25,19 @@ import Testing
         #expect(estimate.ratio(of: "huge") == TokenEstimate.largestRatio)
     }
 
-    @Test func ofTooManyModelsTheOneHeardOfLongestAgoIsForgotten() {
+    @Test func ofTooManyModelsThoseHeardOfLongestAgoAreForgotten() {
         var estimate = TokenEstimate()
         for index in 0..<TokenEstimate.limit { estimate.learn("m\(index)", estimated: 100, reported: 200) }
         estimate.learn("m0", estimated: 100, reported: 200)
         estimate.learn("new", estimated: 100, reported: 200)
         #expect(estimate.ratio(of: "m0") == 2 && estimate.ratio(of: "m1") == 1 && estimate.ratio(of: "new") == 2)
+        #expect(estimate.ratio(of: "m\(TokenEstimate.limit / 2)") == 2, "most are remembered")
+    }
+
+    @Test func aHundredThousandModelsThatComeAndGoCostLittle() {
+        var estimate = TokenEstimate()
+        for index in 0..<100_000 { estimate.learn("m\(index)", estimated: 100, reported: 200) }
+        #expect(estimate.ratio(of: "m99999") == 2 && estimate.ratio(of: "m0") == 1)
     }
 
     @Test func onlyKnownModelsAndCountsTeach() {

@@ -25,20 +25,20 @@ test("the first connection needs no resynchronisation, later ones do", () => {
   assert.deepEqual(types(machine.handle("start")), ["open"]);
   assert.deepEqual(types(machine.handle("opened")), []);
   assert.equal(machine.status, "connected");
-  assert.deepEqual(machine.handle("closed"), [{ type: "retry", seconds: 3 }]);
+  assert.deepEqual(machine.handle("closed"), [{ type: "poll", on: true }, { type: "retry", seconds: 3 }]);
   assert.equal(machine.status, "reconnecting");
   assert.deepEqual(types(machine.handle("retry")), ["open"]);
-  assert.deepEqual(types(machine.handle("opened")), ["resync"]);
+  assert.deepEqual(types(machine.handle("opened")), ["poll false", "resync"]);
 });
 
-test("after five failed tries it polls and goes on trying; a connection ends both", () => {
+test("from the first failure on it polls and goes on trying, and says so after five tries; a connection ends both", () => {
   const machine = connected();
   const seconds = [];
   let effects = machine.handle("closed");
   for (let tries = 0; tries < 7; tries += 1) {
     seconds.push(effects.at(-1).seconds);
     assert.equal(machine.status, tries < 5 ? "reconnecting" : "polling");
-    assert.deepEqual(types(effects), tries === 5 ? ["poll true", "retry"] : ["retry"]);
+    assert.deepEqual(types(effects), tries === 0 ? ["poll true", "retry"] : ["retry"]);
     machine.handle("retry");
     effects = machine.handle("closed");
   }
@@ -65,7 +65,16 @@ test("a hidden tab rests and wakes with a resynchronisation", () => {
   for (const event of ["closed", "retry", "opened", "online", "rest"]) assert.deepEqual(machine.handle(event), []);
   assert.deepEqual(types(machine.handle("wake")), ["open", "resync"]);
   machine.handle("closed");
-  assert.deepEqual(types(machine.handle("rest")), ["cancelRetry"]);
+  assert.deepEqual(types(machine.handle("rest")), ["cancelRetry", "poll false"]);
+});
+
+test("after a sleep the socket is not trusted", () => {
+  const machine = connected();
+  assert.deepEqual(types(machine.handle("slept")), ["close", "open", "resync"]);
+  assert.equal(machine.status, "reconnecting");
+  assert.deepEqual(types(machine.handle("opened")), ["resync"]);
+  machine.handle("closed");
+  assert.deepEqual(types(machine.handle("slept")), ["cancelRetry", "open"]);
 });
 
 test("resting ends polling", () => {
@@ -80,7 +89,7 @@ test("resting ends polling", () => {
 });
 
 test("no order of events breaks it: never two sockets, never two timers", () => {
-  const events = ["start", "opened", "closed", "retry", "rest", "wake", "online"];
+  const events = ["start", "opened", "closed", "retry", "rest", "wake", "online", "slept"];
   let seed = 1;
   const random = (below) => (seed = (seed * 48271) % 2147483647) % below;
   for (let run = 0; run < 500; run += 1) {
@@ -118,4 +127,10 @@ test("stale: when nothing comes, or when only part of it does", () => {
   assert.equal(isStale({ status: "reconnecting", heard: now, whole: now }, now), false);
   assert.equal(isStale({ status: "reconnecting", heard: now, whole: old }, now), true);
   assert.equal(isStale({ status: "polling", heard: now, whole: now }, now), false);
+});
+
+test("stale at once when neither socket nor request has an answer", () => {
+  const now = 1_000_000;
+  assert.equal(isStale({ status: "reconnecting", heard: now, whole: now, failed: true }, now), true);
+  assert.equal(isStale({ status: "connected", heard: now, whole: now, failed: true }, now), false);
 });

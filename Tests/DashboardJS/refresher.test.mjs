@@ -52,3 +52,12 @@ test("what failed to come is still wanted", () => {
   refresher.ended(false, 10);
   assert.deepEqual(refresher.step(60_000), { fetch: ["history", "models"] });
 });
+
+test("what cannot be seen waits until it can", () => {
+  const refresher = new Refresher();
+  refresher.want(["summary", "models"]);
+  assert.deepEqual(refresher.step(0, (part) => part === "summary"), { fetch: ["summary"] });
+  refresher.ended(true, 1);
+  assert.equal(refresher.step(5000, (part) => part === "summary"), null);
+  assert.deepEqual(refresher.step(5000), { fetch: ["models"] });
+});

@@ -1,3 +1,5 @@
+import Compression
+import Foundation
 import Testing
 
 @testable import Dashboard
@@ -36,16 +38,64 @@ struct AssetStoreTests {
     func complete() throws {
         var asked: Set<String> = []
         let page = String(decoding: store.template, as: UTF8.self)
-        for part in page.split(separator: "\"/assets/").dropFirst() {
+        for part in page.split(separator: "\"{{assets}}/").dropFirst() {
             asked.insert(String(part.prefix { $0 != "\"" }))
         }
         for name in store.names where name.hasSuffix(".js") {
             let script = String(decoding: try #require(store.asset(named: name)).bytes, as: UTF8.self)
-            for part in script.split(separator: "from \"./").dropFirst() {
+            for part in script.split(separator: "\"./").dropFirst() {
                 asked.insert(String(part.prefix { $0 != "\"" }))
             }
         }
-        #expect(asked.sorted() == store.names)
+        // A view's styles are named after it.
+        let styles = store.names.filter { $0.hasPrefix("view-") && $0.hasSuffix(".css") }
+        for name in styles { #expect(store.names.contains(name.replacing(".css", with: ".js"))) }
+        // What all views may use.
+        let helpers = ["api.js", "confirm.js", "figures.js"]
+        #expect(asked.union(styles).union(helpers).sorted() == store.names)
+    }
+
+    @Test("every file of the folder is embedded")
+    func embedded() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../dashboard").standardized
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix(".") }
+        let known = store.names + ["favicon.ico", "index.html", "robots.txt"]
+        #expect(files.sorted() == known.sorted(), "run scripts/assets.py")
+    }
+
+    @Test("everything together weighs less than 100 KB, compressed as it is sent")
+    func weight() throws {
+        try #require(Gzip.isKnown)
+        let assets = try store.names.map { try #require(store.asset(named: $0)) }
+        let page = try #require(Gzip.encoded(store.template, level: 4))
+        let total = assets.reduce(page.count) { $0 + ($1.gzip?.count ?? $1.bytes.count) }
+        #expect(total < 100_000)
+    }
+
+    @Test("what is compressed is smaller, and another representation")
+    func compressed() throws {
+        for name in store.names {
+            let asset = try #require(store.asset(named: name))
+            let gzip = try #require(asset.gzip)
+            #expect(gzip.count < asset.bytes.count && asset.etag != asset.gzipETag)
+        }
+    }
+
+    @Test("a file has a name for good, in the folder of this version, and no other folder")
+    func permanent() throws {
+        #expect(store.permanentAsset(named: "\(store.version)/styles.css")?.name == "styles.css")
+        #expect(store.permanentAsset(named: "styles.css") == nil)
+        for folder in ["", "0", store.version + "0", "../" + store.version] {
+            #expect(store.asset(named: folder + "/styles.css") == nil)
+        }
+    }
+
+    @Test("the modules that a start needs are known, and views that may never be opened are not among them")
+    func preloads() {
+        #expect(store.scriptModules.contains("live.js") && store.scriptModules.contains("connection.js"))
+        #expect(
+            !store.scriptModules.contains { $0.hasPrefix("view-") } && !store.scriptModules.contains("dashboard.js"))
     }
 
     @Test("an etag is strong, quoted and of the content")
@@ -53,8 +103,8 @@ struct AssetStoreTests {
         let tags = store.names.compactMap { store.asset(named: $0)?.etag }
         #expect(Set(tags).count == tags.count)
         #expect(tags.allSatisfy { $0.hasPrefix("\"") && $0.hasSuffix("\"") && $0.count > 10 })
-        #expect(AssetStore.etag(of: [1, 2]) == AssetStore.etag(of: [1, 2]))
-        #expect(AssetStore.etag(of: [1, 2]) != AssetStore.etag(of: [2, 1]))
+        #expect(AssetStore.tag(of: [1, 2]) == AssetStore.tag(of: [1, 2]))
+        #expect(AssetStore.tag(of: [1, 2]) != AssetStore.tag(of: [2, 1]))
     }
 
     @Test("nothing is loaded from another host, no markup is made of strings, no handler or style is inline")

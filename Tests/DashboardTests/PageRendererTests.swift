@@ -228,3 +228,48 @@ struct PageRendererTests {
         #expect(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe") && !policy.contains("*"))
     }
 }
+
+@Suite("The trouble strip")
+struct TroubleStripTests {
+    private let now: Int64 = 1_767_323_045
+
+    private func strip(_ list: TroubleList) -> String {
+        let state = PageState(trouble: list, version: "1", now: now)
+        return String(decoding: PageRenderer().render(state, parts: [.trouble]), as: UTF8.self)
+    }
+
+    private func trouble(_ why: String = "connection refused", severity: Trouble.Severity = .critical) -> Trouble {
+        Trouble(
+            kind: .down, severity: severity, subject: .backend(id: "b", name: "box-2"), since: Double(now - 60),
+            what: "box-2 is down", why: why, link: "overview&backend=b")
+    }
+
+    @Test("where all is well there is nothing")
+    func empty() {
+        let html = strip(TroubleList())
+        #expect(html.contains("<section id=\"trouble\" class=\"trouble\" aria-labelledby=\"trouble-heading\" hidden>"))
+        #expect(!html.contains("<li"))
+    }
+
+    @Test("each trouble is words, a mark and a link")
+    func item() {
+        let html = strip(TroubleList(items: [trouble()]))
+        #expect(!html.contains(" hidden>"))
+        #expect(html.contains("class=\"trouble-item\" data-kind=\"down\" data-severity=\"critical\""))
+        #expect(html.contains("href=\"#overview&amp;backend=b\"><bdi class=\"trouble-what\">box-2 is down</bdi></a>"))
+        #expect(html.contains("since <time datetime=\"2026-01-02T03:03:05Z\" data-kind=\"clock\">03:03:05 UTC</time>"))
+        #expect(html.contains(": <bdi class=\"trouble-why\">connection refused</bdi>"))
+        #expect(html.contains("<span aria-hidden=\"true\">✕</span> Critical"))
+    }
+
+    @Test("words from outside are text")
+    func hostile() {
+        let html = strip(TroubleList(items: [trouble("<script>alert(1)</script>\"'&")]))
+        #expect(!html.contains("<script>") && html.contains("&lt;script&gt;"))
+    }
+
+    @Test("what is left out is counted")
+    func omitted() {
+        #expect(strip(TroubleList(items: [trouble()], omitted: 1200)).contains(">1,200 more</li>"))
+    }
+}

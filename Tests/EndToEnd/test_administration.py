@@ -85,14 +85,41 @@ def test_the_type_is_found_by_asking_all_adapters(gateway: Gateway, second_upstr
     second_upstream.on("/api/tags", lambda exchange: exchange.answer({"models": [capable("q", "completion")]}))
     second_upstream.on("/api/version", lambda exchange: exchange.answer({"version": "0.9.1"}))
     both = add(gateway, second_upstream.url, name="both").json()
+    twin = add(gateway, upstream.url, name="twin").json()
+    gateway.http.delete("/v1/backends/twin")
+    gateway.http.delete("/v1/backends/one")
     plain = add(gateway, upstream.url).json()
 
     assert both["recognised"] == {"type": "ollama", "server": "Ollama 0.9.1"}
     assert both["backend"]["backend_type"] == "ollama"
+    assert twin["recognised"]["type"] == "openai" and twin["warnings"] == ["one has the same address"]
     assert plain["recognised"]["type"] == "openai" and plain["id"] == f"openai-{upstream.port}"
-    assert plain["warnings"] == ["one has the same address"]
     again = add(gateway, second_upstream.url, name="both")
     assert again.status_code == 200 and again.json()["status"] == "unchanged"
+
+
+@pytest.mark.parametrize("members", [{}, {"type": "openai"}, {"persist": True}])
+def test_an_address_that_a_backend_has_is_not_added_again_without_a_name(
+    gateway: Gateway, upstream: Upstream, second_upstream: Upstream, members: dict[str, Any]
+):
+    configured = add(gateway, upstream.url + "/", **members)
+    first = add(gateway, second_upstream.url, **members)
+    again = add(gateway, second_upstream.url, **members)
+    named = add(gateway, second_upstream.url, name="twice", type="openai")
+
+    assert configured.status_code == 409 and error(configured)["code"] == "backend_exists"
+    assert "'one' has this address already" in error(configured)["message"] and "name" in error(configured)["message"]
+    assert first.status_code == 201 and again.status_code == 409
+    assert f"'{first.json()['id']}' has this address already" in error(again)["message"]
+    assert named.status_code == 201 and names(gateway) == ["one", first.json()["id"], "twice"]
+
+
+def test_of_several_that_add_an_address_at_once_one_does(gateway: Gateway, second_upstream: Upstream):
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(lambda _: add(gateway, second_upstream.url, type="openai"), range(8)))
+
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert len(names(gateway)) == 2
 
 
 def test_a_server_that_only_imitates_another_is_taken_for_what_it_is(gateway: Gateway, second_upstream: Upstream):
@@ -373,6 +400,42 @@ def test_an_unknown_backend_is_told_with_the_nearest_names(gateway: Gateway, met
     assert "There are: 'one'" in error(answer)["message"]
 
 
+def test_time_outs_are_set_and_kept(folder: Path, upstream: Upstream, nexus):
+    configuration = RARE + "[routing]\nmax_retries = 0\n" + backend("one", upstream.url)
+    gateway = serve(folder, configuration)
+    try:
+        gateway.wait_for_backend("one")
+        upstream.chat(lambda exchange: exchange.wait_until_closed() and None)
+        answer = gateway.http.patch(
+            "/v1/backends/one", json={"timeouts": {"first_byte_seconds": 0.3, "total_seconds": 0}, "persist": True}
+        )
+        again = gateway.http.patch("/v1/backends/one", json={"timeouts": {"first_byte_seconds": 0.3}})
+        late = gateway.chat()
+        wrong = gateway.http.patch("/v1/backends/one", json={"timeouts": {"first_byte": 3}})
+
+        assert answer.json()["status"] == "changed" and answer.json()["persisted"] is True
+        assert again.json()["status"] == "unchanged"
+        assert late.status_code == 504 and "0.3" in late.text
+        assert wrong.status_code == 400 and "first_byte_seconds" in error(wrong)["message"]
+        kept = json.loads(state(folder).read_text())["changes"]["one"]
+        assert kept == {"timeouts": {"first_byte_seconds": 0.3, "total_seconds": 0}}
+    finally:
+        gateway.finish()
+    second = serve(folder, configuration)
+    try:
+        second.wait_for_backend("one")
+        assert second.chat().status_code == 504
+        done = nexus("backends", "set", "one", "first_byte_seconds=none", "gap_seconds=20", "--persist", "--url", second.url)
+        kept = json.loads(state(folder).read_text())["changes"]["one"]["timeouts"]
+        upstream.chat(lambda exchange: exchange.answer(ANSWER))
+
+        assert done.returncode == 0 and "was set" in done.stdout
+        assert kept == {"first_byte_seconds": 0, "gap_seconds": 20, "total_seconds": 0}
+        assert second.chat().status_code == 200
+    finally:
+        second.finish()
+
+
 # Removing
 
 
@@ -427,6 +490,81 @@ def test_a_stream_of_a_backend_that_is_removed_now_ends_with_an_error(gateway: G
 
     assert "The backend one was removed." in rest and "[DONE]" not in rest
     assert gateway.wait_for_entry(lambda entry: True)["status"] == "Error"
+
+
+class Streams:
+    """A server's streams that go on until they are let go, one by one."""
+
+    def __init__(self, gateway: Gateway, upstream: Upstream, model: str) -> None:
+        self.gateway, self.model, self.stopped = gateway, model, upstream.stopped
+        self.let_go: list[threading.Event] = []
+        upstream.chat(self.answer)
+
+    def answer(self, exchange):
+        exchange.begin_stream()
+        exchange.event(delta("first"))
+        mine = self.let_go[-1]
+        while not mine.wait(0.05):
+            if self.stopped.is_set():
+                return
+        exchange.event(FINISHED)
+        exchange.event(b"[DONE]")
+        exchange.end_stream()
+
+    def begin(self):
+        self.let_go.append(threading.Event())
+        body = {"model": self.model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        running = self.gateway.http.send(
+            self.gateway.http.build_request("POST", "/v1/chat/completions", json=body), stream=True
+        )
+        pieces = running.iter_text()
+        next(pieces)
+        return pieces
+
+
+def test_a_backend_that_was_removed_twice_is_there_until_its_last_stream_has_ended(
+    gateway: Gateway, second_upstream: Upstream
+):
+    second_upstream.models("other")
+    streams = Streams(gateway, second_upstream, "other")
+    running = []
+    for _ in range(2):
+        assert add(gateway, second_upstream.url, name="two", type="openai").status_code == 201
+        running.append(streams.begin())
+        gateway.http.delete("/v1/backends/two")
+    streams.let_go[0].set()
+    first = "".join(running[0])
+    until(lambda: gateway.json("/v1/backends/two")["pending_requests"] == 1)
+    # The first instance goes at any time from here on, and nothing tells when it has: a few rounds of others are behind it.
+    for _ in range(5):
+        gateway.http.post("/v1/admin/reload")
+    left = gateway.http.get("/v1/backends/two")
+    ended = gateway.http.delete("/v1/backends/two?now")
+    second = "".join(running[1])
+
+    assert "[DONE]" in first
+    assert left.status_code == 200 and left.json()["pending_requests"] == 1
+    assert ended.json()["status"] == "unchanged" and "The backend two was removed." in second
+    until(lambda: names(gateway) == ["one"])
+
+
+@pytest.mark.parametrize("first", ["?now", ""])
+def test_now_also_ends_what_an_instance_has_that_another_took_over_from(
+    gateway: Gateway, upstream: Upstream, first: str
+):
+    streams = Streams(gateway, upstream, "m")
+    before = streams.begin()
+    toml = Path(gateway.log_path.parent / "nexus.toml")
+    toml.write_text(RARE + backend("one", upstream.url, options={"usage": "always"}))
+    assert gateway.http.post("/v1/admin/reload").json()["changed"] == ["one"]
+    after = streams.begin()
+    if not first:
+        gateway.http.delete("/v1/backends/one")
+    gateway.http.delete("/v1/backends/one?now")
+    rests = ["".join(pieces) for pieces in (before, after)]
+
+    assert all("The backend one was removed." in rest and "[DONE]" not in rest for rest in rests)
+    until(lambda: names(gateway) == [])
 
 
 def test_a_name_that_was_removed_can_be_added_again(gateway: Gateway, second_upstream: Upstream):
@@ -644,6 +782,73 @@ def test_all_down_at_the_start_is_a_gateway_that_says_so_and_recovers(start):
     assert down.status_code == 503 and down.json()["status"] == "unhealthy"
     assert refused.status_code == 503 and error(refused)["code"] == "no_healthy_backend"
     assert answer.status_code == 200
+
+
+# The bounds of commands, and their end
+
+
+@pytest.fixture
+def silent():
+    """Accepts, and answers nothing."""
+    server = socket.create_server(("127.0.0.1", 0), backlog=200)
+    yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    server.close()
+
+
+def test_no_more_commands_are_under_way_than_may_be(start, upstream: Upstream, silent: str):
+    gateway = start(RARE + "timeout_seconds = 3\n" + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    with ThreadPoolExecutor(48) as clients:
+        answers = list(clients.map(lambda n: add(gateway, silent, name=f"b{n}", type="openai"), range(48)))
+    refused = [answer for answer in answers if answer.status_code == 503]
+
+    assert {answer.status_code for answer in answers} == {201, 503} and 1 <= len(refused) <= 16
+    assert all(int(answer.headers["retry-after"]) >= 1 and "nothing was done" in answer.text for answer in refused)
+    assert len(names(gateway)) == 1 + 48 - len(refused)
+    assert gateway.http.post("/v1/backends/one/drain").status_code == 200
+
+
+@pytest.mark.parametrize("members", [{}, {"name": "two"}])
+def test_the_end_of_the_gateway_ends_a_command_that_has_changed_nothing_yet(
+    folder: Path, upstream: Upstream, silent: str, members: dict[str, Any]
+):
+    gateway = serve(folder, RARE + "timeout_seconds = 60\n" + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    with ThreadPoolExecutor(1) as clients:
+        adding = clients.submit(add, gateway, silent, persist=True, **members)
+        until(lambda: "ESTAB" in connections(silent))
+        gateway.signal()
+        answer = adding.result()
+    gateway.finish()
+
+    assert answer.status_code == 503 and error(answer)["code"] == "shutting_down"
+    assert not state(folder).exists()
+
+
+def test_what_is_kept_when_the_gateway_ends_is_kept_whole(folder: Path, upstream: Upstream, silent: str):
+    configuration = RARE + "timeout_seconds = 60\n" + backend("one", upstream.url)
+    gateway = serve(folder, configuration)
+    gateway.wait_for_backend("one")
+    with ThreadPoolExecutor(1) as clients:
+        adding = clients.submit(add, gateway, silent, name="two", type="openai", persist=True)
+        # It waits for the first probe now.
+        until(lambda: state(folder).exists())
+        gateway.signal()
+        answer = adding.result()
+    gateway.finish()
+    second = serve(folder, configuration)
+    try:
+        assert answer.status_code == 201 and answer.json()["persisted"] is True
+        assert names(second) == ["one", "two"]
+    finally:
+        second.finish()
+
+
+def connections(url: str) -> str:
+    """The state of those to a server of this machine."""
+    port = int(url.rsplit(":", 1)[1])
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return " ".join("ESTAB" for line in lines if line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "01")
 
 
 # The command line

@@ -18,7 +18,7 @@ REPLACE = """async (html) => {
   const { replaceParts } = await import("/assets/morph.js");
   replaceParts(html);
 }"""
-SHOWN = """() => [...document.querySelectorAll("main > section")].map((section) => {
+SHOWN = """() => [...document.querySelectorAll("#overview > section")].map((section) => {
   const copy = section.cloneNode(true);
   for (const node of copy.querySelectorAll("[data-own-fresh]")) node.removeAttribute("data-own-fresh");
   return copy.outerHTML;
@@ -45,7 +45,7 @@ def page(start, browser):
     gateway = start()
     context = browser.new_context()
     page = context.new_page()
-    page.route("**/assets/dashboard.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.route("**/dashboard.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
     page.goto(gateway.url + "/")
     yield page
     context.close()

@@ -53,6 +53,26 @@ import Testing
         }
     }
 
+    private final class Answer: Sendable {}
+    private struct Kept: Sendable { weak var answer: Answer? }
+
+    @Test func whatLoopsAnsweredIsNotKeptUntilTheTimeForItIsOver() {
+        let gateway = EmbeddedGateway()
+        let kept = Mutex(Kept())
+        let given = Mutex(0)
+        gateway.state.loops.ask(
+            on: gateway.eventLoop,
+            { _ in
+                let answer = Answer()
+                kept.withLock { $0.answer = answer }
+                return answer
+            }, then: { answers, _ in given.withLock { $0 = answers.count } })
+        // No time goes by.
+        gateway.eventLoop.run()
+
+        #expect(given.withLock { $0 } == 1 && kept.withLock { $0.answer == nil })
+    }
+
     @Test func eachLoopAnswersInItsPlace() async throws {
         try await withLoops { loops in
             let all = await ask(on: loops[1])

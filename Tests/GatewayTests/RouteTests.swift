@@ -137,6 +137,14 @@ import Testing
     }
 
     @Test(arguments: [
+        ("", false), ("updates=deltas,requests", false), ("updates=trouble", true), ("updates=deltas,trouble", true),
+        ("updates=troubles", false), ("trouble", false),
+    ])
+    func whatIsWrongIsForThoseThatAsk(_ text: String, _ watches: Bool) {
+        #expect(WebSocketQuery(text).watchesTrouble == watches)
+    }
+
+    @Test(arguments: [
         ("", false), ("updates=deltas", false), ("updates=requests", true), ("updates=deltas,requests", true),
         ("after=1&updates=requests%2Cdeltas", true), ("updates=deltas&updates=requests", true),
         ("updates=requestsx", false), ("requests", false), ("updates=%zzrequests", false),

@@ -139,28 +139,44 @@ extension BackendsCommand {
 
     struct Set: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Set the priority and the limit of a backend.",
-            discussion: "Also as name=value: nexus backends set gpu priority=10 max_concurrent=4")
+            abstract: "Set the priority, the limit and the time-outs of a backend.",
+            discussion: "As name=value: nexus backends set gpu priority=10 max_concurrent=4 first_byte_seconds=120")
         @OptionGroup var host: HostOptions
         @Argument(help: "Id of the backend.") var backend: String
-        @Argument(help: "priority=N, max_concurrent=N or none, enabled=true or false.") var values: [String] = []
+        @Argument(
+            help: ArgumentHelp(
+                "priority=N, max_concurrent=N or none, enabled=true or false, connect_seconds=N, first_byte_seconds=N, "
+                    + "gap_seconds=N, total_seconds=N (0: any time), queue_seconds=N."))
+        var values: [String] = []
         @Option(help: "Lower wins.") var priority: Int?
         @Option(name: .customLong("max-concurrent"), help: "Requests at once; none: no limit.") var maxConcurrent:
             String?
         @Flag(help: "Keep it across restarts.") var persist = false
 
         func run() throws {
-            var body = JSONObject()
+            var (body, timeouts) = (JSONObject(), JSONObject())
             let flags =
                 (priority.map { ["priority=\($0)"] } ?? []) + (maxConcurrent.map { ["max_concurrent=\($0)"] } ?? [])
             for text in values + flags {
                 guard let mark = text.firstIndex(of: "="), mark != text.startIndex else {
                     throw fail("'\(text)' must be name=value, like priority=10")
                 }
-                let value = String(text[text.index(after: mark)...])
-                body[String(text[..<mark]).replacing("-", with: "_")] = .some(
-                    value == "none" ? .null : (try? JSONValue.parse(value)) ?? .string(value))
+                let text = (
+                    name: String(text[..<mark]).replacing("-", with: "_"),
+                    value: String(text[text.index(after: mark)...])
+                )
+                let value: JSONValue = text.value == "none" ? .null : (try? JSONValue.parse(text.value)) ?? .string(text.value)
+                // Those of [backends.timeouts], with or without the name of the table.
+                let prefix = "timeouts."
+                if text.name.hasSuffix("_seconds") {
+                    let key = text.name.hasPrefix(prefix) ? String(text.name.dropFirst(prefix.count)) : text.name
+                    // 0 is what stands for no limit there.
+                    timeouts[key] = .some(value.isNull && key != "queue_seconds" ? 0 : value)
+                } else {
+                    body[text.name] = .some(value)
+                }
             }
+            if !timeouts.isEmpty { body["timeouts"] = .some(.object(timeouts)) }
             guard !body.isEmpty else { throw fail("there is nothing to set; give --priority or --max-concurrent") }
             if persist { body["persist"] = true }
             try host.command("PATCH", "/v1/backends/\(PathPart.encoded(backend))", body) { answer in

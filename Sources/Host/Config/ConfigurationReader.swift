@@ -238,7 +238,9 @@ public enum ConfigurationReader {
         var (timeouts, modelTimeouts) = (common.timeouts, common.modelTimeouts)
         section.section("timeouts") { section in
             timeouts = timeouts.changed(by: TimeoutReader.changes(&section))
-            modelTimeouts = TimeoutReader.models(&section) + modelTimeouts
+            let own = TimeoutReader.models(&section)
+            // Those that have none of their own share the same list, and can be seen to.
+            if !own.isEmpty { modelTimeouts = own + modelTimeouts }
         }
         let options = section.names("options")
         var secretOptions: [String] = []

@@ -1,4 +1,5 @@
 import Core
+import JSON
 
 /// Reads how long things may take: `[timeouts]`, and what backends and models change of it.
 ///
@@ -46,6 +47,21 @@ enum TimeoutReader {
             }
         }
         return Configuration.ModelTimeouts.inOrder(models)
+    }
+
+    /// As `changes` reads them.
+    static func write(_ changes: Configuration.TimeoutChanges, to json: inout JSONWriter) {
+        let limits: [(String, Duration??)] = [
+            ("connect_seconds", changes.connect), ("first_byte_seconds", changes.firstByte),
+            ("gap_seconds", changes.gap), ("total_seconds", changes.total),
+            ("queue_seconds", changes.queue.map { .some($0) }),
+        ]
+        json.beginObject()
+        for case (let key, let limit?) in limits {
+            json.key(key)
+            json.number(limit.map { $0 / .seconds(1) } ?? 0)
+        }
+        json.endObject()
     }
 
     private static func limits(_ section: inout Section) -> Configuration.TimeoutChanges {

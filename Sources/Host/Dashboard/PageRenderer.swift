@@ -48,6 +48,14 @@ private struct Page {
         matrix = ModelMatrix(needsMatrix ? state.backends : [])
     }
 
+    /// The folder of the page's files.
+    private static let assets: HTML = "/assets/\(AssetStore.shared.version)"
+
+    /// The modules of the page's script, so that a browser need not read one to learn of the next.
+    private static let preloads: HTML = AssetStore.shared.scriptModules.reduce(into: "") { html, name in
+        html += "<link rel=\"modulepreload\" href=\"\(assets)/\(name)\">\n"
+    }
+
     /// Escaped for a script element by the encoder.
     var data: [UInt8] {
         ContractEncoder.pageData(statistics: state.stats, backends: state.backends, history: history)
@@ -56,9 +64,14 @@ private struct Page {
     func content(of slot: Template.Slot) -> HTML {
         switch slot {
         case .version: "\(state.version)"
+        case .assets: Self.assets
+        case .preloads: Self.preloads
         case .now: "\(state.now)"
+        case .down: "\(unhealthy + degraded)"
         case .started: "\(state.now - Int64(clamping: state.stats.uptimeSeconds))"
         case .renderedAt: "\(Timestamp.rfc3339(Double(state.now)) ?? Format.nothing)"
+        case .troubleHidden: hidden(state.trouble.isEmpty)
+        case .troubleItems: TroubleStrip.render(state.trouble, now: state.now)
         case .uptime: "\(Format.uptime(seconds: state.stats.uptimeSeconds))"
         case .totalRequests: "\(Format.count(state.stats.requests.total))"
         case .requestsNote: "\(requestsNote)"

@@ -2,7 +2,7 @@ import Core
 
 /// A part of the page: a section with that id, which can be had by itself.
 public enum PagePart: String, CaseIterable, Sendable {
-    case summary, backends, models, history
+    case trouble, summary, backends, history, models
 
     /// Those that the query of `GET /` names, e.g. "parts=summary,history"; nil: it names none, and the whole page is meant.
     /// Names that are no part are left out.
@@ -30,6 +30,8 @@ public struct PageAction: Sendable, Equatable {
 /// Everything that the page shows, at one instant.
 public struct PageState: Sendable {
     public var stats: Statistics
+    /// What is wrong.
+    public var trouble: TroubleList
     public var backends: [BackendView]
     /// Oldest first; the newest 100 are shown.
     public var history: [HistoryEntry]
@@ -41,10 +43,12 @@ public struct PageState: Sendable {
     public var now: Int64
 
     public init(
-        stats: Statistics = Statistics(), backends: [BackendView] = [], history: [HistoryEntry] = [],
+        stats: Statistics = Statistics(), trouble: TroubleList = TroubleList(), backends: [BackendView] = [],
+        history: [HistoryEntry] = [],
         actions: [PageAction] = [], version: String, now: Int64
     ) {
         self.stats = stats
+        self.trouble = trouble
         self.backends = backends
         self.history = history
         self.actions = actions

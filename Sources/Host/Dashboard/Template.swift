@@ -3,9 +3,14 @@ struct Template: Sendable {
     /// What the renderer fills in. The raw value stands between the braces in `index.html`.
     enum Slot: String, CaseIterable, Sendable {
         case version
+        case assets
+        case preloads
         case now
+        case down
         case started
         case renderedAt = "rendered-at"
+        case troubleHidden = "trouble-hidden"
+        case troubleItems = "trouble-items"
         case uptime
         case totalRequests = "total-requests"
         case requestsNote = "requests-note"

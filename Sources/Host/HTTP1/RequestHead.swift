@@ -24,6 +24,8 @@ public struct RequestHead: Sendable, Equatable {
     public var credential: Range<Int>?
     /// `x-nexus-priority`.
     public var priority: Range<Int>?
+    /// `x-nexus-backend`.
+    public var backend: Range<Int>?
     public var host: Range<Int>?
     public var contentType: Range<Int>?
     /// The body has a content coding; of several fields all count.
@@ -185,6 +187,10 @@ public struct RequestHead: Sendable, Equatable {
                     throw .badLength
                 }
                 length = value
+            case 15 where scanner.equals(field.name, "x-nexus-backend"):
+                // Of two that differ one would be asked, and not the other.
+                guard backend == nil else { throw .badField }
+                backend = field.value
             case 16 where scanner.equals(field.name, "x-nexus-priority"): priority = field.value
             case 16 where scanner.equals(field.name, "content-encoding"): hasContentEncoding = true
             case 17 where scanner.equals(field.name, "sec-websocket-key"):

@@ -6,23 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zlib_stream.h"
+
 /* The libraries' binary interfaces, which their sonames promise to keep: zlib.h of libz.so.1, brotli/decode.h of libbrotlidec.so.1,
  * zstd.h of libzstd.so.1. Declared here so that none of them is needed to build. */
 
-struct z_stream {
-  const uint8_t *next_in;
-  unsigned avail_in;
-  unsigned long total_in;
-  uint8_t *next_out;
-  unsigned avail_out;
-  unsigned long total_out;
-  const char *message;
-  void *state;
-  void *allocate, *release, *user;
-  int data_type;
-  unsigned long checksum, reserved;
-};
-enum { Z_OK = 0, Z_STREAM_END = 1, Z_BUF_ERROR = -5 };
 enum { BROTLI_ERROR = 0, BROTLI_SUCCESS = 1 };
 enum { ZSTD_WINDOW_LOG_MAX = 100, WINDOW_LOG = 23 };
 

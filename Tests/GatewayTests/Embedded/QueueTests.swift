@@ -220,6 +220,22 @@ import Testing
         #expect(second.attempts.count == 1 && gateway.state.admission.count == 0)
     }
 
+    @Test func whoWaitsForABackendThatSeesIsServedByOneThatComesUpLater() throws {
+        let gateway = gateway()
+        gateway.add("blind", model: Model(id: "m", capabilities: .tools, lacks: .vision))
+        let seeing = gateway.add("seeing", limit: 1, model: Model(id: "m", capabilities: .vision))
+        let image =
+            #"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,x"}}]}]}"#
+        let (first, second) = (try gateway.client(), try gateway.client())
+        try first.ask(image)
+        try second.ask(image)
+        #expect(seeing.attempts.count == 1 && gateway.state.admission.count == 1)
+
+        let later = gateway.add("later", limit: 1, model: Model(id: "m", capabilities: .vision))
+        gateway.eventLoop.run()
+        #expect(later.attempts.count == 1 && gateway.state.admission.count == 0)
+    }
+
     @Test func aDrainedBackendTellsWhoWaitsForIt() throws {
         let gateway = gateway()
         gateway.add(limit: 1)

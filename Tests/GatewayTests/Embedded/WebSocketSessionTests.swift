@@ -74,6 +74,32 @@ import Testing
         #expect(try subscriber.take().contains("flap 4"))
     }
 
+    @Test func whatIsWrongIsToldToThoseThatAskAtTheStartAndWhenItChanges() throws {
+        gateway.add()
+        let (watching, plain) = (try subscriber("?updates=trouble"), try subscriber("?updates=deltas"))
+        #expect(
+            try watching.take().contains(#"{"update_type":"Trouble","data":{"total":0,"omitted":0,"troubles":[]}}"#))
+        _ = try plain.take()
+        gateway.state.registry.record(HealthReport(outcome: .unhealthy, message: "refused"), of: "one", now: 2)
+        gateway.state.watchTrouble()
+        gateway.state.watchTrouble()
+
+        let told = try watching.take()
+        #expect(told.split(separator: #""update_type":"Trouble""#).count == 2, "once, since it did not change again")
+        #expect(told.contains("one is down since") && told.contains("refused"))
+        #expect(try !plain.take().contains("Trouble"))
+
+        gateway.state.registry.record(HealthReport(outcome: .healthy), of: "one", now: 3)
+        gateway.state.watchTrouble()
+        #expect(try watching.take().contains(#""troubles":[]"#))
+    }
+
+    @Test func aLateSubscriberIsToldWhatIsWrongAlready() throws {
+        gateway.add()
+        gateway.state.registry.record(HealthReport(outcome: .unhealthy, message: "refused"), of: "one", now: 2)
+        #expect(try subscriber("?updates=trouble,deltas").take().contains("one is down"))
+    }
+
     @Test func theEndOfTheGatewayIsTold() throws {
         let subscriber = try subscriber()
         _ = try subscriber.take()

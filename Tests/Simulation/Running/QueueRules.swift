@@ -326,8 +326,7 @@ final class QueueRules {
         let open = view.open
         guard !open.isEmpty else { return !waiter.wants.waitsForRestart && !world.gateway.queue.waitForRestart }
         return open.contains { backend in
-            let isMeant = waiter.wants.model != view.model || waiter.wants.only?.contains(backend.identity.id) ?? true
-            return isMeant && !waiter.wants.tried.contains(backend.identity.id)
+            return !waiter.wants.tried.contains(backend.identity.id)
                 && backend.counters.inFlight < backend.identity.maxConcurrent ?? .max
         }
     }

@@ -12,6 +12,11 @@ public final class LoopWatchdog: Sendable {
     /// Calls that held up a loop, since the start.
     public static var stalls: UInt64 { count.load(ordering: .relaxed) }
     private static let count = Atomic<UInt64>(0)
+    /// The same by the id of the backend. Backends whose adapters do this are few; more than so many are not told apart.
+    private static let byBackend = Mutex<[String: UInt64]>([:])
+    private static let backendLimit = 1000
+
+    static var stallsOfEach: [String: UInt64] { byBackend.withLock { $0 } }
 
     private let activities: [LoopActivity]
     private let registry: Registry
@@ -43,6 +48,11 @@ public final class LoopWatchdog: Sendable {
         switch finding {
         case .stalled(let sample, _):
             Self.count.add(1, ordering: .relaxed)
+            if let id = BackendNames.entry(sample.ordinal)?.registryID {
+                Self.byBackend.withLock { counts in
+                    if counts[id] != nil || counts.count < Self.backendLimit { counts[id, default: 0] += 1 }
+                }
+            }
             log(sample, "an adapter holds up an event loop: a call has not returned for 100 ms")
         case .stillStalled(let sample, let nanoseconds):
             log(sample, "an adapter still holds up an event loop, for \(nanoseconds / 1_000_000) ms now")

@@ -18,9 +18,26 @@ enum Misuse: String, Sendable, CaseIterable {
     private static let counts: [Misuse: Count] = Dictionary(uniqueKeysWithValues: allCases.map { ($0, Count()) })
     /// Where breaches are logged; set once, at the start.
     static let logger = Mutex(Logger(label: "nexus"))
-    private static let told = Mutex<Set<String>>([])
-    /// How many names are remembered as logged. After that nothing more is logged.
-    private static let toldLimit = 10_000
+    private static let book = Mutex(Book())
+
+    /// What is remembered of each breach.
+    private struct Book {
+        /// How many are remembered. What comes after is neither logged nor counted by itself.
+        static let limit = 10_000
+        var counts: [Key: UInt64] = [:]
+
+        struct Key: Hashable {
+            var misuse: Misuse
+            var call: String
+            /// Empty: it is not known for which.
+            var backend: String
+        }
+    }
+
+    /// How often each of them was, by backend, since the start.
+    static var all: [(misuse: Misuse, call: String, backend: String, count: UInt64)] {
+        book.withLock { $0.counts }.map { ($0.key.misuse, $0.key.call, $0.key.backend, $0.value) }
+    }
 
     private final class Count: Sendable { let value = Atomic<UInt64>(0) }
 
@@ -29,15 +46,20 @@ enum Misuse: String, Sendable, CaseIterable {
     /// Callable from any thread; logs the first time only.
     func record(_ call: String, of backend: String?, count: Int = 1) {
         Self.counts[self]?.value.grow(by: UInt64(max(0, count)))
-        let key = "\(rawValue) \(call) \(backend ?? "")"
-        let isNew = Self.told.withLock { $0.count < Self.toldLimit && $0.insert(key).inserted }
+        let key = Book.Key(misuse: self, call: call, backend: backend ?? "")
+        let isNew = Self.book.withLock { book in
+            if book.counts[key] == nil, book.counts.count >= Book.limit { return false }
+            let before = book.counts.updateValue(0, forKey: key)
+            book.counts[key] = (before ?? 0) &+ UInt64(max(0, count))
+            return before == nil
+        }
         guard isNew else { return }
         Self.logger.withLock { $0 }.warning(
             "an adapter breaks the rules: \(words) in \(call); ignored, and counted from now on without a line",
             metadata: backend.map { ["backend": "\($0)"] } ?? [:])
     }
 
-    private var words: String {
+    var words: String {
         switch self {
         case .staleHandle: "a handle that has ended or never was"
         case .wrongThread: "a call from a thread that is not the loop's"

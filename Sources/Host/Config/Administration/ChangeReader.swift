@@ -4,7 +4,8 @@ import JSON
 /// What is to be set of a backend while the gateway runs, as a command or a state file says it.
 public enum ChangeReader {
     /// - Parameters:
-    ///   - object: `priority`, `max_concurrent` (null: no limit) and `enabled`.
+    ///   - object: `priority`, `max_concurrent` (null: no limit), `enabled`, and `timeouts` with the keys of
+    ///     `[backends.timeouts]` but its models.
     ///   - others: further names that may stand there, for whoever else reads the object.
     ///   - source: where it comes from, for messages.
     /// - Throws: everything that is wrong, at once.
@@ -35,6 +36,7 @@ public enum ChangeReader {
         var isEnabled = true
         section.bool("enabled", into: &isEnabled)
         if section.has("enabled") { change.isEnabled = isEnabled }
+        section.section("timeouts") { change.timeouts = TimeoutReader.changes(&$0) }
         if isOfFile { section.bool("removed", into: &change.isRemoved) }
         section.finish()
         return change

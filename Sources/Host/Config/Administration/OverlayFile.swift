@@ -46,6 +46,10 @@ enum OverlayFile {
             json.key("max_concurrent")
             if let limit { json.integer(limit) } else { json.null() }
         }
+        if change.timeouts != Configuration.TimeoutChanges() {
+            json.key("timeouts")
+            TimeoutReader.write(change.timeouts, to: &json)
+        }
         json.endObject()
     }
 

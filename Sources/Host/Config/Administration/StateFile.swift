@@ -48,10 +48,20 @@ public struct StateFile: Sendable {
         public let description: String
     }
 
-    /// Returns when it is on the disk.
+    /// Returns when it is on the disk. Nothing is written that a start would not take.
     /// - Returns: where the file is that was there and was not this gateway's; nil: there was none.
     public mutating func save(_ overlay: BackendOverlay) throws(Failure) -> String? {
         let bytes = OverlayFile.bytes(overlay)
+        do throws(ConfigurationError) {
+            guard bytes.count <= Self.sizeLimit else {
+                throw ConfigurationError(
+                    source: path,
+                    problems: [ConfigurationProblem(key: "", message: "would have more than \(Self.sizeLimit) bytes")])
+            }
+            _ = try OverlayFile.overlay(bytes, source: path)
+        } catch {
+            throw Failure(description: "the next start would not take it: \(error)")
+        }
         let isThere = try isKnown()
         if isThere == true, known == bytes { return nil }
         let temporary = "\(path).\(getpid()).tmp"

@@ -17,15 +17,20 @@ public struct Feed: Sendable {
     public let form: Form
     /// The subscriber wants to know of exchanges under way.
     public let watchesRequests: Bool
+    /// The subscriber wants to know what is wrong.
+    public let watchesTrouble: Bool
     private var pacer = Pacer()
     /// Of the newest history entry that the subscriber has.
     public private(set) var lastSequence: UInt64
     private var wantsPicture = false
     private var lastPicture: UInt64?
 
-    public init(form: Form, watchesRequests: Bool = false, lastSequence: UInt64) {
+    public init(
+        form: Form, watchesRequests: Bool = false, watchesTrouble: Bool = false, lastSequence: UInt64
+    ) {
         self.form = form
         self.watchesRequests = watchesRequests
+        self.watchesTrouble = watchesTrouble
         self.lastSequence = lastSequence
     }
 
@@ -55,6 +60,7 @@ public struct Feed: Sendable {
                 if form == .deltas { send.append(update) } else { wantsPicture = true }
             case .action: if form == .deltas { send.append(update) }
             case .requests, .cancelled: if watchesRequests { send.append(update) }
+            case .trouble: if watchesTrouble { send.append(update) }
             }
         }
         pacer.served(requests: min(requests, allowance), now: now)

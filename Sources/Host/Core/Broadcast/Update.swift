@@ -16,6 +16,8 @@ public final class Update: Sendable {
         case requests(ActiveExchanges)
         /// An operator has ended an exchange.
         case cancelled(ActiveExchange)
+        /// Everything that is wrong, at that instant in Unix seconds.
+        case trouble(TroubleList, at: Double)
     }
 
     public let content: Content
@@ -37,6 +39,7 @@ public final class Update: Sendable {
                 case .action(let progress): [UpdateEncoder.actionProgressMessage(progress)]
                 case .requests(let list): UpdateEncoder.activeRequestsMessages(list)
                 case .cancelled(let exchange): [UpdateEncoder.requestCancelledMessage(exchange)]
+                case .trouble(let list, let now): [UpdateEncoder.troubleMessage(list, now: now)]
                 }
             encoded = messages
             return messages
@@ -60,7 +63,7 @@ public final class Update: Sendable {
     var changesFleet: Bool {
         switch content {
         case .backends, .fleet, .removed: true
-        case .requestComplete, .models, .action, .requests, .cancelled: false
+        case .requestComplete, .models, .action, .requests, .cancelled, .trouble: false
         }
     }
 }

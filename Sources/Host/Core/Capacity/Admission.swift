@@ -7,7 +7,8 @@ import Synchronization
 /// One waiter is woken at a time, on its own loop, in the order of the queue. It looks for a place and tells what came of it
 /// (`admitted`, `stays` or `leave`), and the next one is woken, until nobody is left that may find one. An event that may
 /// have freed a place (`placesChanged`) starts a round; one that comes during a round makes those look again that found
-/// nothing. One that does not answer for a while, since its loop or what it needs is held up, is left aside until it does. A waiter is counted before it is looked for, and a place is free before its event, so that none is missed.
+/// nothing. One that does not answer for a while, since its loop or what it needs is held up, is left aside until it does. A
+/// waiter is counted before it is looked for, and a place is free before its event, so that none is missed.
 public final class Admission: Sendable {
     public typealias Wants = AdmissionQueue.Wants
     public typealias Ticket = AdmissionQueue.Ticket
@@ -99,10 +100,12 @@ public final class Admission: Sendable {
     // MARK: Waiting
 
     /// Whether a request that does not wait may look for a place: it must not overtake those that wait for the same ones.
+    /// - Parameter wants: worked out only while somebody waits, and never while others are held up.
     public func mayTry(_ wants: @autoclosure () -> Wants) -> Bool {
         if waiting.load(ordering: .sequentiallyConsistent) == 0 { return true }
+        let wants = wants()
         return state.withLock { state in
-            guard !state.queue.isWaiting(for: wants()) else { return false }
+            guard !state.queue.isWaiting(for: wants) else { return false }
             // Others may be about to take the place; but nobody is refused for whom there is one.
             return state.woken == nil || state.queue.count >= state.queue.maximumSize
         }
@@ -163,8 +166,10 @@ public final class Admission: Sendable {
     }
 
     /// Was woken, found nothing and goes on waiting.
-    public func stays(_ ticket: Ticket) {
+    /// - Parameter wants: what it waits for by now; nil: for the same.
+    public func stays(_ ticket: Ticket, wants: Wants? = nil) {
         state.withLock { state in
+            if let wants { state.queue.change(ticket, to: wants) }
             guard let woken = state.woken, woken.ticket == ticket else {
                 _ = state.queue.takeBack(ticket)
                 return

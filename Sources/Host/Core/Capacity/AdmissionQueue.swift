@@ -26,19 +26,21 @@ public struct AdmissionQueue: Sendable {
         public var tried: [String]
         /// Only the backend with this name; nil: any.
         public var backend: String?
-        /// Only the backends with these ids, which fit it best; nil: any.
-        public var only: [String]?
+        /// Backends that it is not waited for at, by their ids, with what each told of the model when that was looked at: they
+        /// cannot serve it, or less well than another. Who is not named may serve it, also one that comes up later or that tells
+        /// something else by now.
+        public var unfit: [String: ToldModel]
         /// The limit of models that it is under, by its pattern.
         public var limit: String?
         /// A backend that is not healthy now is waited for.
         public var waitsForRestart: Bool
 
         public init(
-            model: String, kind: RequestKind, tried: [String] = [], backend: String? = nil, only: [String]? = nil,
-            limit: String? = nil, waitsForRestart: Bool = false
+            model: String, kind: RequestKind, tried: [String] = [], backend: String? = nil,
+            unfit: [String: ToldModel] = [:], limit: String? = nil, waitsForRestart: Bool = false
         ) {
             self.backend = backend
-            self.only = only
+            self.unfit = unfit
             self.model = model
             self.kind = kind
             self.tried = tried
@@ -50,7 +52,7 @@ public struct AdmissionQueue: Sendable {
     /// Tells clients apart: a hash of what a client shows of itself.
     public typealias Client = Int
 
-    public struct Ticket: Hashable, Sendable { fileprivate let number: UInt64 }
+    public struct Ticket: Hashable, Sendable { let number: UInt64 }
 
     public enum Entered: Sendable, Equatable {
         case waits(Ticket)
@@ -60,9 +62,9 @@ public struct AdmissionQueue: Sendable {
         case full
     }
 
-    private struct Entry: Sendable {
+    struct Entry: Sendable {
         let client: Client
-        let wants: Wants
+        var wants: Wants
         let entered: UInt64
         /// Where it waits now; it may have risen.
         var rank: Int
@@ -70,20 +72,20 @@ public struct AdmissionQueue: Sendable {
         var since: UInt64
         /// Its number in the lists of that rank.
         var serial: UInt64
-        /// It was woken and has not come back: it stands in no list.
+        /// It was woken and has not come back: it stands in no list, and its client's turn is what it was.
         var isAside = false
         /// It had a lower rank before.
         var hasRisen = false
     }
 
     /// One client at one rank, in all lanes.
-    fileprivate struct Standing: Sendable {
+    struct Standing: Sendable {
         var waiting: Int
         /// When it was last served, or came: lower comes first.
         var turn: UInt64
     }
 
-    private struct Lane: Sendable {
+    struct Lane: Sendable {
         let wants: Wants
         var ranks = [LaneRank](repeating: LaneRank(), count: rankCount)
         var count = 0
@@ -95,30 +97,27 @@ public struct AdmissionQueue: Sendable {
     public static let shareDivisor = 2
     /// Of the longest wait, after what part a request rises by one priority.
     public static let ageingDivisor: UInt64 = 4
-    /// The last so many admissions tell how fast places become free.
-    private static let pace = 32
     /// For Retry-After, in seconds.
     public static let retryAfter = 1...60
     /// Seconds, where nothing tells how fast places become free.
     private static let unknownRetryAfter = 5
-    private static let rankCount = 3
+    fileprivate static let rankCount = 3
 
     /// Requests that may wait.
     public var maximumSize: Int
     /// In nanoseconds. Decides how fast requests rise; who is too late leaves by itself.
     public var maximumWait: UInt64
 
-    private var entries: [Ticket: Entry] = [:]
-    private var lanes: [Lane] = []
-    private var laneOf: [Wants: Int] = [:]
-    private var standings = [[Client: Standing]](repeating: [:], count: rankCount)
+    private(set) var entries: [Ticket: Entry] = [:]
+    private(set) var lanes: [Lane] = []
+    private(set) var laneOf: [Wants: Int] = [:]
+    private(set) var standings = [[Client: Standing]](repeating: [:], count: rankCount)
     private var waitingOf: [Client: Int] = [:]
     private var numbers: UInt64 = 0
     private var turns: UInt64 = 0
     private var serials: UInt64 = 0
     private var round: UInt64 = 1
-    private var served: [UInt64] = []
-    private var nextServed = 0
+    private var pace = AdmissionPace()
 
     public init(maximumSize: Int, maximumWait: UInt64) {
         self.maximumSize = maximumSize
@@ -144,18 +143,19 @@ public struct AdmissionQueue: Sendable {
         let ticket = Ticket(number: numbers)
         let lane = lane(of: wants)
         lanes[lane].count += 1
-        add(
-            Entry(client: client, wants: wants, entered: now, rank: priority.rank, since: now, serial: 0), ticket, lane)
+        var entry = Entry(client: client, wants: wants, entered: now, rank: priority.rank, since: now, serial: 0)
+        takeTurn(&entry)
+        list(entry, ticket, lane)
         return .waits(ticket)
     }
 
     /// Waits no longer. False: it did not wait.
     @discardableResult public mutating func leave(_ ticket: Ticket) -> Bool {
         guard let entry = entries.removeValue(forKey: ticket), let lane = laneOf[entry.wants] else { return false }
-        if !entry.isAside { take(entry, from: lane) }
+        if !entry.isAside { lanes[lane].ranks[entry.rank].remove(serial: entry.serial, client: entry.client) }
+        giveUpTurn(entry)
         if let waiting = waitingOf[entry.client] { waitingOf[entry.client] = waiting > 1 ? waiting - 1 : nil }
-        lanes[lane].count -= 1
-        if lanes[lane].count == 0 { removeLane(lane) }
+        leaveLane(lane)
         return true
     }
 
@@ -164,7 +164,7 @@ public struct AdmissionQueue: Sendable {
         guard let entry = entries[ticket] else { return false }
         turns += 1
         standings[entry.rank][entry.client]?.turn = turns
-        note(now)
+        pace.note(now)
         return leave(ticket)
     }
 
@@ -202,76 +202,36 @@ public struct AdmissionQueue: Sendable {
     /// It was woken and does not come back yet: the next of its lane may have what it was woken for.
     public mutating func setAside(_ ticket: Ticket) {
         guard let entry = entries[ticket], !entry.isAside, let lane = laneOf[entry.wants] else { return }
-        take(entry, from: lane)
+        lanes[lane].ranks[entry.rank].remove(serial: entry.serial, client: entry.client)
         entries[ticket]?.isAside = true
     }
 
-    /// It has come back, and found nothing. False: it was not aside.
+    /// It has come back, and found nothing: it stands where it stood. False: it was not aside.
     public mutating func takeBack(_ ticket: Ticket) -> Bool {
         guard var entry = entries[ticket], entry.isAside, let lane = laneOf[entry.wants] else { return false }
         entry.isAside = false
-        add(entry, ticket, lane)
+        list(entry, ticket, lane)
         return true
     }
 
-    /// The place of a ticket among those that wait for the same, from 1, if nobody came or left; nil: it does not wait. Goes
-    /// through the clients of its lane.
-    public func place(of ticket: Ticket) -> Int? {
-        guard let entry = entries[ticket], let lane = laneOf[entry.wants] else { return nil }
-        let ranks = lanes[lane].ranks
-        let ahead = ranks[..<entry.rank].reduce(0) { $0 + $1.ages.count }
-        guard let own = ranks[entry.rank].lists[entry.client]?.place(of: entry.serial),
-            let turn = standings[entry.rank][entry.client]?.turn
-        else { return nil }
-        // Before its k-th, each other client has had its own k-th if its turn comes first, else one less.
-        var others = 0
-        for (client, list) in ranks[entry.rank].lists where client != entry.client {
-            guard let otherTurn = standings[entry.rank][client]?.turn else { continue }
-            others += min(list.count, otherTurn < turn ? own + 1 : own)
-        }
-        return ahead + own + others + 1
-    }
-
-    /// The places of all that wait, as `place(of:)` tells them one by one. Sorts them.
-    public var places: [Ticket: Int] {
-        var places: [Ticket: Int] = [:]
-        places.reserveCapacity(entries.count)
-        for lane in lanes {
-            var ahead = 0
-            for (rank, waiting) in lane.ranks.enumerated() {
-                // The first of every client comes before the second of any, in the order of their turns.
-                var order: [(round: Int, turn: UInt64, ticket: Ticket)] = []
-                for (client, list) in waiting.lists {
-                    guard let turn = standings[rank][client]?.turn else { continue }
-                    for (round, ticket) in list.tickets.enumerated() { order.append((round, turn, ticket)) }
-                }
-                order.sort { ($0.round, $0.turn) < ($1.round, $1.turn) }
-                for (index, item) in order.enumerated() { places[item.ticket] = ahead + index + 1 }
-                ahead += order.count
-            }
-        }
-        return places
+    /// It waits for something else from now on, and keeps what it has: when it came, its rank, its turn.
+    public mutating func change(_ ticket: Ticket, to wants: Wants) {
+        guard var entry = entries[ticket], entry.wants != wants, let old = laneOf[entry.wants] else { return }
+        if !entry.isAside { lanes[old].ranks[entry.rank].remove(serial: entry.serial, client: entry.client) }
+        leaveLane(old)
+        entry.wants = wants
+        let new = lane(of: wants)
+        lanes[new].count += 1
+        if entry.isAside { entries[ticket] = entry } else { list(entry, ticket, new) }
     }
 
     /// Seconds until one that has so many before it may be served, judged by how fast places became free lately.
     public func retryAfter(ahead: Int, now: UInt64) -> Int {
-        guard served.count > 1 else { return Self.unknownRetryAfter }
-        let oldest = served.count < Self.pace ? served[0] : served[nextServed]
-        let span = Double(now > oldest ? now - oldest : 1)
-        let seconds = (Double(ahead + 1) * span / Double(served.count - 1) / 1e9).rounded(.up)
+        let seconds = pace.seconds(for: ahead + 1, now: now) ?? Double(Self.unknownRetryAfter)
         return Int(min(max(seconds, Double(Self.retryAfter.lowerBound)), Double(Self.retryAfter.upperBound)))
     }
 
     // MARK: Keeping the lists
-
-    private mutating func note(_ now: UInt64) {
-        if served.count < Self.pace {
-            served.append(now)
-        } else {
-            served[nextServed] = now
-            nextServed = (nextServed + 1) % Self.pace
-        }
-    }
 
     private mutating func lane(of wants: Wants) -> Int {
         if let lane = laneOf[wants] { return lane }
@@ -288,24 +248,23 @@ public struct AdmissionQueue: Sendable {
         laneOf[last.wants] = lane
     }
 
-    private mutating func add(_ given: Entry, _ ticket: Ticket, _ lane: Int) {
-        var entry = given
+    private mutating func leaveLane(_ lane: Int) {
+        lanes[lane].count -= 1
+        if lanes[lane].count == 0 { removeLane(lane) }
+    }
+
+    /// It comes to its rank now, behind those that are there.
+    private mutating func takeTurn(_ entry: inout Entry) {
         serials += 1
         entry.serial = serials
-        entries[ticket] = entry
         if standings[entry.rank][entry.client] == nil {
             turns += 1
             standings[entry.rank][entry.client] = Standing(waiting: 0, turn: turns)
         }
         standings[entry.rank][entry.client]?.waiting += 1
-        let turn = standings[entry.rank][entry.client]?.turn ?? turns
-        lanes[lane].ranks[entry.rank].add(
-            ticket, serial: entry.serial, client: entry.client, turn: turn,
-            hasRisen: entry.hasRisen)
     }
 
-    private mutating func take(_ entry: Entry, from lane: Int) {
-        lanes[lane].ranks[entry.rank].remove(serial: entry.serial, client: entry.client)
+    private mutating func giveUpTurn(_ entry: Entry) {
         guard let standing = standings[entry.rank][entry.client] else { return }
         if standing.waiting > 1 {
             standings[entry.rank][entry.client]?.waiting -= 1
@@ -314,16 +273,25 @@ public struct AdmissionQueue: Sendable {
         }
     }
 
+    private mutating func list(_ entry: Entry, _ ticket: Ticket, _ lane: Int) {
+        entries[ticket] = entry
+        lanes[lane].ranks[entry.rank].add(
+            ticket, serial: entry.serial, client: entry.client,
+            turn: standings[entry.rank][entry.client]?.turn ?? turns, hasRisen: entry.hasRisen)
+    }
+
     /// Lets what has waited long enough rise.
     private mutating func raise(in lane: Int, now: UInt64) {
         let step = max(1, maximumWait / Self.ageingDivisor)
         for rank in stride(from: Self.rankCount - 1, to: 0, by: -1) {
             while let ticket = aged(rank, in: lane, by: step, now: now), var entry = entries[ticket] {
-                take(entry, from: lane)
+                lanes[lane].ranks[rank].remove(serial: entry.serial, client: entry.client)
+                giveUpTurn(entry)
                 entry.rank -= 1
                 entry.since += step
                 entry.hasRisen = true
-                add(entry, ticket, lane)
+                takeTurn(&entry)
+                list(entry, ticket, lane)
             }
         }
     }
@@ -338,136 +306,8 @@ public struct AdmissionQueue: Sendable {
         }
         return nil
     }
-
-    /// Those of one rank in one lane.
-    private struct LaneRank: Sendable {
-        var lists: [Client: TicketList] = [:]
-        /// All of them, and those that rose into the rank, each in the order in which they came to it.
-        var ages = TicketList()
-        var risen = TicketList()
-        private var order = TurnHeap()
-
-        mutating func add(_ ticket: Ticket, serial: UInt64, client: Client, turn: UInt64, hasRisen: Bool) {
-            ages.append(ticket, serial)
-            if hasRisen { risen.append(ticket, serial) }
-            if lists[client] == nil {
-                // Those of clients that have gone stay until they come up; no more of them than of the others.
-                if order.count > 2 * lists.count + 16 { order.keep { lists[$0] != nil } }
-                order.push(TurnHeap.Item(turn: turn, client: client))
-            }
-            lists[client, default: TicketList()].append(ticket, serial)
-        }
-
-        mutating func remove(serial: UInt64, client: Client) {
-            ages.remove(serial)
-            risen.remove(serial)
-            lists[client]?.remove(serial)
-            if lists[client]?.count == 0 { lists[client] = nil }
-        }
-
-        /// The oldest of the client whose turn it is.
-        mutating func first(_ turnOf: (Client) -> UInt64?) -> (ticket: Ticket, turn: UInt64)? {
-            while let top = order.top {
-                guard let ticket = lists[top.client]?.first, let turn = turnOf(top.client) else {
-                    order.removeTop()
-                    continue
-                }
-                if top.turn == turn { return (ticket, turn) }
-                order.replaceTop(TurnHeap.Item(turn: turn, client: top.client))
-            }
-            return nil
-        }
-    }
-
-    /// Tickets in ascending order of their serial numbers.
-    private struct TicketList: Sendable {
-        private var items: [(serial: UInt64, ticket: Ticket)] = []
-        /// What stands before it is gone.
-        private var head = 0
-
-        var count: Int { items.count - head }
-        var first: Ticket? { head < items.count ? items[head].ticket : nil }
-        var tickets: some Sequence<Ticket> { items[head...].lazy.map(\.ticket) }
-
-        mutating func append(_ ticket: Ticket, _ serial: UInt64) { items.append((serial, ticket)) }
-
-        /// Places from the first, from 0.
-        func place(of serial: UInt64) -> Int? { index(of: serial).map { $0 - head } }
-
-        mutating func remove(_ serial: UInt64) {
-            guard let index = index(of: serial) else { return }
-            guard index == head else {
-                items.remove(at: index)
-                return
-            }
-            head += 1
-            guard head > 32, head * 2 > items.count else { return }
-            items.removeFirst(head)
-            head = 0
-        }
-
-        private func index(of serial: UInt64) -> Int? {
-            var (low, high) = (head, items.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if items[middle].serial < serial { low = middle + 1 } else { high = middle }
-            }
-            return low < items.count && items[low].serial == serial ? low : nil
-        }
-    }
 }
 
 extension [AdmissionQueue.Client: AdmissionQueue.Standing] {
     fileprivate func turn(_ client: AdmissionQueue.Client) -> UInt64? { self[client]?.turn }
-}
-
-/// Clients by their turns, the lowest first: a binary heap.
-private struct TurnHeap: Sendable {
-    struct Item: Sendable {
-        var turn: UInt64
-        var client: AdmissionQueue.Client
-    }
-
-    private var items: [Item] = []
-
-    var count: Int { items.count }
-    var top: Item? { items.first }
-
-    mutating func push(_ item: Item) {
-        items.append(item)
-        var index = items.count - 1
-        while index > 0, items[index].turn < items[(index - 1) / 2].turn {
-            items.swapAt(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
-
-    mutating func replaceTop(_ item: Item) {
-        items[0] = item
-        sink()
-    }
-
-    mutating func removeTop() {
-        guard let last = items.popLast(), !items.isEmpty else { return }
-        replaceTop(last)
-    }
-
-    mutating func keep(_ isKept: (AdmissionQueue.Client) -> Bool) {
-        let kept = items.filter { isKept($0.client) }
-        items = []
-        for item in kept { push(item) }
-    }
-
-    private mutating func sink() {
-        var index = 0
-        while true {
-            var least = index
-            for child in (2 * index + 1)...(2 * index + 2) where child < items.count {
-                if items[child].turn < items[least].turn { least = child }
-            }
-            guard least != index else { return }
-            items.swapAt(index, least)
-            index = least
-        }
-    }
 }

@@ -11,15 +11,20 @@ public enum Vacancies {
             return !(wants.waitsForRestart && snapshot.holders[wants.model] != nil)
         }
         var isLeft = false
-        for index in candidates {
-            let backend = snapshot.backends[index]
-            guard !wants.tried.contains(backend.identity.id),
-                wants.backend == nil || wants.backend == backend.identity.name,
-                wants.only?.contains(backend.identity.id) ?? true
-            else { continue }
-            if backend.hasPlace { return true }
+        for index in candidates where wants.mayBe(at: index, in: snapshot) {
+            if snapshot.backends[index].hasPlace { return true }
             isLeft = true
         }
         return !isLeft
+    }
+}
+
+extension Admission.Wants {
+    /// Whether the backend may serve it, as far as is known.
+    fileprivate func mayBe(at index: Int, in snapshot: RegistrySnapshot) -> Bool {
+        let identity = snapshot.backends[index].identity
+        guard backend == nil || backend == identity.name, !tried.contains(identity.id) else { return false }
+        guard !unfit.isEmpty, let before = unfit[identity.id] else { return true }
+        return snapshot.told(of: model, at: index) != before
     }
 }

@@ -9,6 +9,17 @@ extension Configuration {
         public var queue: Duration?
 
         public init() {}
+
+        /// These, with what others say besides.
+        func with(_ other: TimeoutChanges) -> TimeoutChanges {
+            var both = self
+            both.connect = other.connect ?? connect
+            both.firstByte = other.firstByte ?? firstByte
+            both.gap = other.gap ?? gap
+            both.total = other.total ?? total
+            both.queue = other.queue ?? queue
+            return both
+        }
     }
 
     /// How long things may take for the models of a name, or of a pattern with `*`.
@@ -48,6 +59,13 @@ extension Configuration.Timeouts {
     public func of(_ model: String, _ rules: [Configuration.ModelTimeouts]) -> Self {
         if rules.isEmpty { return self }
         return rules.reversed().reduce(self) { $1.fits(model) ? $0.changed(by: $1.changes) : $0 }
+    }
+}
+
+extension Configuration.Timeouts {
+    /// How long a request for a model may wait for a place by the rules, as `of` takes them; nil: none of them says so.
+    public static func queue(of model: String, _ rules: [Configuration.ModelTimeouts]) -> Duration? {
+        rules.first { $0.changes.queue != nil && $0.fits(model) }?.changes.queue
     }
 }
 

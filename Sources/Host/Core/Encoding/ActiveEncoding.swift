@@ -132,7 +132,7 @@ extension UpdateEncoder {
         }
     }
 
-    private static func update(_ type: String, _ members: (inout JSONWriter) -> Void) -> [UInt8] {
+    static func update(_ type: String, _ members: (inout JSONWriter) -> Void) -> [UInt8] {
         var json = JSONWriter(capacity: 1024)
         json.beginObject()
         json.key("update_type")

@@ -19,14 +19,24 @@ public enum ContractEncoder {
     }
 
     /// `GET /v1/backends`: `{"object":"list","data":[BackendView]}`, every view whole, in the order given.
-    public static func backends(_ views: [BackendView]) -> [UInt8] {
+    /// - Parameter withModels: false: `truncated` says how many models of each are left out.
+    public static func backends(_ views: [BackendView], withModels: Bool = true) -> [UInt8] {
         var json = JSONWriter(capacity: 4096)
         json.beginObject()
         json.key("object")
         json.string("list")
         json.key("data")
         json.beginArray()
-        for view in views { write(view, to: &json) }
+        for view in views {
+            if withModels || view.models.isEmpty {
+                write(view, to: &json)
+                continue
+            }
+            var (short, omitted) = (view, Omissions())
+            short.models = []
+            omitted.note("models", count: view.models.count)
+            write(short, omitted: omitted, to: &json)
+        }
         json.endArray()
         json.endObject()
         return json.bytes

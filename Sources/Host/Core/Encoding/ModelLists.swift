@@ -14,18 +14,18 @@ extension ContractEncoder {
     }
 
     /// `GET /v1/models?per_backend=1`: one object for each model of each healthy backend, sorted by model id, then by the
-    /// backend's name; then one for each other name.
+    /// backend's name, with how it is there; then one for each other name.
     public static func modelListPerBackend(
         _ views: [BackendView], aliases: [(alias: String, model: String)] = []
     ) -> [UInt8] {
-        var offers: [(model: Model, backend: String)] = []
+        var offers: [(model: Model, backend: String, id: String)] = []
         for view in views where view.status.serves {
-            for model in view.models where model.id != Model.any { offers.append((model, view.name)) }
+            for model in view.models where model.id != Model.any { offers.append((model, view.name, view.id)) }
         }
         offers.sort { ($0.model.id, $0.backend) < ($1.model.id, $1.backend) }
         var json = JSONWriter(capacity: 4096)
         writeList(to: &json) { json in
-            for (model, backend) in offers { write(model, backends: [backend], to: &json) }
+            for offer in offers { write(offer.model, backends: [offer.backend], at: offer.id, to: &json) }
             for served in ServedModel.all(views, aliases: aliases) where served.aliasOf != nil {
                 write(served, to: &json)
             }
@@ -73,8 +73,9 @@ extension ContractEncoder {
         write(served.model, backends: served.backends, aliasOf: served.aliasOf, to: &json)
     }
 
+    /// - Parameter backend: the id of the only one that this is about, which tells how the model is there; nil: of none.
     private static func write(
-        _ model: Model, backends: [String], aliasOf: String? = nil, to json: inout JSONWriter
+        _ model: Model, backends: [String], aliasOf: String? = nil, at backend: String? = nil, to json: inout JSONWriter
     ) {
         json.beginObject()
         json.key("id")
@@ -97,6 +98,38 @@ extension ContractEncoder {
             json.key("alias_of")
             json.string(aliasOf)
         }
+        if let backend { writePresence(of: model, at: backend, to: &json) }
         json.endObject()
     }
+
+    /// How a model is at one backend. What is not known is null.
+    private static func writePresence(of model: Model, at backend: String, to json: inout JSONWriter) {
+        json.key("backend_id")
+        json.string(backend)
+        json.key("abilities")
+        json.beginArray()
+        for (ability, word) in abilities where model.capabilities.contains(ability) { json.string(word) }
+        json.endArray()
+        json.key("max_output_tokens")
+        write(model.maxOutputTokens, to: &json)
+        json.key("size_bytes")
+        write(model.size, to: &json)
+        json.key("loaded")
+        if let isLoaded = model.isLoaded { json.bool(isLoaded) } else { json.null() }
+        json.key("loaded_until")
+        switch model.loadedUntil {
+        case .time(let seconds)?: json.string(Timestamp.text(seconds: Double(seconds)))
+        case .forever?: json.string("forever")
+        case nil: json.null()
+        }
+        json.key("memory_bytes")
+        write(model.memory, to: &json)
+        json.key("device_memory_bytes")
+        write(model.deviceMemory, to: &json)
+    }
+
+    private static let abilities: [(Capabilities, String)] = [
+        (.completion, "completion"), (.vision, "vision"), (.tools, "tools"), (.jsonMode, "json_mode"),
+        (.thinking, "thinking"), (.embedding, "embedding"),
+    ]
 }

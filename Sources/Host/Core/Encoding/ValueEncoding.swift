@@ -105,10 +105,7 @@ extension ContractEncoder {
         json.string(view.backendType)
         json.key("status")
         json.string(view.status.contractWord)
-        if view.status == .degraded {
-            json.key("state")
-            json.string(view.status.rawValue)
-        }
+        writeState(of: view, to: &json)
         json.key("last_health_check")
         json.string(Timestamp.text(seconds: view.lastHealthCheck ?? view.addedAt))
         json.key("last_error")
@@ -138,6 +135,26 @@ extension ContractEncoder {
             json.bool(true)
         }
         json.endObject()
+    }
+
+    /// What the status does not say, where there is something.
+    private static func writeState(of view: BackendView, to json: inout JSONWriter) {
+        if view.state.rawValue != view.status.contractWord {
+            json.key("state")
+            json.string(view.state.rawValue)
+            if let since = view.stateSince {
+                json.key("state_since")
+                json.string(Timestamp.text(seconds: since))
+            }
+        }
+        if let reason = view.stateReason {
+            json.key("state_reason")
+            json.string(reason)
+        }
+        if view.flaps > 0 {
+            json.key("flaps")
+            json.integer(view.flaps)
+        }
     }
 
     static func write(_ models: [Model], to json: inout JSONWriter) {

@@ -51,6 +51,7 @@ public struct Eligibility: Sendable {
         guard let indices = snapshot.candidates(for: model), indices.count > first.count else { return [] }
         let left = indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
         guard let fits = fits(left, in: snapshot) else { return [] }
+        let first = Set(first)
         return fits.good.filter { !first.contains($0) }
     }
 
@@ -65,13 +66,19 @@ public struct Eligibility: Sendable {
             isFirm: hasOthers)
     }
 
-    /// Ids of the backends that the request may go to, where others that have the model cannot serve it; nil: it may go to all.
-    public func narrowed(in snapshot: RegistrySnapshot) -> [String]? {
-        guard snapshot.told.mayMatter(to: needs), let indices = snapshot.candidates(for: model) else { return nil }
+    /// The backends that have the model and that the request does not wait for, by their ids, with what they tell of it: they
+    /// certainly cannot serve it, or their context is too short while another's is not.
+    public func unfit(in snapshot: RegistrySnapshot) -> [String: ToldModel] {
+        guard snapshot.told.mayMatter(to: needs), let indices = snapshot.candidates(for: model) else { return [:] }
         let open = indices.filter { isOpen(snapshot.backends[$0]) }
-        guard let fits = fits(open, in: snapshot) else { return nil }
-        let good = fits.good
-        return good.count == open.count ? nil : good.map { snapshot.backends[$0].identity.id }
+        guard let fits = fits(open, in: snapshot) else { return [:] }
+        let good = Set(fits.good)
+        guard good.count < open.count else { return [:] }
+        var unfit: [String: ToldModel] = [:]
+        for index in open where !good.contains(index) {
+            unfit[snapshot.backends[index].identity.id] = snapshot.told(of: model, at: index)
+        }
+        return unfit
     }
 
     /// Whether another backend than this one is left to try.

@@ -52,7 +52,7 @@ public struct Needs: Sendable, Equatable {
 }
 
 /// What a backend tells of one of its models that decides who is asked.
-public struct ToldModel: Sendable, Equatable {
+public struct ToldModel: Sendable, Hashable {
     public var capabilities: Capabilities
     /// What it certainly has not.
     public var lacks: Capabilities

@@ -3,8 +3,10 @@ import Synchronization
 /// How many tokens the prompts of each model have, for each token that their bytes were taken for: learnt from the counts that
 /// servers report. Pure.
 public struct TokenEstimate: Sendable, Equatable {
-    /// Models that are remembered; of more the one that was heard of longest ago is forgotten.
+    /// Models that are remembered; of more those are forgotten that were heard of longest ago.
     public static let limit = 1024
+    /// Of them, what is forgotten at once: to look for the oldest costs a look at all, which no request is to pay for alone.
+    static let forgottenShare = 8
     /// Prompts that are shorter say more of the frame around them than of their text.
     public static let shortest: UInt64 = 64
     /// What servers say is believed between these: some do not count what they had cached.
@@ -35,13 +37,17 @@ public struct TokenEstimate: Sendable, Equatable {
         let ratio = min(max(Double(reported) / Double(estimated), Self.smallestRatio), Self.largestRatio)
         count += 1
         guard let before = models[model]?.ratio else {
-            if models.count >= Self.limit, let oldest = models.min(by: { $0.value.heard < $1.value.heard }) {
-                models[oldest.key] = nil
-            }
+            if models.count >= Self.limit { forgetOldest() }
             models[model] = Entry(ratio: ratio, heard: count)
             return
         }
         models[model] = Entry(ratio: before + Self.newestShare * (ratio - before), heard: count)
+    }
+
+    private mutating func forgetOldest() {
+        let heard = models.values.map(\.heard).sorted()
+        let last = heard[heard.count / Self.forgottenShare]
+        models = models.filter { $0.value.heard > last }
     }
 }
 

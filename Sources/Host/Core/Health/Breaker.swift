@@ -167,6 +167,15 @@ public struct Breaker: Sendable, Equatable {
         open(.rate(failures: failures, attempts: attempts), now: now)
     }
 
+    /// The attempts of the window, as far as they are counted: while nothing fails, successes are looked at now and then.
+    func window(successes: UInt64, now: UInt64) -> (attempts: UInt64, failures: UInt64) {
+        let number = now / slotLength
+        let slots = slots.filter { $0.number + Self.slotCount > number }
+        guard let first = slots.first else { return (0, 0) }
+        let failures = slots.reduce(0) { $0 + $1.failures }
+        return (failures + (successes - min(successes, first.before)), failures)
+    }
+
     /// Forgets what has left the window, and begins the slot of this instant.
     private mutating func roll(successes: UInt64, now: UInt64) {
         let number = now / slotLength

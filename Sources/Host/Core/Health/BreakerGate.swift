@@ -116,6 +116,32 @@ public final class BreakerGate: Sendable {
     /// Times it has opened.
     public var openings: UInt64 { state.withLock { $0.breaker.openings } }
 
+    /// Everything that is to be told of it at one instant.
+    public struct Reading: Sendable, Equatable {
+        public var phase: Breaker.Phase
+        /// Nil while it is closed.
+        public var cause: Breaker.Cause?
+        /// Of the failure that opened it, or of the last trial; empty: there is none.
+        public var message: String
+        public var openings: UInt64
+        /// Attempts of the window that is judged, and how many of them failed.
+        public var attempts: UInt64
+        public var failures: UInt64
+    }
+
+    /// - Parameters:
+    ///   - successes: of the backend, ever.
+    ///   - now: nanoseconds of the monotonic clock.
+    public func reading(successes: UInt64, now: UInt64) -> Reading {
+        state.withLock { state in
+            let window = state.breaker.window(successes: successes, now: now)
+            let isClosed = state.breaker.phase == .closed
+            return Reading(
+                phase: state.breaker.phase, cause: state.breaker.cause, message: isClosed ? "" : state.message,
+                openings: state.breaker.openings, attempts: window.attempts, failures: window.failures)
+        }
+    }
+
     public var phase: Breaker.Phase { state.withLock { $0.breaker.phase } }
 
     private static func words(_ cause: Breaker.Cause?, _ message: String) -> String {

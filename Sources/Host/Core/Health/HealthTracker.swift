@@ -1,6 +1,13 @@
 /// Turns probe results into a status: a healthy backend becomes unhealthy after `failureThreshold` failures in a row,
 /// an unhealthy one healthy after `recoveryThreshold` successes in a row. The first result of all counts at once.
 public struct HealthTracker: Sendable, Equatable {
+    /// Which way it is going: so many of so many results in a row have been against what it is.
+    public enum Heading: Sendable, Equatable {
+        case steady
+        case down(failures: Int, of: Int)
+        case up(successes: Int, of: Int)
+    }
+
     public private(set) var status = BackendStatus.unknown
     private var failures = 0
     private var successes = 0
@@ -16,6 +23,14 @@ public struct HealthTracker: Sendable, Equatable {
     public mutating func setThresholds(failure: Int, recovery: Int) {
         failureThreshold = max(1, failure)
         recoveryThreshold = max(1, recovery)
+    }
+
+    public var heading: Heading {
+        switch status {
+        case .healthy where failures > 0: .down(failures: failures, of: failureThreshold)
+        case .unhealthy where successes > 0: .up(successes: successes, of: recoveryThreshold)
+        default: .steady
+        }
     }
 
     /// Takes one result. True when the status changed.

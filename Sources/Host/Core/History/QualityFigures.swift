@@ -23,32 +23,38 @@ public final class QualityFigures: LedgerSink {
     /// Attempts in five minutes below which nothing follows from a share.
     public static let minimumAttempts: UInt64 = 10
 
-    private let pairs = Mutex<[Key: QualityWindows]>([:])
+    private struct Table {
+        var pairs: [Key: QualityWindows] = [:]
+        /// Of a full table: until when none of its pairs can have been without an attempt for a day. Unix seconds.
+        var fullUntil = Int64.min
+    }
+
+    private let table = Mutex(Table())
 
     public init() {}
 
     public func take(_ entries: [HistoryEntry]) {
-        pairs.withLock { pairs in
+        table.withLock { table in
             for entry in entries where entry.attempts > 0 {
                 if entry.route.isEmpty {
-                    Self.countPlain(entry, in: &pairs)
+                    Self.countPlain(entry, in: &table)
                 } else {
-                    Self.countSteps(entry, in: &pairs)
+                    Self.countSteps(entry, in: &table)
                 }
             }
         }
     }
 
     /// Of one attempt at the only backend.
-    private static func countPlain(_ entry: HistoryEntry, in pairs: inout [Key: QualityWindows]) {
+    private static func countPlain(_ entry: HistoryEntry, in table: inout Table) {
         guard entry.status == .success, let model = entry.knownModel else { return }
         var sums = QualitySums()
         sums.attempts = 1
         sums.note(entry, firstToken: entry.timeToFirstByteMilliseconds)
-        add(sums, backend: entry.backendID, model: model, of: entry, in: &pairs)
+        add(sums, backend: entry.backendID, model: model, of: entry, in: &table)
     }
 
-    private static func countSteps(_ entry: HistoryEntry, in pairs: inout [Key: QualityWindows]) {
+    private static func countSteps(_ entry: HistoryEntry, in table: inout Table) {
         for (index, step) in entry.route.enumerated() {
             guard let model = step.model else { continue }
             var sums = QualitySums()
@@ -63,34 +69,38 @@ public final class QualityFigures: LedgerSink {
                     entry,
                     firstToken: entry.stream ? step.firstByteMilliseconds : entry.timeToFirstByteMilliseconds)
             }
-            add(sums, backend: step.backend, model: model, of: entry, in: &pairs)
+            add(sums, backend: step.backend, model: model, of: entry, in: &table)
         }
     }
 
     private static func add(
         _ sums: QualitySums, backend: String, model: String, of entry: HistoryEntry,
-        in pairs: inout [Key: QualityWindows]
+        in table: inout Table
     ) {
         let key = Key(backend: backend, model: model)
-        if let index = pairs.index(forKey: key) { return pairs.values[index].add(sums, at: entry.timestamp) }
-        guard makeRoom(in: &pairs, now: entry.timestamp) else { return }
+        if let index = table.pairs.index(forKey: key) {
+            return table.pairs.values[index].add(sums, at: entry.timestamp)
+        }
+        guard makeRoom(in: &table, now: entry.timestamp) else { return }
         var windows = QualityWindows()
         windows.add(sums, at: entry.timestamp)
-        pairs[key] = windows
+        table.pairs[key] = windows
     }
 
-    private static func makeRoom(in pairs: inout [Key: QualityWindows], now: Int64) -> Bool {
-        guard pairs.count >= limit else { return true }
-        guard let oldest = pairs.min(by: { $0.value.last < $1.value.last }), oldest.value.last < now - day
-        else { return false }
-        pairs[oldest.key] = nil
-        return true
+    /// A full table is gone through no more often than something in it can have become old, which no request is to pay for.
+    private static func makeRoom(in table: inout Table, now: Int64) -> Bool {
+        guard table.pairs.count >= limit else { return true }
+        guard now > table.fullUntil else { return false }
+        table.pairs = table.pairs.filter { $0.value.last >= now - day }
+        // What has an attempt meanwhile is the younger for it.
+        table.fullUntil = (table.pairs.values.lazy.map(\.last).min() ?? now) + day
+        return table.pairs.count < limit
     }
 
     /// Those that had an attempt within a day, by backend and model.
     /// - Parameter now: Unix seconds.
     public func pairs(now: Int64) -> [Pair] {
-        pairs.withLock { $0 }
+        table.withLock { $0.pairs }
             .compactMap { key, windows in
                 let sums = windows.sums(at: now)
                 return sums.contains { $0.attempts > 0 }
@@ -99,11 +109,23 @@ public final class QualityFigures: LedgerSink {
             .sorted { ($0.backend, $0.model) < ($1.backend, $1.model) }
     }
 
+    /// Where attempts failed in the last minute, and how many there were.
+    /// - Parameter now: Unix seconds.
+    public func failing(now: Int64) -> [(backend: String, model: String, sums: QualitySums)] {
+        pairs.withLock { $0 }
+            .compactMap { key, windows in
+                guard windows.last > now - 120 else { return nil }
+                let sums = windows.lastMinute(at: now)
+                return sums.failures > 0 ? (key.backend, key.model, sums) : nil
+            }
+            .sorted { ($0.backend, $0.model) < ($1.backend, $1.model) }
+    }
+
     /// The share of attempts that failed in five minutes, by backend and model, where there were enough.
     /// - Parameter now: Unix seconds.
     public func errorRates(now: Int64) -> [String: [String: Double]] {
         var rates: [String: [String: Double]] = [:]
-        for (key, windows) in pairs.withLock({ $0 }) {
+        for (key, windows) in table.withLock({ $0.pairs }) {
             let sums = windows.newest(at: now)
             guard sums.failures > 0, sums.attempts >= Self.minimumAttempts else { continue }
             rates[key.backend, default: [:]][key.model] = sums.errorRate

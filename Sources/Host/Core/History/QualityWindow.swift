@@ -63,10 +63,15 @@ public struct QualityWindow: Sendable, Equatable {
         ring[place(newest)] += sums
     }
 
-    func sum(at second: Int64) -> QualitySums {
+    func sum(at second: Int64) -> QualitySums { sum(at: second, steps: ring.count) }
+
+    /// Of the newest steps alone, the one that goes on among them.
+    func sum(at second: Int64, steps: Int) -> QualitySums {
         var now = self
         now.advance(to: second)
-        return now.ring.reduce(into: QualitySums()) { $0 += $1 }
+        var sums = QualitySums()
+        for back in 0..<min(steps, ring.count) { sums += now.ring[now.place(now.newest - Int64(back))] }
+        return sums
     }
 }
 
@@ -91,6 +96,9 @@ public struct QualityWindows: Sendable, Equatable {
     /// In the order of `names`.
     /// - Parameter second: now, in Unix seconds.
     public func sums(at second: Int64) -> [QualitySums] { windows.map { $0.sum(at: second) } }
+
+    /// Of the last minute, and what is over of the half minute before.
+    func lastMinute(at second: Int64) -> QualitySums { windows[0].sum(at: second, steps: 3) }
 
     /// Of the shortest.
     func newest(at second: Int64) -> QualitySums { windows[0].sum(at: second) }

@@ -16,6 +16,32 @@ public enum BackendStatus: String, Sendable, Hashable {
     public var contractWord: String { self == .degraded ? Self.unhealthy.rawValue : rawValue }
 }
 
+/// How a backend stands and which way it is going: more than the four words of the dashboard's contract say.
+public enum BackendState: String, Sendable, Hashable, CaseIterable {
+    case healthy = "Healthy"
+    /// It serves, and its last probes have failed.
+    case goingDown = "GoingDown"
+    case degraded = "Degraded"
+    case unhealthy = "Unhealthy"
+    /// It does not serve yet, and its last probes were well.
+    case goingUp = "GoingUp"
+    case unknown = "Unknown"
+    case draining = "Draining"
+
+    init(_ status: BackendStatus, _ heading: HealthTracker.Heading) {
+        self =
+            switch (status, heading) {
+            case (.healthy, .down): .goingDown
+            case (.unhealthy, .up): .goingUp
+            case (.healthy, _): .healthy
+            case (.degraded, _): .degraded
+            case (.unhealthy, _): .unhealthy
+            case (.unknown, _): .unknown
+            case (.draining, _): .draining
+            }
+    }
+}
+
 /// How the gateway came to know a backend, in the words of the dashboard's contract.
 public enum DiscoverySource {
     /// It stands in the configuration file.
@@ -52,6 +78,16 @@ public struct BackendView: Sendable, Equatable {
     public var discoverySource: String
     /// Sorted by key when written.
     public var metadata: [String: String]
+    /// Which way its probes are going.
+    public var heading = HealthTracker.Heading.steady
+    /// Since when its `state` is what it is, in Unix seconds; nil: since it came.
+    public var stateSince: Double?
+    /// What is to be said of its state besides `lastError`, e.g. that an operator has drained it; at most some 100 bytes.
+    public var stateReason: String?
+    /// How often it ceased to be well within the last hour.
+    public var flaps = 0
+
+    public var state: BackendState { BackendState(status, heading) }
 
     public init(
         id: String, name: String, url: String, backendType: String, status: BackendStatus = .unknown,

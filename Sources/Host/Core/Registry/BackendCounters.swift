@@ -26,6 +26,8 @@ public final class BackendCounters: Sendable {
     /// Failures since the last success, and when the last one was.
     private let failureStreak = Atomic<Int>(0)
     private let lastFailure = Atomic<UInt64>(0)
+    /// When the first of them was.
+    private let firstFailure = Atomic<UInt64>(0)
 
     /// Share of the newest sample in the recent latency.
     private static let newestShare = 0.2
@@ -66,6 +68,15 @@ public final class BackendCounters: Sendable {
         let count = failureStreak.load(ordering: .relaxed)
         return (count, count == 0 ? 0 : lastFailure.load(ordering: .relaxed))
     }
+
+    /// Failures since the last success, and when the first of them was, in nanoseconds of the monotonic clock.
+    public var failureRun: (count: Int, since: UInt64) {
+        let count = failureStreak.load(ordering: .relaxed)
+        return (count, count == 0 ? 0 : firstFailure.load(ordering: .relaxed))
+    }
+
+    /// What the server wants to be left alone with, and until when.
+    public func restList(now: UInt64) -> [RestTable.Resting] { rests.all(now: now) }
 
     public var total: UInt64 { totalCount.load(ordering: .relaxed) }
     public var failures: UInt64 { failureCount.load(ordering: .relaxed) }
@@ -120,7 +131,7 @@ public final class BackendCounters: Sendable {
             pulse.hear(at: now)
             if failureStreak.load(ordering: .relaxed) != 0 { failureStreak.store(0, ordering: .relaxed) }
         case .failure, .unreachable:
-            failureStreak.add(1, ordering: .relaxed)
+            if failureStreak.add(1, ordering: .relaxed).oldValue == 0 { firstFailure.store(now, ordering: .relaxed) }
             lastFailure.store(now, ordering: .relaxed)
         }
         return breaker.ended(outcome, trial: trial, successes: successes, message: message(), now: now)

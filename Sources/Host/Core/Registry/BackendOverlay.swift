@@ -33,14 +33,18 @@ public struct BackendOverlay: Sendable, Equatable {
         public var priority: Int?
         /// `.some(nil)`: there is no limit.
         public var maxConcurrent: Int??
+        /// How long things may take there.
+        public var timeouts: Configuration.TimeoutChanges
 
         public init(
-            isRemoved: Bool = false, isEnabled: Bool? = nil, priority: Int? = nil, maxConcurrent: Int?? = nil
+            isRemoved: Bool = false, isEnabled: Bool? = nil, priority: Int? = nil, maxConcurrent: Int?? = nil,
+            timeouts: Configuration.TimeoutChanges = Configuration.TimeoutChanges()
         ) {
             self.isRemoved = isRemoved
             self.isEnabled = isEnabled
             self.priority = priority
             self.maxConcurrent = maxConcurrent
+            self.timeouts = timeouts
         }
 
         var isNothing: Bool { self == Change() }
@@ -49,7 +53,8 @@ public struct BackendOverlay: Sendable, Equatable {
         func with(_ other: Change) -> Change {
             Change(
                 isRemoved: other.isRemoved, isEnabled: other.isEnabled ?? isEnabled,
-                priority: other.priority ?? priority, maxConcurrent: other.maxConcurrent ?? maxConcurrent)
+                priority: other.priority ?? priority, maxConcurrent: other.maxConcurrent ?? maxConcurrent,
+                timeouts: timeouts.with(other.timeouts))
         }
     }
 
@@ -64,6 +69,10 @@ public struct BackendOverlay: Sendable, Equatable {
         case tooManyChanges
         /// All descriptions together have too many bytes.
         case tooLarge
+        /// A backend that nobody has named has the address of this one.
+        case addressTaken(by: String)
+        /// What is kept would be more than a start takes.
+        case tooMuchKept
     }
 
     /// In the order in which they were added.
@@ -75,10 +84,8 @@ public struct BackendOverlay: Sendable, Equatable {
 
     /// Of a file; later entries of a name count.
     public init(added: [Added], changes: [String: Change]) {
-        for one in added {
-            self.added.removeAll { $0.name == one.name }
-            self.added.append(one)
-        }
+        var seen: Set<String> = []
+        self.added = added.reversed().filter { seen.insert($0.name).inserted }.reversed()
         self.changes = changes.filter { !$0.value.isNothing }
     }
 
@@ -139,13 +146,15 @@ public struct BackendOverlay: Sendable, Equatable {
             return false
         }
         guard base.union(added.map(\.name)).count < Limits.backends else { throw .tooManyBackends }
-        let bytes = added.reduce(Self.size(new)) { $0 + Self.size($1) }
-        guard bytes <= Limits.bytes else { throw .tooLarge }
+        guard size + Self.size(new) <= Limits.bytes else { throw .tooLarge }
         added.append(new)
         // What was left of one of that name is not meant.
         changes[new.name] = nil
         return true
     }
+
+    /// Bytes of all descriptions.
+    private var size: Int { added.reduce(0) { $0 + Self.size($1) } }
 
     private static func size(_ added: Added) -> Int { JSONValue.object(added.specification).bytes.count }
 
@@ -198,15 +207,24 @@ public struct BackendOverlay: Sendable, Equatable {
         Entry(added: added.first { $0.name == name }, change: changes[name])
     }
 
-    /// Takes over what another one says of a backend, also if that is nothing.
-    public mutating func take(_ name: String, from other: BackendOverlay) {
+    /// Takes over what another one says of a backend, also if that is nothing. What is kept of many, one after another, may be
+    /// more than was ever in force at once, and has the same limits.
+    public mutating func take(_ name: String, from other: BackendOverlay) throws(Refusal) {
         let entry = other.entry(name)
+        let index = added.firstIndex { $0.name == name }
+        if let new = entry.added, index.map({ added[$0] != new }) ?? true {
+            let before = index.map { Self.size(added[$0]) } ?? 0
+            guard index != nil || added.count < Limits.backends, size - before + Self.size(new) <= Limits.bytes else {
+                throw .tooMuchKept
+            }
+        }
+        guard entry.change == nil || changes[name] != nil || changes.count < Limits.changes else { throw .tooMuchKept }
         changes[name] = entry.change
-        guard let new = entry.added else { return added.removeAll { $0.name == name } }
-        if let index = added.firstIndex(where: { $0.name == name }) {
-            added[index] = new
-        } else {
-            added.append(new)
+        switch (index, entry.added) {
+        case (let index?, let new?): added[index] = new
+        case (let index?, nil): added.remove(at: index)
+        case (nil, let new?): added.append(new)
+        case (nil, nil): break
         }
     }
 
@@ -240,6 +258,7 @@ extension BackendOverlay.Applied {
         if let isEnabled = change.isEnabled { backend.isEnabled = isEnabled }
         if let priority = change.priority { backend.priority = priority }
         if let limit = change.maxConcurrent { backend.maxConcurrent = limit }
+        backend.timeouts = backend.timeouts.changed(by: change.timeouts)
         backends.append(backend)
     }
 }

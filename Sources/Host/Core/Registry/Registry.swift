@@ -14,6 +14,12 @@ public struct HealthReport: Sendable, Equatable {
     /// There was no answer within the time of the probe.
     public var isLate = false
 
+    /// Why it is not healthy, in any case.
+    var reason: String {
+        if !message.isEmpty { return message }
+        return outcome == .loading ? "The server is loading a model." : "The adapter gave no reason."
+    }
+
     public init(
         outcome: Outcome, latencyMilliseconds: Double? = nil, message: String = "", server: String = "",
         kinds: UInt32 = 0
@@ -47,15 +53,34 @@ public final class Registry: Sendable {
         var trouble: String?
         /// Of the models that other backends have as well.
         var standings: [String: ModelStanding] = [:]
+        var past = BackendPast()
+
+        var state: BackendState { BackendState(status, health.heading) }
 
         var status: BackendStatus {
             if isDraining || !identity.isEnabled { return .draining }
             return health.status == .healthy && trouble != nil ? .degraded : health.status
         }
 
+        /// How it stood before a change.
+        var standing: BackendPast.Standing { BackendPast.Standing(status: status, state: state) }
+
         /// Since when it stands as it does.
-        mutating func noteStatus(before: BackendStatus, now: Double) {
-            if status != before { metadata["status_since"] = Timestamp.text(seconds: now) }
+        mutating func noteStanding(before: BackendPast.Standing, now: Double, instant: UInt64) {
+            if status != before.status { metadata["status_since"] = Timestamp.text(seconds: now) }
+            past.noteStanding(standing, before: before, now: now, instant: instant)
+        }
+
+        /// What is to be said of its state besides why it is not well.
+        var stateReason: String? {
+            if isDraining { return "It is on its way out and takes nothing new." }
+            if !identity.isEnabled { return "It was drained, and takes nothing new." }
+            switch health.heading {
+            case .down(let failures, let limit) where status == .healthy:
+                return "\(failures) of \(limit) probes in a row failed."
+            case .up(let successes, let limit): return "\(successes) of \(limit) probes in a row were well."
+            default: return nil
+            }
         }
 
         /// Of the breaker as long as it is degraded: its probes are well.
@@ -158,6 +183,7 @@ public final class Registry: Sendable {
                 identity, driver, lastError: lastError, addedAt: state.records[index].addedAt)
             record.counters = state.records[index].counters
             record.trouble = state.records[index].trouble
+            record.past = state.records[index].past
             if keepsState {
                 record.health = state.records[index].health
                 record.models = state.records[index].models
@@ -174,21 +200,13 @@ public final class Registry: Sendable {
     /// Takes over what routing looks at, and whether the backend is drained.
     /// - Parameter now: the wall clock in Unix seconds.
     public func relabel(_ identity: BackendIdentity, now: Double = Clock.preciseWallSeconds()) {
-        change(id: identity.id) { state, index in
-            let before = state.records[index].status
-            state.records[index].identity = identity
-            state.records[index].noteStatus(before: before, now: now)
-        }
+        change(id: identity.id, now: now) { $0.identity = identity }
     }
 
     /// The backend takes nothing new from now on: it is on its way out.
     /// - Parameter now: the wall clock in Unix seconds.
     public func drain(id: String, now: Double = Clock.preciseWallSeconds()) {
-        change(id: id) { state, index in
-            let before = state.records[index].status
-            state.records[index].isDraining = true
-            state.records[index].noteStatus(before: before, now: now)
-        }
+        change(id: id, now: now) { $0.isDraining = true }
     }
 
     public func setThresholds(failure: Int, recovery: Int) {
@@ -212,14 +230,14 @@ public final class Registry: Sendable {
     }
 
     /// The breaker of a backend has opened or closed: takes over how it stands.
-    /// - Parameter now: the wall clock in Unix seconds.
-    public func breakerChanged(of id: String, now: Double) {
-        change(id: id) { state, index in
-            let before = state.records[index].status
-            state.records[index].trouble = state.records[index].counters.breaker.trouble.map {
-                EntryLimits.cut($0, to: EntryLimits.errorMessage)
-            }
-            state.records[index].noteStatus(before: before, now: now)
+    /// - Parameters:
+    ///   - now: the wall clock in Unix seconds.
+    ///   - instant: nanoseconds of the monotonic clock.
+    public func breakerChanged(
+        of id: String, now: Double, instant: UInt64 = Clock.monotonicNanoseconds()
+    ) {
+        change(id: id, now: now, instant: instant) { record in
+            record.trouble = record.counters.breaker.trouble.map { EntryLimits.cut($0, to: EntryLimits.errorMessage) }
         }
     }
 
@@ -230,6 +248,17 @@ public final class Registry: Sendable {
     public func probeBegan(of id: String, now: UInt64, timeout: UInt64) {
         let counters = state.withLock { state in state.index(id).map { state.records[$0].counters } }
         counters?.pulse.probeBegan(now: now, timeout: timeout)
+    }
+
+    /// Changes one record, and notes since when it stands otherwise if it does.
+    private func change(
+        id: String, now: Double, instant: UInt64 = Clock.monotonicNanoseconds(), _ body: (inout Record) -> Void
+    ) {
+        change(id: id) { state, index in
+            let before = state.records[index].standing
+            body(&state.records[index])
+            state.records[index].noteStanding(before: before, now: now, instant: instant)
+        }
     }
 
     /// Changes one record and tells everybody. A change of the models that clients can see is told as well.
@@ -273,27 +302,30 @@ public final class Registry: Sendable {
         let change = state.withLock { state -> Change? in
             guard let index = state.index(id) else { return nil }
             let success = report.outcome == .healthy
-            let (errorBefore, statusBefore) = (state.records[index].shownError, state.records[index].status)
-            guard Self.counts(report, state.records[index].counters, now: instant) else {
-                state.records[index].lastCheck = now
-                return nil
-            }
+            let (errorBefore, before) = (state.records[index].shownError, state.records[index].standing)
+            let counts = Self.counts(report, state.records[index].counters, now: instant)
+            state.records[index].past.note(report, counts: counts, now: now, instant: instant)
+            state.records[index].lastCheck = now
+            guard counts else { return nil }
             let flipped = state.records[index].health.record(success: success)
             Self.tell(state.records[index].counters.breaker, success: success, cameUp: flipped && success, instant)
             state.records[index].trouble = state.records[index].counters.breaker.trouble
-            state.records[index].lastCheck = now
-            state.records[index].lastError =
-                success ? nil : EntryLimits.cut(Self.reason(report), to: EntryLimits.errorMessage)
+            // One that is coming back is not well yet, and the reason why it was not stands until it is.
+            if !success {
+                state.records[index].lastError = EntryLimits.cut(report.reason, to: EntryLimits.errorMessage)
+            } else if state.records[index].health.status == .healthy {
+                state.records[index].lastError = nil
+                state.records[index].past.isWell()
+            }
             if !report.server.isEmpty { state.records[index].metadata["server"] = report.server }
             if let latency = report.latencyMilliseconds {
                 state.records[index].metadata["probe_ms"] = String(latency.whole(in: 0...Self.longestProbe))
             }
-            let isOther = state.records[index].status != statusBefore
-            if isOther { state.records[index].metadata["status_since"] = Timestamp.text(seconds: now) }
+            state.records[index].noteStanding(before: before, now: now, instant: instant)
             let kindsBefore = state.records[index].kinds
             if success { state.records[index].kinds = report.kinds }
             let matters =
-                flipped || isOther || state.records[index].shownError != errorBefore
+                flipped || state.records[index].standing != before || state.records[index].shownError != errorBefore
                 || state.records[index].kinds != kindsBefore
             return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil)
         }
@@ -332,11 +364,6 @@ public final class Registry: Sendable {
         }
     }
 
-    private static func reason(_ report: HealthReport) -> String {
-        if !report.message.isEmpty { return report.message }
-        return report.outcome == .loading ? "The server is loading a model." : "The adapter gave no reason."
-    }
-
     /// Takes the complete list of a backend's models, already cleaned, as far as there is room.
     public func record(_ models: [Model], of id: String) {
         typealias Change = (healthy: Bool, view: BackendView, models: [Model], snapshot: RegistrySnapshot)
@@ -367,6 +394,7 @@ public final class Registry: Sendable {
         state.withLock { state in
             guard let index = state.index(id) else { return }
             state.records[index].counters.note(load)
+            state.records[index].past.note(load, now: Clock.preciseWallSeconds())
             state.records[index].metadata.merge(load.labels) { $1 }
         }
     }
@@ -380,6 +408,28 @@ public final class Registry: Sendable {
                 for (model, standing) in record.standings { standing.note(errorRate: ofBackend?[model] ?? 0) }
             }
         }
+    }
+
+    /// Whether models are in their servers' memory, as far as is known: as answers have shown since the last probe, or else as it
+    /// told.
+    /// - Parameter asked: ids of backends, and the models there. Only these are looked at.
+    public func loaded(_ asked: [String: Set<String>]) -> [String: [String: Bool]] {
+        let records = state.withLock { $0.records.filter { asked[$0.identity.id] != nil } }
+        var loaded: [String: [String: Bool]] = [:]
+        for record in records {
+            guard var left = asked[record.identity.id] else { continue }
+            var found: [String: Bool] = [:]
+            // Where several have it there is a standing.
+            for (model, standing) in left.compactMap({ model in record.standings[model].map { (model, $0) } }) {
+                left.remove(model)
+                if standing.readiness != .unknown { found[model] = standing.readiness == .loaded }
+            }
+            if !left.isEmpty {
+                for model in record.models where left.contains(model.id) { found[model.id] = model.isLoaded }
+            }
+            loaded[record.identity.id] = found
+        }
+        return loaded
     }
 
     /// Tells subscribers how everything stands, as after a round of probes.
@@ -430,7 +480,7 @@ public final class Registry: Sendable {
     }
 
     private static func view(_ record: Record) -> BackendView {
-        BackendView(
+        var view = BackendView(
             id: record.identity.id, name: record.identity.name, url: record.identity.url,
             backendType: record.identity.backendType, status: record.status,
             lastHealthCheck: record.lastCheck, addedAt: record.addedAt, lastError: record.shownError,
@@ -440,5 +490,27 @@ public final class Registry: Sendable {
             averageLatencyMilliseconds: record.counters.averageLatencyMilliseconds,
             discoverySource: record.identity.discoverySource,
             metadata: record.identity.labels.merging(record.metadata) { $1 })
+        view.heading = record.health.heading
+        view.stateSince = record.past.stateSince
+        view.stateReason = record.stateReason
+        view.flaps = record.past.flaps.recent(now: Clock.monotonicNanoseconds()).count
+        return view
+    }
+
+    // MARK: More than is shown in lists
+
+    /// How each backend stands now, for whoever looks for trouble.
+    public var conditions: [BackendCondition] { state.withLock { $0.records.map(Self.condition) } }
+
+    /// The same of one; nil: there is none of that id.
+    public func condition(of id: String) -> BackendCondition? {
+        state.withLock { state in state.index(id).map { Self.condition(state.records[$0]) } }
+    }
+
+    private static func condition(_ record: Record) -> BackendCondition {
+        BackendCondition(
+            identity: record.identity, driver: record.driver, status: record.status, state: record.state,
+            reason: record.shownError, stateReason: record.stateReason, models: record.models,
+            counters: record.counters, past: record.past, addedAt: record.addedAt)
     }
 }

@@ -92,6 +92,13 @@ public struct RegistrySnapshot: Sendable {
         candidates[model] ?? (takingAny.isEmpty || holders[model] != nil ? nil : takingAny)
     }
 
+    /// The name of the backend with this id, or else of the first with this name; nil: there is none.
+    public func backendName(_ idOrName: String) -> String? {
+        let found =
+            backends.first { $0.identity.id == idOrName } ?? backends.first { $0.identity.name == idOrName }
+        return found?.identity.name
+    }
+
     public init(
         backends: [BackendSnapshot] = [], candidates: [String: [Int]] = [:], holders: [String: [Int]] = [:],
         takingAny: [Int] = [], told: ToldModels = ToldModels(), standings: [String: ModelStandings] = [:],

@@ -25,7 +25,8 @@ public struct RestTable: Sendable {
         }
         if models[model] == nil, models.count >= Self.modelLimit { models = models.filter { $0.value.until > now } }
         guard models[model] != nil || models.count < Self.modelLimit else {
-            whole = rest
+            // That one more model rests is no word of the server's that all of it rests for less.
+            if until > whole?.until ?? 0 { whole = rest }
             return
         }
         models[model] = rest
@@ -33,6 +34,22 @@ public struct RestTable: Sendable {
 
     /// When the server may be asked for the model; 0, or a time that is over: now.
     public func end(for model: String) -> UInt64 { max(whole?.until ?? 0, models[model]?.until ?? 0) }
+
+    /// One that is to be left alone.
+    public struct Resting: Sendable, Equatable {
+        /// Nil: the whole server.
+        public var model: String?
+        public var since: UInt64
+        public var until: UInt64
+    }
+
+    /// Those that rest, the whole server first, then by name.
+    public func all(now: UInt64) -> [Resting] {
+        var all = models.map { Resting(model: $0.key, since: $0.value.since, until: $0.value.until) }
+            .sorted { $0.model ?? "" < $1.model ?? "" }
+        if let whole { all.insert(Resting(model: nil, since: whole.since, until: whole.until), at: 0) }
+        return all.filter { $0.until > now }
+    }
 
     /// When nothing rests any more.
     public var latest: UInt64 { models.values.reduce(whole?.until ?? 0) { max($0, $1.until) } }
@@ -59,7 +76,8 @@ public final class Rests: Sendable {
     }
 
     public func served(_ model: String, began: UInt64) {
-        guard latest.load(ordering: .relaxed) != 0 else { return }
+        // What was over before the attempt began is none that it was begun in spite of.
+        guard latest.load(ordering: .relaxed) > began else { return }
         change { $0.served(model, began: began) }
     }
 
@@ -68,6 +86,11 @@ public final class Rests: Sendable {
         guard latest.load(ordering: .relaxed) > now else { return 0 }
         let end = table.withLock { $0.end(for: model) }
         return end > now ? end : 0
+    }
+
+    /// As in `RestTable`.
+    public func all(now: UInt64) -> [RestTable.Resting] {
+        latest.load(ordering: .relaxed) > now ? table.withLock { $0 }.all(now: now) : []
     }
 
     private func change(_ body: (inout RestTable) -> Void) {

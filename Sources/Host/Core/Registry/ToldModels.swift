@@ -75,6 +75,18 @@ public struct ToldModels: Sendable {
 }
 
 extension RegistrySnapshot {
+    /// What one of the holders of a model tells of it.
+    /// - Parameter index: the backend's.
+    func told(of model: String, at index: Int) -> ToldModel {
+        guard let told = told.holders(of: model), let held = holders[model] else { return .nothing }
+        var (low, high) = (0, held.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if held[middle] < index { low = middle + 1 } else { high = middle }
+        }
+        return low < min(held.count, told.count) && held[low] == index ? told[low] : .nothing
+    }
+
     /// The ids of models that a backend which serves tells to be able to do this, sorted.
     public func modelsAble(_ needs: Needs, limit: Int) -> [String] {
         let found = told.able(needs).filter { id, places in

@@ -47,7 +47,7 @@ struct BackendAnswers {
             guard change != BackendOverlay.Change() else {
                 throw ErrorBody(
                     status: 400,
-                    message: "There is nothing to set; give priority, max_concurrent (null: no limit) or enabled.",
+                    message: "There is nothing to set; give priority, max_concurrent (null: no limit), enabled or timeouts.",
                     code: "invalid_backend")
             }
             return .change(name: call.values[0], change, persists: persists)
@@ -79,8 +79,10 @@ struct BackendAnswers {
         let (state, remote) = (state, later.remote)
         do throws(ErrorBody) {
             let command = try command()
+            try state.commands.enter()
             // A client that goes away has still given the command.
             Task {
+                defer { state.commands.leave() }
                 switch await state.run(command) {
                 case .success(let outcome)?:
                     remote.answer(LocalAnswer(status: outcome.status == .added ? 201 : 200, body: outcome.json))

@@ -95,6 +95,19 @@ extension ErrorBody {
         return error
     }
 
+    /// - Parameters:
+    ///   - backend: the only one that may be asked.
+    ///   - holders: who has the model.
+    static func notAt(_ backend: String, _ model: String, holders: [String]) -> ErrorBody {
+        let model = EntryLimits.cut(model, to: EntryLimits.model)
+        let others = NearestNames.list(of: backend, in: holders)
+        return ErrorBody(
+            status: 404,
+            message: "The backend '\(EntryLimits.cut(backend, to: 200))', which alone may be asked, does not have the "
+                + "model '\(model)'. " + (others.map { "It is at: \($0)." } ?? "No backend has it now."),
+            param: "model", code: "model_not_found")
+    }
+
     static func ollamaManagement(_ path: String) -> ErrorBody {
         ErrorBody(
             status: 501,

@@ -25,8 +25,16 @@ struct ExplainAnswers {
             case .exchange(let kind) = route.handler
         else { return .error(.unknownEndpoint(path)) }
         let draft = RequestDraft(kind: kind, path: path, contentType: "", body: call.body)
+        var names = state.modelNames
+        if let wanted = call.context.onlyBackend {
+            names.onlyBackend = names.snapshot.onlyBackend(wanted)
+            guard names.onlyBackend != nil else {
+                return .error(
+                    .unknownOnlyBackend(wanted, among: names.snapshot.backends.map(\.identity.name)))
+            }
+        }
         do throws(RequestPeekError) {
-            let request = try draft.request(names: state.modelNames)
+            let request = try draft.request(names: names)
             return LocalAnswer(body: Self.json(Explanation(request, state: state), state.settings.queue))
         } catch {
             return .error(ErrorBody(error))

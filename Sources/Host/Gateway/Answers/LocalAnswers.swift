@@ -22,10 +22,17 @@ struct LocalAnswers {
     private static let renderer = PageRenderer()
     let state: GatewayState
 
-    var backends: LocalAnswer { LocalAnswer(body: ContractEncoder.backends(state.registry.views)) }
+    /// - Parameter query: `models=0` leaves out the lists of models.
+    func backends(_ query: String) -> LocalAnswer {
+        let withModels = !query.split(separator: "&").contains { $0 == "models=0" || $0 == "models=false" }
+        return LocalAnswer(body: ContractEncoder.backends(state.registry.views, withModels: withModels))
+    }
     var history: LocalAnswer { LocalAnswer(body: ContractEncoder.history(state.history.entries)) }
     var statistics: LocalAnswer { LocalAnswer(body: ContractEncoder.statistics(state.statistics)) }
     var adapters: LocalAnswer { LocalAnswer(body: AdapterList.json(state.library)) }
+    var trouble: LocalAnswer {
+        LocalAnswer(body: ContractEncoder.troubles(state.trouble, now: Clock.preciseWallSeconds()))
+    }
     var metrics: LocalAnswer {
         LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
     }
@@ -53,7 +60,8 @@ struct LocalAnswers {
         writer.beginObject()
         writer.key("status")
         let problem = state.stateProblem
-        let isWhole = healthy == views.count && problem == nil
+        let trouble = state.trouble
+        let isWhole = healthy == views.count && problem == nil && !trouble.isSerious
         writer.string(serving == 0 ? "unhealthy" : isWhole ? "healthy" : "degraded")
         writer.key("version")
         writer.string(GatewayState.version)
@@ -71,6 +79,7 @@ struct LocalAnswers {
         writer.integer(views.count - serving)
         writer.endObject()
         if degraded > 0 { writeReasons(views, to: &writer) }
+        if !trouble.isEmpty { write(trouble, to: &writer) }
         if let problem {
             writer.key("problem")
             writer.string(problem)
@@ -99,7 +108,25 @@ struct LocalAnswers {
         writer.endArray()
     }
 
-    /// Degraded backends that `/health` names.
+    /// What is wrong, in words.
+    private func write(_ trouble: TroubleList, to writer: inout JSONWriter) {
+        let now = Clock.preciseWallSeconds()
+        writer.key("trouble")
+        writer.beginArray()
+        for item in trouble.items.prefix(Self.reasonLimit) {
+            writer.beginObject()
+            writer.key("kind")
+            writer.string(item.kind.rawValue)
+            writer.key("severity")
+            writer.string(item.severity.name)
+            writer.key("words")
+            writer.string(item.words(now: now))
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    /// Degraded backends, and troubles, that `/health` names.
     private static let reasonLimit = 20
 
     /// - Parameter query: may ask for parts of the page, which is what its script does.
@@ -113,23 +140,36 @@ struct LocalAnswers {
             body: Self.renderer.render(state.page, parts: PagePart.named(inQuery: query)))
     }
 
-    /// A file of the page.
-    static func asset(_ name: String) -> LocalAnswer { asset(AssetStore.shared.asset(named: name)) }
-
-    static func rootFile(_ name: String) -> LocalAnswer {
-        asset(AssetStore.shared.rootFile(named: name), caching: "public, max-age=86400")
+    /// A file of the page: for good under the name of this version's folder.
+    static func asset(_ name: String, _ wishes: FetchWishes) -> LocalAnswer {
+        if let asset = AssetStore.shared.permanentAsset(named: name) {
+            return answer(asset, wishes, caching: "public, max-age=31536000, immutable")
+        }
+        return answer(AssetStore.shared.asset(named: name), wishes, caching: "no-cache")
     }
 
-    private static func asset(_ asset: AssetStore.Asset?, caching: String = "no-cache") -> LocalAnswer {
+    static func rootFile(_ name: String, _ wishes: FetchWishes) -> LocalAnswer {
+        answer(AssetStore.shared.rootFile(named: name), wishes, caching: "public, max-age=86400")
+    }
+
+    private static func answer(_ asset: AssetStore.Asset?, _ wishes: FetchWishes, caching: String) -> LocalAnswer {
         guard let asset else {
             return .error(ErrorBody(status: 404, message: "There is no such file.", code: "unknown_path"))
         }
-        return LocalAnswer(
+        let gzip = wishes.takesGzip ? asset.gzip : nil
+        var answer = LocalAnswer(
             contentType: asset.mimeType,
             fields: [
-                ("etag", asset.etag), ("cache-control", caching), ("x-content-type-options", "nosniff"),
+                ("etag", gzip == nil ? asset.etag : asset.gzipETag), ("cache-control", caching),
+                ("x-content-type-options", "nosniff"), ("vary", "Accept-Encoding"),
             ],
-            body: asset.bytes)
+            body: gzip ?? asset.bytes)
+        if wishes.has(asset.etag) || wishes.has(asset.gzipETag) {
+            (answer.status, answer.body) = (304, [])
+        } else if gzip != nil {
+            answer.fields.append(("content-encoding", "gzip"))
+        }
+        return answer
     }
 }
 

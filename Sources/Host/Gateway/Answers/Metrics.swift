@@ -17,6 +17,7 @@ enum Metrics {
         page.family("nexus_backend_up", "gauge", "1 if the backend's probes are well.")
         for backend in backends { page.sample("nexus_backend_up", label(backend), backend.status.serves ? 1 : 0) }
         addBreakers(state, backends, to: &page)
+        addTrouble(state, to: &page)
         page.family("nexus_backend_in_flight", "gauge", "Attempts under way at the backend.")
         for backend in backends {
             page.sample("nexus_backend_in_flight", label(backend), Double(backend.counters.inFlight))
@@ -88,6 +89,27 @@ enum Metrics {
         page.sample("nexus_retries_total", [], Double(budget.granted))
         page.family("nexus_retries_refused_total", "counter", "Retries that the budget did not allow.")
         page.sample("nexus_retries_refused_total", [], Double(budget.refused))
+    }
+
+    /// What is wrong, and which backends come and go.
+    private static func addTrouble(_ state: GatewayState, to page: inout MetricsPage) {
+        let kinds = Dictionary(grouping: state.trouble.items, by: \.kind)
+        page.family("nexus_trouble", "gauge", "What is wrong now, by kind: as many as GET /v1/trouble lists.")
+        for kind in Trouble.Kind.allCases {
+            page.sample("nexus_trouble", [("kind", kind.rawValue)], Double(kinds[kind]?.count ?? 0))
+        }
+        let now = Clock.monotonicNanoseconds()
+        let flaps = state.registry.conditions.map { condition in
+            (
+                [("backend", condition.identity.name), ("type", condition.identity.backendType)], condition.past.flaps
+            )
+        }
+        page.family("nexus_backend_flaps_total", "counter", "Times that the backend was well and ceased to be.")
+        for (label, count) in flaps { page.sample("nexus_backend_flaps_total", label, Double(count.total)) }
+        page.family("nexus_backend_flaps_last_hour", "gauge", "The same within the last hour, 100 at most.")
+        for (label, count) in flaps {
+            page.sample("nexus_backend_flaps_last_hour", label, Double(count.recent(now: now).count))
+        }
     }
 
     /// How well attempts went over some windows, by backend and model.

@@ -6,6 +6,14 @@ struct OperatorAnswers {
     func reload(_ call: RouteCall, _ later: LaterAnswer) {
         let (state, remote) = (state, later.remote)
         let allowsEmpty = call.isSet("allow_empty")
-        Task { remote.answer(await LocalAnswers(state: state).reload(allowsEmpty: allowsEmpty)) }
+        do throws(ErrorBody) {
+            try state.commands.enter()
+        } catch {
+            return later.answer(.error(error))
+        }
+        Task {
+            defer { state.commands.leave() }
+            remote.answer(await LocalAnswers(state: state).reload(allowsEmpty: allowsEmpty))
+        }
     }
 }

@@ -125,7 +125,7 @@ final class Exchange {
         let waited = leftOut.filter { !$0.why.isOfTheRequest }.map(\.backend)
         if waitsForRestart(of: waited) { return waitForPlace(orElse: unavailable(in: snapshot)) }
         switch eligible {
-        case .unknownModel where leftOut.isEmpty: giveUp(.unknownModel(asked.model, among: snapshot.candidates.keys))
+        case .unknownModel where leftOut.isEmpty: giveUp(unknownModel(in: snapshot))
         case .some, .unknownModel, .nobody, .nobodyReached: giveUp(unavailable(in: snapshot))
         }
     }

@@ -50,6 +50,17 @@ extension Exchange {
             asked.model, leftOut, kind: forms.request.kind.name, needs: dispatch.request.needs, in: snapshot)
     }
 
+    /// Nobody has the model, or the only backend that may be asked does not.
+    func unknownModel(in snapshot: RegistrySnapshot) -> ErrorBody {
+        guard let backend = dispatch.eligibility.backend else {
+            return .unknownModel(asked.model, among: snapshot.candidates.keys)
+        }
+        let holders = (snapshot.candidates(for: dispatch.request.model) ?? []).map {
+            snapshot.backends[$0].identity.name
+        }
+        return .notAt(backend, asked.model, holders: holders)
+    }
+
     /// What the tokens that the server counts are to be compared with; 0: they say nothing of the text alone.
     var learntEstimate: UInt64 {
         asked.images || asked.dataBytes > 0 ? 0 : dispatch.request.needs.tokens

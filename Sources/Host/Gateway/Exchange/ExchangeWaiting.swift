@@ -15,7 +15,7 @@ extension Exchange {
             // Made-up names are one to the backends that take any. Where nobody does, one of them may become known.
             model: loop.snapshot.holders[model] == nil && !loop.snapshot.takingAny.isEmpty ? "" : model,
             kind: forms.request.kind, tried: dispatch.tried,
-            backend: dispatch.eligibility.backend, only: dispatch.eligibility.narrowed(in: loop.snapshot),
+            backend: dispatch.eligibility.backend, unfit: dispatch.eligibility.unfit(in: loop.snapshot),
             limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart)
     }
 
@@ -31,7 +31,8 @@ extension Exchange {
     /// There is no place now: waits for one, or goes on waiting.
     /// - Parameter error: told where requests do not wait.
     func waitForPlace(orElse error: @autoclosure () -> ErrorBody) {
-        if let ticket { return admission.stays(ticket) }
+        // What may serve it can have changed since it began to wait; another model than the first is only looked at in passing.
+        if let ticket { return admission.stays(ticket, wants: dispatch.standing == waitsAt ? wants : nil) }
         let queue = loop.settings.queue
         guard queue.enabled, queue.maxSize > 0 else { return giveUp(error()) }
         // The first that somebody can serve is the one that is wanted most; if nobody can serve any, the first of all.
@@ -57,13 +58,22 @@ extension Exchange {
     /// For how long it may wait: as long as the most patient of the backends that may serve it allows.
     private var longestWait: Duration {
         let (settings, snapshot, model) = (loop.settings, loop.snapshot, dispatch.request.model)
-        let common = settings.timeouts.of(model, settings.modelTimeouts).queue ?? settings.queue.maxWait
         let eligibility = dispatch.eligibility
-        let indices = snapshot.candidates(for: model) ?? snapshot.holders[model] ?? []
-        let waits = indices.lazy.map { snapshot.backends[$0].identity }.filter(eligibility.isMeant).map { identity in
-            identity.timeouts(of: model).queue ?? settings.queue.maxWait
+        var longest: Duration?
+        // Most backends have the same rules, whose patterns are compared once then.
+        var rules: [Configuration.ModelTimeouts] = []
+        var ofRules: Duration?
+        for index in snapshot.candidates(for: model) ?? snapshot.holders[model] ?? [] {
+            let identity = snapshot.backends[index].identity
+            guard eligibility.isMeant(identity) else { continue }
+            if identity.modelTimeouts != rules {
+                rules = identity.modelTimeouts
+                ofRules = Configuration.Timeouts.queue(of: model, rules)
+            }
+            longest = max(longest ?? .zero, ofRules ?? identity.timeouts.queue ?? settings.queue.maxWait)
         }
-        return waits.max() ?? common
+        return longest ?? Configuration.Timeouts.queue(of: model, settings.modelTimeouts) ?? settings.timeouts.queue
+            ?? settings.queue.maxWait
     }
 
     /// It is its turn.

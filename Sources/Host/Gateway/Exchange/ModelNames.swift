@@ -13,6 +13,17 @@ struct ModelName: Sendable, Equatable {
     var backend: String?
     /// What is tried next, in this order, where the one before cannot be served. No model stands here twice.
     var others: [ModelTarget] = []
+
+    /// The same models, in the same order, each at this backend alone.
+    func only(at backend: String) -> ModelName {
+        var name = self
+        name.backend = backend
+        name.others = []
+        for other in others where other.model != resolved && !name.others.contains(where: { $0.model == other.model }) {
+            name.others.append(ModelTarget(other.model, backend: backend))
+        }
+        return name
+    }
 }
 
 /// The operator's other names of models, and what is tried where a model cannot be served.
@@ -42,8 +53,16 @@ struct ModelNames: Sendable {
     let snapshot: RegistrySnapshot
     /// What names that stand for several by weight are drawn with; nil: they stand in the order in which they are written.
     var lot: UInt64?
+    /// The name of the only backend that may be asked, whatever the operator's names say; nil: any.
+    var onlyBackend: String?
 
     func resolve(_ asked: String) -> ModelName {
+        let name = meaning(of: asked)
+        guard let onlyBackend else { return name }
+        return name.only(at: onlyBackend)
+    }
+
+    private func meaning(of asked: String) -> ModelName {
         let alias = aliases.targets.isEmpty ? nil : alias(asked)
         if alias == nil, aliases.fallbacks.isEmpty {
             return ModelName(asked: asked, resolved: held(asked) ?? asked)

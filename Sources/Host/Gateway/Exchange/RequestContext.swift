@@ -33,14 +33,19 @@ final class RequestContext: Sendable {
     let arrival: NIODeadline
     /// A hash of the key that the client shows; nil: it shows none.
     let credential: Int?
+    /// How a client that fetches something wants it.
+    let wishes: FetchWishes
     /// As the client asks for it; nil: it asks for what there is not.
     let priority: AdmissionQueue.Priority?
+    /// Id or name of the only backend that may be asked (`x-nexus-backend`); nil: any.
+    let onlyBackend: String?
 
     init(
         id: String, peer: SocketAddress?, principal: Principal = .anonymous, method: RequestHead.Method,
         dialect: Dialect, path: String, query: String, contentType: String, contentEncoding: String = "",
         wantsEvents: Bool, fields: [HeaderField] = [], arrival: NIODeadline,
-        credential: Int? = nil, priority: AdmissionQueue.Priority? = .normal
+        credential: Int? = nil, wishes: FetchWishes = FetchWishes(),
+        priority: AdmissionQueue.Priority? = .normal, onlyBackend: String? = nil
     ) {
         self.id = id
         self.peer = peer
@@ -55,8 +60,11 @@ final class RequestContext: Sendable {
         self.fields = fields
         self.arrival = arrival
         self.credential = credential
+        self.wishes = wishes
         self.priority = priority
+        self.onlyBackend = onlyBackend
     }
+
     /// By what clients that wait are told apart: their keys, or else their addresses. Keys are not checked here, so this is
     /// fair among clients that do not cheat.
     var client: AdmissionQueue.Client { credential ?? peer?.ipAddress?.hashValue ?? 0 }

@@ -10,6 +10,8 @@ struct WebSocketQuery: Equatable {
     var form = Feed.Form.pictures
     /// `updates=requests`: also the exchanges under way.
     var watchesRequests = false
+    /// `updates=trouble`: also what is wrong.
+    var watchesTrouble = false
 
     init(_ query: String) {
         for part in query.split(separator: "&") {
@@ -21,6 +23,7 @@ struct WebSocketQuery: Equatable {
                 for word in words.split(separator: ",") {
                     if word == "deltas" { form = .deltas }
                     if word == "requests" { watchesRequests = true }
+                    if word == "trouble" { watchesTrouble = true }
                 }
             }
         }

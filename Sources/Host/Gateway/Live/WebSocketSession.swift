@@ -60,7 +60,7 @@ final class WebSocketSession: ChannelInboundHandler {
         // A number of another run, or of another gateway, tells nothing of what the page has.
         let isOurs = query.instance.map { $0 == loop.shared.ledger.instance.id } ?? true
         feed = Feed(
-            form: query.form, watchesRequests: query.watchesRequests,
+            form: query.form, watchesRequests: query.watchesRequests, watchesTrouble: query.watchesTrouble,
             lastSequence: query.after.map { isOurs ? min($0, newest) : 0 } ?? newest)
     }
 
@@ -269,7 +269,8 @@ final class WebSocketSession: ChannelInboundHandler {
             switch update.content {
             case .removed, .action: true
             // What was cancelled is told by its record as well.
-            case .requestComplete, .backends, .fleet, .models, .requests, .cancelled: false
+            // The newest list of troubles comes with the picture.
+            case .requestComplete, .backends, .fleet, .models, .requests, .cancelled, .trouble: false
             }
         }
         owed.removeFirst(max(0, owed.count - Limits.owed))
@@ -305,6 +306,9 @@ final class WebSocketSession: ChannelInboundHandler {
         let newer = loop.shared.history.entries(after: feed.lastSequence)
         let entries = feed.snapshot(newer: newer, now: Clock.monotonicNanoseconds())
         write(fleet)
+        if feed.watchesTrouble {
+            write(Update(.trouble(loop.shared.trouble, at: Clock.preciseWallSeconds())))
+        }
         for update in owed { write(update) }
         owed = []
         for entry in entries { write(Update(.requestComplete(entry))) }

@@ -63,7 +63,8 @@ extension RouteTable {
             .answer(size: AnswerSize.models) { ModelAnswers(state: $0.state, context: $0.context).model($0.values[0]) }),
         Route(
             .get, path: "/v1/backends", access: .operator,
-            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends }),
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
+        Route(.get, path: "/v1/trouble", access: .operator, .answer { LocalAnswers(state: $0.state).trouble }),
         Route(
             .get, path: "/v1/history", access: .operator,
             .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
@@ -137,10 +138,15 @@ extension RouteTable {
             .get, path: "/", access: .operator,
             .answer(size: AnswerSize.page) { LocalAnswers(state: $0.state).page($0.context.query) }),
         Route(
-            .get, path: "/assets/{name...}", access: .everybody, .answer { LocalAnswers.asset($0.values[0]) }),
+            .get, path: "/assets/{name...}", access: .everybody,
+            .answer { LocalAnswers.asset($0.values[0], $0.context.wishes) }),
         // What browsers and crawlers ask every site for.
-        Route(.get, path: "/favicon.ico", access: .everybody, .answer { _ in LocalAnswers.rootFile("favicon.ico") }),
-        Route(.get, path: "/robots.txt", access: .everybody, .answer { _ in LocalAnswers.rootFile("robots.txt") }),
+        Route(
+            .get, path: "/favicon.ico", access: .everybody,
+            .answer { LocalAnswers.rootFile("favicon.ico", $0.context.wishes) }),
+        Route(
+            .get, path: "/robots.txt", access: .everybody,
+            .answer { LocalAnswers.rootFile("robots.txt", $0.context.wishes) }),
         Route(.get, path: "/ws", access: .operator, .webSocket),
     ]
 }

@@ -32,32 +32,20 @@ extension Reconfigurer {
         var specification = given.sorted
         var recognised: ServerType?
         // Everything else is looked at before a server is asked.
-        var definition = try read(specification.with("name", "new").with("type", "unknown"))
+        let definition = try read(specification.with("name", "new").with("type", "unknown"))
+        if let before = same(specification) { return try await again(before, persists) }
+        if specification["name"] == nil, let other = state.withLock({ $0.holder(of: definition.url) }) {
+            throw ErrorBody(.addressTaken(by: other), "", among: [String]())
+        }
         if specification["type"] == nil {
-            if let before = same(specification) { return try await again(before, persists) }
             let found = try await type(of: definition)
             specification = specification.with("type", .string(found.type)).sorted
             recognised = found
         }
-        if specification["name"] == nil {
-            specification = specification.with("name", .string(name(for: specification, definition.url))).sorted
-        }
-        definition = try read(specification)
-        let library = shared.library
-        let resolved = (try? library.resolved(definition)) ?? definition
-        if let problem = BackendFactory.problem(with: resolved, library: library) {
-            let isUnknown = library.image(type: resolved.type) == nil
-            throw ErrorBody(
-                status: 400, message: problem, param: isUnknown ? "type" : "options",
-                code: isUnknown ? "unknown_backend_type" : "invalid_backend")
-        }
-        if persists { try refuseSecrets(of: resolved) }
-        if let refusal = await trials.refusal(resolved, library: library) {
-            throw ErrorBody(status: 400, message: refusal, code: "invalid_backend")
-        }
-        let added = BackendOverlay.Added(name: definition.name, specification: specification)
-        var outcome = try await apply(added.name, persists) { overlay, base throws(BackendOverlay.Refusal) in
-            try overlay.add(added, over: base)
+        try await check(try read(specification.with("name", "new")), persists)
+        let (whole, url) = (specification, definition.url)
+        var outcome = try await apply(whole["name"]?.string ?? "", persists) {
+            state throws(BackendOverlay.Refusal) in try state.add(whole, at: url)
         }
         if outcome.status == .changed { outcome.status = .added }
         outcome.recognised = recognised
@@ -68,6 +56,23 @@ extension Reconfigurer {
         return outcome
     }
 
+    /// Whether an adapter takes it, and whether it may be kept.
+    private func check(_ definition: Configuration.Backend, _ persists: Bool) async throws(ErrorBody) {
+        let library = shared.library
+        let resolved = (try? library.resolved(definition)) ?? definition
+        if let problem = BackendFactory.problem(with: resolved, library: library) {
+            let isUnknown = library.image(type: resolved.type) == nil
+            throw ErrorBody(
+                status: 400, message: problem, param: isUnknown ? "type" : "options",
+                code: isUnknown ? "unknown_backend_type" : "invalid_backend")
+        }
+        if persists { try refuseSecrets(of: resolved) }
+        let trials = trials
+        let tried = await shared.commands.waits { await trials.refusal(resolved, library: library) }
+        guard let tried else { throw .shuttingDown }
+        if let refusal = tried { throw ErrorBody(status: 400, message: refusal, code: "invalid_backend") }
+    }
+
     private func read(_ specification: JSONObject) throws(ErrorBody) -> Configuration.Backend {
         do throws(ConfigurationError) {
             return try ConfigurationReader.backend(specification, under: configuration, source: "")
@@ -76,17 +81,17 @@ extension Reconfigurer {
         }
     }
 
-    /// The name of one that was added before and is described in the same way, but for its type, which was found then.
+    /// The name of one that was added before and is described in the same way, perhaps but for its type, which was found then.
     private func same(_ specification: JSONObject) -> String? {
         guard let name = specification["name"]?.string,
             let before = state.withLock({ $0.overlay.entry(name).added }),
-            before.specification.without("type") == specification
+            before.specification == specification || before.specification.without("type") == specification
         else { return nil }
         return name
     }
 
     private func again(_ name: String, _ persists: Bool) async throws(ErrorBody) -> CommandOutcome {
-        try await apply(name, persists) { _, _ in false }
+        try await apply(name, persists) { _ in (name, false) }
     }
 
     private func type(of definition: Configuration.Backend) async throws(ErrorBody) -> ServerType {
@@ -99,10 +104,20 @@ extension Reconfigurer {
         }
         defer { searches.subtract(1, ordering: .relaxed) }
         let timeout = min(configuration.healthCheck.timeout, .seconds(10))
-        do throws(ServerType.NotFound) {
-            return try await ServerType.find(
-                definition, library: shared.library, trials: trials, timeout: TimeAmount(timeout))
-        } catch {
+        let (library, trials) = (shared.library, trials)
+        let found = await shared.commands.waits { () -> Result<ServerType, ServerType.NotFound> in
+            do throws(ServerType.NotFound) {
+                return .success(
+                    try await ServerType.find(
+                        definition, library: library, trials: trials, timeout: TimeAmount(timeout)))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch found {
+        case nil: throw .shuttingDown
+        case .success(let type)?: return type
+        case .failure(let error)?:
             let reasons = error.reasons.prefix(8).map { "\($0.type): \(EntryLimits.cut($0.reason, to: 300))" }
             throw ErrorBody(
                 status: 400,
@@ -113,31 +128,26 @@ extension Reconfigurer {
         }
     }
 
-    /// For one that was given none.
-    private func name(for specification: JSONObject, _ url: BackendURL) -> String {
-        let type = EntryLimits.cut(specification["type"]?.string ?? "backend", to: 64)
-        let taken = Set(state.withLock { $0.base.map(\.name) + $0.overlay.added.map(\.name) })
-        let short = "\(type)-\(url.port)"
-        return taken.contains(short) ? "\(type)-\(url.host)-\(url.port)" : short
-    }
-
     /// Waits until the first probe has told how the new backend is, but not for longer than one may take.
     private func probed(_ outcome: inout CommandOutcome) async {
         guard outcome.status == .added else { return }
         let name = outcome.name
         let limit = min(configuration.healthCheck.timeout, .seconds(10))
-        // Not a group, which would wait for the probe however long that takes.
-        let (ends, first) = AsyncStream<Void>.makeStream()
-        let patience = Task {
-            try? await Task.sleep(for: limit)
-            first.finish()
+        let backends = backends
+        _ = await shared.commands.waits {
+            // Not a group, which would wait for the probe however long that takes.
+            let (ends, first) = AsyncStream<Void>.makeStream()
+            let patience = Task {
+                try? await Task.sleep(for: limit)
+                first.finish()
+            }
+            Task {
+                await backends.firstProbe(of: name)
+                first.finish()
+            }
+            for await _ in ends {}
+            patience.cancel()
         }
-        Task { [backends] in
-            await backends.firstProbe(of: name)
-            first.finish()
-        }
-        for await _ in ends {}
-        patience.cancel()
         outcome.view = view(name)
     }
 
@@ -146,28 +156,20 @@ extension Reconfigurer {
     private func change(
         _ name: String, _ change: BackendOverlay.Change, _ persists: Bool
     ) async throws(ErrorBody) -> CommandOutcome {
-        let isEnabled = state.withLock { state in
-            let described =
-                state.base.first { $0.name == name }
-                ?? state.overlay.entry(name).added.flatMap {
-                    try? ConfigurationReader.backend($0.specification, under: state.configuration, source: "")
-                }
-            return described?.isEnabled ?? true
-        }
-        return try await apply(name, persists) { overlay, base throws(BackendOverlay.Refusal) in
-            try overlay.change(name, change, over: base, isEnabled: isEnabled)
+        try await apply(name, persists) { state throws(BackendOverlay.Refusal) in (name, try state.change(name, change))
         }
     }
 
     private func remove(_ name: String, atOnce: Bool, _ persists: Bool) async throws(ErrorBody) -> CommandOutcome {
-        var outcome = try await apply(name, persists, atOnce: atOnce) { overlay, base throws(BackendOverlay.Refusal) in
+        var outcome = try await apply(name, persists, atOnce: atOnce) {
+            [self] state throws(BackendOverlay.Refusal) in
             do throws(BackendOverlay.Refusal) {
-                return try overlay.remove(name, over: base)
+                return (name, try state.remove(name))
             } catch {
                 // It was removed before, and is still on its way out, or only kept.
-                let isLeft = self.view(name) != nil || persists && self.state.withLock { $0.kept.isAdded(name) }
+                let isLeft = view(name) != nil || persists && state.kept.isAdded(name)
                 guard error == .unknown, isLeft else { throw error }
-                return false
+                return (name, false)
             }
         }
         if outcome.status == .changed {
@@ -181,31 +183,39 @@ extension Reconfigurer {
 
     // MARK: Every change
 
+    /// A change of one backend, from how everything stands when it is its turn. Gives the name of the backend, and whether
+    /// anything is otherwise then.
+    private typealias Step =
+        @Sendable (inout State) throws(BackendOverlay.Refusal) -> (name: String, isChanged: Bool)
+
     /// - Parameters:
+    ///   - given: the name of the backend as it was given, for messages.
     ///   - persists: what is in force for the backend then is kept.
-    ///   - change: false: nothing is changed.
     private func apply(
-        _ name: String, _ persists: Bool, atOnce: Bool = false,
-        _ change: @escaping @Sendable (inout BackendOverlay, Set<String>) throws(BackendOverlay.Refusal) -> Bool
+        _ given: String, _ persists: Bool, atOnce: Bool = false, _ change: @escaping Step
     ) async throws(ErrorBody) -> CommandOutcome {
         try await work.run { [self] () async -> CommandResult in
-            var (overlay, kept, base) = state.withLock { ($0.overlay, $0.kept, Set($0.base.map(\.name))) }
-            var outcome = CommandOutcome(status: .unchanged, name: name, isKept: false)
+            guard !shared.commands.isClosed else { return .failure(.shuttingDown) }
+            var next = state.withLock { $0 }
+            var outcome = CommandOutcome(status: .unchanged, name: given, isKept: false)
             do throws(ErrorBody) {
                 do throws(BackendOverlay.Refusal) {
-                    if try change(&overlay, base) { outcome.status = .changed }
+                    let (name, isChanged) = try change(&next)
+                    outcome.name = name
+                    if isChanged { outcome.status = .changed }
+                    if persists { try next.kept.take(name, from: next.overlay) }
                 } catch {
-                    throw ErrorBody(error, name, among: shared.registry.views.map(\.name))
+                    throw ErrorBody(error, given, among: shared.registry.views.map(\.name))
                 }
                 if persists {
-                    kept.take(name, from: overlay)
-                    if let aside = try keep(kept, overlay, name) {
+                    if let aside = try keep(next.kept, next.overlay, outcome.name) {
                         outcome.warnings.append("the state file was not this gateway's, and is kept as \(aside)")
                     }
                 }
             } catch {
                 return .failure(error)
             }
+            let (overlay, kept, name) = (next.overlay, next.kept, outcome.name)
             state.withLock { state in
                 state.overlay = overlay
                 state.kept = kept
@@ -317,26 +327,5 @@ extension ErrorBody {
 }
 
 extension JSONObject {
-    /// In one order at all levels, so that what says the same is the same.
-    fileprivate var sorted: JSONObject {
-        JSONObject(
-            members.map { (name: $0.name, value: $0.value.sorted) }.sorted { $0.name < $1.name })
-    }
-
     fileprivate func without(_ name: String) -> JSONObject { JSONObject(members.filter { $0.name != name }) }
-
-    /// With a member if there is none of the name.
-    fileprivate func with(_ name: String, _ value: JSONValue) -> JSONObject {
-        self[name] == nil ? JSONObject(members + [(name: name, value: value)]) : self
-    }
-}
-
-extension JSONValue {
-    fileprivate var sorted: JSONValue {
-        switch self {
-        case .object(let object): .object(object.sorted)
-        case .array(let items): .array(items.map(\.sorted))
-        default: self
-        }
-    }
 }

@@ -63,6 +63,14 @@ struct CommandOutcome: Sendable {
     }
 }
 
+extension RegistrySnapshot {
+    /// The name of the backend that a request alone may go to.
+    /// - Parameter value: of `x-nexus-backend`: an id or a name, percent-encoded where a header cannot hold it.
+    func onlyBackend(_ value: String) -> String? {
+        backendName(value) ?? PercentCoding.decoded(value[...]).flatMap(backendName)
+    }
+}
+
 extension ErrorBody {
     /// - Parameter names: the backends there are.
     static func unknownBackend(_ name: String, among names: some Collection<String>) -> ErrorBody {
@@ -72,6 +80,13 @@ extension ErrorBody {
             message: "There is no backend '\(EntryLimits.cut(name, to: 200))'. "
                 + (near.map { "There are: \($0)." } ?? "There is none at all; POST /v1/backends adds one."),
             param: "name", code: "backend_not_found")
+    }
+
+    /// - Parameter name: of the header `x-nexus-backend`.
+    static func unknownOnlyBackend(_ name: String, among names: some Collection<String>) -> ErrorBody {
+        var error = unknownBackend(name, among: names)
+        (error.status, error.param) = (400, "x-nexus-backend")
+        return error
     }
 
     /// - Parameter names: the backends there are.
@@ -90,6 +105,21 @@ extension ErrorBody {
                 message:
                     "There is a backend \(shown) already, and it is another one; choose another name, or remove that "
                     + "one first (nexus backends remove).", param: "name", code: "backend_exists")
+        case .addressTaken(let other):
+            self.init(
+                status: 409,
+                message:
+                    "The backend '\(EntryLimits.cut(other, to: 200))' has this address already. Give the new one a name if it "
+                    + "shall be there twice, or change that one (nexus backends set).", param: "url",
+                code: "backend_exists")
+        case .tooMuchKept:
+            self.init(
+                status: 409,
+                message:
+                    "The state file holds as much as a start takes (\(BackendOverlay.Limits.backends) added backends, "
+                    + "\(BackendOverlay.Limits.changes) changed ones, \(BackendOverlay.Limits.bytes) bytes of descriptions); "
+                    + "nothing was changed. Remove what is not needed any more (nexus backends remove ID --persist), write it "
+                    + "into the configuration, or do this without --persist.", code: "state_full")
         case .nameRemoved:
             self.init(
                 status: 409,

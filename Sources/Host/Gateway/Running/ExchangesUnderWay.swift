@@ -66,7 +66,11 @@ extension GatewayState {
     /// there is too much to do already.
     func complete(_ list: ActiveExchanges, then: @escaping @Sendable (ActiveExchanges) -> Void) -> Bool {
         let waits = list.exchanges.contains { $0.ticket != nil }
-        let size = list.exchanges.count * 512 + (waits ? admission.count * 64 : 0)
+        let hasPrompts = list.exchanges.contains { $0.phase == .prefill }
+        let fleet = hasPrompts ? registry.snapshot : RegistrySnapshot()
+        let size =
+            list.exchanges.count * 512 + (waits ? admission.count * 64 : 0)
+            + (fleet.backends.count + fleet.holders.count) * 64
         guard size > AnswerSize.inlineLimit else {
             then(completed(list))
             return true
@@ -78,18 +82,13 @@ extension GatewayState {
     private func completed(_ list: ActiveExchanges) -> ActiveExchanges {
         var list = list
         let waits = list.exchanges.contains { $0.ticket != nil }
-        let hasPrompts = list.exchanges.contains { $0.phase == .prefill }
-        let (snapshot, views) = hasPrompts ? (registry.snapshot, registry.views) : (RegistrySnapshot(), [])
-        list.complete(places: waits ? admission.places : [:]) { backendID, model in
-            // Where several have it, what answers have shown since the last probe is known.
-            if let standings = snapshot.standings[model],
-                let index = snapshot.backends.firstIndex(where: { $0.identity.id == backendID }),
-                let readiness = standings[index]?.readiness
-            {
-                return readiness == .unknown ? nil : readiness == .loaded
-            }
-            return views.first { $0.id == backendID }?.models.first { $0.id == model }?.isLoaded
+        var asked: [String: Set<String>] = [:]
+        for exchange in list.exchanges where exchange.phase == .prefill {
+            guard let backendID = exchange.backendID else { continue }
+            asked[backendID, default: []].insert(exchange.servedModel ?? exchange.model)
         }
+        let loaded = asked.isEmpty ? [:] : registry.loaded(asked)
+        list.complete(places: waits ? admission.places : [:]) { loaded[$0]?[$1] }
         return list
     }
 }

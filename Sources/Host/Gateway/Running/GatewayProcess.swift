@@ -66,6 +66,7 @@ final class GatewayProcess: Sendable {
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
         QualityWatch.start(state, on: loops[0].eventLoop)
         SeriesSampling.start(state, on: loops[0].eventLoop)
+        TroubleWatch.start(state, on: loops[0].eventLoop)
 
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)
@@ -200,6 +201,7 @@ final class GatewayProcess: Sendable {
     private func drain() async {
         guard let running = running.withLock({ $0 }) else { return }
         running.state.actions.close()
+        running.state.commands.close()
         for loop in running.loops {
             try? await loop.eventLoop.submit { loop.value.beginDraining() }.get()
         }
@@ -226,11 +228,12 @@ final class GatewayProcess: Sendable {
     private func destroyBackends() async {
         guard let running = running.withLock({ $0 }) else { return }
         running.reconfigurer.stop()
-        let drivers = running.state.registry.snapshot.backends.map(\.driver)
         let limit = Self.destroyLimit
         let left = await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
-                await self.end(drivers, on: running.loops)
+                // What a command has begun is done: none of its instances comes after this.
+                await running.reconfigurer.settled()
+                await self.end(running.state.registry.snapshot.backends.map(\.driver), on: running.loops)
                 return false
             }
             tasks.addTask {

@@ -26,12 +26,16 @@ final class GatewayState: Sendable {
     let loops = LoopRoll()
     /// Live updates of the exchanges under way.
     let pictures = RequestPictures()
+    /// What operators have the gateway do.
+    let commands = CommandDesk()
     /// Which retries there may be.
     let retries: RetryAllowance
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let settledQuality = QualityFigures()
     private let settledSeries = SeriesFigures()
+    private let settledErrors = LastErrors()
+    private let desk = TroubleDesk()
     private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
@@ -39,6 +43,7 @@ final class GatewayState: Sendable {
         var settings: LiveSettings
         var library: AdapterLibrary
         var lastReload: ReloadOutcome?
+        var lastReloadAt: Double?
         var reprobe: (@Sendable (BackendSnapshot) -> Void)?
         var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
         var command: (@Sendable (BackendCommand) async -> CommandResult)?
@@ -60,7 +65,10 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, settledQuality, settledSeries, broadcaster, registry.estimates])
+            sinks: [
+                settledHistory, settledFigures, settledQuality, settledErrors, settledSeries, broadcaster,
+                registry.estimates,
+            ])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -104,6 +112,18 @@ final class GatewayState: Sendable {
             inFlight: registry.snapshot.backends.map { ($0.identity.id, $0.counters.inFlight) })
     }
 
+    /// Why attempts last failed, with everything that has ended by now.
+    var errors: LastErrors {
+        ledger.settle()
+        return settledErrors
+    }
+
+    /// What is wrong now.
+    var trouble: TroubleList { desk.look(at: self) }
+
+    /// Looks for what is wrong, and tells subscribers if that has changed; to be called about once a second.
+    func watchTrouble() { desk.watch(self) }
+
     /// Has routing know how often attempts have failed of late; to be called every few seconds.
     func noteQuality() { registry.record(errorRates: quality.errorRates(now: Clock.wallSeconds())) }
 
@@ -132,6 +152,9 @@ final class GatewayState: Sendable {
     /// What became of the last reload of the configuration; nil before the first.
     var lastReload: ReloadOutcome? { changing.withLock { $0.lastReload } }
 
+    /// When that was, in Unix seconds.
+    var lastReloadAt: Double? { changing.withLock { $0.lastReloadAt } }
+
     func onReload(_ action: @escaping @Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome) {
         changing.withLock { $0.reload = action }
     }
@@ -140,7 +163,10 @@ final class GatewayState: Sendable {
     func reload(allowsEmpty: Bool) async -> ReloadOutcome? {
         guard let action = changing.withLock({ $0.reload }) else { return nil }
         let outcome = await action(allowsEmpty)
-        changing.withLock { $0.lastReload = outcome }
+        changing.withLock {
+            $0.lastReload = outcome
+            $0.lastReloadAt = Clock.preciseWallSeconds()
+        }
         return outcome
     }
 
@@ -167,7 +193,7 @@ final class GatewayState: Sendable {
     /// What the page shows now.
     var page: PageState {
         PageState(
-            stats: statistics, backends: registry.views, history: history.entries,
+            stats: statistics, trouble: trouble, backends: registry.views, history: history.entries,
             actions: actions.records.map { record in
                 let isOver = record.progress.status != .running
                 return PageAction(

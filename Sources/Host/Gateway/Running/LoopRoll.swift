@@ -85,7 +85,11 @@ final class LoopRoll: Sendable {
 
         /// With what has come by now. On the asker's loop.
         func end() {
-            let (then, answers) = state.withLock { state in (state.then.take(), state.answers) }
+            // The time for it is not over yet, and what would be kept until then is large.
+            let (then, answers) = state.withLock { state in
+                defer { state.answers = [] }
+                return (state.then.take(), state.answers)
+            }
             guard let then else { return }
             let given = answers.compactMap { $0 }
             then(given, answers.count - given.count)

@@ -124,6 +124,9 @@ final class Reconfigurer: Sendable {
 
     func stop() { state.withLock { $0.watcher }?.stop() }
 
+    /// Returns when all that was begun by now is done.
+    func settled() async { await work.run {} }
+
     // MARK: Parts of a change
 
     var configuration: Configuration { state.withLock { $0.configuration } }

@@ -7,7 +7,7 @@ actor RunningBackends {
     private struct Running {
         var part: BackendPlan.Part
         var driver: AdapterBackend?
-        /// Different for each change of the backend of this name: what ends late must not undo what came after.
+        /// Different for each instance, and for each change that has none: what ends late must not undo what came after.
         var generation: Int
         /// The first probe of the instance.
         var firstProbe: Task<Void, Never>?
@@ -20,6 +20,9 @@ actor RunningBackends {
     private let probe: @Sendable (AdapterBackend) async -> Void
     private let abandon: @Sendable (any BackendDriver, _ reason: String) async -> Void
     private var running: [String: Running] = [:]
+    /// Instances that are on their way out, by the name of their backend and their generation. A backend that was removed is
+    /// there until the last of them has ended.
+    private var leaving: [String: [Int: any BackendDriver]] = [:]
     private var generations = 0
 
     /// - Parameters:
@@ -127,7 +130,7 @@ actor RunningBackends {
             put(identity, FailedBackend(), keepsState: false, lastError: error.message)
             running[definition.name] = Running(part: part, driver: nil, generation: nextGeneration())
         }
-        if let old = before?.driver { await retirement.retire(old) }
+        if let before { await retire(before, of: definition.name) }
     }
 
     private func put(_ identity: BackendIdentity, _ driver: any BackendDriver, keepsState: Bool, lastError: String?) {
@@ -140,19 +143,19 @@ actor RunningBackends {
         let reason = "the adapter of type \"\(definition.type)\" was removed; put it back, or remove this backend"
         outcome.warnings.append("\(definition.name): \(reason)")
         let generation = nextGeneration()
-        let driver = running[definition.name]?.driver
+        let before = running[definition.name]
         let part = BackendPlan.Part(definition: definition, image: nil, isFailed: true)
         running[definition.name] = Running(part: part, driver: nil, generation: generation)
         registry.drain(id: definition.name)
         log(definition, "backend draining: its adapter was removed")
-        guard let driver else { return }
+        guard let before, before.driver != nil else { return }
         let identity = BackendFactory.identity(of: definition, source: definition.source, image: nil)
-        await retirement.retire(driver) { [self] in
-            Task { await ended(identity, generation, reason: reason) }
+        await retire(before, of: definition.name) { backends in
+            backends.withdrawn(identity, generation, reason: reason)
         }
     }
 
-    private func ended(_ identity: BackendIdentity, _ generation: Int, reason: String) {
+    private func withdrawn(_ identity: BackendIdentity, _ generation: Int, reason: String) {
         guard running[identity.id]?.generation == generation else { return }
         registry.replace(identity, driver: FailedBackend(), keepsState: false, lastError: reason)
     }
@@ -162,23 +165,44 @@ actor RunningBackends {
         guard let before = running.removeValue(forKey: id) else { return }
         log(before.part.definition, "backend removed")
         registry.drain(id: id)
-        guard let driver = before.driver else { return registry.remove(id: id) }
-        await retirement.retire(driver) { [self] in
-            Task { await gone(id) }
-        }
-        if atOnce { await abandon(driver, "The backend \(id) was removed.") }
+        await retire(before, of: id)
+        removeIfGone(id)
+        if atOnce { await endNow(id) }
     }
 
-    /// Ends what a backend has under way that was removed before, and not at once.
+    /// Ends what a backend has under way that was removed, also at instances that others had taken over from before.
     func endNow(_ id: String) async {
-        guard running[id] == nil, let left = registry.snapshot.backends.first(where: { $0.identity.id == id }) else {
-            return
+        guard running[id] == nil, let left = leaving[id] else { return }
+        for (_, driver) in left.sorted(by: { $0.key < $1.key }) {
+            await abandon(driver, "The backend \(id) was removed.")
         }
-        await abandon(left.driver, "The backend \(id) was removed.")
     }
 
-    private func gone(_ id: String) {
-        if running[id] == nil { registry.remove(id: id) }
+    private func removeIfGone(_ id: String) {
+        if running[id] == nil, leaving[id] == nil { registry.remove(id: id) }
+    }
+
+    // MARK: Instances on their way out
+
+    /// Ends an instance when nothing of it is under way any more. Something else stands for it, or nothing.
+    /// - Parameter ended: called then.
+    private func retire(
+        _ before: Running, of id: String, ended: @escaping @Sendable (isolated RunningBackends) -> Void = { _ in }
+    ) async {
+        guard let driver = before.driver else { return }
+        leaving[id, default: [:]][before.generation] = driver
+        await retirement.retire(driver) { [self] in
+            Task { await left(id, before.generation, then: ended) }
+        }
+    }
+
+    private func left(
+        _ id: String, _ generation: Int, then ended: @Sendable (isolated RunningBackends) -> Void
+    ) {
+        leaving[id]?[generation] = nil
+        if leaving[id]?.isEmpty == true { leaving[id] = nil }
+        removeIfGone(id)
+        ended(self)
     }
 
     // MARK: Small things

@@ -11,6 +11,10 @@ extension ClientConnection: AnswerSink {
         var writer = AnswerWriter(status: answer.status, common: common, bodyCapacity: answer.body.count)
         writer.field("content-type", answer.contentType)
         for (name, value) in answer.fields { writer.field(name, value) }
+        guard answer.status != 304 else {
+            writer.endHeadWithoutBody()
+            return writeHead(writer.bytes, flush: true)
+        }
         writer.endHead(length: answer.body.count)
         if head.method != .head { writer.body(answer.body) }
         writeHead(writer.bytes, flush: true)

@@ -305,7 +305,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
         }
         crossOrigin = loop.settings.border.crossOrigin(origin, isForClients: service.isForClients)
-        if let origin, !service.isForClients, head.method != .get, head.method != .head, head.method != .options {
+        // Who says which backend is asked goes round the operator's rules of routing.
+        let isCommand = !service.isForClients || head.backend != nil
+        if let origin, isCommand, head.method != .get, head.method != .head, head.method != .options {
             let host = (head.authority ?? head.host).flatMap {
                 headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
             }
@@ -350,7 +352,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                     ? Self.contentEncoding(head, bytes) : "",
                 wantsEvents: head.acceptsEventStream,
                 fields: fields, arrival: now, credential: head.credential.map { Self.hash(bytes[$0]) },
-                priority: head.priority.map { Self.priority(bytes[$0]) } ?? .normal)
+                wishes: FetchWishes(head, bytes),
+                priority: head.priority.map { Self.priority(bytes[$0]) } ?? .normal,
+                onlyBackend: head.backend.map { String(decoding: bytes[$0], as: UTF8.self) })
         }
     }
 

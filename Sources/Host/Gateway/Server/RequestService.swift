@@ -25,6 +25,8 @@ final class RequestService {
     private var context: RequestContext?
     private var route: Route?
     private var values: [String] = []
+    /// The name of the only backend that may be asked; nil: any.
+    private var onlyBackend: String?
     /// Around the body, in the order in which they were applied.
     private var codings: [ContentCoding] = []
     /// Bytes of the body, once they are off.
@@ -73,6 +75,16 @@ final class RequestService {
                 guard context.priority != nil else {
                     record(.badPriority)
                     return .refused(.badPriority)
+                }
+                onlyBackend = nil
+                if let wanted = context.onlyBackend {
+                    guard let name = loop.snapshot.onlyBackend(wanted) else {
+                        let error = ErrorBody.unknownOnlyBackend(
+                            wanted, among: loop.snapshot.backends.map(\.identity.name))
+                        record(error)
+                        return .refused(error)
+                    }
+                    onlyBackend = name
                 }
             case .answer, .later, .lookup: break
             }
@@ -131,7 +143,7 @@ final class RequestService {
         let call = RouteCall(state: loop.shared, context: context, values: values, body: body)
         switch route.handler {
         case .exchange(let kind): startExchange(kind, call)
-        case .answer(let size, let answer): self.answer(size: size(loop.shared)) { answer(call) }
+        case .answer(let size, let answer): self.answer(size: size(loop.shared)) { answer(call).packed(for: call.context) }
         case .later(let run), .lookup(let run): run(call, beginLater())
         // Answered before the body.
         case .refuse, .webSocket: break
@@ -142,19 +154,25 @@ final class RequestService {
         let draft = RequestDraft(
             kind: kind, path: call.context.path, contentType: call.context.contentType, body: call.body)
         guard draft.isLarge else {
-            let names = loop.names()
+            let names = names()
             do throws(RequestPeekError) {
                 return try startExchange(draft.request(names: names))
             } catch {
                 return refuse(ErrorBody(error), model: error.model)
             }
         }
-        let names = loop.names()
+        let names = names()
         preparation = RequestPreparation.start(
             size: draft.body.readableBytes, for: self, on: loop,
             { Result { () throws(RequestPeekError) in try draft.request(names: names) } },
             then: { $0.prepared($1) })
         if preparation == nil { refuse(.overloaded) }
+    }
+
+    private func names() -> ModelNames {
+        var names = loop.names()
+        names.onlyBackend = onlyBackend
+        return names
     }
 
     /// The body of the request under way was looked into.

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cells.h"
 #include "decoders.h"
+#include "encoders.h"
 #include "memory.h"
 #include "process_state.h"
 #include "separators.h"

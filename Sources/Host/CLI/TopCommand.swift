@@ -1,0 +1,131 @@
+import ArgumentParser
+import Core
+import Glibc
+import JSON
+import Synchronization
+import Terminal
+
+struct TopCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "top", abstract: "Watch the running gateway in the terminal.",
+        discussion:
+            "Shows what is wrong, the backends, the requests under way and those that have ended, and renews it "
+            + "every second. q quits, space pauses. Colours are left out where NO_COLOR is set.")
+
+    @Option(help: "Address of the running gateway; default: from configuration and environment.") var url: String?
+    @Option(help: "Configuration file that names host and port.") var config: String?
+    @Flag(help: "Print one picture as text, and end.") var once = false
+
+    /// Rows of a picture that is printed: enough for each backend and each request that may be listed.
+    private static let printedRows = 1200
+
+    func run() async throws {
+        var host = HostOptions()
+        (host.url, host.config, host.json) = (url, config, false)
+        let address = try host.address()
+        guard !address.isTLS else { throw fail("\(address): this command speaks http only") }
+        var state = TopState(address: "\(address)")
+        if once {
+            do throws(PlainHTTP.Failure) {
+                state.take(try TopSource.picture(address), at: Self.now)
+            } catch {
+                throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
+            }
+            let columns = environmentVariables()["COLUMNS"].flatMap { Int($0) } ?? 100
+            return Self.printed(state, columns: columns).forEach { print($0) }
+        }
+        guard let terminal = RawTerminal() else {
+            throw fail("top needs a terminal; 'nexus top --once' prints one picture as text")
+        }
+        defer { terminal.restore() }
+        await Self.watch(state, address, terminal)
+    }
+
+    private static func printed(_ state: TopState, columns: Int) -> [String] {
+        let columns = max(columns, TopScreen.smallest.columns)
+        let screen = TopScreen(state, columns: columns, rows: printedRows, now: now, clock: timeOfDay)
+        // Without the line of keys, and what is blank above it.
+        var lines = screen.lines.dropLast().map { $0.encoded(hasColour: false) }
+        while lines.last?.allSatisfy({ $0 == " " }) == true { lines.removeLast() }
+        return lines
+    }
+
+    /// Until the user or a signal ends it.
+    private static func watch(_ first: TopState, _ address: BackendURL, _ terminal: RawTerminal) async {
+        let shared = Shared(first)
+        // A task of its own, which may block for as long as the gateway is silent: keys are answered meanwhile.
+        let source = Task.detached {
+            while !Task.isCancelled {
+                if !shared.state.withLock({ $0.isPaused }) {
+                    do throws(PlainHTTP.Failure) {
+                        let picture = try TopSource.picture(address)
+                        shared.state.withLock { $0.take(picture, at: now) }
+                    } catch {
+                        shared.state.withLock { $0.failed(error.reason, at: now) }
+                    }
+                }
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+        defer { source.cancel() }
+        let hasColour = environmentVariables()["NO_COLOR"].map(\.isEmpty) ?? true
+        while !RawTerminal.isEnded {
+            let size = terminal.size
+            let state = shared.state.withLock { $0 }
+            let screen = TopScreen(state, columns: size.columns, rows: size.rows, now: now, clock: timeOfDay)
+            terminal.draw(screen.lines.map { $0.encoded(hasColour: hasColour) })
+            for key in terminal.keys(within: 100) {
+                switch key {
+                // Ctrl-C and Ctrl-D are bytes here.
+                case UInt8(ascii: "q"), UInt8(ascii: "Q"), 0x03, 0x04: return
+                case UInt8(ascii: " "): shared.state.withLock { $0.pause() }
+                default: break
+                }
+            }
+        }
+    }
+
+    private final class Shared: Sendable {
+        let state: Mutex<TopState>
+        init(_ state: TopState) { self.state = Mutex(state) }
+    }
+
+    /// Seconds of the monotonic clock.
+    private static var now: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// In the user's own time.
+    @Sendable private static func timeOfDay(_ seconds: Int64) -> String {
+        var (instant, parts) = (time_t(seconds), tm())
+        guard localtime_r(&instant, &parts) != nil else { return "" }
+        return [parts.tm_hour, parts.tm_min, parts.tm_sec].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
+    }
+}
+
+/// Asks a running gateway for what `nexus top` shows.
+private enum TopSource {
+    static func picture(_ address: BackendURL) throws(PlainHTTP.Failure) -> TopPicture {
+        TopPicture(
+            health: try value(address, "/health"), statistics: try value(address, "/v1/stats"),
+            trouble: try value(address, "/v1/trouble", isOptional: true),
+            backends: try value(address, "/v1/backends?models=0"),
+            active: try value(address, "/v1/requests/active?limit=200"),
+            history: try value(address, "/v1/history"))
+    }
+
+    private static func value(
+        _ address: BackendURL, _ path: String, isOptional: Bool = false
+    ) throws(PlainHTTP.Failure) -> JSONValue {
+        let (status, body) = try PlainHTTP.ask(
+            "GET", host: address.host, port: address.port, path: address.path + path)
+        // Of /health 503 is an answer too.
+        guard status == 200 || status == 503, let value = try? JSONValue.parse(body) else {
+            if isOptional { return .null }
+            throw PlainHTTP.Failure(reason: "\(path) is answered with status \(status)")
+        }
+        return value
+    }
+}

@@ -1,0 +1,89 @@
+// The rows of the table of models out of GET /v1/models?per_backend=1, and which of them are looked for and drawn. Pure.
+
+/**
+ * One row for each name, in the list's order; aliases have `aliasOf` and no holders of their own, but those of their model.
+ * Row: {id, aliasOf, context, abilities, size, holders: [{id, name, context, loaded, until, memory, device}], loaded,
+ * memory, until}; null for what is not known. `loaded`: the number of backends that have it in memory, null if none tells.
+ */
+export function modelRows(data) {
+  const rows = new Map();
+  const aliases = [];
+  for (const one of data) {
+    if (one.alias_of !== undefined) {
+      aliases.push(one);
+      continue;
+    }
+    let row = rows.get(one.id);
+    if (!row) rows.set(one.id, (row = { id: one.id, aliasOf: null, context: null, abilities: [], size: null, holders: [] }));
+    row.holders.push({
+      id: one.backend_id, name: one.owned_by, context: one.context_length || null, loaded: one.loaded ?? null,
+      until: one.loaded_until ?? null, memory: one.memory_bytes ?? null, device: one.device_memory_bytes ?? null,
+    });
+    // A request may go to any of them.
+    if (one.context_length && !(row.context <= one.context_length && row.context)) row.context = one.context_length;
+    for (const ability of one.abilities ?? []) if (!row.abilities.includes(ability)) row.abilities.push(ability);
+    row.size ??= one.size_bytes ?? null;
+  }
+  for (const row of rows.values()) sumUp(row);
+  const found = [...rows.values()];
+  for (const one of aliases) {
+    const model = rows.get(one.alias_of);
+    if (model) found.push({ ...model, id: one.id, aliasOf: one.alias_of });
+  }
+  for (const row of found) row.text = searched(row);
+  return found;
+}
+
+function sumUp(row) {
+  const loaded = row.holders.filter((holder) => holder.loaded);
+  row.loaded = row.holders.every((holder) => holder.loaded === null) ? null : loaded.length;
+  const known = loaded.map((holder) => holder.memory).filter((memory) => memory !== null);
+  row.memory = known.length && known.length === loaded.length ? known.reduce((sum, one) => sum + one, 0) : null;
+  const times = loaded.map((holder) => holder.until).filter((until) => until !== null);
+  // The first that goes; one that stays goes after all.
+  row.until = times.filter((until) => until !== "forever").sort()[0] ?? (times.length ? "forever" : null);
+}
+
+const searched = (row) =>
+  [row.id, row.aliasOf ?? "", ...row.abilities, ...row.holders.map((holder) => holder.name),
+    row.loaded ? "loaded" : "", row.aliasOf ? "alias" : ""].join("\n").toLowerCase();
+
+/** Rows that have every word of the query somewhere: in their name, their backends' or what they can do; "loaded", "alias". */
+export function matching(rows, query) {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return words.length ? rows.filter((row) => words.every((word) => row.text.includes(word))) : rows;
+}
+
+const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+const keys = {
+  model: (row) => row.id,
+  loaded: (row) => row.loaded,
+  memory: (row) => row.memory,
+  expires: (row) => row.until,
+  context: (row) => row.context,
+  size: (row) => row.size,
+  backends: (row) => row.holders.length,
+};
+
+/** In a new array. What is not known comes last in both directions; equals by name. */
+export function sorted(rows, key, descending = false) {
+  const value = keys[key] ?? keys.model;
+  const direction = descending ? -1 : 1;
+  return [...rows].sort((one, other) => {
+    const [a, b] = [value(one), value(other)];
+    if ((a ?? null) === null || (b ?? null) === null) {
+      if (a !== b) return (a ?? null) === null ? 1 : -1;
+    } else if (a !== b) {
+      const order = typeof a === "string" ? collator.compare(a, b) : a - b;
+      if (order) return order * direction;
+    }
+    return collator.compare(one.id, other.id);
+  });
+}
+
+/** Which of `count` rows of one height are drawn, with the space before and after them: {first, last, before, after}. */
+export function visible(count, { top, height, row, spare = 8 }) {
+  const first = Math.max(0, Math.min(Math.floor(top / row) - spare, count - 1));
+  const last = Math.min(count, Math.ceil((top + height) / row) + spare);
+  return { first, last: Math.max(first, last), before: first * row, after: Math.max(0, count - Math.max(first, last)) * row };
+}
