@@ -17,14 +17,14 @@ function told({ warnings = [] }, ...first) {
 
 /** What a change will do, as soon as it is known. */
 function foretell(backend, change) {
-  const list = h("ul", { class: "consequences", role: "status" }, h("li", null, "Looking at what is under way there."));
+  const list = h("ul", null, h("li", null, "Looking at what is under way there."));
   const facts = Promise.all([getJSON("/v1/models?per_backend=1"), getJSON("/v1/requests/active")].map((one) => one.then((answer) => answer.data, () => null)))
     .then(([offers, active]) => ({ offers, active }));
   const draw = async () => {
     const sentences = consequences(change(), backend, await facts);
     fill(list, sentences.map((text) => h("li", null, visible(text))));
   };
-  return { list, draw, ready: draw() };
+  return { list: h("div", { role: "status" }, list), draw, ready: draw() };
 }
 
 export function drainBackend(backend, context) {
@@ -57,9 +57,14 @@ export function removeBackend(backend, context) {
 
 export function setBackend(backend, context) {
   const priority = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", value: String(backend.priority ?? "") });
-  const limit = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "as it is", value: backend.max_concurrent ?? "" });
+  const limit = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "as it is" });
   const none = tick("No limit", { onchange: () => { limit.disabled = none.input.checked; } });
   const persists = keep();
+  getJSON(place(backend, "/detail")).then(({ limits }) => {
+    if (limit.value || none.input.checked) return;
+    if (limits.max_concurrent === null) limit.placeholder = "no limit";
+    else limit.value = String(limits.max_concurrent);
+  }, () => {});
   return command(context, `${backend.name} is set.`, {
     heading: `Set ${visible(backend.name)}`, inputs: { priority, max_concurrent: limit }, action: "Set",
     content: [

@@ -30,6 +30,7 @@ final class World {
     let lots: QueueLots
     private let seeds: (fleet: UInt64, audience: UInt64)
     private(set) lazy var fleet = Fleet(self, image: image, registry: registry, seed: seeds.fleet)
+    private(set) lazy var orders = Orders(self, seed: ~seeds.fleet)
     private(set) lazy var audience = Audience(self, loop: loop, oracle: oracle, trace: trace, seed: seeds.audience)
     /// The backends of its start are being made.
     private(set) var isBeginning = true
@@ -40,6 +41,7 @@ final class World {
     /// Virtual nanoseconds during which clients come and faults strike.
     let span: UInt64
     private var statuses: [String: BackendStatus] = [:]
+    private let troubles = TroubleRules()
 
     /// Virtual seconds after the last fault within which everything is at rest.
     let restSeconds: UInt64 = 300
@@ -67,6 +69,8 @@ final class World {
         }
         mostMemory = configuration.server.maxMemoryBytes ?? 0
         if planted == .manyTrials || planted == .unboundRetries { Self.failEasily(&configuration) }
+        configuration.routing.hedge = Self.hedges(seed: seed) || planted?.isOfHedging == true
+        if planted?.isOfHedging == true { configuration.routing.maxRetries = 2 }
         bounds = Bounds(configuration)
         if planted == .manyTrials { configuration.breaker.halfOpenRequests = 1000 }
         if planted == .unboundRetries { configuration.routing.retryBudgetMinimum = 1000 }
@@ -107,6 +111,7 @@ final class World {
         image = try AdapterImage(linked: "OpenAICompat") { Meddler.entry($0, $1) }
         seeds = (random.next(), random.next())
         oracle.world = self
+        expectFirstTokens(seed: seed)
         oracle.names.take(planted == .falseName ? Configuration.Routing() : configuration.routing)
         book.onArrival = { [oracle] ask, model in oracle.names.check(ask, model: model) }
         try fleet.begin()
@@ -122,6 +127,27 @@ final class World {
     }
 
     let hasFaults: Bool
+
+    // MARK: Hedging
+
+    /// Whether a second backend may be asked, as the oracle has it.
+    var mayHedge: Bool { planted != .forbiddenHedge && configuration.routing.hedge }
+
+    /// In a third of the runs; with numbers of its own, so that the same seeds go on finding what they once found.
+    private static func hedges(seed: UInt64) -> Bool {
+        var random = SeededRandom(seed: seed &+ 0x5EED)
+        return Int.random(in: 0..<3, using: &random) == 0
+    }
+
+    /// As if each model had answered for a while: a run is too short for the gateway to find out what is late.
+    private func expectFirstTokens(seed: UInt64) {
+        guard configuration.routing.hedge else { return }
+        var random = SeededRandom(seed: seed &+ 0x1A7E)
+        for model in ["m0", "m1", "m2"] {
+            let late = planted?.isOfHedging == true ? 0 : UInt64.random(in: 0...2_000_000_000, using: &random)
+            for _ in 0..<FirstTokenTimes.minimum { state.hedges.note(late, of: FirstTokenTimes.Key(model: model)) }
+        }
+    }
 
     private static func configuration(_ random: inout SeededRandom, seed: UInt64, hasFaults: Bool) -> Configuration {
         var configuration = Configuration()
@@ -353,6 +379,10 @@ final class World {
         }
         let limit = UInt64.random(in: 1...40, using: &random) * 1_000_000_000
         sometime(.shutDown) { [self] in shutDown(within: limit) }
+        guard chaos.strikes(.commands, tries: 4) else { return }
+        for _ in 0..<lots.count(1...8) {
+            loop.after(lots.instant(from: span / 8, to: span)) { [self] in attempt("command") { try orders.give() } }
+        }
     }
 
     /// Does beside the gateway what it should not do.
@@ -456,6 +486,7 @@ final class World {
         while oracle.violation == nil, goesOn(), loop.step(until: end) {
             oracle.look()
             watchStatuses()
+            troubles.look(self)
             guard loop.steps < stepLimit else { return oracle.violation("no end after \(stepLimit) steps") }
         }
     }
@@ -500,6 +531,8 @@ final class World {
             if before == .degraded, backend.status == .healthy { oracle.sometimes(.servesAgain) }
             // Its probes are as they were.
             if before.serves, backend.status.serves { continue }
+            // Nor are they other than before when it takes requests again.
+            if chaos.isOn(.commands), before == .draining || backend.status == .draining { continue }
             if backend.status == .unhealthy {
                 oracle.sometimes(.becameUnhealthy)
                 if let standing { oracle.becameUnhealthy(standing, before: before) }

@@ -64,7 +64,9 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends", access: .operator,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
-        Route(.get, path: "/v1/trouble", access: .operator, .answer { LocalAnswers(state: $0.state).trouble }),
+        Route(
+            .get, path: "/v1/trouble", access: .operator,
+            .answer(size: AnswerSize.backends) { LocalAnswers(state: $0.state).trouble }),
         Route(
             .get, path: "/v1/history", access: .operator,
             .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
@@ -82,6 +84,11 @@ extension RouteTable {
         Route(
             .get, path: "/health", access: .everybody,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).health }),
+        Route(
+            .get, path: "/v1/gateway", access: .operator, .lookup { GatewayAnswers(state: $0.state).show($1) }),
+        Route(
+            .get, path: "/v1/logs", access: .operator,
+            .answer(size: { _ in LogRing.Limits.bytes }) { LogAnswers(state: $0.state).lines($0.context.query) }),
         Route(
             .get, path: "/metrics", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).metrics }),
@@ -107,6 +114,9 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends/{id}", access: .operator,
             .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).one($0.values[0]) }),
+        Route(
+            .get, path: "/v1/backends/{id}/detail", access: .operator,
+            .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).detail($0.values[0]) }),
         Route(
             .patch, path: "/v1/backends/{id}", access: .operator,
             .later { BackendAnswers(state: $0.state).change($0, $1) }),
@@ -159,6 +169,9 @@ enum AnswerSize {
     @Sendable static func models(_ state: GatewayState) -> Int {
         state.registry.views.reduce(0) { $0 + 1024 + 256 * $1.models.count }
     }
+
+    /// What is looked at of each, without its models.
+    @Sendable static func backends(_ state: GatewayState) -> Int { state.registry.snapshot.backends.count * 512 }
 
     @Sendable static func figures(_ state: GatewayState) -> Int {
         state.registry.views.reduce(0) { $0 + 2048 + 512 * $1.models.count }

@@ -7,6 +7,15 @@ import NIOCore
 import Product
 import Synchronization
 
+/// A configuration that is in force.
+struct AppliedConfiguration: Sendable {
+    var value: Configuration
+    /// How many were since the start, this one included.
+    var version: Int
+    /// Since when, in Unix seconds.
+    var at: Double
+}
+
 /// What all event loops share. Immutable, except for parts that synchronise themselves.
 final class GatewayState: Sendable {
     static let version = "\(Product.version)"
@@ -30,12 +39,14 @@ final class GatewayState: Sendable {
     let commands = CommandDesk()
     /// Which retries there may be.
     let retries: RetryAllowance
+    /// When an answer is late, and what came of asking a second backend.
+    let hedges = Hedges()
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let settledQuality = QualityFigures()
-    private let settledSeries = SeriesFigures()
     private let settledErrors = LastErrors()
     private let desk = TroubleDesk()
+    private let settledSeries = SeriesFigures()
     private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
@@ -44,6 +55,7 @@ final class GatewayState: Sendable {
         var library: AdapterLibrary
         var lastReload: ReloadOutcome?
         var lastReloadAt: Double?
+        var configuration: AppliedConfiguration?
         var reprobe: (@Sendable (BackendSnapshot) -> Void)?
         var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
         var command: (@Sendable (BackendCommand) async -> CommandResult)?
@@ -99,6 +111,18 @@ final class GatewayState: Sendable {
         return settledQuality
     }
 
+    /// Why attempts last failed, with everything that has ended by now.
+    var errors: LastErrors {
+        ledger.settle()
+        return settledErrors
+    }
+
+    /// What is wrong now.
+    var trouble: TroubleList { desk.look(at: self) }
+
+    /// Looks for what is wrong, and tells subscribers if that has changed; to be called about once a second.
+    func watchTrouble() { desk.watch(self) }
+
     /// What is shown over time, with everything that has ended by now.
     var series: SeriesFigures {
         ledger.settle()
@@ -111,18 +135,6 @@ final class GatewayState: Sendable {
             at: Clock.wallSeconds(), queued: admission.count,
             inFlight: registry.snapshot.backends.map { ($0.identity.id, $0.counters.inFlight) })
     }
-
-    /// Why attempts last failed, with everything that has ended by now.
-    var errors: LastErrors {
-        ledger.settle()
-        return settledErrors
-    }
-
-    /// What is wrong now.
-    var trouble: TroubleList { desk.look(at: self) }
-
-    /// Looks for what is wrong, and tells subscribers if that has changed; to be called about once a second.
-    func watchTrouble() { desk.watch(self) }
 
     /// Has routing know how often attempts have failed of late; to be called every few seconds.
     func noteQuality() { registry.record(errorRates: quality.errorRates(now: Clock.wallSeconds())) }
@@ -154,6 +166,18 @@ final class GatewayState: Sendable {
 
     /// When that was, in Unix seconds.
     var lastReloadAt: Double? { changing.withLock { $0.lastReloadAt } }
+
+    /// What is in force, as the operator wrote it; nil before the start is over.
+    var configuration: AppliedConfiguration? { changing.withLock { $0.configuration } }
+
+    /// A configuration is in force from now on.
+    func applied(_ configuration: Configuration) {
+        changing.withLock { changing in
+            changing.configuration = AppliedConfiguration(
+                value: configuration, version: (changing.configuration?.version ?? 0) + 1,
+                at: Clock.preciseWallSeconds())
+        }
+    }
 
     func onReload(_ action: @escaping @Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome) {
         changing.withLock { $0.reload = action }
