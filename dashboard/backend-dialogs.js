@@ -17,14 +17,14 @@ function told({ warnings = [] }, ...first) {
 
 /** What a change will do, as soon as it is known. */
 function foretell(backend, change) {
-  const list = h("ul", { class: "consequences", role: "status" }, h("li", null, "Looking at what is under way there."));
+  const list = h("ul", null, h("li", null, "Looking at what is under way there."));
   const facts = Promise.all([getJSON("/v1/models?per_backend=1"), getJSON("/v1/requests/active")].map((one) => one.then((answer) => answer.data, () => null)))
     .then(([offers, active]) => ({ offers, active }));
   const draw = async () => {
     const sentences = consequences(change(), backend, await facts);
     fill(list, sentences.map((text) => h("li", null, visible(text))));
   };
-  return { list, draw, ready: draw() };
+  return { list: h("div", { role: "status" }, list), draw, ready: draw() };
 }
 
 export function drainBackend(backend, context) {

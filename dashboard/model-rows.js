@@ -30,9 +30,15 @@ export function modelRows(data) {
     const model = rows.get(one.alias_of);
     if (model) found.push({ ...model, id: one.id, aliasOf: one.alias_of });
   }
-  for (const row of found) row.text = searched(row);
+  for (const row of found) {
+    row.text = searched(row);
+    row.order = order(row.id);
+  }
   return found;
 }
+
+/** By what names are sorted: in any case of letters, numbers in them by their value. Compared often, so a plain text. */
+const order = (id) => id.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, "0"));
 
 function sumUp(row) {
   const loaded = row.holders.filter((holder) => holder.loaded);
@@ -54,9 +60,9 @@ export function matching(rows, query) {
   return words.length ? rows.filter((row) => words.every((word) => row.text.includes(word))) : rows;
 }
 
-const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const keys = {
-  model: (row) => row.id,
+  model: (row) => row.order,
   loaded: (row) => row.loaded,
   memory: (row) => row.memory,
   expires: (row) => row.until,
@@ -71,13 +77,8 @@ export function sorted(rows, key, descending = false) {
   const direction = descending ? -1 : 1;
   return [...rows].sort((one, other) => {
     const [a, b] = [value(one), value(other)];
-    if ((a ?? null) === null || (b ?? null) === null) {
-      if (a !== b) return (a ?? null) === null ? 1 : -1;
-    } else if (a !== b) {
-      const order = typeof a === "string" ? collator.compare(a, b) : a - b;
-      if (order) return order * direction;
-    }
-    return collator.compare(one.id, other.id);
+    if (a === null || b === null) return a === b ? compare(one.order, other.order) : a === null ? 1 : -1;
+    return compare(a, b) * direction || compare(one.order, other.order);
   });
 }
 

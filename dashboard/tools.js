@@ -18,8 +18,16 @@ let ids = 0;
 /** An id that no other element has. */
 export const newID = (prefix) => `${prefix}-${(ids += 1)}`;
 
-/** Every model with who has it (model-rows.js). */
-export async function fetchRows(signal) { return modelRows((await getJSON("/v1/models?per_backend=1", { signal })).data); }
+/** Every model with who has it (model-rows.js). Of thousands the parts are made in turns, so that the page answers between them. */
+export async function fetchRows(signal) {
+  const { data } = await getJSON("/v1/models?per_backend=1", { signal });
+  await turn();
+  const rows = modelRows(data);
+  await turn();
+  return rows;
+}
+
+const turn = () => new Promise((resolve) => { setTimeout(resolve); });
 
 /** The backends without their models. */
 export async function fetchBackends(signal) { return (await getJSON("/v1/backends?models=0", { signal })).data; }

@@ -30,7 +30,7 @@ const until = (value) => (value === null ? "" : value === "forever" ? "stays" : 
 const words = { json_mode: "json", completion: "chat" };
 const can = (abilities) => abilities.map((one) => words[one] ?? one).join(", ");
 /** What a cell says; "" for what is not known. */
-const loadedAt = (row) => (row.loaded === null ? "" : row.loaded === 0 ? "nowhere" : row.holders.filter((one) => one.loaded).map((one) => one.name).join(", "));
+const loadedAt = (row) => (row.loaded === null ? "" : row.loaded === 0 ? "none" : row.holders.filter((one) => one.loaded).map((one) => one.name).join(", "));
 
 class Models {
   #abort = new AbortController();
@@ -241,7 +241,7 @@ class Models {
 
   #warnings(row, ids) {
     const left = row.holders.filter((one) => !ids.includes(one.id));
-    return left.length ? [`Afterwards it is left at ${left.map((one) => one.name).join(", ")}.`] : ["Afterwards no backend may have it."];
+    return [left.length ? `Other backends have it: ${left.map((one) => one.name).join(", ")}.` : "No other backend has it."];
   }
 
   update(query) {

@@ -69,7 +69,7 @@ enum OllamaError {
             kind = NEXUS_FAIL_UNSUPPORTED
             type = "permission_error"
         case (404, _):
-            // Another backend may have the model, or be new enough to have the path.
+            // The server lacks the model, or is too old to have the path.
             kind = NEXUS_FAIL_UNSUPPORTED
             type = "invalid_request_error"
             if text.contains("model") { code = "model_not_found" }

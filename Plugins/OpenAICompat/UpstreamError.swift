@@ -143,7 +143,7 @@ enum UpstreamError {
         }
         return switch status {
         case 408, 425, 429, 503, 529: NEXUS_FAIL_BUSY
-        // Another backend may have the model, or the path, or let it be used.
+        // The server lacks the model or the path, or does not let it be used.
         case 403, 404, 405, 501: NEXUS_FAIL_UNSUPPORTED
         case 504: NEXUS_FAIL_TIMEOUT
         case 400...499: NEXUS_FAIL_REJECTED

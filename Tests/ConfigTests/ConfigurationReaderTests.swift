@@ -64,6 +64,7 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             max_retries = 0
             retry_budget_percent = 35
             retry_budget_minimum = 7
+            hedge = true
             [routing.weights]
             priority = 1
             load = 2
@@ -107,6 +108,7 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             breaker.window == .seconds(12) && breaker.open == .milliseconds(2500) && breaker.maxOpen == .seconds(60))
         #expect(breaker.halfOpenRequests == 2)
         #expect(configuration.routing.retryBudgetPercent == 35 && configuration.routing.retryBudgetMinimum == 7)
+        #expect(configuration.routing.hedge && !Configuration.Routing().hedge)
         #expect(configuration.routing.strategy == .leastLoaded && configuration.routing.weights.latency == 3)
         #expect(configuration.routing.aliases == ["gpt-4o": "llama3:8b"])
         #expect(configuration.routing.fallbacks == ["a": ["b", "c"]])

@@ -21,7 +21,8 @@ import Testing
     private func step(
         _ backend: String, _ failure: String? = nil, blamed: Bool = true, model: String? = "m", first: UInt64? = nil
     ) -> RouteStep {
-        var step = RouteStep(backend: backend, reason: .only, failure: failure)
+        var step = RouteStep(
+            backend: backend, reason: .only, end: failure == nil ? .answered : .failed, failure: failure)
         (step.isBlamed, step.model, step.firstByteMilliseconds) = (failure != nil && blamed, model, first)
         return step
     }
@@ -42,7 +43,7 @@ import Testing
         figures.take([
             entry(at: start, steps: [step("a", "too long", blamed: false)], status: .error),
             // The client went away.
-            entry(at: start, steps: [step("a")], status: .error),
+            entry(at: start, steps: [RouteStep(backend: "a", reason: .only)], status: .error),
             // A name that a client made up.
             entry(at: start, steps: [step("a", model: nil)]),
         ])
@@ -149,6 +150,52 @@ import Testing
         #expect(route.map(\.backend) == ["one", "two"] && route.map(\.model) == ["first", "second"])
         #expect(route.map(\.failure) == ["broken", nil] && route.map(\.isBlamed) == [true, false])
         #expect(route.map(\.firstByteMilliseconds) == [nil, 14] && route[0].reason.score == score)
+        #expect(route.map(\.end) == [.failed, .answered])
+    }
+
+    @Test func anAttemptOfWhichNothingBecameHasNotAnswered() {
+        var exchange = Dispatch(
+            Dispatch.Request(model: "m", stream: true, takesComments: true, maximumAttempts: 2), arrival: start)
+        exchange.attemptStarted(at: identity("one"), reason: .onlyAgain, now: at(1))
+        _ = exchange.answerBegan(status: 200)
+        _ = exchange.wrote(10, now: at(20))
+        _ = exchange.failed(ExchangeFailure(kind: .upstream, message: "broken"), hasAlternative: true, now: at(21))
+        let request = ExchangeRecord.Request(id: "r", knownModel: "m", stream: true, endpoint: "/x")
+        func route(_ exchange: Dispatch) -> [RouteStep] {
+            HistoryEntry(ExchangeRecord(request: request, timeline: exchange.timeline, endedAt: 7)).route
+        }
+        #expect(route(exchange).map(\.end) == [.failed])
+
+        var left = Dispatch(
+            Dispatch.Request(model: "m", stream: true, takesComments: true, maximumAttempts: 2), arrival: start)
+        left.queued(limit: .seconds(1), now: at(0))
+        left.attemptStarted(at: identity("one"), reason: .only, now: at(1))
+        _ = left.clientGone(now: at(5))
+        #expect(route(left).map(\.end) == [.open])
+    }
+
+    @Test func aSlowAttemptThatWasGivenUpTellsHowLongItTookAtLeast() throws {
+        var (late, fast) = (
+            RouteStep(backend: "late", reason: .only, end: .hedgedAway),
+            RouteStep(backend: "fast", reason: RouteReason.only.hedged, end: .answered)
+        )
+        (late.model, fast.model, late.waitedMilliseconds, fast.firstByteMilliseconds) = ("m", "m", 900, 20)
+        func entry(_ steps: [RouteStep]) -> HistoryEntry {
+            var entry = HistoryEntry(
+                timestamp: 1_800_000_000, model: "m", backendID: "b", durationMilliseconds: 1000, status: .success)
+            (entry.attempts, entry.route, entry.stream) = (steps.count, steps, true)
+            return entry
+        }
+        let figures = QualityFigures()
+        var well = RouteStep(backend: "late", reason: .only, end: .answered)
+        (well.model, well.firstByteMilliseconds) = ("m", 100)
+        figures.take([entry([late, fast]), entry([well])])
+
+        let pairs = figures.pairs(now: 1_800_000_000)
+        let sums = try #require(pairs.first { $0.backend == "late" }?.sums[0])
+        #expect(sums.attempts == 1 && sums.failures == 0 && sums.timeToFirstTokenMilliseconds == 500)
+        #expect(pairs.first { $0.backend == "fast" }?.sums[0].timeToFirstTokenMilliseconds == 20)
+        #expect(RouteReason.only.hedged.text == "only-candidate;hedge")
     }
 
     @Test func theHistoryTellsThePartsOfEachChoice() {
@@ -164,12 +211,13 @@ import Testing
             RouteStep(
                 backend: "a", reason: RouteReason(.smart, candidates: 2, isRetry: false, score: score),
                 failure: "broken"),
-            RouteStep(backend: "b", reason: .onlyAgain),
+            RouteStep(backend: "b", reason: .onlyAgain, end: .answered),
         ]
         #expect(
             text().contains(
                 #""route":[{"backend_id":"a","reason":"smart;candidates=2;score=-7.5;work=-7.5","score":-7.5,"parts":"#
                     + #"{"loaded":0,"work":-7.5,"first_token":0,"priority":0,"failures":0,"errors":0},"#
-                    + #""error_message":"broken"},{"backend_id":"b","reason":"only-candidate;retry"}]"#))
+                    + #""error_message":"broken","outcome":"failed"},"#
+                    + #"{"backend_id":"b","reason":"only-candidate;retry","outcome":"answered"}]"#))
     }
 }

@@ -140,8 +140,8 @@ class Cell:
 
     @property
     def is_of_the_client(self) -> bool:
-        """Nobody else is asked: the request is to blame."""
-        return self.status in (400, 413, 422)
+        """The server refuses the request, which is passed on: nobody else is asked."""
+        return 400 <= self.status < 500 and self.status not in (408, 425, 429)
 
     @property
     def moves_on(self) -> bool:
@@ -157,7 +157,10 @@ class Cell:
     def told_status(self) -> set[int]:
         """What the client is told where no other server is there."""
         if self.status:
-            same = {400, 404, 413, 422, 429, 503, 504}
+            if self.is_of_the_client:
+                # The key that is refused is not the client's.
+                return {502 if self.status == 401 else self.status}
+            same = {429, 503, 504}
             return {self.status} if self.status in same else {503 if self.status in (408, 425) else 502}
         match (self.fault, self.phase):
             case ("refuse", _) | ("stall", "connect"):
@@ -192,7 +195,7 @@ def cells() -> list[Cell]:
         found += [Cell(api, "cut_chunk", phase) for phase in ("after_head", "after_first")]
         if not api.stream:
             found += [Cell(api, fault) for fault in ("too_short", "too_long")]
-        statuses = (400, 401, 404, 408, 413, 422, 425, 429, 500, 502, 503, 504)
+        statuses = (400, 401, 402, 403, 404, 405, 408, 409, 413, 422, 425, 429, 500, 502, 503, 504)
         found += [Cell(api, "status", status=status) for status in statuses]
         found += [Cell(api, "status", status=status, retry_after=30) for status in (429, 503)]
         found.append(Cell(api, "drip"))

@@ -91,8 +91,8 @@ def test_texts_are_for_the_address_that_the_browser_used_and_the_chosen_model(ga
     text = page.locator("[data-part=openai-python] code")
     expect(text).to_contain_text(f'base_url="{address}/v1"')
 
-    page.get_by_label("Model").fill("fast")
-    page.get_by_label("Model").press("Enter")
+    page.get_by_label("Model", exact=True).fill("fast")
+    page.get_by_label("Model", exact=True).press("Enter")
 
     expect(text).to_contain_text('model="fast"')
     expect(page).to_have_url(address + "/#connect?model=fast")

@@ -54,7 +54,8 @@ def test_draining_says_first_what_will_happen_and_enabling_takes_it_back(gateway
     upstream.chat(play)
     body = {"model": "only-here", "messages": [], "stream": True}
     with gateway.http.stream("POST", "/v1/chat/completions", json=body) as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()
+        next(lines)
         visit(page, gateway, "#gateway")
         page.get_by_role("button", name="Drain one").click()
         dialog = page.get_by_role("dialog", name="Drain one?")

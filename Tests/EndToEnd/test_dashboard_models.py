@@ -61,7 +61,7 @@ def test_each_model_tells_where_it_is_loaded_and_for_how_long(gateway, page):
     loaded = row(page, "llama3.2:1b")
     for column, words in {"loaded": "one", "memory": "3.0 GiB", "expires": "2099", "can": "tools", "backends": "one, two"}.items():
         expect(loaded.locator(f"td.{column}")).to_contain_text(words)
-    expect(row(page, "only:1").locator("td.loaded")).to_have_text("nowhere")
+    expect(row(page, "only:1").locator("td.loaded")).to_have_text("none")
     expect(row(page, "fast")).to_contain_text("→ llama3.2:1b")
     expect(page.locator("#view-models .note").first).to_have_text("3 models")
 
@@ -108,7 +108,7 @@ def test_deleting_says_what_is_lost_first(gateway, page, ollamas):
 
     form = page.get_by_role("dialog", name="Delete model")
     expect(form.get_by_text("This cannot be taken back.")).to_be_visible()
-    expect(form.get_by_text("Afterwards no backend may have it.")).to_be_visible()
+    expect(form.get_by_text("No other backend has it.")).to_be_visible()
     assert gateway.json("/v1/actions")["data"] == []
     form.get_by_role("button", name="Delete model").click()
     expect(form.get_by_text("done")).to_be_visible()
@@ -197,7 +197,7 @@ def test_5000_models_are_searched_sorted_and_scrolled(start, page, upstream):
     page.get_by_label("Search").fill("family-3/model-49")
     expect(page.locator("#view-models .note").first).to_have_text("14 of 5,000 models")
     page.get_by_role("button", name="Model", exact=True).click()
-    expect(page.locator(".model-table tbody th").first).to_contain_text("model-4991")
+    expect(page.locator(".model-table tbody th").first).to_contain_text("model-4994")
 
 
 def test_models_that_come_and_go_do_so_on_the_page(start, page, upstream):

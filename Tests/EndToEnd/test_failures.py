@@ -23,7 +23,7 @@ def pair(start, upstream, second_upstream):
     return gateway
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 401, 404])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_a_failure_before_the_first_byte_is_retried_elsewhere(pair, upstream, status):
     upstream.chat(lambda exchange: exchange.answer({"error": {"message": "no"}}, status=status))
 
@@ -34,6 +34,55 @@ def test_a_failure_before_the_first_byte_is_retried_elsewhere(pair, upstream, st
     assert answer.headers["x-nexus-route-reason"].endswith("retry")
     entry = pair.history()[-1]
     assert (entry["status"], entry["backend_id"], entry["attempts"]) == ("Success", "second", 2)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 406, 409, 410, 413, 415, 421, 422, 451])
+def test_any_other_4xx_of_a_server_is_passed_on(pair, upstream, second_upstream, status, stream):
+    upstream.chat(lambda exchange: exchange.answer({"error": {"message": "not this"}}, status=status))
+
+    answer = pair.chat(stream=stream)
+
+    # A key that is refused is not the client's.
+    assert answer.status_code == (502 if status == 401 else status)
+    assert answer.headers["x-nexus-backend"] == "first" and answer.headers["x-nexus-attempts"] == "1"
+    assert ("not this" in answer.json()["error"]["message"]) == (status != 401)
+    assert second_upstream.requests.empty()
+    entry = pair.history()[-1]
+    assert (entry["status"], entry["backend_id"], entry["attempts"]) == ("Error", "first", 1)
+    assert pair.metric('nexus_backend_breaker_openings_total{backend="first",type="openai"}') == 0
+    if status != 401:
+        assert pair.metric('nexus_backend_failures_total{backend="first",type="openai"}') == 0
+
+
+def test_a_4xx_is_passed_on_though_its_name_stands_for_more_models(start, upstream, second_upstream):
+    upstream.chat(lambda exchange: exchange.answer({"error": {"message": "no such model"}}, status=404))
+    gateway = start(
+        '[routing]\nstrategy = "priority_only"\n[routing.aliases]\n'
+        'two = [{ model = "m", backend = "first" }, { model = "m", backend = "second" }]\n' + two(upstream, second_upstream)
+    )
+    gateway.wait_for_backend("first")
+    gateway.wait_for_backend("second")
+
+    answer = gateway.chat("two")
+
+    assert answer.status_code == 404 and "no such model" in answer.json()["error"]["message"]
+    assert "x-nexus-fallback-model" not in answer.headers and second_upstream.requests.empty()
+
+
+@pytest.mark.parametrize("told", [{"code": 429}, {"code": 500}, {}, {"code": 404}])
+def test_an_error_first_in_a_stream_is_tried_elsewhere_but_for_a_refusal(pair, upstream, told):
+    def errs(exchange):
+        exchange.begin_stream()
+        exchange.event({"error": {"message": "no", **told}})
+        exchange.end_stream()
+
+    upstream.chat(errs)
+
+    answer = pair.chat(stream=True)
+
+    assert answer.status_code == (404 if told.get("code") == 404 else 200)
+    assert answer.headers["x-nexus-attempts"] == ("1" if told.get("code") == 404 else "2")
 
 
 @pytest.mark.parametrize("stream", [False, True])

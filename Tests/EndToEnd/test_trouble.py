@@ -1,4 +1,5 @@
-"""What is wrong is told: in the list of troubles, by /health, on the page, as live updates and as metrics."""
+"""What is wrong is told: in the list of troubles, by /health, on the page, as live updates and as metrics. And what an operator
+is shown of a backend, of the gateway, and of its log."""
 
 import signal
 import threading
@@ -216,3 +217,183 @@ def test_only_those_that_ask_are_told_of_troubles(start, upstream, query):
         while "RequestComplete" not in kinds:
             kinds.append(live.next()["update_type"])
         assert "Trouble" not in kinds
+
+
+# What is known of one backend.
+
+
+def test_a_backend_is_shown_in_detail_and_without_its_secrets(start, upstream):
+    upstream.chat(lambda exchange: exchange.answer({"error": {"message": "bad key sk-secret-77 given"}}, 500))
+    gateway = start(
+        SOON
+        + backend(
+            "box",
+            upstream.url,
+            api_key_env="BOX_KEY",
+            max_concurrent=4,
+            options={"flavor": "vllm"},
+        ),
+        environment={"BOX_KEY": "sk-secret-77"},
+    )
+    gateway.wait_for_backend("box")
+    asked = gateway.chat()
+
+    answer = gateway.get("/v1/backends/box/detail")
+    detail = answer.json()
+
+    assert answer.status_code == 200 and "sk-secret" not in answer.text
+    assert detail["backend"]["id"] == "box" and detail["state"]["name"] == "Healthy"
+    slots = detail["probes"]["data"]
+    assert slots and slots[0]["outcome"] == "good" and slots[0]["good"] >= 1 and slots[0]["latency_ms"] is not None
+    error = detail["errors"][0]
+    assert (error["source"], error["model"]) == ("request", "m") and "bad key" in error["message"]
+    assert error["request_id"] == asked.headers["x-request-id"] and error["at"] and error["status_code"] >= 500
+    assert detail["breaker"]["state"] == "closed" and detail["breaker"]["failures_in_a_row"] == 1
+    assert detail["limits"]["max_concurrent"] == 4 and detail["limits"]["in_flight"] == 0
+    assert detail["models"][0]["id"] == "m" and detail["models_omitted"] == 0
+    assert detail["adapter"]["type"] == "openai" and detail["adapter"]["path"].endswith(".so")
+    assert detail["adapter"]["loaded_at"] and detail["adapter"]["replaced"] is False
+    assert detail["options"]["flavor"] == "vllm"
+    assert detail["rests"] == [] and detail["flaps"]["total"] == 0 and detail["trouble"] == []
+
+
+def test_the_probes_of_a_backend_that_went_and_came_stay_in_its_strip(start, upstream):
+    gateway = start(SOON + backend("box", upstream.url))
+    gateway.wait_for_backend("box")
+    upstream.fail_probes()
+    gateway.wait_for_backend("box", "Unhealthy")
+    down = gateway.json("/v1/backends/box/detail")
+    upstream.models("m")
+    gateway.wait_for_backend("box")
+
+    detail = gateway.json("/v1/backends/box/detail")
+
+    assert down["trouble"][0]["kind"] == "down" and down["state"]["reason"]
+    assert any(slot["outcome"] == "failed" and slot["error"] for slot in detail["probes"]["data"])
+    assert detail["errors"][0]["source"] == "probe" and detail["errors"][0]["count"] >= 1
+    assert detail["state"]["reason"] is None and detail["flaps"]["last_hour"] == 1 and detail["flaps"]["last"]
+
+
+def test_an_open_breaker_says_when_it_tries_again(start, upstream):
+    upstream.chat(lambda exchange: exchange.answer({"error": {"message": "CUDA error"}}, 500))
+    gateway = start(SOON + backend("box", upstream.url))
+    gateway.wait_for_backend("box")
+    for _ in range(10):
+        gateway.chat()
+
+    breaker = gateway.json("/v1/backends/box/detail")["breaker"]
+
+    assert breaker["state"] == "open" and breaker["tries_again_at"] and breaker["openings"] == 1
+    assert "10 of 10 requests failed" in breaker["reason"] and breaker["failing_since"]
+
+
+def test_the_detail_of_a_backend_that_is_not_there_names_the_nearest(start, upstream):
+    gateway = start(SOON + backend("box", upstream.url))
+    answer = gateway.get("/v1/backends/bax/detail")
+    assert answer.status_code == 404 and "box" in answer.json()["error"]["message"]
+    assert gateway.get("/v1/backends/box/detail", headers={"origin": "http://elsewhere.test"}).status_code == 403
+
+
+# The gateway.
+
+
+def test_the_gateway_is_shown_without_secrets(start, upstream):
+    gateway = start(
+        SOON + backend("box", upstream.url, api_key_env="BOX_KEY", secret_options=["flavor"], options={"flavor": "vllm"}),
+        environment={"BOX_KEY": "sk-secret-77"},
+    )
+    gateway.wait_for_backend("box")
+
+    with gateway.socket():
+        answer = gateway.get("/v1/gateway")
+    shown = answer.json()
+
+    assert "sk-secret" not in answer.text
+    assert shown["version"] == gateway.json("/health")["version"] and shown["uptime_seconds"] >= 0
+    assert shown["memory"]["resident_bytes"] > 1_000_000 and shown["memory"]["requests_limit_bytes"] > 0
+    assert 0 < shown["descriptors"]["open"] < shown["descriptors"]["limit"]
+    assert shown["connections"]["subscribers"] == 1 and shown["connections"]["clients"] >= 1
+    assert shown["loops"]["silent"] == 0 and len(shown["loops"]["data"]) >= 1
+    adapter = next(adapter for adapter in shown["adapters"] if adapter["type"] == "openai")
+    assert adapter["version"] and adapter["loaded_at"] and adapter["breaches"] == []
+    assert shown["adapters_retired"] == []
+    configuration = shown["configuration"]
+    assert configuration["version"] == 1 and configuration["effective"]["health_check"]["interval_seconds"] == 1
+    box = configuration["effective"]["backends"][0]
+    assert box["api_key_env"] == [{"name": "BOX_KEY", "set": True}] and box["options"] == {"flavor": "(set)"}
+    assert shown["last_reload"] is None
+    assert gateway.get("/v1/gateway", headers={"origin": "http://elsewhere.test"}).status_code == 403
+
+
+def test_the_gateway_tells_of_its_last_reload(start, upstream):
+    good = SOON + backend("box", upstream.url)
+    gateway = start(good)
+    file = gateway.log_path.parent / "nexus.toml"
+    file.write_text("[server]\nprot = 1\n")
+    gateway.http.post("/v1/admin/reload")
+    failed = gateway.json("/v1/gateway")
+    file.write_text(good + "[history]\ncapacity = 7\n")
+    gateway.http.post("/v1/admin/reload")
+    reloaded = gateway.json("/v1/gateway")
+
+    assert failed["last_reload"]["status"] == "kept" and "prot" in failed["last_reload"]["problem"]
+    assert failed["configuration"]["version"] == 1
+    assert reloaded["last_reload"]["status"] == "reloaded" and reloaded["last_reload"]["problem"] is None
+    assert "history.capacity" in reloaded["last_reload"]["warnings"][0] and reloaded["last_reload"]["at"]
+    assert reloaded["configuration"]["version"] == 2
+
+
+# The log.
+
+
+def test_the_log_can_be_followed(start, upstream):
+    gateway = start(SOON + backend("box", upstream.url))
+    gateway.wait_for_backend("box")
+
+    first = gateway.json("/v1/logs")
+    lines = first["data"]
+    assert any(line["message"] == "backend added" and line["component"] == "backend box" for line in lines)
+    assert [line["seq"] for line in lines] == sorted(line["seq"] for line in lines)
+    assert lines[-1]["seq"] == first["last_seq"] and all(line["time"] and line["level"] for line in lines)
+
+    gateway.http.post("/v1/admin/reload")
+    second = gateway.json(f"/v1/logs?after={first['last_seq']}")
+    assert any(line["message"] == "configuration reloaded" for line in second["data"]) and second["skipped"] == 0
+    assert all(line["seq"] > first["last_seq"] for line in second["data"])
+
+    upstream.fail_probes()
+    gateway.wait_for_backend("box", "Unhealthy")
+    file = gateway.log_path.parent / "nexus.toml"
+    file.write_text("[server]\nprot = 1\n")
+    gateway.http.post("/v1/admin/reload")
+    errors = gateway.json("/v1/logs?level=error&limit=1")["data"]
+    assert len(errors) == 1 and errors[0]["level"] == "error" and "prot" in errors[0]["message"]
+    assert gateway.json("/v1/logs?after=18446744073709551615")["data"] == []
+
+
+@pytest.mark.parametrize("query", ["level=loud", "limit=0", "limit=many", "after=yesterday"])
+def test_what_the_log_cannot_be_asked_for_is_said(start, query):
+    gateway = start("")
+    answer = gateway.get(f"/v1/logs?{query}")
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == query.split("=")[0]
+
+
+def test_no_line_of_the_log_holds_a_secret(start, upstream):
+    upstream.on("/v1/models", lambda exchange: exchange.answer({"error": {"message": "no such key sk-secret-77"}}, 401))
+    gateway = start(
+        "[logging]\nlevel = \"debug\"\n" + SOON + backend("box", upstream.url, api_key_env="BOX_KEY"),
+        environment={"BOX_KEY": "sk-secret-77"},
+    )
+    trouble(gateway, "down")
+    for path in ("/v1/logs?limit=2000", "/v1/trouble", "/v1/backends/box/detail", "/v1/gateway", "/health", "/"):
+        assert "sk-secret" not in gateway.get(path).text, path
+
+
+def test_the_log_says_nothing_of_those_that_read_it(start, upstream):
+    gateway = start(SOON + backend("box", upstream.url))
+    gateway.wait_for_backend("box")
+    before = gateway.json("/v1/logs")["last_seq"]
+    total = gateway.json("/v1/stats")["requests"]["total"]
+    for path in ("/v1/logs", "/v1/trouble", "/v1/gateway", "/v1/backends/box/detail") * 3:
+        assert gateway.get(path).status_code == 200
+    assert gateway.json("/v1/logs")["last_seq"] == before and gateway.json("/v1/stats")["requests"]["total"] == total

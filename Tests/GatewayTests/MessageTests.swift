@@ -108,6 +108,8 @@ import Testing
         arguments: [
             (ExchangeFailure.Kind.connect, 0, 503), (.timeout, 0, 504), (.busy, 429, 429), (.busy, 503, 503),
             (.auth, 401, 502), (.busy, 529, 529), (.unsupported, 403, 403), (.unsupported, 404, 404),
+            (.unsupported, 405, 405), (.unsupported, 501, 501), (.busy, 402, 402), (.busy, 408, 503),
+            (.upstream, 409, 409), (.timeout, 404, 404), (.auth, 403, 502),
             (.upstream, 500, 502), (.rejected, 422, 422), (.rejected, 0, 400), (.unsupported, 0, 501),
             (.adapter, 0, 502),
         ] as [(ExchangeFailure.Kind, Int, Int)])

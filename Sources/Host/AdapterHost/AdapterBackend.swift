@@ -24,6 +24,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     private let callbacks: BoundCallbacks
     let reports: AdapterReports
     let secrets: Secrets
+    /// The options as JSON that people may see; nil: they are none.
+    public let shownOptions: [UInt8]?
     /// What must end before the instance may be destroyed.
     let use = InstanceUse()
     /// The end of the instance, once it has been asked for.
@@ -47,6 +49,9 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         note = Self.note(adapter: image.type, backend: identity.name)
         secrets = Secrets(
             apiKeys, options: OptionSecrets.texts(in: options, schema: image.optionsSchema, marked: secretOptions))
+        // In another spelling a secret may stand where none is expected.
+        shownOptions = ShownOptions.json(options, schema: image.optionsSchema, marked: secretOptions)
+            .flatMap(secrets.hidden(inJSON:))
         reports = AdapterReports(id: identity.id, registry: registry, logger: logger, secrets: secrets)
         guard let callbacks = BoundCallbacks(receiver: reports, name: identity.id) else {
             throw CreateFailure(message: "libffi has no memory for callbacks")

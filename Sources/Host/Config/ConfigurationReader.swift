@@ -148,6 +148,7 @@ public enum ConfigurationReader {
         section.integer("max_retries", 0...10, into: &routing.maxRetries)
         section.integer("retry_budget_percent", 0...100, into: &routing.retryBudgetPercent)
         section.integer("retry_budget_minimum", 0...100_000, into: &routing.retryBudgetMinimum)
+        section.bool("hedge", into: &routing.hedge)
         section.section("weights") { weights in
             weights.integer("priority", 0...1000, into: &routing.weights.priority)
             weights.integer("load", 0...1000, into: &routing.weights.load)

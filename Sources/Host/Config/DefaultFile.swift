@@ -54,6 +54,7 @@ public enum DefaultFile {
         max_retries = 2                 # other backends tried before the first byte of an answer
         retry_budget_percent = 20       # retries of all requests together, of the requests of the last ten seconds
         retry_budget_minimum = 20       # retries in ten seconds that are allowed however few requests there are
+        hedge = false                   # ask a second backend when the answer of a stream is late (see docs/routing.md)
 
         [routing.weights]               # what each part of the score of "smart" counts; docs/routing.md tells more
         priority = 50

@@ -55,6 +55,9 @@ static const unsigned char index_html[] = {
 static const unsigned char live_js[] = {
 #embed "../../../dashboard/live.js"
 };
+static const unsigned char log_lines_js[] = {
+#embed "../../../dashboard/log-lines.js"
+};
 static const unsigned char model_rows_js[] = {
 #embed "../../../dashboard/model-rows.js"
 };
@@ -126,6 +129,7 @@ static const nexus_asset assets[] = {
     {"fragment.js", fragment_js, sizeof fragment_js},
     {"index.html", index_html, sizeof index_html},
     {"live.js", live_js, sizeof live_js},
+    {"log-lines.js", log_lines_js, sizeof log_lines_js},
     {"model-rows.js", model_rows_js, sizeof model_rows_js},
     {"morph.js", morph_js, sizeof morph_js},
     {"playground-lane.js", playground_lane_js, sizeof playground_lane_js},

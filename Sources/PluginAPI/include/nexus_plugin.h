@@ -525,15 +525,17 @@ typedef struct nexus_outcome {
 /* completion_tokens was counted from the pieces of a stream, since the server did not tell. */
 #define NEXUS_OUTCOME_ESTIMATED (1u << 0)
 
-/* Why an exchange failed; decides about a retry and about the status the client sees. */
+/* Why an exchange failed; decides about a retry and about the status the client sees. With a status of 4xx other than 408,
+ * 425 and 429 the server has refused the request: that is told to the client with its status, and tried nowhere else,
+ * whatever the kind; what is said of a retry below is for the rest. */
 typedef uint32_t nexus_failure_kind;
 #define NEXUS_FAIL_CONNECT 1u     /* the server could not be reached; retried elsewhere */
 #define NEXUS_FAIL_TIMEOUT 2u     /* it took too long */
 #define NEXUS_FAIL_UPSTREAM 3u    /* the server failed: 5xx, broken answer, closed too early; retried elsewhere */
 #define NEXUS_FAIL_BUSY 4u        /* 429, 503 overload; retried elsewhere; not an illness */
 #define NEXUS_FAIL_REJECTED 5u    /* the caller's fault: 4xx; never retried, never counts against the backend */
-#define NEXUS_FAIL_AUTH 6u        /* the server refuses the gateway's key: 401, 403; retried elsewhere */
-#define NEXUS_FAIL_UNSUPPORTED 7u /* this backend cannot do that; retried elsewhere */
+#define NEXUS_FAIL_AUTH 6u        /* the server refuses the gateway's key: 401, 403; told to the client as 502 */
+#define NEXUS_FAIL_UNSUPPORTED 7u /* this backend cannot do that: retried elsewhere with no status, or 501 */
 #define NEXUS_FAIL_INTERNAL 8u    /* the adapter's own fault */
 
 typedef struct nexus_failure {

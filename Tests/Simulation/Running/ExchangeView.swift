@@ -22,6 +22,11 @@ struct ExchangeView {
     var targets: [ModelTarget] { exchange.dispatch.request.targets }
     var tried: [String] { exchange.dispatch.tried }
     var backend: BackendSnapshot? { exchange.backend }
+    /// Where a second attempt runs beside the first.
+    var hedge: BackendSnapshot? { exchange.hedge?.backend }
+    var hasHedged: Bool { exchange.dispatch.hasHedged }
+    /// Something of its answer has been sent.
+    var isCommitted: Bool { exchange.dispatch.isCommitted }
     /// At which backend alone, by its name.
     var onlyBackend: String? { exchange.dispatch.eligibility.backend }
 
@@ -69,6 +74,9 @@ extension GatewayView {
         }
         return all
     }
+
+    /// Second attempts under way.
+    var hedgeCount: Int { exchanges.count { $0.hedge != nil } }
 
     /// As the loop has it.
     var queue: Configuration.Queue { loop.settings.queue }

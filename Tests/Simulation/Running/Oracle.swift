@@ -27,6 +27,7 @@ final class Oracle {
     unowned var world: World?
     private(set) lazy var queue = QueueRules(self)
     private(set) lazy var names = Names(self)
+    private(set) lazy var hedges = HedgeRules(self)
     /// The gateway was told to end, or waits no longer.
     var isDraining = false
     var isStopped = false
@@ -100,7 +101,9 @@ final class Oracle {
         lookAtRetries(world)
         world.audience.look()
         let underWay = world.gateway.underWayCount
-        if places > underWay { violation("rule 1: \(places) places are taken for \(underWay) exchanges") }
+        if places > underWay, places > underWay + world.gateway.hedgeCount {
+            violation("rule 1: \(places) places are taken for \(underWay) exchanges")
+        }
         let memory = world.state.memory
         if memory.used < 0 || memory.used > world.memoryBound() {
             violation("rule 4: \(memory.used) bytes are taken in memory, of \(memory.limit)")
@@ -133,6 +136,7 @@ final class Oracle {
             entries[number] = entry
             if book[number].records > 1 { violation("rule 1: ask \(number) is recorded twice") }
             if entry.attempts > 1 { sometimes(.retried) }
+            hedges.check(entry, of: number)
             if entry.attempts > Self.attemptBound {
                 violation("rule 10: ask \(number) was tried \(entry.attempts) times")
             }

@@ -5,7 +5,7 @@ import JSON
 @testable import Gateway
 
 /// What an operator commands of the backends while they are in use, as the routes of `/v1/backends` take it, and what must hold
-/// then (rule 14). What was commanded is noted here, and asked of nobody.
+/// then (rule 15). What was commanded is noted here, and asked of nobody.
 final class Orders {
     /// How a backend must be.
     private struct Wish {
@@ -42,7 +42,7 @@ final class Orders {
     }
 
     private var now: UInt64 { world.loop.elapsed }
-    private func violation(_ text: String) { world.oracle.violation("rule 14: \(text)") }
+    private func violation(_ text: String) { world.oracle.violation("rule 15: \(text)") }
 
     // MARK: Commands
 

@@ -80,10 +80,17 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case falseName
     /// Nobody sees that a request has an image.
     case hiddenImage
+    /// A second backend is asked though the operator has not said so.
+    case forbiddenHedge
+    /// A record names the backend that was too slow.
+    case wrongWinner
     /// A backend that was drained goes on serving.
     case ignoredDrain
     /// What a backend has under way goes on, though it was to end at once.
     case keptDespiteNow
+
+    /// It shows where second backends are asked.
+    var isOfHedging: Bool { self == .forbiddenHedge || self == .wrongWinner }
 
     /// It shows where many wait.
     var isOfTheQueue: Bool {
@@ -121,7 +128,8 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .wrongRefusal: ["and status 429"]
         case .falseName: ["rule 12"]
         case .hiddenImage: ["rule 13"]
-        case .ignoredDrain, .keptDespiteNow: ["rule 14"]
+        case .forbiddenHedge, .wrongWinner: ["rule 14"]
+        case .ignoredDrain, .keptDespiteNow: ["rule 15"]
         case .swallowedPong: ["ping is not answered"]
         case .wrongStatus: ["it was told"]
         case .wrongSequence: ["got entry"]
@@ -139,7 +147,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .secondRecord, .lostPlace, .earlyHead, .silentCut, .wrongBlame, .wrongByte, .wrongHealth, .brokenHead,
             .wrongOpening, .wrongSequence, .floodedSubscriber, .brokenUpdate, .swallowedPong, .wrongStatus,
             .oneClient, .mistakenPriority, .tooManyPlaces, .longQueue, .longWait, .lostWakeUp, .forgottenWaiter,
-            .lostSharedPlace, .falseName, .hiddenImage:
+            .lostSharedPlace, .falseName, .hiddenImage, .forbiddenHedge, .wrongWinner:
             []
         case .ignoredDrain: [.commands]
         // Such as take longer than that.

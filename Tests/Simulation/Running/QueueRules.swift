@@ -48,6 +48,9 @@ final class QueueRules {
         var attempts = 0
         var waiter: Waiter?
         var place: Place?
+        /// Of a second attempt, beside the first.
+        var hedge: (place: Place, backend: BackendSnapshot)?
+        var hasHedged = false
         var lastLook: UInt64 = 0
         init(_ view: ExchangeView) { self.view = view }
     }
@@ -146,8 +149,24 @@ final class QueueRules {
         }
         if hasBegun {
             one.attempts = view.attempts
-            one.place = place(of: view)
-            attempt(one, ask, hasWaited: hasWaited, world)
+            if view.hasHedged, !one.hasHedged {
+                one.hasHedged = true
+                if let backend = view.hedge { one.hedge = (place(of: view), backend) }
+                oracle.hedges.began(view, ask, world)
+                attempt(one, ask, at: view.hedge, hasWaited: false, world)
+            } else {
+                one.place = place(of: view)
+                attempt(one, ask, at: view.backend, hasWaited: hasWaited, world)
+            }
+        }
+        if let hedge = one.hedge {
+            if view.hedge == nil {
+                // It is the exchange's now, or over.
+                if view.backend === hedge.backend { one.place = hedge.place }
+                one.hedge = nil
+            } else {
+                oracle.hedges.look(view, ask)
+            }
         }
         if !view.isTrying { one.place = nil }
         if one.waiter == nil, view.ticket != nil, !view.isOver { entered(one, ask, world) }
@@ -243,10 +262,11 @@ final class QueueRules {
 
     private func taken(of pattern: String) -> Int {
         let number = numbers[pattern]
-        return order.count { one in
-            guard let place = one.place else { return false }
+        func counts(_ place: Place?) -> Bool {
+            guard let place else { return false }
             return pattern.isEmpty ? place.ofTotal == number : place.pattern == pattern && place.ofPattern == number
         }
+        return order.reduce(0) { $0 + (counts($1.place) ? 1 : 0) + (counts($1.hedge?.place) ? 1 : 0) }
     }
 
     private func checkPlaces(_ world: World) {
@@ -333,13 +353,15 @@ final class QueueRules {
 
     // MARK: Which model and which backend
 
-    private func attempt(_ one: Known, _ ask: Ask, hasWaited: Bool, _ world: World) {
+    private func attempt(
+        _ one: Known, _ ask: Ask, at backend: BackendSnapshot?, hasWaited: Bool, _ world: World
+    ) {
         let view = one.view
         if let last = lastTarget[ask.number], last.index == view.target, ask.kind == .chat || ask.kind == .stream {
             retries += 1
         }
         lastTarget[ask.number] = (view.target, view.model)
-        guard let backend = view.backend else { return }
+        guard let backend else { return }
         if view.target > 0 {
             oracle.note(
                 "ask \(ask.number) is tried as \(view.model) at \(backend.identity.name), of \(view.targets.map(\.model))"

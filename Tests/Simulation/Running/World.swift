@@ -41,6 +41,7 @@ final class World {
     /// Virtual nanoseconds during which clients come and faults strike.
     let span: UInt64
     private var statuses: [String: BackendStatus] = [:]
+    private let troubles = TroubleRules()
 
     /// Virtual seconds after the last fault within which everything is at rest.
     let restSeconds: UInt64 = 300
@@ -68,6 +69,8 @@ final class World {
         }
         mostMemory = configuration.server.maxMemoryBytes ?? 0
         if planted == .manyTrials || planted == .unboundRetries { Self.failEasily(&configuration) }
+        configuration.routing.hedge = Self.hedges(seed: seed) || planted?.isOfHedging == true
+        if planted?.isOfHedging == true { configuration.routing.maxRetries = 2 }
         bounds = Bounds(configuration)
         if planted == .manyTrials { configuration.breaker.halfOpenRequests = 1000 }
         if planted == .unboundRetries { configuration.routing.retryBudgetMinimum = 1000 }
@@ -108,6 +111,7 @@ final class World {
         image = try AdapterImage(linked: "OpenAICompat") { Meddler.entry($0, $1) }
         seeds = (random.next(), random.next())
         oracle.world = self
+        expectFirstTokens(seed: seed)
         oracle.names.take(planted == .falseName ? Configuration.Routing() : configuration.routing)
         book.onArrival = { [oracle] ask, model in oracle.names.check(ask, model: model) }
         try fleet.begin()
@@ -123,6 +127,27 @@ final class World {
     }
 
     let hasFaults: Bool
+
+    // MARK: Hedging
+
+    /// Whether a second backend may be asked, as the oracle has it.
+    var mayHedge: Bool { planted != .forbiddenHedge && configuration.routing.hedge }
+
+    /// In a third of the runs; with numbers of its own, so that the same seeds go on finding what they once found.
+    private static func hedges(seed: UInt64) -> Bool {
+        var random = SeededRandom(seed: seed &+ 0x5EED)
+        return Int.random(in: 0..<3, using: &random) == 0
+    }
+
+    /// As if each model had answered for a while: a run is too short for the gateway to find out what is late.
+    private func expectFirstTokens(seed: UInt64) {
+        guard configuration.routing.hedge else { return }
+        var random = SeededRandom(seed: seed &+ 0x1A7E)
+        for model in ["m0", "m1", "m2"] {
+            let late = planted?.isOfHedging == true ? 0 : UInt64.random(in: 0...2_000_000_000, using: &random)
+            for _ in 0..<FirstTokenTimes.minimum { state.hedges.note(late, of: FirstTokenTimes.Key(model: model)) }
+        }
+    }
 
     private static func configuration(_ random: inout SeededRandom, seed: UInt64, hasFaults: Bool) -> Configuration {
         var configuration = Configuration()
@@ -461,6 +486,7 @@ final class World {
         while oracle.violation == nil, goesOn(), loop.step(until: end) {
             oracle.look()
             watchStatuses()
+            troubles.look(self)
             guard loop.steps < stepLimit else { return oracle.violation("no end after \(stepLimit) steps") }
         }
     }

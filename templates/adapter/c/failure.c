@@ -9,7 +9,7 @@
 static nexus_failure_kind kind_of(uint32_t status) {
   switch (status) {
     case 401: case 403: return NEXUS_FAIL_AUTH;
-    case 404: case 501: return NEXUS_FAIL_UNSUPPORTED; /* another backend may have the model, or the path */
+    case 404: case 501: return NEXUS_FAIL_UNSUPPORTED; /* the gateway passes a 404 on, and tries 501 elsewhere */
     case 408: case 429: case 503: return NEXUS_FAIL_BUSY;
     case 504: return NEXUS_FAIL_TIMEOUT;
     default: return status >= 400 && status < 500 ? NEXUS_FAIL_REJECTED : NEXUS_FAIL_UPSTREAM;

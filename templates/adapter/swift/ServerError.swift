@@ -51,7 +51,7 @@ struct ServerError {
     private static func kind(_ status: UInt32) -> nexus_failure_kind {
         switch status {
         case 401, 403: NEXUS_FAIL_AUTH
-        // Another backend may have the model, or the path.
+        // The gateway passes a 404 on, and tries 501 elsewhere.
         case 404, 501: NEXUS_FAIL_UNSUPPORTED
         case 408, 429, 503: NEXUS_FAIL_BUSY
         case 504: NEXUS_FAIL_TIMEOUT

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import PluginAPI
 import Shims
@@ -23,6 +24,25 @@ public final class AdapterImage: Sendable {
     package let kinds: UInt32
     package let functions: AdapterFunctions
     let actionTable: ActionTable
+    /// In Unix seconds.
+    public let loadedAt: Double
+
+    /// An image of this process, which stays in its memory.
+    public struct Loaded: Sendable {
+        public var ordinal: Int
+        public var type: String
+        public var version: String
+        public var path: String
+        /// In Unix seconds.
+        public var at: Double
+    }
+
+    private static let all = Mutex<[Loaded]>([])
+    /// Images that are remembered; more are loaded only where a file changes all the time.
+    private static let loadedLimit = 1000
+
+    /// All that were ever loaded, the first ones first: none is ever unloaded.
+    public static var loaded: [Loaded] { all.withLock { $0 } }
 
     private static let nextOrdinal = Atomic<Int>(0)
 
@@ -84,6 +104,11 @@ public final class AdapterImage: Sendable {
         kinds = table.pointee.kinds
         functions = checked.functions
         actionTable = ActionTable(checked.functions)
+        loadedAt = Clock.preciseWallSeconds()
+        let loaded = Loaded(ordinal: ordinal, type: type, version: version, path: path, at: loadedAt)
+        Self.all.withLock { all in
+            if all.count < Self.loadedLimit { all.append(loaded) }
+        }
     }
 
     /// Which parts of the adapter are not used, and why.

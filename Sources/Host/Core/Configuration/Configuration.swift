@@ -146,6 +146,8 @@ public struct Configuration: Sendable, Equatable {
         public var retryBudgetPercent = 20
         /// Retries within ten seconds that the budget always allows; 0...100,000.
         public var retryBudgetMinimum = 20
+        /// A second backend is asked when an answer is late (`FirstTokenTimes`).
+        public var hedge = false
         /// The share of attempts with a model at a backend that failed in the last five minutes, from which on the backend is asked
         /// for it only where no other can be; above 0, at most 1; nil: it is not looked at. It is `quality.error_rate_exclude`.
         public var errorRateExclude: Double?

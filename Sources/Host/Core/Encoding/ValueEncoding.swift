@@ -76,6 +76,12 @@ extension ContractEncoder {
                 json.key("error_message")
                 json.string(failure)
             }
+            json.key("outcome")
+            json.string(step.end.rawValue)
+            if step.waitedMilliseconds != nil {
+                json.key("waited_ms")
+                write(step.waitedMilliseconds, to: &json)
+            }
             json.endObject()
         }
         json.endArray()

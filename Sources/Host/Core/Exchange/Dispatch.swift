@@ -45,35 +45,41 @@ public struct Dispatch: Sendable {
         }
     }
 
-    private enum Phase: Sendable { case choosing, queued, waiting, begun, committed, over }
+    enum Phase: Sendable { case choosing, queued, waiting, begun, committed, over }
 
-    public private(set) var request: Request
-    private var walk: TargetWalk
-    private var takesTooLong = false
-    private var phase = Phase.choosing
-    private var maximumAttempts: Int
+    public internal(set) var request: Request
+    var walk: TargetWalk
+    var takesTooLong = false
+    var phase = Phase.choosing
+    var maximumAttempts: Int
     /// Ids of the backends that are not asked again.
-    public private(set) var tried: [String] = []
+    public internal(set) var tried: [String] = []
     /// Where the attempt under way is, or the last one was.
-    public private(set) var backend: BackendIdentity?
+    public internal(set) var backend: BackendIdentity?
     /// Attempts started so far.
-    public private(set) var attempts = 0
+    public internal(set) var attempts = 0
     /// Those of which the timeline says with which model they were.
-    private var attemptsNamed = 0
-    private var lastFailure: (failure: ExchangeFailure, backend: String)?
+    var attemptsNamed = 0
+    var lastFailure: (failure: ExchangeFailure, backend: String)?
     /// Bytes held back of this attempt's answer.
-    private var held = 0
+    var held = 0
     /// Pieces of this attempt's answer are sent as they come.
-    private var sendsAtOnce = false
+    var sendsAtOnce = false
     /// An error can be told inside this attempt's answer.
-    private var hasEvents = false
-    private var hasData = false
-    private var status = 200
+    var hasEvents = false
+    var hasData = false
+    var status = 200
     /// The head was sent, with nothing but comments behind it so far.
     public private(set) var isHeadSent = false
-    public private(set) var timeline: Timeline
-    private var isConnected = false
-    private var deadlines: Deadlines
+    public internal(set) var timeline: Timeline
+    var isConnected = false
+    var deadlines: Deadlines
+    /// Which attempt is the one under way, from 0.
+    var leading = 0
+    /// The second attempt beside it, if there is one.
+    var beside = Beside.nobody
+    /// A second attempt has begun beside one.
+    public internal(set) var hasHedged = false
 
     /// - Parameters:
     ///   - timeouts: those of the gateway for the model that is tried first; a backend has its own.
@@ -92,6 +98,8 @@ public struct Dispatch: Sendable {
     public var isCommitted: Bool { phase == .committed }
     /// An attempt is under way.
     public var isTrying: Bool { phase == .waiting || takesPieces }
+    /// Data of the attempt's answer has come.
+    public var hasAnswer: Bool { hasData }
     /// How far it is, as far as that is known here; nil: it is over.
     public var progress: ExchangePhase? {
         switch phase {
@@ -112,85 +120,6 @@ public struct Dispatch: Sendable {
     /// The answer has begun and has not ended.
     public var takesPieces: Bool { phase == .begun || phase == .committed }
 
-    // MARK: Who may be asked
-
-    public enum Eligible: Sendable {
-        /// Places in the snapshot's list of backends; not empty.
-        case some([Int])
-        /// No backend has or had the model.
-        case unknownModel
-        /// These have it, and none of them is healthy, able and untried.
-        case nobody([BackendSnapshot])
-        /// As far as is known: no backend has been reached, so what they have is not known.
-        case nobodyReached
-    }
-
-    /// Who may be asked for the model that is tried now.
-    public var eligibility: Eligibility {
-        Eligibility(
-            model: request.model, backend: walk.backend, tried: tried, needs: request.needs, hasOthers: isFirm)
-    }
-
-    /// Where the prompt is far too long for a model, another is tried.
-    private var isFirm: Bool { !takesTooLong && request.targets.count > 1 }
-
-    /// The prompt seems far too long for each of the models that somebody could be asked for: they are gone through once more, and
-    /// the servers may say so themselves. False: that was done, or an attempt was made.
-    public mutating func takeTooLong() -> Bool {
-        guard isFirm, attempts == 0, phase == .choosing || phase == .queued else { return false }
-        takesTooLong = true
-        goBack(to: .first)
-        return true
-    }
-
-    /// Which of the models is tried now, from 0.
-    public var target: Int { walk.index }
-    /// There are more models to try than this one.
-    public var hasNextTarget: Bool { walk.hasNext }
-
-    /// The model cannot be served: the next is tried. False: there is none.
-    public mutating func nextTarget(now: NIODeadline) -> Bool {
-        guard phase == .choosing || phase == .queued, let next = walk.next() else { return false }
-        // Once for the attempts with it, however often a waiter looks.
-        if attempts > attemptsNamed {
-            timeline.append(.modelLeft(request.model), at: now)
-            attemptsNamed = attempts
-        }
-        request.model = next.model
-        tried = []
-        maximumAttempts = max(maximumAttempts, attempts + 1)
-        return true
-    }
-
-    // MARK: Waiting for a place
-
-    /// No backend has a place, and one is waited for.
-    /// - Parameter limit: for how long.
-    public mutating func queued(limit: Duration, now: NIODeadline) {
-        assert(phase == .choosing, "an exchange waits for a place while \(phase)")
-        phase = .queued
-        deadlines.queued(at: now.uptimeNanoseconds, limit: limit)
-        timeline.append(.queued, at: now)
-    }
-
-    /// Where it stands in the models that its client's name stands for, so that it can come back there.
-    public struct Standing: Sendable, Equatable {
-        fileprivate let target: Int
-        fileprivate let tried: [String]
-        /// Before any attempt, at the first of the models.
-        public static let first = Standing(target: 0, tried: [])
-    }
-
-    public var standing: Standing { Standing(target: walk.index, tried: tried) }
-
-    /// Goes on from a model that was passed over, as it stood there.
-    public mutating func goBack(to standing: Standing) {
-        assert(phase == .choosing || phase == .queued, "an exchange goes back while \(phase)")
-        guard walk.index != standing.target, let target = walk.go(to: standing.target) else { return }
-        request.model = target.model
-        tried = standing.tried
-    }
-
     // MARK: Attempts
 
     /// A place at a backend was taken, and the request is given to it.
@@ -202,6 +131,7 @@ public struct Dispatch: Sendable {
     ) {
         assert(phase == .choosing || phase == .queued, "an attempt begins while \(phase)")
         phase = .waiting
+        leading = attempts
         attempts += 1
         self.backend = backend
         (held, sendsAtOnce, hasEvents, hasData, isConnected) = (0, false, false, false, false)
@@ -291,95 +221,6 @@ public struct Dispatch: Sendable {
         return finish
     }
 
-    // MARK: Failures
-
-    /// What the client is to be told, and how.
-    public enum Telling: Sendable, Equatable {
-        /// Answer with an error.
-        case answer(Words)
-        /// Say so with one event, and end the stream.
-        case event(Words)
-        /// A committed unary answer cannot say that it failed: close the connection.
-        case abort
-    }
-
-    public enum Words: Sendable, Equatable {
-        /// Those of the attempt that failed.
-        case failure(ExchangeFailure, backend: String)
-        /// The gateway's own, of whoever asked.
-        case own
-    }
-
-    public enum Failed: Sendable, Equatable {
-        /// Forget what was kept and try another backend.
-        case retry
-        /// Forget what was kept and ask the same backend again in another form.
-        case rephrase
-        case tell(Telling)
-        case ignore
-    }
-
-    /// The attempt under way has failed.
-    /// - Parameters:
-    ///   - hasAlternative: another backend is left to try, or another model.
-    ///   - canRephrase: the same backend can be asked in another form, which counts as no retry.
-    ///   - takesRetry: takes a retry from the budget of all; asked only where there is to be one.
-    public mutating func failed(
-        _ failure: ExchangeFailure, hasAlternative: Bool, canRephrase: Bool = false,
-        takesRetry: @autoclosure () -> Bool = true, now: NIODeadline
-    ) -> Failed {
-        guard let backend, phase != .over else { return .ignore }
-        assert(phase != .choosing && phase != .queued, "an attempt fails that is not under way")
-        timeline.append(
-            .attemptFailed(
-                AttemptFailure(
-                    backend: backend.id, kind: failure.kind, message: failure.message,
-                    isBlamed: failure.isOfTheBackend)), at: now)
-        deadlines.attemptEnded()
-        let words = Words.failure(failure, backend: backend.name)
-        if phase == .committed {
-            end(.error(status, "\(backend.name): \(failure.message)", failure.outcome), now: now)
-            return .tell(request.stream && hasEvents ? .event(words) : .abort)
-        }
-        if canRephrase {
-            maximumAttempts += 1
-            phase = .choosing
-            return .rephrase
-        }
-        lastFailure = (failure, backend.name)
-        if failure.isRetryable, hasAlternative, attempts < maximumAttempts, takesRetry() {
-            tried.append(backend.id)
-            phase = .choosing
-            return .retry
-        }
-        // Another model has its one attempt, however many there were, and whatever the budget says: it is no load on those
-        // that have failed.
-        if failure.isRetryable, walk.hasNext {
-            phase = .choosing
-            _ = nextTarget(now: now)
-            return .retry
-        }
-        return .tell(giveUp(status: failure.clientStatus, message: failure.message, now: now))
-    }
-
-    /// Nobody can be asked, or nobody any more: the last failure is told, or if there was none the gateway's own words.
-    /// - Parameters:
-    ///   - status: of the gateway's own words.
-    ///   - message: likewise.
-    public mutating func giveUp(status: Int, message: String, now: NIODeadline) -> Telling {
-        guard let (failure, name) = lastFailure else { return refuse(status: status, message: message, now: now) }
-        let words = Words.failure(failure, backend: name)
-        let code = isHeadSent ? self.status : failure.clientStatus
-        end(.error(code, "\(name): \(failure.message)", failure.outcome), now: now)
-        return isHeadSent ? .event(words) : .answer(words)
-    }
-
-    /// The gateway does not go on with the exchange, whatever its attempts did.
-    public mutating func refuse(status: Int, message: String, now: NIODeadline) -> Telling {
-        end(.error(isHeadSent ? self.status : status, message), now: now)
-        return isHeadSent ? .event(.own) : .answer(.own)
-    }
-
     // MARK: Time
 
     /// When the exchange ends at the latest if this backend answers it, unless it is a stream that goes on; nil: there is no
@@ -467,7 +308,7 @@ public struct Dispatch: Sendable {
         return hasEvents ? .event(.own) : .abort
     }
 
-    private mutating func end(_ end: ExchangeEnd, now: NIODeadline) {
+    mutating func end(_ end: ExchangeEnd, now: NIODeadline) {
         assert(phase != .over, "an exchange ends twice")
         phase = .over
         timeline.append(.ended(end), at: now)

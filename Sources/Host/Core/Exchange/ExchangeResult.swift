@@ -78,28 +78,6 @@ public struct ExchangeFailure: Sendable, Equatable {
         kind: .busy,
         message: "The gateway has no memory left for this answer; the operator can raise server.max_memory_bytes.")
 
-    /// It counts against the backend. What the caller did wrong does not, and neither does being busy or unable, nor that the
-    /// time of the whole exchange is over: attempts before, and a client that was slow to send, have used it too.
-    public var isOfTheBackend: Bool {
-        kind != .rejected && kind != .busy && kind != .unsupported && deadline != .total && !isBlameless
-    }
-
-    /// Another backend may do better. Also where a server had no time any more: the gateway may have.
-    public var isRetryable: Bool { deadline?.isRetryable ?? (kind != .rejected) }
-
     /// The account that the gateway uses at the server has nothing left to pay with, whatever the adapter makes of that.
     public var isUnpaid: Bool { status == 402 && (kind == .busy || kind == .rejected) }
-
-    /// The HTTP status for a client to whom this failure is told.
-    public var clientStatus: Int {
-        switch kind {
-        case .rejected: (400...499).contains(status) ? status : 400
-        case .connect: 503
-        // 402: the backend's account has nothing left to pay with. 529: overloaded, in Anthropic's API.
-        case .busy: [402, 429, 529].contains(status) ? status : 503
-        case .timeout: 504
-        case .unsupported: status == 404 || status == 403 ? status : 501
-        case .upstream, .auth, .adapter: 502
-        }
-    }
 }

@@ -55,19 +55,24 @@ public final class QualityFigures: LedgerSink {
     }
 
     private static func countSteps(_ entry: HistoryEntry, in table: inout Table) {
-        for (index, step) in entry.route.enumerated() {
+        for step in entry.route {
             guard let model = step.model else { continue }
             var sums = QualitySums()
-            sums.attempts = 1
-            if step.failure != nil {
+            switch step.end {
+            // What was cancelled, or refused here, says nothing.
+            case .open: continue
+            case .failed:
                 guard step.isBlamed else { continue }
-                sums.failures = 1
-            } else {
-                // What was cancelled, or refused here, says nothing.
-                guard index == entry.route.count - 1, entry.status == .success else { continue }
+                (sums.attempts, sums.failures) = (1, 1)
+            case .answered:
+                sums.attempts = 1
                 sums.note(
                     entry,
                     firstToken: entry.stream ? step.firstByteMilliseconds : entry.timeToFirstByteMilliseconds)
+            case .hedgedAway:
+                // It would have taken longer still. What was asked beside it was merely not fast enough.
+                guard entry.stream, !step.reason.isHedge, let waited = step.waitedMilliseconds else { continue }
+                (sums.firstTokens, sums.firstTokenMilliseconds) = (1, Tally(waited))
             }
             add(sums, backend: step.backend, model: model, of: entry, in: &table)
         }
@@ -112,7 +117,7 @@ public final class QualityFigures: LedgerSink {
     /// Where attempts failed in the last minute, and how many there were.
     /// - Parameter now: Unix seconds.
     public func failing(now: Int64) -> [(backend: String, model: String, sums: QualitySums)] {
-        pairs.withLock { $0 }
+        table.withLock { $0.pairs }
             .compactMap { key, windows in
                 guard windows.last > now - 120 else { return nil }
                 let sums = windows.lastMinute(at: now)

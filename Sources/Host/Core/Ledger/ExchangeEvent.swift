@@ -8,7 +8,12 @@ public enum ExchangeEvent: Sendable, Equatable {
     case queued
     /// This model cannot be served, and the next of those is tried that the client's name stands for.
     case modelLeft(String)
+    /// Attempts are counted from 0 in the order of these. One for a hedge runs beside the one before it.
     case attemptStarted(backend: String, reason: RouteReason)
+    /// Of two attempts that ran beside each other, the later one is the exchange's from here on.
+    case attemptLeads(Int)
+    /// Of two attempts that ran beside each other, this one is given up: the other one was faster.
+    case attemptLeft(Int)
     /// The server's connection stands, TLS included.
     case connected
     /// The first data of the answer came from the backend.
@@ -24,16 +29,27 @@ public enum ExchangeEvent: Sendable, Equatable {
 /// How an attempt failed, in the ledger's words.
 public struct AttemptFailure: Sendable, Equatable {
     public var backend: String
+    /// Which of the exchange's attempts, from 0.
+    public var attempt: Int
     public var kind: ExchangeFailure.Kind
     public var message: String
     /// It is the backend's fault.
     public var isBlamed: Bool
 
-    public init(backend: String, kind: ExchangeFailure.Kind, message: String, isBlamed: Bool = true) {
+    public init(
+        backend: String, attempt: Int = 0, kind: ExchangeFailure.Kind, message: String, isBlamed: Bool = true
+    ) {
         self.backend = backend
+        self.attempt = attempt
         self.kind = kind
         self.message = message
         self.isBlamed = isBlamed
+    }
+
+    init(_ failure: ExchangeFailure, backend: String, attempt: Int) {
+        self.init(
+            backend: backend, attempt: attempt, kind: failure.kind, message: failure.message,
+            isBlamed: failure.isOfTheBackend)
     }
 }
 

@@ -74,33 +74,18 @@ extension HistoryEntry {
 
     /// The attempts in their order.
     private static func steps(_ timeline: Timeline, count: Int) -> [RouteStep] {
-        var steps: [RouteStep] = []
-        steps.reserveCapacity(count)
-        var start = timeline.arrival
-        for entry in timeline.entries {
-            switch entry.event {
-            case .attemptStarted(let backend, let reason):
-                steps.append(RouteStep(backend: backend, reason: reason))
-                start = entry.time
-            case .firstByte where !steps.isEmpty:
-                steps[steps.count - 1].firstByteMilliseconds =
-                    UInt64(max(0, (entry.time - start).nanoseconds)) / 1_000_000
-            case .modelLeft(let model):
-                for index in steps.indices where steps[index].model == nil { steps[index].model = model }
-            case .attemptFailed(let failure) where !steps.isEmpty:
-                steps[steps.count - 1].failure = failure.message
-                steps[steps.count - 1].isBlamed = failure.isBlamed
-            default: break
-            }
-        }
-        return steps
+        var route = RouteFold(count: count)
+        for entry in timeline.entries { route.take(entry) }
+        return route.steps
     }
 
     private struct Fold {
         var arrival = NIODeadline.distantPast
         var backend: String?
+        /// The one that is asked beside it.
+        var hedge: String?
         var attempts = 0
-        /// Microseconds from arrival, of the last attempt.
+        /// Microseconds from arrival, of the attempt that is the exchange's.
         var firstByte: UInt64?
         var duration: UInt64 = 0
         var end: ExchangeEnd?
@@ -111,16 +96,23 @@ extension HistoryEntry {
             switch entry.event {
             case .arrived: arrival = entry.time
             case .attemptStarted(let backend, let reason):
-                self.backend = backend
                 if attempts > 0 || reason.strategy != nil { hasRoute = true }
                 attempts += 1
+                guard !reason.isHedge else {
+                    hedge = backend
+                    return
+                }
+                self.backend = backend
+                firstByte = nil
+            case .attemptLeads:
+                backend = hedge
                 firstByte = nil
             case .firstByte: firstByte = microseconds(to: entry.time)
             case .ended(let end):
                 self.end = end
                 duration = microseconds(to: entry.time)
             case .queued, .attemptFailed: hasRoute = true
-            case .modelLeft, .connected, .committed, .lastByte: break
+            case .attemptLeft, .modelLeft, .connected, .committed, .lastByte: break
             }
         }
 

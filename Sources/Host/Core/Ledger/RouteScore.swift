@@ -52,13 +52,24 @@ public final class RouteReason: Sendable, Equatable {
     public let candidates: Int
     /// Another was tried before.
     public let isRetry: Bool
+    /// It runs beside another one, whose answer is late.
+    public let isHedge: Bool
     /// Of the smart strategy.
     public let score: RouteScore?
 
     private init(isRetry: Bool = false) {
         (strategy, candidates, score) = (nil, 1, nil)
         self.isRetry = isRetry
+        isHedge = false
     }
+
+    private init(hedge reason: RouteReason) {
+        (strategy, candidates, score) = (reason.strategy, reason.candidates, reason.score)
+        (isRetry, isHedge) = (false, true)
+    }
+
+    /// The same for an attempt beside another one.
+    public var hedged: RouteReason { RouteReason(hedge: self) }
 
     public init(
         _ strategy: Configuration.Routing.Strategy, candidates: Int, isRetry: Bool, score: RouteScore? = nil
@@ -67,17 +78,19 @@ public final class RouteReason: Sendable, Equatable {
         self.candidates = candidates
         self.isRetry = isRetry
         self.score = score
+        isHedge = false
     }
 
     public static func == (left: RouteReason, right: RouteReason) -> Bool {
         left === right
-            || (left.strategy, left.candidates, left.isRetry, left.score)
-                == (right.strategy, right.candidates, right.isRetry, right.score)
+            || (left.strategy, left.candidates, left.isRetry, left.isHedge, left.score)
+                == (right.strategy, right.candidates, right.isRetry, right.isHedge, right.score)
     }
 
     /// In one line, such as `smart;candidates=3;score=-12.5;work=-7.5;priority=-5`. Parts that took nothing are left out.
     public var text: String {
-        guard let strategy else { return isRetry ? "only-candidate;retry" : "only-candidate" }
+        let ending = isHedge ? ";hedge" : isRetry ? ";retry" : ""
+        guard let strategy else { return "only-candidate" + ending }
         var text = "\(strategy.rawValue);candidates=\(candidates)"
         if let score {
             text += ";score=" + Self.tenths(score.total)
@@ -85,7 +98,7 @@ public final class RouteReason: Sendable, Equatable {
                 text += ";\(part.name)=" + Self.tenths(score[part])
             }
         }
-        return isRetry ? text + ";retry" : text
+        return text + ending
     }
 
     private static func tenths(_ points: Double) -> String {
@@ -97,21 +110,35 @@ public final class RouteReason: Sendable, Equatable {
 
 /// One attempt of an exchange, as its record tells it.
 public struct RouteStep: Sendable, Equatable {
+    /// What became of it.
+    public enum End: String, Sendable {
+        /// The exchange ended while it was under way: its client has gone, an operator cancelled it.
+        case open = "unfinished"
+        case answered
+        case failed
+        /// Another one ran beside it, and was faster.
+        case hedgedAway = "hedged_away"
+    }
+
     /// The backend's id.
     public var backend: String
     public var reason: RouteReason
     /// The model's name at the backends; nil: no backend has such a model.
     public var model: String?
+    public var end: End
     /// From its start to the first of its answer; nil: none came.
     public var firstByteMilliseconds: UInt64?
+    /// From its start until it was given up for a faster one; nil: it was not.
+    public var waitedMilliseconds: UInt64?
     /// Why it failed; nil: it did not.
     public var failure: String?
     /// It failed by the backend's fault.
     public var isBlamed = false
 
-    public init(backend: String, reason: RouteReason, failure: String? = nil) {
+    public init(backend: String, reason: RouteReason, end: End? = nil, failure: String? = nil) {
         self.backend = backend
         self.reason = reason
+        self.end = end ?? (failure == nil ? .open : .failed)
         self.failure = failure
     }
 }

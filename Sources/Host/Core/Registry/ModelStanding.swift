@@ -91,16 +91,30 @@ public final class ModelStanding: Sendable {
 
         /// The first of the answer has come. That a model had to be loaded says nothing of the next request.
         /// - Parameters:
-        ///   - microseconds: since the attempt began.
+        ///   - microseconds: since the attempt began; nil: not known, as of a whole answer, which comes when all is done.
         ///   - now: nanoseconds of the monotonic clock.
-        public func answered(after microseconds: UInt64, now: UInt64) {
+        public func answered(after microseconds: UInt64?, now: UInt64) {
             guard isWarm else {
                 // The next list says what is true.
                 return standing.told.store(ModelReadiness.loaded.rawValue, ordering: .relaxed)
             }
+            if let microseconds { take(microseconds, now: now, ifMore: false) }
+        }
+
+        /// Its answer has not begun, and is no longer waited for: it would have taken at least so long.
+        /// - Parameters:
+        ///   - microseconds: since the attempt began.
+        ///   - now: nanoseconds of the monotonic clock.
+        public func waited(_ microseconds: UInt64, now: UInt64) {
+            if isWarm { take(microseconds, now: now, ifMore: true) }
+        }
+
+        /// - Parameter ifMore: only if it is more than the mean.
+        private func take(_ microseconds: UInt64, now: UInt64, ifMore: Bool) {
             let before = Double(bitPattern: standing.firstTokenBits.load(ordering: .relaxed))
             // What it waited for others is told by the work in front of it: a fast server must not look slow for being in demand.
             let sample = max(0.001, Double(microseconds) / 1000 / (1 + ahead))
+            if ifMore, sample <= before { return }
             // Two writers at once may lose one sample of a mean that forgets anyway.
             let after = before == 0 ? sample : before + newestShare * (sample - before)
             standing.firstTokenBits.store(after.bitPattern, ordering: .relaxed)

@@ -23,12 +23,3 @@ extension BackendCounters {
         return min(count, Self.failuresCounted)
     }
 }
-
-extension ExchangeFailure {
-    /// What it says of the backend, for its breaker. No 4xx counts, whoever is to blame for it.
-    public var breakerOutcome: Breaker.Outcome {
-        guard isOfTheBackend, !(400...499).contains(status) else { return .neutral }
-        if kind == .connect || deadline == .firstByte || deadline == .connect { return .unreachable }
-        return .failure
-    }
-}

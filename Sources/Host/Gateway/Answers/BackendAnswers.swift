@@ -1,3 +1,4 @@
+import AdapterHost
 import Config
 import Core
 import JSON
@@ -14,6 +15,27 @@ struct BackendAnswers {
             return .error(.unknownBackend(id, among: views.map(\.id)))
         }
         return LocalAnswer(body: ContractEncoder.backend(view))
+    }
+
+    /// `GET /v1/backends/{id}/detail`.
+    func detail(_ id: String) -> LocalAnswer {
+        let views = state.registry.views
+        guard let view = views.first(where: { $0.id == id }), let condition = state.registry.condition(of: id) else {
+            return .error(.unknownBackend(id, among: views.map(\.id)))
+        }
+        let driver = condition.driver as? AdapterBackend
+        let adapter = driver.map { driver in
+            BackendDetail.Adapter(
+                type: driver.image.type, name: driver.image.displayName, version: driver.image.version,
+                path: driver.image.path, abi: "\(driver.image.abiMajor).\(driver.image.abiMinor)",
+                loadedAt: driver.image.loadedAt,
+                isReplaced: !state.library.images.contains { $0.ordinal == driver.image.ordinal })
+        }
+        let detail = BackendDetail(
+            view: view, condition: condition, errors: state.errors.of(id),
+            trouble: state.trouble.items.filter { $0.backendID == id }, adapter: adapter,
+            options: driver?.shownOptions, now: Clock.preciseWallSeconds(), instant: Clock.monotonicNanoseconds())
+        return LocalAnswer(fields: [("cache-control", "no-store")], body: ContractEncoder.detail(detail))
     }
 
     /// `POST /v1/backends`.

@@ -199,10 +199,7 @@ enum AdapterList {
             writer.endArray()
             writer.endObject()
         }
-        let unused =
-            library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder) }
-            + library.unread.map { ($0.path, $0.reason, true) }
-        for (path, problem, keepsOlder) in unused {
+        for (path, problem, keepsOlder) in unused(library) {
             writer.beginObject()
             writer.key("path")
             writer.string(path)
@@ -215,5 +212,11 @@ enum AdapterList {
         writer.endArray()
         writer.endObject()
         return writer.bytes
+    }
+
+    /// Files and directories of which nothing is used, or not what is there now, and why.
+    static func unused(_ library: AdapterLibrary) -> [(path: String, problem: String, keepsOlder: Bool)] {
+        library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder) }
+            + library.unread.map { ($0.path, $0.reason, true) }
     }
 }

@@ -85,10 +85,15 @@ enum Metrics {
                 "nexus_backend_breaker_openings_total", label(backend), Double(backend.counters.breaker.openings))
         }
         let budget = state.retries.value
-        page.family("nexus_retries_total", "counter", "Attempts at another backend after a failure.")
+        page.family(
+            "nexus_retries_total", "counter", "Attempts at another backend after a failure, or beside a late one.")
         page.sample("nexus_retries_total", [], Double(budget.granted))
         page.family("nexus_retries_refused_total", "counter", "Retries that the budget did not allow.")
         page.sample("nexus_retries_refused_total", [], Double(budget.refused))
+        page.family("nexus_hedges_total", "counter", "Second attempts for answers that were late.")
+        page.sample("nexus_hedges_total", [], Double(state.hedges.begun))
+        page.family("nexus_hedges_won_total", "counter", "Those of them that began to answer first.")
+        page.sample("nexus_hedges_won_total", [], Double(state.hedges.wins))
     }
 
     /// What is wrong, and which backends come and go.

@@ -18,8 +18,8 @@ final class Exchange {
     var forms: RequestForms
     /// For which of the name's models `forms` are, as `Dispatch.target` counts.
     var formsTarget = 0
-    /// Backends that cannot be asked for any of the models so far; each once.
-    var leftOut: [LeftOut] = []
+    /// The models so far for which nobody can be asked.
+    var passedOver: [PassedOver] = []
     /// Invariant behind the unchecked exclusivity: what changes a `Dispatch` calls nothing outside itself, so that no access to
     /// it begins while another one changes it. It is asked at every piece.
     @exclusivity(unchecked) var dispatch: Dispatch
@@ -31,7 +31,7 @@ final class Exchange {
     /// Nil before the first.
     var backend: BackendSnapshot?
     /// The place at the backend, and those of the gateway's own limits.
-    private var places: Places?
+    var places: Places?
     /// While it waits for them.
     var ticket: Admission.Ticket?
     /// The first of the models that could be served if there were a place, while all of them are gone through.
@@ -45,7 +45,7 @@ final class Exchange {
     var requestBody = ByteBuffer()
     /// It is in the client's own words.
     var isNative = true
-    private(set) var attemptStart: NIODeadline
+    var attemptStart: NIODeadline
     var path = AnswerPath(nil, stream: false)
     var answerStatus = 200
     var answerType = AnswerType.json
@@ -59,9 +59,15 @@ final class Exchange {
     var warnings: [String] = []
     /// Fields of the server's answer that the client gets.
     var answerFields: [HeaderField] = []
-    private var reason: RouteReason?
+    var reason: RouteReason?
     /// At one of several backends that have the model.
-    private var modelAttempt: ModelStanding.Attempt?
+    var modelAttempt: ModelStanding.Attempt?
+    /// A second attempt, beside the one under way.
+    var hedge: Hedge?
+    /// The answer has not begun, and a second attempt is under way or may follow. Never so where requests are not hedged.
+    var isHedging = false
+    /// When the second attempt is due.
+    var hedgeTimer: Scheduled<Void>?
 
     /// When the client heard the last of us.
     @exclusivity(unchecked) var lastSign: NIODeadline
@@ -98,159 +104,17 @@ final class Exchange {
 
     var now: NIODeadline { loop.eventLoop.now }
 
-    // MARK: Choosing
-
     /// Chooses a backend and gives the request to it; the exchange may end inside this call.
     func start() {
         loop.retries.requestCame(now: now.uptimeNanoseconds)
         choose()
     }
 
-    func choose() {
-        if dispatch.target != formsTarget { return takeTarget() }
-        if forms.needsTranslation(for: untried) { return translate() }
-        let snapshot = loop.snapshot
-        if !snapshot.shortlists.isEmpty, placeAtSome(in: snapshot) { return }
-        let eligible = dispatch.eligibility.candidates(in: snapshot, able: { forms.form(for: $0) != nil })
-        if case .some(let eligible) = eligible { return place(eligible, in: snapshot) }
-        noteLeftOut(eligible, in: snapshot)
-        guard !tryNextTarget() else { return }
-        // Another model only has no place now.
-        if full != nil { return waitForPlace(orElse: .busy(asked.model)) }
-        // An estimate refuses nothing by itself.
-        if leftOut.contains(where: \.isTooLong), dispatch.takeTooLong() {
-            leftOut = []
-            return choose()
-        }
-        let waited = leftOut.filter { !$0.why.isOfTheRequest }.map(\.backend)
-        if waitsForRestart(of: waited) { return waitForPlace(orElse: unavailable(in: snapshot)) }
-        switch eligible {
-        case .unknownModel where leftOut.isEmpty: giveUp(unknownModel(in: snapshot))
-        case .some, .unknownModel, .nobody, .nobodyReached: giveUp(unavailable(in: snapshot))
-        }
-    }
-
-    /// Takes a place at the best of them that has one.
-    private func place(_ eligible: [Int], in snapshot: RegistrySnapshot) {
-        guard mayLook else { return noPlace(orElse: .busy(asked.model)) }
-        var shared: SharedPlaces?
-        var ranking = loop.router.rank(
-            eligible, for: dispatch.request.model, in: snapshot, isRetry: !dispatch.tried.isEmpty,
-            now: now.uptimeNanoseconds)
-        while let index = ranking.next() {
-            if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return }
-        }
-        // The last trial of a breaker may have gone to another loop meanwhile.
-        for index in eligible where take(index, in: snapshot, of: ranking, isLastResort: true, &shared) { return }
-        if takeBehind(eligible, in: snapshot, &shared) { return }
-        giveBack(&shared)
-        let isBusy = eligible.contains { !snapshot.backends[$0].hasPlace }
-        noPlace(orElse: isBusy ? .busy(asked.model) : .atLimit(asked.model))
-    }
-
-    /// Takes a place at one that does not tell whether it can do all that is asked, where those that do have none.
-    private func takeBehind(_ first: [Int], in snapshot: RegistrySnapshot, _ shared: inout SharedPlaces?) -> Bool {
-        let others = dispatch.eligibility.candidates(
-            behind: first, in: snapshot, able: { forms.form(for: $0) != nil })
-        guard !others.isEmpty else { return false }
-        var ranking = loop.router.rank(
-            others, for: dispatch.request.model, in: snapshot, isRetry: true, now: now.uptimeNanoseconds)
-        while let index = ranking.next() {
-            if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return true }
-        }
-        return false
-    }
-
-    /// Takes a place at the best of a few, where so many have the model that looking at all would take too long. False: none of
-    /// these can be asked, or has a place.
-    private func placeAtSome(in snapshot: RegistrySnapshot) -> Bool {
-        guard dispatch.tried.isEmpty, let drawn = loop.router.draw(for: dispatch.request.model, in: snapshot),
-            case .some(let eligible) = dispatch.eligibility.candidates(
-                in: snapshot, among: drawn.indices, able: { forms.form(for: $0) != nil }),
-            mayLook
-        else { return false }
-        var shared: SharedPlaces?
-        var ranking = loop.router.rank(
-            eligible, for: dispatch.request.model, in: snapshot, now: now.uptimeNanoseconds,
-            of: drawn.count)
-        while let index = ranking.next(), !ranking.isLastResort {
-            if take(index, in: snapshot, of: ranking, isLastResort: false, &shared) { return true }
-        }
-        giveBack(&shared)
-        return false
-    }
-
-    /// False: there is no place.
-    /// - Parameter shared: places of the gateway's own limits, as soon as some backend has one.
-    private func take(
-        _ index: Int, in snapshot: RegistrySnapshot, of ranking: Ranking, isLastResort: Bool,
-        _ shared: inout SharedPlaces?
-    ) -> Bool {
-        let (backend, limits) = (snapshot.backends[index], loop.limits)
-        // First, so that whoever is to wait takes no place of others, not even for a moment.
-        guard limits.isEmpty || backend.hasPlace else { return false }
-        if shared == nil { shared = limits.lease(model: dispatch.request.model) }
-        guard shared != nil,
-            let lease = backend.counters.begin(
-                limit: backend.identity.maxConcurrent, now: now.uptimeNanoseconds, isLastResort: isLastResort),
-            let shared = shared.take()
-        else { return false }
-        trial = lease.trial
-        places = Places(backend: lease, shared: shared)
-        self.backend = backend
-        reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
-        full = nil
-        if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
-            // The place that it has taken itself is no work in front of it.
-            modelAttempt = standing.begin(
-                ahead: Double(backend.counters.load - 1) / Double(backend.counters.slots ?? 1))
-        }
-        endWaiting()
-        run(backend)
-        return true
-    }
-
-    /// Places of the gateway's own limits, for which no backend had one.
-    private func giveBack(_ shared: inout SharedPlaces?) {
-        guard shared != nil else { return }
-        shared = nil
-        if !loop.limits.isEmpty { loop.shared.admission.placesChanged() }
-    }
-
-    /// Those that have the model, may be asked and were not tried yet.
-    private var untried: [BackendSnapshot] {
-        let (snapshot, eligibility) = (loop.snapshot, dispatch.eligibility)
-        guard case .some(let first) = eligibility.candidates(in: snapshot, able: { _ in true }) else { return [] }
-        let others = eligibility.candidates(behind: first, in: snapshot, able: { _ in true })
-        return (first + others).map { snapshot.backends[$0] }
-    }
-
-    /// Translates a large request away from this loop, and goes on when that is done, if the client is still there.
-    private func translate() {
-        let (make, eventLoop) = (forms.makeTranslation, loop.eventLoop)
-        let exchange = NIOLoopBound(self, eventLoop: eventLoop)
-        let isTaken = loop.shared.work.submit(size: forms.request.body.readableBytes) {
-            let form = make()
-            eventLoop.execute { exchange.value.translated(form) }
-        }
-        if !isTaken { refuse(.overloaded) }
-    }
-
-    private func translated(_ form: RequestForms.Form) {
-        guard !dispatch.isOver, !dispatch.isTrying else { return }
-        forms.take(form)
-        choose()
-    }
-
     // MARK: Attempts
 
     /// Gives the request to a backend at which a place is taken, in the form that fits it.
-    private func run(_ backend: BackendSnapshot) {
+    func run(_ backend: BackendSnapshot) {
         let request = forms.request
-        var submitted = SubmittedRequest(
-            kind: request.kind, model: request.model, requestID: context.id, path: request.path,
-            contentType: request.contentType, stream: stream, includeUsage: asked.includeUsage, tools: asked.tools,
-            images: asked.images, headers: context.fields, deadline: dispatch.end(at: backend.identity))
         warnings = []
         answerFields = []
         exactType = nil
@@ -264,16 +128,13 @@ final class Exchange {
             isNative = true
             path = AnswerPath(nil, stream: stream)
             requestBody = request.body
+            submit(submitted(nil, to: backend.identity), to: backend)
         case .translated(let translation):
             isNative = false
             path = AnswerPath(translation.answer, stream: stream)
             requestBody = ByteBuffer(bytes: translation.body)
             warnings = translation.warnings
-            submitted = SubmittedRequest(
-                translation, model: request.model, requestID: context.id, stream: stream, tools: asked.tools,
-                images: asked.images)
-            submitted.headers = context.fields
-            submitted.deadline = dispatch.end(at: backend.identity)
+            submit(submitted(translation, to: backend.identity), to: backend)
         case .answered(let bytes, let warning):
             release(.neutral)
             // Its words come from here; no backend has been asked.
@@ -284,10 +145,27 @@ final class Exchange {
             release(.neutral)
             return refuse(ErrorBody(error))
         }
-        if !backend.identity.modelTimeouts.isEmpty {
-            submitted.connectLimit = backend.identity.timeouts(of: request.model).connect
-        }
-        submit(submitted, to: backend)
+    }
+
+    /// The request as a backend gets it, without its body.
+    /// - Parameter translation: nil: in the client's own words.
+    func submitted(_ translation: Translation?, to backend: BackendIdentity) -> SubmittedRequest {
+        let request = forms.request
+        var submitted =
+            if let translation {
+                SubmittedRequest(
+                    translation, model: request.model, requestID: context.id, stream: stream, tools: asked.tools,
+                    images: asked.images)
+            } else {
+                SubmittedRequest(
+                    kind: request.kind, model: request.model, requestID: context.id, path: request.path,
+                    contentType: request.contentType, stream: stream, includeUsage: asked.includeUsage,
+                    tools: asked.tools, images: asked.images)
+            }
+        submitted.headers = context.fields
+        submitted.deadline = dispatch.end(at: backend)
+        if !backend.modelTimeouts.isEmpty { submitted.connectLimit = backend.timeouts(of: request.model).connect }
+        return submitted
     }
 
     private func submit(_ request: SubmittedRequest, to backend: BackendSnapshot) {
@@ -305,6 +183,7 @@ final class Exchange {
         }
         if let task {
             self.task = task
+            if loop.settings.hedges { planHedge() }
         } else {
             attemptFailed(ExchangeFailure(kind: .adapter, message: "The gateway has too many exchanges under way."))
         }
@@ -324,8 +203,17 @@ final class Exchange {
         loop.shared.admission.placesChanged()
     }
 
-    /// The first of the answer has come.
-    func noteFirstToken() { modelAttempt?.answered(after: attemptMicroseconds, now: now.uptimeNanoseconds) }
+    /// The first of the answer has come. That of a whole answer comes when all is done, and is no first token.
+    func noteFirstPiece() {
+        modelAttempt?.answered(after: stream ? attemptMicroseconds : nil, now: now.uptimeNanoseconds)
+    }
+
+    /// A whole answer is there. When its first token was only the server can tell.
+    func noteWhole(_ outcome: ExchangeOutcome) {
+        let speed = GenerationSpeed(outcome, microseconds: attemptMicroseconds, firstPiece: nil)
+        modelAttempt?.answered(
+            after: speed.timeToFirstTokenMilliseconds.map { $0 * 1000 }, now: now.uptimeNanoseconds)
+    }
 
     /// How long the attempt under way has taken, in microseconds.
     var attemptMicroseconds: UInt64 { UInt64(max(0, (now - attemptStart).nanoseconds)) / 1000 }
@@ -339,8 +227,9 @@ final class Exchange {
         _ = heldMemory.set(0)
         (answerFields, warnings, exactType) = ([], [], nil)
         noteRest(failure, of: backend)
+        if isHedging, hedgeLeads(after: failure, at: backend) { return }
         let canRephrase =
-            failure.kind == .unsupported && isNative && !dispatch.isCommitted && forms.refused(by: backend)
+            failure.lacksForm && isNative && !dispatch.isCommitted && forms.refused(by: backend)
         let action = dispatch.failed(
             failure, hasAlternative: hasAlternative, canRephrase: canRephrase,
             takesRetry: loop.retries.takeRetry(now: now.uptimeNanoseconds), now: now)
@@ -356,7 +245,7 @@ final class Exchange {
 
     /// A server that said for how long it wants to be left alone, or with one model, is passed over until then, where another can
     /// serve. Not for the limits of an organization or a project that the client chose by itself.
-    private func noteRest(_ failure: ExchangeFailure, of backend: BackendSnapshot) {
+    func noteRest(_ failure: ExchangeFailure, of backend: BackendSnapshot) {
         let model = dispatch.request.model
         guard let scope = RestScope(failure, model: model),
             !context.fields.contains(where: { $0.name == "openai-organization" || $0.name == "openai-project" })
@@ -375,6 +264,7 @@ final class Exchange {
     /// Ends what takes longer than it may; to be called several times a second.
     func lookAtTime(now: NIODeadline) {
         lookForSilence(now: now)
+        if hedge != nil { lookAtHedge(now: now) }
         guard dispatch.isDue(now: now), let failure = dispatch.passed(now: now, hasAlternative: hasAlternative) else {
             return
         }
@@ -441,6 +331,7 @@ final class Exchange {
     /// To be called once, when `dispatch` is over and before the client is told: a client that has its answer finds it recorded.
     func record() {
         if ticket != nil { leaveQueue() }
+        if isHedging { endHedging() }
         let request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,

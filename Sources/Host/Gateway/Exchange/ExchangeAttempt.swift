@@ -31,6 +31,7 @@ extension Exchange: AttemptSink {
     var attemptIsOutOfMemory: Bool { client.isOutOfMemory }
 
     func attemptWrote(_ bytes: ByteBuffer) -> AttemptReply {
+        if isHedging { answerBegins() }
         guard path.isTranslated else { return take(bytes) }
         guard dispatch.takesPieces else { return .refused }
         do throws(AnswerProblem) {
@@ -84,7 +85,7 @@ extension Exchange: AttemptSink {
     private func commit(_ first: ByteBuffer) {
         requestBody = ByteBuffer()
         forms.forget()
-        noteFirstToken()
+        noteFirstPiece()
         tellTrial()
         client.requestIsDone()
         held = nil
@@ -107,6 +108,7 @@ extension Exchange: AttemptSink {
     }
 
     func attemptFinished(_ outcome: ExchangeOutcome) -> AttemptReply {
+        if isHedging { answerBegins() }
         if path.isTranslated {
             guard dispatch.takesPieces else { return .refused }
             if let end = path.takeLargeEnd() { return finishElsewhere(end.size, end.make, outcome) }
@@ -162,11 +164,13 @@ extension Exchange: AttemptSink {
     private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
         sendRest()
         let finish = dispatch.finished(outcome, now: now)
-        if finish != .refuse { record() }
+        if finish != .refuse {
+            record()
+            if !stream { noteWhole(outcome) }
+        }
         switch finish {
         case .refuse: return .refused
         case .sendHeld:
-            noteFirstToken()
             client.writeWhole(status: answerStatus, type: answerType, origin: origin, body: held ?? ByteBuffer())
         case .endStream: client.endPieces()
         }

@@ -13,39 +13,35 @@ extension Exchange {
         return true
     }
 
-    /// Notes who cannot be asked for the model that is tried now, for the client that is to be told in the end.
-    func noteLeftOut(_ eligible: Dispatch.Eligible, in snapshot: RegistrySnapshot) {
+    /// Nobody can be asked for the model that is tried now. Who is left out, and why, is worked out only if that is told.
+    func passOver(_ eligible: Dispatch.Eligible) {
         switch eligible {
         case .some, .unknownModel: return
-        case .nobody:
-            let now = now.uptimeNanoseconds
-            let excluded = dispatch.eligibility.exclusions(in: snapshot, now: now) { forms.form(for: $0) != nil }
-            for (index, why) in excluded { note(LeftOut(backend: snapshot.backends[index], why: why)) }
-        case .nobodyReached:
-            for backend in snapshot.backends {
-                note(LeftOut(backend: backend, why: .down(backend.status, error: backend.lastError)))
-            }
+        case .nobody: passedOver.append(PassedOver(eligibility: dispatch.eligibility))
+        case .nobodyReached: passedOver.append(PassedOver(eligibility: nil))
         }
     }
 
-    /// Of more than are told to a client those are kept that may serve it one day: they say whether waiting helps.
-    private func note(_ one: LeftOut) {
-        if let index = leftOut.firstIndex(where: { $0.backend.identity.id == one.backend.identity.id }) {
-            // Of several models at one backend the one counts that may be served there one day, or was only judged by its length.
-            let before = leftOut[index]
-            if before.why.isOfTheRequest, !one.why.isOfTheRequest || one.isTooLong && !before.isTooLong {
-                leftOut[index] = one
+    /// Backends that cannot be asked for any of the models; each once.
+    func leftOut(in snapshot: RegistrySnapshot) -> [LeftOut] {
+        var all: [LeftOut] = []
+        let now = now.uptimeNanoseconds
+        for one in passedOver {
+            guard let eligibility = one.eligibility else {
+                for backend in snapshot.backends {
+                    all.note(LeftOut(backend: backend, why: .down(backend.status, error: backend.lastError)))
+                }
+                continue
             }
-            return
+            for (index, why) in eligibility.exclusions(in: snapshot, now: now, able: { forms.form(for: $0) != nil }) {
+                all.note(LeftOut(backend: snapshot.backends[index], why: why))
+            }
         }
-        if leftOut.count < ErrorBody.contextLimit { return leftOut.append(one) }
-        if !one.why.isOfTheRequest || one.isTooLong, let last = leftOut.last, last.why.isOfTheRequest {
-            leftOut[leftOut.count - 1] = one
-        }
+        return all
     }
 
     /// Nobody can be asked: what the client is told.
-    func unavailable(in snapshot: RegistrySnapshot) -> ErrorBody {
+    func unavailable(_ leftOut: [LeftOut], in snapshot: RegistrySnapshot) -> ErrorBody {
         .nobody(
             asked.model, leftOut, kind: forms.request.kind.name, needs: dispatch.request.needs, in: snapshot)
     }
@@ -111,4 +107,26 @@ struct LeftOut {
     let why: Exclusion
 
     var isTooLong: Bool { if case .contextTooShort = why { true } else { false } }
+}
+
+extension [LeftOut] {
+    /// Of more than are told to a client those are kept that may serve it one day: they say whether waiting helps.
+    fileprivate mutating func note(_ one: LeftOut) {
+        if let index = firstIndex(where: { $0.backend.identity.id == one.backend.identity.id }) {
+            // Of several models at one backend the one counts that may be served there one day, or was only judged by its length.
+            let before = self[index]
+            if before.why.isOfTheRequest, !one.why.isOfTheRequest || one.isTooLong && !before.isTooLong {
+                self[index] = one
+            }
+            return
+        }
+        if count < ErrorBody.contextLimit { return append(one) }
+        if !one.why.isOfTheRequest || one.isTooLong, let last, last.why.isOfTheRequest { self[count - 1] = one }
+    }
+}
+
+/// A model for which nobody can be asked.
+struct PassedOver {
+    /// Nil: no backend has been reached, so that it is not known what they have.
+    let eligibility: Eligibility?
 }

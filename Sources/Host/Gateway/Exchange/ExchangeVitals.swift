@@ -6,12 +6,17 @@ extension Exchange {
     /// Tells the backend's breaker how the attempt ended, once for each.
     /// - Parameter failure: nil: it went well.
     func tellBreaker(of backend: BackendSnapshot, after failure: ExchangeFailure?) {
+        tellBreaker(of: backend, trial: trial, after: failure)
+        trial = nil
+    }
+
+    /// - Parameter trial: that the attempt's lease carried.
+    func tellBreaker(of backend: BackendSnapshot, trial: BreakerGate.Trial?, after failure: ExchangeFailure?) {
         let now = now.uptimeNanoseconds
         // Whatever it says, it lives.
         if let failure, failure.status != 0 { backend.counters.pulse.hear(at: now) }
         let isChanged = backend.counters.told(
             failure?.breakerOutcome ?? .success, trial: trial, message: failure?.message ?? "", now: now)
-        trial = nil
         if isChanged { breakerChanged(backend) }
     }
 
@@ -42,9 +47,11 @@ extension Exchange {
         if let last = dispatch.lastPiece { return pulse.hear(at: last) }
         let (begun, instant) = (attemptStart.uptimeNanoseconds, now.uptimeNanoseconds)
         if pulse.wantsProbe(attempt: begun, now: instant) { loop.shared.noteUnreachable(backend) }
+        guard pulse.hasGivenUp(on: begun) else { return }
         // Rather than fail, it goes on waiting.
-        guard pulse.hasGivenUp(on: begun), dispatch.mayTryAgain, hasAlternative, loop.retries.hasRoom(now: instant)
-        else { return }
+        guard hedge != nil || dispatch.mayTryAgain && hasAlternative && loop.retries.hasRoom(now: instant) else {
+            return
+        }
         var failure = ExchangeFailure(kind: .timeout, message: "answers neither requests nor probes")
         // Its breaker knows already.
         failure.isBlameless = true

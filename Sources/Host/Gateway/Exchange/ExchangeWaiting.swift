@@ -80,7 +80,7 @@ extension Exchange {
     private func look(_ ticket: Admission.Ticket) {
         guard self.ticket == ticket, !dispatch.isOver else { return }
         // From where it began to wait, by how things stand now.
-        leftOut = []
+        passedOver = []
         if let waitsAt { dispatch.goBack(to: waitsAt) }
         choose()
     }

@@ -72,10 +72,21 @@ extension RouteTable {
             .get, path: "/v1/stats", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).statistics }),
         Route(
+            .get, path: "/v1/series", access: .operator,
+            .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).list($0.context.query) }),
+        Route(
+            .get, path: "/v1/series/compare", access: .operator,
+            .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).compare($0.context.query) }),
+        Route(
             .get, path: "/v1/adapters", access: .operator, .answer { LocalAnswers(state: $0.state).adapters }),
         Route(
             .get, path: "/health", access: .everybody,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).health }),
+        Route(
+            .get, path: "/v1/gateway", access: .operator, .lookup { GatewayAnswers(state: $0.state).show($1) }),
+        Route(
+            .get, path: "/v1/logs", access: .operator,
+            .answer(size: { _ in LogRing.Limits.bytes }) { LogAnswers(state: $0.state).lines($0.context.query) }),
         Route(
             .get, path: "/metrics", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).metrics }),
@@ -101,6 +112,9 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends/{id}", access: .operator,
             .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).one($0.values[0]) }),
+        Route(
+            .get, path: "/v1/backends/{id}/detail", access: .operator,
+            .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).detail($0.values[0]) }),
         Route(
             .patch, path: "/v1/backends/{id}", access: .operator,
             .later { BackendAnswers(state: $0.state).change($0, $1) }),
@@ -162,6 +176,9 @@ enum AnswerSize {
     @Sendable static func history(_ state: GatewayState) -> Int {
         min(Int(clamping: state.figures.totals.total), state.history.capacity) * 384
     }
+
+    /// What is read of a model at a backend is as much work as writing half a kilobyte.
+    @Sendable static func series(_ state: GatewayState) -> Int { 16 * 1024 + state.series.pairCount * 512 }
 
     @Sendable static func page(_ state: GatewayState) -> Int { models(state) + history(state) }
 }

@@ -85,12 +85,5 @@ struct BackendFactory: Sendable {
         return key
     }
 
-    /// A name as variables have them, and nothing that may be the key itself, put there by mistake.
-    private static func shown(_ name: String) -> String {
-        let isCapitals = name.utf8.allSatisfy {
-            (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
-        }
-        let isShort = name.utf8.count <= (name.utf8.contains(0x5F) ? 64 : 16)
-        return isCapitals && isShort ? name + " " : ""
-    }
+    private static func shown(_ name: String) -> String { EnvironmentName.isPlain(name) ? name + " " : "" }
 }

@@ -17,6 +17,8 @@ struct GatewayLog: LogHandler {
 
     /// For all loggers of the process.
     static let writer = LogWriter(descriptor: STDERR_FILENO)
+    /// The newest lines once more, for operators who see the page and no files.
+    static let tail = LogTail()
 
     /// Of this logger alone; nil: the level of all.
     private var ownLevel: Logger.Level?
@@ -51,9 +53,11 @@ struct GatewayLog: LogHandler {
 
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        let time = Timestamp.text(seconds: Double(Clock.wallSeconds()))
+        let now = Clock.wallSeconds()
+        let time = Timestamp.text(seconds: Double(now))
         var line: [UInt8]
         let message = Self.cut("\(event.message)", to: Limits.message)
+        keep(message, event, all, now: now)
         if json {
             var writer = JSONWriter()
             writer.beginObject()
@@ -77,6 +81,27 @@ struct GatewayLog: LogHandler {
         }
         line.append(0x0A)
         Self.writer.write(line)
+    }
+
+    /// Puts the line where `GET /v1/logs` finds it.
+    private func keep(
+        _ message: String, _ event: LogEvent, _ all: [(key: String, value: Logger.Metadata.Value)], now: Int64
+    ) {
+        let fields = all.map { (name: $0.key, value: Self.cut("\($0.value)", to: Limits.value)) }
+        func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+        Self.tail.take(
+            LogLine(
+                at: now, level: event.level.rawValue,
+                component: field("backend").map { "backend \($0)" } ?? Self.component(event.source), message: message,
+                request: field("request"), fields: fields.filter { $0.name != "request" }))
+    }
+
+    /// Of a module of the program.
+    private static func component(_ module: String) -> String {
+        switch module {
+        case "AdapterHost": "adapters"
+        default: module.lowercased()
+        }
     }
 
     /// The start of a text that is too long, ended between two characters of Unicode, with a sign that something is missing.

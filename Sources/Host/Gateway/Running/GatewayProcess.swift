@@ -66,6 +66,7 @@ final class GatewayProcess: Sendable {
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
         QualityWatch.start(state, on: loops[0].eventLoop)
         TroubleWatch.start(state, on: loops[0].eventLoop)
+        SeriesSampling.start(state, on: loops[0].eventLoop)
 
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)

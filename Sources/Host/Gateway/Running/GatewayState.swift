@@ -7,6 +7,15 @@ import NIOCore
 import Product
 import Synchronization
 
+/// A configuration that is in force.
+struct AppliedConfiguration: Sendable {
+    var value: Configuration
+    /// How many were since the start, this one included.
+    var version: Int
+    /// Since when, in Unix seconds.
+    var at: Double
+}
+
 /// What all event loops share. Immutable, except for parts that synchronise themselves.
 final class GatewayState: Sendable {
     static let version = "\(Product.version)"
@@ -30,11 +39,14 @@ final class GatewayState: Sendable {
     let commands = CommandDesk()
     /// Which retries there may be.
     let retries: RetryAllowance
+    /// When an answer is late, and what came of asking a second backend.
+    let hedges = Hedges()
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let settledQuality = QualityFigures()
     private let settledErrors = LastErrors()
     private let desk = TroubleDesk()
+    private let settledSeries = SeriesFigures()
     private let startedAt = Clock.monotonicMilliseconds()
     private let changing: Mutex<Changing>
 
@@ -43,6 +55,7 @@ final class GatewayState: Sendable {
         var library: AdapterLibrary
         var lastReload: ReloadOutcome?
         var lastReloadAt: Double?
+        var configuration: AppliedConfiguration?
         var reprobe: (@Sendable (BackendSnapshot) -> Void)?
         var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
         var command: (@Sendable (BackendCommand) async -> CommandResult)?
@@ -64,7 +77,10 @@ final class GatewayState: Sendable {
         settledFigures = ExchangeFigures()
         ledger = Ledger(
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
-            sinks: [settledHistory, settledFigures, settledQuality, settledErrors, broadcaster, registry.estimates])
+            sinks: [
+                settledHistory, settledFigures, settledQuality, settledErrors, settledSeries, broadcaster,
+                registry.estimates,
+            ])
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -107,6 +123,19 @@ final class GatewayState: Sendable {
     /// Looks for what is wrong, and tells subscribers if that has changed; to be called about once a second.
     func watchTrouble() { desk.watch(self) }
 
+    /// What is shown over time, with everything that has ended by now.
+    var series: SeriesFigures {
+        ledger.settle()
+        return settledSeries
+    }
+
+    /// Has the series know how much is in flight and waits; to be called once a second.
+    func sampleSeries() {
+        settledSeries.sample(
+            at: Clock.wallSeconds(), queued: admission.count,
+            inFlight: registry.snapshot.backends.map { ($0.identity.id, $0.counters.inFlight) })
+    }
+
     /// Has routing know how often attempts have failed of late; to be called every few seconds.
     func noteQuality() { registry.record(errorRates: quality.errorRates(now: Clock.wallSeconds())) }
 
@@ -137,6 +166,18 @@ final class GatewayState: Sendable {
 
     /// When that was, in Unix seconds.
     var lastReloadAt: Double? { changing.withLock { $0.lastReloadAt } }
+
+    /// What is in force, as the operator wrote it; nil before the start is over.
+    var configuration: AppliedConfiguration? { changing.withLock { $0.configuration } }
+
+    /// A configuration is in force from now on.
+    func applied(_ configuration: Configuration) {
+        changing.withLock { changing in
+            changing.configuration = AppliedConfiguration(
+                value: configuration, version: (changing.configuration?.version ?? 0) + 1,
+                at: Clock.preciseWallSeconds())
+        }
+    }
 
     func onReload(_ action: @escaping @Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome) {
         changing.withLock { $0.reload = action }

@@ -9,6 +9,8 @@ struct LiveSettings: Sendable {
     let modelTimeouts: [Configuration.ModelTimeouts]
     let maximumBody: Int
     let maximumAttempts: Int
+    /// A second backend is asked when an answer is late.
+    let hedges: Bool
     let border: BrowserBorder
     /// Bytes of requests and answers in memory, all connections together.
     let maximumMemory: Int
@@ -24,6 +26,7 @@ struct LiveSettings: Sendable {
         queue = configuration.queue
         maximumBody = configuration.server.maxBodyBytes
         maximumAttempts = 1 + configuration.routing.maxRetries
+        hedges = configuration.routing.hedge
         border = BrowserBorder(
             hostnames: configuration.server.hostnames + [configuration.server.host],
             allowedOrigins: configuration.server.allowedOrigins)

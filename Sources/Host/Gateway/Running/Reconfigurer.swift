@@ -54,6 +54,7 @@ final class Reconfigurer: Sendable {
         self.load = load
         self.trials = trials
         self.ownPort = ownPort
+        shared.applied(configuration)
     }
 
     // MARK: Changes
@@ -145,6 +146,7 @@ final class Reconfigurer: Sendable {
             if !new.discover { state.discovered = [] }
         }
         shared.settings = LiveSettings(new)
+        shared.applied(new)
         shared.registry.setThresholds(
             failure: new.healthCheck.failureThreshold, recovery: new.healthCheck.recoveryThreshold)
         shared.registry.setBreaker(new.breaker)
