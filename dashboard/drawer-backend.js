@@ -2,7 +2,7 @@
 
 import { getJSON, path } from "./api.js";
 import { drainBackend, enableBackend, removeBackend, setBackend } from "./backend-dialogs.js";
-import { clear, fill, h, name, setText } from "./dom.js";
+import { clear, fill, h, name, setText, visible } from "./dom.js";
 import { bytes, context as contextLength, count, counted, duration, percent } from "./figures.js";
 import { age, clock } from "./times.js";
 
@@ -64,7 +64,7 @@ class Drawer {
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#note.hidden = false;
-      setText(this.#note, error.status === 0 && this.#view ? `${error.message} What is shown is as it was.` : error.message);
+      setText(this.#note, visible(error.status === 0 && this.#view ? `${error.message} What is shown is as it was.` : error.message));
       if (!this.#view) clear(this.#body);
     }
     this.#isAsking = false;

@@ -43,16 +43,16 @@ struct AssetStoreTests {
         }
         for name in store.names where name.hasSuffix(".js") {
             let script = String(decoding: try #require(store.asset(named: name)).bytes, as: UTF8.self)
-            for part in script.split(separator: "\"./").dropFirst() {
-                asked.insert(String(part.prefix { $0 != "\"" }))
+            for mark in ["\"./", "new URL(\""] {
+                for part in script.split(separator: mark).dropFirst() {
+                    asked.insert(String(part.prefix { $0 != "\"" }))
+                }
             }
         }
         // A view's styles are named after it.
         let styles = store.names.filter { $0.hasPrefix("view-") && $0.hasSuffix(".css") }
         for name in styles { #expect(store.names.contains(name.replacing(".css", with: ".js"))) }
-        // What all views may use.
-        let helpers = ["api.js", "confirm.js", "figures.js"]
-        #expect(asked.union(styles).union(helpers).sorted() == store.names)
+        #expect(asked.union(styles).sorted() == store.names)
     }
 
     @Test("every file of the folder is embedded")
@@ -80,6 +80,16 @@ struct AssetStoreTests {
             let gzip = try #require(asset.gzip)
             #expect(gzip.count < asset.bytes.count && asset.etag != asset.gzipETag)
         }
+    }
+
+    @Test("comments are left out, and nothing else")
+    func comments() throws {
+        func without(_ text: String) -> String { String(decoding: Comments.without(Array(text.utf8)), as: UTF8.self) }
+        #expect(without("// a\n/** b\n * c */\nlet d = 1; // e\n  /* f */\n\n") == "let d = 1; // e\n")
+        #expect(
+            without("/* g */ let h;\nlet i = `\n// j\n/* k */\n`;\n// l")
+                == "/* g */ let h;\nlet i = `\n// j\n/* k */\n`;\n")
+        #expect(without("/*\n m\n*/\nn {}") == "n {}\n")
     }
 
     @Test("a file has a name for good, in the folder of this version, and no other folder")
