@@ -129,8 +129,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Gateway", "AdapterHost", "Core", "Dialects", "JSON", "Upstream", "Shims", "OpenAICompat", "PluginAPI",
-                nioCore, nioEmbedded, nioSSL, logging,
+                "Gateway", "AdapterHost", "Config", "Core", "Dialects", "JSON", "Upstream", "Shims", "OpenAICompat",
+                "PluginAPI", nioCore, nioEmbedded, nioSSL, logging,
             ],
             path: "Tests/Simulation",
             // Thousands of runs are part of every test; the actors need not be slow for that.

@@ -57,9 +57,14 @@ export function removeBackend(backend, context) {
 
 export function setBackend(backend, context) {
   const priority = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", value: String(backend.priority ?? "") });
-  const limit = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "as it is", value: backend.max_concurrent ?? "" });
+  const limit = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "as it is" });
   const none = tick("No limit", { onchange: () => { limit.disabled = none.input.checked; } });
   const persists = keep();
+  getJSON(place(backend, "/detail")).then(({ limits }) => {
+    if (limit.value || none.input.checked) return;
+    if (limits.max_concurrent === null) limit.placeholder = "no limit";
+    else limit.value = String(limits.max_concurrent);
+  }, () => {});
   return command(context, `${backend.name} is set.`, {
     heading: `Set ${visible(backend.name)}`, inputs: { priority, max_concurrent: limit }, action: "Set",
     content: [
@@ -78,7 +83,7 @@ export async function addBackend(context) {
   const abort = new AbortController();
   const text = (attributes) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...attributes });
   const inputs = {
-    url: text({ inputmode: "url", placeholder: "http://gpu2:11434", required: true }),
+    url: text({ inputmode: "url", placeholder: `${location.protocol}//gpu2:11434`, required: true }),
     type: text({ placeholder: "is found by asking the server", list: "backend-types" }),
     name: text({ placeholder: "after its type and port" }), priority: text({ inputmode: "numeric" }),
     max_concurrent: text({ inputmode: "numeric", placeholder: "no limit" }), api_key_env: text({ placeholder: "GPU2_KEY" }),

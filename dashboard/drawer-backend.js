@@ -1,5 +1,6 @@
 // Everything that is known of one backend, and what an operator does with it.
 
+import { chooseAction } from "./action-form.js";
 import { getJSON, path } from "./api.js";
 import { drainBackend, enableBackend, removeBackend, setBackend } from "./backend-dialogs.js";
 import { clear, fill, h, name, setText, visible } from "./dom.js";
@@ -127,7 +128,7 @@ class Drawer {
     }, label);
     return h("div", { class: "buttons" },
       view.status === "Draining" ? button("Enable", enableBackend, "") : button("Drain", drainBackend),
-      button("Priority and limits", setBackend), button("Remove", removeBackend, "quiet danger"));
+      button("Priority and limits", setBackend), button("Actions", actionsOf), button("Remove", removeBackend, "quiet danger"));
   }
 
   // Models
@@ -152,6 +153,9 @@ class Drawer {
     ];
   }
 }
+
+const actionsOf = (view, context) =>
+  chooseAction({ backends: [view], context, heading: `Actions of ${visible(view.name)}` });
 
 const fact = (label, value) => value && h("div", null, h("dt", null, label), h("dd", null, value));
 

@@ -130,6 +130,10 @@ class Gateway {
   }
 
   async #readLog() {
+    if (document.hidden) {
+      this.logTimer = setTimeout(() => this.#readLog(), logGap);
+      return;
+    }
     const log = (this.log ??= new LogLines());
     let isAsked = true;
     try {
@@ -172,7 +176,7 @@ class Gateway {
     const commands = [[isDraining ? "Enable" : "Drain", isDraining ? enableBackend : drainBackend], ["Set", setBackend], ["Remove", removeBackend]];
     const row = h("tr", null,
       h("th", { scope: "row" }, h("a", { href: this.context.link({ view: "overview", backend: backend.id }) }, name(backend.name))),
-      h("td", null, h("span", { class: `badge ${state.toLowerCase()}` }, state)), h("td", { class: "wide" }, count(backend.priority)),
+      h("td", null, h("span", { class: `badge ${state.toLowerCase()}` }, state.replace(/(?!^)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`))), h("td", { class: "wide" }, count(backend.priority)),
       h("td", { class: "wide" }, name(backend.backend_type)), h("td", { class: "wide" }, backend.discovery_source),
       h("td", null, h("div", { class: "buttons" }, commands.map(([word, command]) =>
         h("button", {

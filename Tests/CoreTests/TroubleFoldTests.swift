@@ -100,7 +100,7 @@ private func box(
         story.pass(10) { $0.backends = [box(.healthy, state: .goingDown, "no answer")] }
         #expect(story.items.isEmpty)
         story.next()
-        #expect(story.kinds == [.degraded] && story.words().contains("box-2 serves, and its probes fail"))
+        #expect(story.kinds == [.goingDown] && story.words().contains("box-2 serves, and its probes fail"))
         story.next { $0.backends = [box(.healthy)] }
         #expect(story.items.isEmpty)
         // What was found before an interruption does not count.

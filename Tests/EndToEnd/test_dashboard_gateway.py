@@ -150,6 +150,58 @@ def test_a_reload_tells_what_has_changed_and_what_is_wrong(gateway, page):
     expect_complaint(page)
 
 
+def test_the_gateway_tells_of_itself(gateway, page):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    visit(page, gateway, "#gateway")
+    told = gateway.json("/v1/gateway")
+
+    expect(page.get_by_role("region", name="Process")).to_contain_text(f"Version{told['version']}")
+    expect(page.get_by_role("region", name="Process")).to_contain_text("MiB")
+    expect(page.get_by_role("region", name="Connections")).to_contain_text("Live updates (dashboards)1")
+    expect(page.get_by_role("region", name="Configuration", exact=True)).to_contain_text("Version1")
+    adapter = page.get_by_role("region", name="Table of adapters").get_by_role("row", name="openai")
+    expect(adapter).to_contain_text("none")
+    expect(adapter).to_contain_text("OpenAICompat.so")
+    page.get_by_text("Configuration in force, without secrets").click()
+    expect(page.get_by_role("region", name="Configuration in force")).to_contain_text('"failure_threshold": 1')
+
+
+def test_the_log_is_followed_by_level(gateway, page, upstream):
+    visit(page, gateway, "#gateway")
+    lines = page.locator(".log li")
+    expect(lines.filter(has_text="backend added").first).to_be_visible()
+
+    upstream.fail_probes()
+    expect(lines.filter(has_text="one").filter(has_text="broken").first).to_be_visible()
+
+    page.get_by_label("At least").select_option("error")
+    expect(lines.filter(has_text="backend added")).to_have_count(0)
+
+
+def test_a_restart_of_the_gateway_is_marked_in_the_log(gateway, page):
+    visit(page, gateway, "#gateway")
+    first = page.locator(".log li").first
+    expect(first).to_be_visible()
+    before = first.text_content()
+    line = {"seq": 1, "time": "2026-01-02T03:04:05Z", "level": "info", "component": "gateway", "message": "up again", "request_id": None, "fields": {}}
+
+    page.route("**/v1/logs*", lambda route: route.fulfill(json={"instance_id": "other", "last_seq": 1, "skipped": 0, "data": [line]}))
+
+    expect(page.get_by_text("The gateway was restarted.")).to_be_visible()
+    expect(page.locator(".log li").last).to_contain_text("up again")
+    assert first.text_content() == before, "what was read before stays"
+
+
+def test_a_line_of_the_log_leads_to_its_request(gateway, page, upstream, second_upstream):
+    for server in (upstream, second_upstream):
+        server.chat(lambda exchange: exchange.answer({"error": {"message": "out of order"}}, status=500))
+    answer = gateway.chat("m")
+    visit(page, gateway, "#gateway")
+
+    link = page.locator(".log").get_by_role("link", name=answer.headers["x-request-id"]).first
+    expect(link).to_have_attribute("href", re.compile(f"request={answer.headers['x-request-id']}"))
+
+
 def test_it_looks_as_it_should(gateway, page):
     visit(page, gateway, "#gateway")
     expect(page.get_by_role("button", name="Drain one")).to_be_visible()

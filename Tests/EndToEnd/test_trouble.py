@@ -4,10 +4,12 @@ is shown of a backend, of the gateway, and of its log."""
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import compile_adapter
 from gateway import Gateway, backend, free_port, until
 from upstream import ANSWER, Exchange, Upstream
 
@@ -217,6 +219,52 @@ def test_only_those_that_ask_are_told_of_troubles(start, upstream, query):
         while "RequestComplete" not in kinds:
             kinds.append(live.next()["update_type"])
         assert "Trouble" not in kinds
+
+
+def test_an_adapter_that_breaks_the_rules_is_told(start, upstream, tmp_path):
+    folder = tmp_path / "adapters"
+    folder.mkdir()
+    compile_adapter("hostile.c", folder / "hostile.so")
+    gateway = start("[health_check]\ninterval_seconds = 3600\n" + backend("bad", upstream.url, type="hostile"), adapters=(folder,))
+    gateway.wait_for_backend("bad")
+
+    assert gateway.chat("finish-twice").status_code == 200
+    found = trouble(gateway, "adapter_misbehaving")
+
+    assert found["severity"] == "notice" and found["subject"] == {"type": "adapter", "name": "hostile"}
+    assert found["what"] == "The adapter hostile has broken the rules" and "(bad)" in found["why"]
+    assert gateway.json("/health")["status"] == "healthy", "its requests are served"
+    breaches = gateway.json("/v1/gateway")["adapters"][0]["breaches"]
+    assert breaches and breaches[0]["backend_id"] == "bad" and breaches[0]["count"] >= 1
+
+
+def test_an_adapter_that_cannot_be_replaced_and_one_that_was_are_told(start, tmp_path):
+    folder = tmp_path / "adapters"
+    folder.mkdir()
+
+    def put(content: bytes) -> None:
+        new = folder / "echo.new"
+        new.write_bytes(content)
+        new.rename(folder / "echo.so")
+
+    def built(version: str) -> bytes:
+        compile_adapter("echo.c", Path(tmp_path / "built.so"), f'-DVERSION="{version}"')
+        return (tmp_path / "built.so").read_bytes()
+
+    put(built("1"))
+    gateway = start(backend("e", "http://127.0.0.1:9", type="echo"), adapters=(folder,))
+    gateway.wait_for_backend("e")
+
+    put(b"this is no adapter")
+    found = trouble(gateway, "adapter_refused")
+    assert found["what"] == f"The new version of {folder / 'echo.so'} cannot be used" and found["why"]
+    assert gateway.chat("echo").status_code == 200
+
+    put(built("2"))
+    wait_until_well(gateway)
+    shown = gateway.json("/v1/gateway")
+    assert [adapter["version"] for adapter in shown["adapters"]] == ["2"]
+    assert [(adapter["type"], adapter["version"]) for adapter in shown["adapters_retired"]] == [("echo", "1")]
 
 
 # What is known of one backend.

@@ -29,7 +29,7 @@ import Testing
     @Test func nothingIsTakenUpWhenTheGatewayEnds() async {
         desk.close()
         let begun = Mutex(false)
-        let result = await desk.waits { begun.withLock { $0 = true } }
+        let result: Void? = await desk.waits { begun.withLock { $0 = true } }
 
         #expect(refusal()?.code == "shutting_down" && desk.isClosed)
         #expect(result == nil && !begun.withLock { $0 })

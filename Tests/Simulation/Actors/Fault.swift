@@ -27,6 +27,8 @@ public enum Fault: String, CaseIterable, Sendable {
     case replaceServer, renewInstance, relabelBackend, removeBackend, addBackend
     // The operator again: limits, the queue, and what names stand for.
     case changeLimits, changeNames
+    // And once more: commands about backends.
+    case commands
 
     /// Of an answer to a request for a completion.
     static let ofAnswers: [Fault] = [
@@ -39,8 +41,8 @@ public enum Fault: String, CaseIterable, Sendable {
     /// Of the operator: they change the backends.
     static let ofTheFleet: [Fault] = [.replaceServer, .renewInstance, .relabelBackend, .removeBackend, .addBackend]
 
-    /// Of the operator: they change limits and names.
-    static let ofTheSettings: [Fault] = [.changeLimits, .changeNames]
+    /// Of the operator: they change limits and names, and came later than the others.
+    static let ofTheSettings: [Fault] = [.changeLimits, .changeNames, .commands]
 
     /// Of a server's TLS handshake.
     static let ofHandshakes: [Fault] = [.stallHandshake, .garbageHandshake, .closeInHandshake, .otherCertificate]

@@ -284,21 +284,21 @@ final class Subscriber {
     }
 
     private func takeStatus(_ message: [UInt8]) {
-        // Only backends have names of this kind.
-        let ids = message.parts(after: #"{"id":"b"#)
+        // Only backends have names of these kinds.
+        let ids = message.parts(after: #"{"id":""#).filter { $0.hasPrefix("b") || $0.hasPrefix("openai-") }
         let told = message.parts(after: #""status":""#)
         guard ids.count == told.count else {
             return audience.violation("subscriber \(number) got: \(String(decoding: message, as: UTF8.self))")
         }
         if !wish.deltas || messages == 1 {
             statuses = [:]
-            if let all = audience.fleet, Set(all) != Set(ids.map { "b" + $0 }) {
+            if let all = audience.fleet, Set(all) != Set(ids) {
                 audience.violation("subscriber \(number) is told of \(ids), and there are \(all)")
             }
         }
-        for (id, status) in zip(ids, told) { statuses["b" + id] = status }
+        for (id, status) in zip(ids, told) { statuses[id] = status }
         if message.has(#""removed":true"#), let id = ids.first {
-            statuses["b" + id] = nil
+            statuses[id] = nil
             audience.sometimes(.removalTold)
         }
     }

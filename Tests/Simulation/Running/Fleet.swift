@@ -66,7 +66,14 @@ final class Fleet {
     private let image: AdapterImage
     private let registry: Registry
     private var running: [String: Running] = [:]
-    private(set) var definitions: [Configuration.Backend] = []
+    /// What is described, and what commands have made of it.
+    private(set) var state = Reconfigurer.State(configuration: Configuration())
+    /// Instances on their way out, by the name of their backend.
+    private var leaving: [String: [Member]] = [:]
+    private var definitions: [Configuration.Backend] {
+        get { state.configuration.backends }
+        set { state.configuration.backends = newValue }
+    }
     private(set) var standings: [Standing] = []
     /// Instances on their way out.
     private(set) var retiring: [Member] = []
@@ -84,6 +91,7 @@ final class Fleet {
 
     /// Makes the backends with which the run begins.
     func begin() throws {
+        state.configuration.timeouts = world.timeouts
         for _ in 0..<Int.random(in: 1...3, using: &random) { definitions.append(try definition(named: nil)) }
         try bring()
         isSteady = true
@@ -95,7 +103,7 @@ final class Fleet {
     // MARK: What is wanted
 
     /// A backend with a server of its own.
-    private func definition(named name: String?) throws -> Configuration.Backend {
+    func definition(named name: String?) throws -> Configuration.Backend {
         let index = servers.count
         let models = ["m0"] + (1..<3).filter { _ in Bool.random(using: &random) }.map { "m\($0)" }
         let server = world.server(
@@ -140,19 +148,42 @@ final class Fleet {
         try bring()
     }
 
+    // MARK: Commands
+
+    /// Does what a command says, as `Administration` does it.
+    /// - Parameter atOnce: what this backend has under way ends if it goes.
+    /// - Returns: the name of the backend.
+    func apply(
+        atOnce: String?, _ step: (inout Reconfigurer.State) throws -> (String, Bool)
+    ) throws -> String {
+        var next = state
+        let (name, isChanged) = try step(&next)
+        state = next
+        if isChanged { try bring(atOnce: atOnce) } else if let atOnce { endNow(atOnce) }
+        return name
+    }
+
+    func isRunning(_ name: String) -> Bool { running[name] != nil }
+    func inFlight(_ name: String) -> Int { standings.last { $0.id == name }?.counters.inFlight ?? 0 }
+
+    /// All instances of a backend that there are.
+    func members(of name: String) -> [Member] {
+        (running[name].map { [$0.member] } ?? []) + (leaving[name] ?? [])
+    }
+
     // MARK: A reload
 
-    private func bring() throws {
+    private func bring(atOnce: String? = nil) throws {
         isSteady = false
         let parts = running.values.map { BackendPlan.Part(definition: $0.definition, image: image.ordinal) }
             .sorted { $0.definition.name < $1.definition.name }
-        let wanted = definitions.map { BackendPlan.Part(definition: $0, image: image.ordinal) }
+        let wanted = state.applied.backends.map { BackendPlan.Part(definition: $0, image: image.ordinal) }
         for step in BackendPlan.steps(running: parts, wanted: wanted) {
             switch step {
             case .add(let definition): try set(definition, keepsState: false)
             case .replace(let definition, let keepsState): try set(definition, keepsState: keepsState)
             case .relabel(let definition): relabel(definition)
-            case .remove(let id): remove(id)
+            case .remove(let id): remove(id, atOnce: id == atOnce)
             // The adapter stays.
             case .withdraw: break
             }
@@ -160,7 +191,7 @@ final class Fleet {
     }
 
     private func identity(_ definition: Configuration.Backend) -> BackendIdentity {
-        BackendFactory.identity(of: definition, source: DiscoverySource.configured, image: image)
+        BackendFactory.identity(of: definition, source: definition.source, image: image)
     }
 
     private func set(_ definition: Configuration.Backend, keepsState: Bool) throws {
@@ -196,20 +227,42 @@ final class Fleet {
     }
 
     private func relabel(_ definition: Configuration.Backend) {
-        registry.relabel(identity(definition))
+        if world.planted != .ignoredDrain || definition.isEnabled { registry.relabel(identity(definition)) }
         running[definition.name]?.definition = definition
         guard let standing = running[definition.name]?.standing else { return }
         standing.setLimit(definition.maxConcurrent)
     }
 
-    private func remove(_ id: String) {
+    private func remove(_ id: String, atOnce: Bool) {
         guard let before = running.removeValue(forKey: id) else { return }
         registry.drain(id: id)
-        retire(before) { [self] in if running[id] == nil { registry.remove(id: id) } }
+        retire(before)
+        if atOnce { endNow(id) }
     }
 
-    /// The instance ends once nothing of it is under way, as `Retirement` has it end.
-    private func retire(_ before: Running, ended: @escaping () -> Void = {}) {
+    /// When no loop gives it anything new.
+    private func endNow(_ id: String) {
+        guard running[id] == nil, world.planted != .keptDespiteNow else { return }
+        world.loop.soon { [self] in
+            for member in leaving[id] ?? [] {
+                member.driver.abandon(on: world.loop, reason: "The backend \(id) was removed.")
+            }
+        }
+    }
+
+    /// The instance ends once nothing of it is under way, as `Retirement` has it end. The last one of a backend that was removed
+    /// takes its entry with it.
+    private func retire(_ before: Running) {
+        let (id, member) = (before.definition.name, before.member)
+        leaving[id, default: []].append(member)
+        retire(before) { [self] in
+            leaving[id]?.removeAll { $0 === member }
+            if leaving[id]?.isEmpty == true { leaving[id] = nil }
+            if running[id] == nil, leaving[id] == nil { registry.remove(id: id) }
+        }
+    }
+
+    private func retire(_ before: Running, ended: @escaping () -> Void) {
         retiring.append(before.member)
         // In a turn of its own: the loop takes over what is newest.
         world.loop.soon { [self] in

@@ -21,6 +21,9 @@ extension Oracle {
         if answer["x-request-id"] != ask.id {
             violation("ask \(ask.number) is answered as \(answer["x-request-id"] ?? "nothing")")
         }
+        if answer.body.has("was removed."), world?.orders.hasEnded != true {
+            violation("rule 15: ask \(ask.number) is told that its backend was removed, and none was ended at once")
+        }
         let verdict = judge(ask, answer)
         checkRecord(ask, answer, verdict)
         checkFallback(ask, answer, verdict)

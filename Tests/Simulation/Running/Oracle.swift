@@ -97,6 +97,7 @@ final class Oracle {
             }
         }
         queue.look(world)
+        world.orders.look()
         lookAtRetries(world)
         world.audience.look()
         let underWay = world.gateway.underWayCount

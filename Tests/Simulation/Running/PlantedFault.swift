@@ -84,6 +84,10 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case forbiddenHedge
     /// A record names the backend that was too slow.
     case wrongWinner
+    /// A backend that was drained goes on serving.
+    case ignoredDrain
+    /// What a backend has under way goes on, though it was to end at once.
+    case keptDespiteNow
 
     /// It shows where second backends are asked.
     var isOfHedging: Bool { self == .forbiddenHedge || self == .wrongWinner }
@@ -125,6 +129,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         case .falseName: ["rule 12"]
         case .hiddenImage: ["rule 13"]
         case .forbiddenHedge, .wrongWinner: ["rule 14"]
+        case .ignoredDrain, .keptDespiteNow: ["rule 15"]
         case .swallowedPong: ["ping is not answered"]
         case .wrongStatus: ["it was told"]
         case .wrongSequence: ["got entry"]
@@ -144,6 +149,9 @@ public enum PlantedFault: String, CaseIterable, Sendable {
             .oneClient, .mistakenPriority, .tooManyPlaces, .longQueue, .longWait, .lostWakeUp, .forgottenWaiter,
             .lostSharedPlace, .falseName, .hiddenImage, .forbiddenHedge, .wrongWinner:
             []
+        case .ignoredDrain: [.commands]
+        // Such as take longer than that.
+        case .keptDespiteNow: [.commands, .stallBeforeHead, .stallBetweenPieces]
         // Nobody is refused where nothing goes wrong.
         case .wrongRefusal: [.relabelBackend]
         case .manyTrials, .unboundRetries: [.internalError, .resetBeforeHead, .refuseConnection]

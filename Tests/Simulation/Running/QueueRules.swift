@@ -235,7 +235,7 @@ final class QueueRules {
     private func overtook(_ one: Known, _ ask: Ask) {
         guard !waiters.isEmpty else { return }
         let wants = one.view.wants
-        if let waiter = waiters.first(where: { $0.wants == wants && $0.since < now }) {
+        if let waiter = waiters.first(where: { $0.wants == wants && $0.view.wants == wants && $0.since < now }) {
             violation("ask \(ask.number) overtakes ask \(waiter.ask.number), which waits for the same")
         }
     }
@@ -368,6 +368,7 @@ final class QueueRules {
             )
         }
         oracle.names.check(ask, model: view.model, backend: backend.identity.name)
+        world.orders.check(ask, at: backend)
         // One that has waited has waited for the first that was there when it began.
         if view.target > 0, !hasWaited { checkFirst(one, ask, world) }
         guard ask.hasImage || ask.padding > 0, ask.kind == .chat || ask.kind == .stream else { return }

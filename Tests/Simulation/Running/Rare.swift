@@ -14,6 +14,7 @@ public enum Rare: String, CaseIterable, Sendable {
     case waited, retryWaited, turnTaken, roseInQueue, queueWasFull, shareWasFull, waitedTooLong, leftQueue, toldPlace
     case waitedForRestart, servedWhereRestartIsAwaited, placesAboveLimit
     case hedged, hedgeWon, hedgeLost
+    case addedByCommand, setByCommand, enabledByCommand, drainedInUse, endedByCommand, commandRefused
     case triedNextModel, answeredByNextModel, sentWhereImagesAreSeen, sentWhereThereIsRoom, refusedForAbility
 }
 

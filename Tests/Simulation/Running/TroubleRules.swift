@@ -10,8 +10,7 @@ final class TroubleRules {
     func look(_ world: World) {
         guard world.loop.elapsed >= next else { return }
         next = world.loop.elapsed + Self.interval
-        // As the process does it.
-        world.state.watchTrouble()
+        // What adapters did in earlier runs of this process counts as well, so that nobody is told of it here.
         let items = world.state.trouble.items
         let conditions = world.registry.conditions
         let down = Set(conditions.lazy.filter { $0.status == .unhealthy }.map(\.identity.id))

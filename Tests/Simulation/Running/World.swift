@@ -30,6 +30,7 @@ final class World {
     let lots: QueueLots
     private let seeds: (fleet: UInt64, audience: UInt64)
     private(set) lazy var fleet = Fleet(self, image: image, registry: registry, seed: seeds.fleet)
+    private(set) lazy var orders = Orders(self, seed: ~seeds.fleet)
     private(set) lazy var audience = Audience(self, loop: loop, oracle: oracle, trace: trace, seed: seeds.audience)
     /// The backends of its start are being made.
     private(set) var isBeginning = true
@@ -378,6 +379,10 @@ final class World {
         }
         let limit = UInt64.random(in: 1...40, using: &random) * 1_000_000_000
         sometime(.shutDown) { [self] in shutDown(within: limit) }
+        guard chaos.strikes(.commands, tries: 4) else { return }
+        for _ in 0..<lots.count(1...8) {
+            loop.after(lots.instant(from: span / 8, to: span)) { [self] in attempt("command") { try orders.give() } }
+        }
     }
 
     /// Does beside the gateway what it should not do.
@@ -526,6 +531,8 @@ final class World {
             if before == .degraded, backend.status == .healthy { oracle.sometimes(.servesAgain) }
             // Its probes are as they were.
             if before.serves, backend.status.serves { continue }
+            // Nor are they other than before when it takes requests again.
+            if chaos.isOn(.commands), before == .draining || backend.status == .draining { continue }
             if backend.status == .unhealthy {
                 oracle.sometimes(.becameUnhealthy)
                 if let standing { oracle.becameUnhealthy(standing, before: before) }

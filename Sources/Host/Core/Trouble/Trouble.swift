@@ -17,7 +17,7 @@ public struct Trouble: Sendable, Equatable {
         /// A backend comes and goes.
         case flapping
         /// A backend serves, and its probes have been failing for a while.
-        case degraded
+        case goingDown = "going_down"
         case queueGrowing = "queue_growing"
         /// The last reload of the configuration was not applied.
         case reloadFailed = "reload_failed"

@@ -82,7 +82,7 @@ struct TroubleFinder: Sendable {
         case .goingDown:
             return [
                 sighting(
-                    .degraded, .warning, backend, since: backend.failingSince ?? backend.statusSince,
+                    .goingDown, .warning, backend, since: backend.failingSince ?? backend.statusSince,
                     "\(backend.name) serves, and its probes fail", why: backend.reason)
             ]
         case .healthy, .unknown, .draining: return []

@@ -76,7 +76,7 @@ public struct TroubleFold: Sendable {
         let isFull = told.contains { $0.kind == .queueFull }
         let shown = told.filter { trouble in
             switch trouble.kind {
-            case .errorRate, .degraded: !failing.contains(trouble.backendID ?? "")
+            case .errorRate, .goingDown: !failing.contains(trouble.backendID ?? "")
             case .queueGrowing: !isFull
             default: true
             }
@@ -99,7 +99,7 @@ extension Trouble.Kind {
     /// Nanoseconds for which it must be found before it is told. What has thresholds of its own is told at once.
     public var beginDelay: UInt64 {
         switch self {
-        case .degraded: 10 * Self.second
+        case .goingDown: 10 * Self.second
         case .errorRate, .queueGrowing: 3 * Self.second
         case .down, .breakerOpen, .flapping, .queueFull, .memoryShort, .descriptorsShort, .reloadFailed, .stateFile,
             .adapterMisbehaving, .adapterRefused, .resting:
@@ -111,7 +111,7 @@ extension Trouble.Kind {
     public var endDelay: UInt64 {
         switch self {
         case .errorRate, .queueGrowing, .queueFull, .memoryShort: 10 * Self.second
-        case .down, .breakerOpen, .degraded, .flapping, .descriptorsShort, .reloadFailed, .stateFile,
+        case .down, .breakerOpen, .goingDown, .flapping, .descriptorsShort, .reloadFailed, .stateFile,
             .adapterMisbehaving, .adapterRefused, .resting:
             0
         }

@@ -65,7 +65,9 @@ extension RouteTable {
         Route(
             .get, path: "/v1/backends", access: .operator,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
-        Route(.get, path: "/v1/trouble", access: .operator, .answer { LocalAnswers(state: $0.state).trouble }),
+        Route(
+            .get, path: "/v1/trouble", access: .operator,
+            .answer(size: AnswerSize.backends) { LocalAnswers(state: $0.state).trouble }),
         Route(
             .get, path: "/v1/history", access: .operator,
             .answer(size: AnswerSize.history) { HistoryAnswers(state: $0.state).list($0.context.query) }),
@@ -169,6 +171,9 @@ enum AnswerSize {
     @Sendable static func models(_ state: GatewayState) -> Int {
         state.registry.views.reduce(0) { $0 + 1024 + 256 * $1.models.count }
     }
+
+    /// What is looked at of each, without its models.
+    @Sendable static func backends(_ state: GatewayState) -> Int { state.registry.snapshot.backends.count * 512 }
 
     @Sendable static func figures(_ state: GatewayState) -> Int {
         state.registry.views.reduce(0) { $0 + 2048 + 512 * $1.models.count }
