@@ -91,16 +91,6 @@ struct AssetStoreTests {
         }
     }
 
-    @Test("comments are left out, and nothing else")
-    func comments() throws {
-        func without(_ text: String) -> String { String(decoding: Comments.without(Array(text.utf8)), as: UTF8.self) }
-        #expect(without("// a\n/** b\n * c */\nlet d = 1; // e\n  /* f */\n\n") == "let d = 1; // e\n")
-        #expect(
-            without("/* g */ let h;\nlet i = `\n// j\n/* k */\n`;\n// l")
-                == "/* g */ let h;\nlet i = `\n// j\n/* k */\n`;\n")
-        #expect(without("/*\n m\n*/\nn {}") == "n {}\n")
-    }
-
     @Test("a file has a name for good, in the folder of this version, and no other folder")
     func permanent() throws {
         #expect(store.permanentAsset(named: "\(store.version)/styles.css")?.name == "styles.css")
