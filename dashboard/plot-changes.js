@@ -27,11 +27,12 @@ function spanLength(seconds) {
 /** One change as an item of the list; `link` gives the address of its plots. */
 export function changeItem(change, link) {
   const { what, now, usual, model, backend, backend_id: id } = change;
+  const isLevel = change.metric === "in_flight" || change.metric === "queued";
   const place = [];
   if (model !== null) place.push(" of ", name(model));
   if (id === "none") place.push(", no backend");
   else if (backend !== null) place.push(" at ", name(backend));
   return h("li", null,
-    h("a", { href: link(change) }, what, place.length > 0 ? place : " of all requests"),
+    h("a", { href: link(change) }, what, place.length > 0 || isLevel ? place : " of all requests"),
     ": ", h("strong", null, now), usual ? `, before ${usual}` : null);
 }

@@ -395,7 +395,7 @@ private let start: Int64 = 1_800_000_000 - 1_800_000_000 % 1800
         script.run((start + 240)..<(start + 300), queued: 9, inFlight: [("a", 4)])
         #expect(
             Set(texts(changes(script))) == [
-                "queue of all requests: 9, before 0", "in flight of all requests: 4, before 1",
+                "queue: 9, before 0", "in flight: 4, before 1",
                 "in flight at a: 4, before 1",
             ])
     }

@@ -4,6 +4,8 @@ import Glibc
 public struct ChangeWords: Sendable, Equatable {
     /// What changed, such as "p95".
     public var what: String
+    /// Whether it is of requests, and not of a moment.
+    private var isOfRequests: Bool
     /// Such as "4.1 s".
     public var now: String
     /// Such as "0.6 to 0.8 s".
@@ -11,6 +13,7 @@ public struct ChangeWords: Sendable, Equatable {
 
     public init(_ change: SeriesChanges.Change) {
         what = change.metric.words
+        isOfRequests = change.metric != .inFlight && change.metric != .queued
         let before = (change.before.min() ?? 0, change.before.max() ?? 0)
         let unit = change.metric.unit(upTo: max(change.now, before.1))
         now = unit.text(change.now)
@@ -27,7 +30,7 @@ public struct ChangeWords: Sendable, Equatable {
             case (let model?, let backend?): " of \(model) at \(backend)"
             case (nil, let backend?): " at \(backend)"
             case (let model?, nil): " of \(model)"
-            case (nil, nil): " of all requests"
+            case (nil, nil): isOfRequests ? " of all requests" : ""
             }
         return "\(what)\(place): \(now)" + (before.isEmpty ? "" : ", before \(before)")
     }
