@@ -159,3 +159,9 @@ export function newestWhole(answer) {
   const last = answer.awake_seconds.length - 1;
   return last > 0 && answer.awake_seconds[last - 1] > 0 ? last - 1 : last;
 }
+
+/** The steps in which the gateway did not run. Of one that has begun within this second it is not known yet. */
+export function asleepSteps({ awake_seconds: awake }) {
+  const last = awake.length - 1;
+  return awake.flatMap((seconds, index) => (seconds > 0 || (index === last && awake[last - 1] > 0) ? [] : [index]));
+}
