@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from cockpit import check_accessible
 from gateway import FAST, LONG, Gateway, backend, until
 from upstream import ANSWER, Exchange
 
@@ -266,6 +267,11 @@ def test_it_fits_the_screen(gateway, open_page, width, scheme):
         assert small == []
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"plots-backend-{width}-{scheme}.png", full_page=True)
+    check_accessible(page)
     page.get_by_label("Together").check()
     expect(page.locator("[data-plot]")).to_have_count(9)
     page.screenshot(path=SCREENSHOTS / f"plots-{width}-{scheme}.png", full_page=True)
+    check_accessible(page)
+    page.get_by_role("button", name="Show tables").click()
+    expect(page.locator(".plot-tables table")).to_be_visible()
+    check_accessible(page)
