@@ -27,8 +27,6 @@ struct HistoryCommand: ParsableCommand {
     private static let patience = 60
 
     func run() throws {
-        // Pipes are read line by line as they come.
-        setlinebuf(stdout)
         var last: (instance: String, number: Int64)?
         let first = try entries(try answer(after: nil, isFirst: true))
         if host.json && !follow {
@@ -50,7 +48,7 @@ struct HistoryCommand: ParsableCommand {
                 note("\(Counted.words(number - last.number - 1, "request")) passed too fast to be shown")
             }
             last = (instance, number)
-            print(host.json ? String(decoding: entry.bytes, as: UTF8.self) : Self.line(entry))
+            put(host.json ? String(decoding: entry.bytes, as: UTF8.self) : Self.line(entry))
         }
     }
 
@@ -114,6 +112,17 @@ struct HistoryCommand: ParsableCommand {
     private func note(_ text: String) {
         let line = Array("nexus: \(text)\n".utf8)
         _ = write(STDERR_FILENO, line, line.count)
+    }
+
+    /// A line at once, since whoever reads a pipe waits for it. Nobody reads any more: ends well.
+    private func put(_ text: String) {
+        var rest = Array((text + "\n").utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { Glibc.exit(0) }
+            rest = rest.dropFirst(count)
+        }
     }
 
     // MARK: For people
