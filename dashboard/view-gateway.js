@@ -26,7 +26,7 @@ class Gateway {
     this.backends = h("tbody");
     this.facts = h("div", { class: "gateway-grid" }, h("p", { class: "note" }, "Asking how the gateway is."));
     this.adapters = h("div");
-    this.configuration = h("div");
+    this.configuration = h("div", { class: "gateway-part" });
     this.told = h("div", { role: "status" });
     fill(root, h("h2", null, "Gateway"), this.problem,
       h("div", { class: "toolbar" },

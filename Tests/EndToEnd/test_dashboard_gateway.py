@@ -171,11 +171,13 @@ def test_the_log_is_followed_by_level(gateway, page, upstream):
     lines = page.locator(".log li")
     expect(lines.filter(has_text="backend added").first).to_be_visible()
 
-    upstream.fail_probes()
-    expect(lines.filter(has_text="one").filter(has_text="broken").first).to_be_visible()
+    upstream.chat(lambda exchange: exchange.answer({"error": {"message": "out of order"}}, status=500))
+    gateway.chat("only-here")
+    expect(lines.filter(has_text="request failed").filter(has_text="out of order")).to_be_visible()
 
-    page.get_by_label("At least").select_option("error")
+    page.get_by_label("At least").select_option("notice")
     expect(lines.filter(has_text="backend added")).to_have_count(0)
+    expect(lines.filter(has_text="request failed")).to_be_visible()
 
 
 def test_a_restart_of_the_gateway_is_marked_in_the_log(gateway, page):
