@@ -3,6 +3,9 @@ import Core
 /// What is wrong, above everything else: each trouble in words, with a link to where it can be seen or mended. Nothing when all is
 /// well. Its element is a list, `.trouble-item`s with `data-kind` and `data-severity`.
 enum TroubleStrip {
+    /// The last second of the year 9999.
+    private static let latest = 253_402_300_799
+
     static func render(_ list: TroubleList, now: Int64) -> HTML {
         var html: HTML = ""
         for trouble in list.items { html += item(trouble, now: now) }
@@ -14,7 +17,8 @@ enum TroubleStrip {
 
     private static func item(_ trouble: Trouble, now: Int64) -> HTML {
         let instant = Timestamp.text(seconds: trouble.since)
-        let clock = Format.clock(Int64(clamping: Int(trouble.since.whole(in: 0...Int(Int32.max)))), now: now) ?? instant
+        let second = Int64(clamping: trouble.since.whole(in: 0...latest))
+        let clock = Format.clock(second, now: now) ?? instant
         var html: HTML = """
             <li class="trouble-item" data-kind="\(trouble.kind.rawValue)" data-severity="\(trouble.severity.name)" \
             data-id="\(trouble.id)" data-key="\(trouble.id)">\
