@@ -65,7 +65,7 @@ class Drawer {
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#note.hidden = false;
-      setText(this.#note, error.status === 0 && this.#view ? `${error.message} What is shown is as it was.` : error.message);
+      setText(this.#note, visible(error.status === 0 && this.#view ? `${error.message} What is shown is as it was.` : error.message));
       if (!this.#view) clear(this.#body);
     }
     this.#isAsking = false;

@@ -2,7 +2,7 @@
 
 import { getJSON, path, send } from "./api.js";
 import { confirm } from "./confirm.js";
-import { fill, h, name, s } from "./dom.js";
+import { fill, h, name, s, visible } from "./dom.js";
 import { bytes, count, duration, rate } from "./figures.js";
 import { attempt, notify } from "./notices.js";
 import { curl, lanes, ticks, words } from "./timeline.js";
@@ -39,7 +39,7 @@ async function load(root, id, context, signal) {
       shell(ended(answer, context));
     }
   } catch (error) {
-    if (!signal.aborted) shell(h("p", { class: "notice warning", role: "alert" }, error.message));
+    if (!signal.aborted) shell(h("p", { class: "notice warning", role: "alert" }, visible(error.message)));
   }
 }
 
@@ -77,7 +77,7 @@ function ended(answer, context) {
   return [
     h("p", null, h("span", { class: isGood ? "badge success" : "badge error" }, h("span", { "aria-hidden": "true" }, isGood ? "✓ " : "✕ "),
       isGood ? "Success" : "Error"), ` HTTP ${record.status_code}, ended ${clock(record.timestamp * 1000, Date.now())}`),
-    record.error_message && h("p", { class: "error-message" }, record.error_message),
+    record.error_message && h("p", { class: "error-message" }, visible(record.error_message)),
     drawing(answer),
     h("dl", { class: "facts" },
       fact("Model", record.model && name(record.model)), fact("Backend", name(record.backend_id)), fact("Duration", duration(record.duration_ms)),

@@ -1,6 +1,6 @@
 // Tells how something ended that the viewer has done, at the foot of the page, for a while.
 
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 
 /** Seconds for which good news is shown; bad news stays until it is put away. */
 const shownSeconds = 6;
@@ -8,7 +8,7 @@ const shownSeconds = 6;
 /** @param isError it stays until it is put away, and is told at once */
 export function notify(text, { isError = false } = {}) {
   const note = h("div", { class: isError ? "toast error" : "toast", role: isError ? "alert" : "status" },
-    h("span", null, text),
+    h("span", null, visible(text)),
     h("button", { class: "button quiet small", type: "button", onclick: () => note.remove() }, "Put away"));
   place().append(note);
   if (!isError) setTimeout(() => note.remove(), shownSeconds * 1000);

@@ -10,9 +10,10 @@ export function headingOf({ from, to, step_seconds: step }) {
 }
 
 /** What it was compared with, in words. */
-export function basisOf({ before, from, to, left_out: leftOut, data }) {
+export function basisOf({ before, from, to, step_seconds: step, left_out: leftOut, data }) {
   if (before.length === 0) return "Nothing is known of the time before, so there is nothing to compare it with.";
-  const length = spanLength(to - from);
+  // The last step of the window may be under way.
+  const length = spanLength(Math.ceil((to - from) / step) * step);
   const windows = before.length === 1 ? `the ${length} before` : `the ${before.length} times ${length} before`;
   if (data.length === 0) return `Nothing is notably other than in ${windows}.`;
   return `Against ${windows}, the most notable first.${leftOut > 0 ? ` ${count(leftOut)} smaller ones are left out.` : ""}`;

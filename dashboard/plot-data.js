@@ -47,6 +47,9 @@ export const plots = [
 /** Metrics that count what happened within a step; they are shown by the second. */
 const counts = new Set(["requests", "errors", "refused", "failed_attempts", "prompt_tokens", "completion_tokens", "cached_tokens"]);
 
+/** Seconds from which nothing by the second follows. */
+const fewSeconds = 3;
+
 /** What a query of the page's fragment asks for, with nothing in it that the gateway would refuse. */
 export function wishes(query) {
   const among = (name, list, usual) => {
@@ -130,7 +133,7 @@ function lineOf(metric, label, row, answer) {
 function perSecond(value, index, answer) {
   const awake = answer.awake_seconds[index];
   if (value === null || !(awake > 0)) return null;
-  const isNew = index === answer.awake_seconds.length - 1 && awake * 3 < answer.step_seconds;
+  const isNew = index === answer.awake_seconds.length - 1 && awake < fewSeconds;
   return isNew ? null : value / awake;
 }
 
@@ -155,4 +158,10 @@ export function stepOf(answer, seconds) {
 export function newestWhole(answer) {
   const last = answer.awake_seconds.length - 1;
   return last > 0 && answer.awake_seconds[last - 1] > 0 ? last - 1 : last;
+}
+
+/** The steps in which the gateway did not run. Of one that has begun within this second it is not known yet. */
+export function asleepSteps({ awake_seconds: awake }) {
+  const last = awake.length - 1;
+  return awake.flatMap((seconds, index) => (seconds > 0 || (index === last && awake[last - 1] > 0) ? [] : [index]));
 }

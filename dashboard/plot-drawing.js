@@ -1,8 +1,8 @@
 // One plot: a figure whose lines, marks and readings change while it stays.
 
 import { h, list, s, setText } from "./dom.js";
-import { highest } from "./plot-data.js";
-import { areaPath, linePath } from "./plot-paths.js";
+import { asleepSteps, highest } from "./plot-data.js";
+import { areaPath, dotPath, linePath } from "./plot-paths.js";
 import { clockOf, height, roundDuration, roundTop, timeMarks, written } from "./plot-scale.js";
 
 export class Plot {
@@ -36,7 +36,7 @@ export class Plot {
     const top = this.plot.unit === "duration" ? roundDuration(most) : roundTop(most);
     set(this.svg, "viewBox", `0 0 ${steps} ${height}`);
     set(this.svg.firstElementChild, "d", [4, 36, 68].map((y) => `M0 ${y}H${steps}`).join("") + `M0 ${height}H${steps}`);
-    set(this.#asleep, "d", answer.awake_seconds.map((awake, index) => (awake > 0 ? "" : `M${index} 0h1v${height}h-1z`)).join(""));
+    set(this.#asleep, "d", asleepSteps(answer).map((index) => `M${index} 0h1v${height}h-1z`).join(""));
     const known = lines.some(({ values }) => values.some((value) => value !== null));
     setText(this.#top, known ? written(top, this.plot.unit) : "");
     this.#nothing.hidden = known;
@@ -45,19 +45,20 @@ export class Plot {
     while (this.#drawn.length > lines.length) this.#drawn.pop().group.remove();
     const isAlone = lines.length === 1;
     lines.forEach((line, index) => {
-      const { group, area, path } = this.#drawn[index];
+      const { group, area, path, dots } = this.#drawn[index];
       set(group, "class", classOf(index, lines, this.plot));
       set(path, "d", linePath(line.values, top));
+      set(dots, "d", dotPath(line.values, top));
       set(area, "d", isAlone ? areaPath(line.values, top) : "");
     });
     this.#drawTimes(answer);
   }
 
   #addLine() {
-    const [area, path] = [s("path", { class: "plot-fill" }), s("path", { class: "plot-line" })];
-    const group = s("g", null, area, path);
+    const [area, path, dots] = ["plot-fill", "plot-line", "plot-dots"].map((each) => s("path", { class: each }));
+    const group = s("g", null, area, path, dots);
     this.#lines.append(group);
-    return { group, area, path };
+    return { group, area, path, dots };
   }
 
   #drawTimes(answer) {

@@ -17,12 +17,16 @@ export function stretches(values) {
 
 const points = ({ first, values }, top) => values.map((value, index) => `${first + index + 0.5} ${place(value, top)}`);
 
-/** A line through the middles of the steps. A value between two gaps is a dot. */
+/** A line through the middles of the steps. */
 export function linePath(values, top) {
-  return stretches(values).map((stretch) => {
-    const [start, ...rest] = points(stretch, top);
-    return rest.length === 0 ? `M${start}h0` : `M${start}L${rest.join("L")}`;
-  }).join("");
+  return stretches(values).filter((stretch) => stretch.values.length > 1)
+    .map((stretch) => `M${points(stretch, top).join("L")}`).join("");
+}
+
+/** Dots for the values between two gaps, which have no line. */
+export function dotPath(values, top) {
+  return stretches(values).filter((stretch) => stretch.values.length === 1)
+    .map((stretch) => `M${points(stretch, top)[0]}h0`).join("");
 }
 
 /** What lies below that line. */

@@ -1,7 +1,7 @@
 // The requests that have ended: filtered, live, exported; each opens its time line.
 
 import { getJSON } from "./api.js";
-import { fill, h, list, name, setText } from "./dom.js";
+import { fill, h, list, name, setText, visible } from "./dom.js";
 import { count, counted, duration, rate } from "./figures.js";
 import { clock } from "./times.js";
 
@@ -62,6 +62,8 @@ class History {
   #limit = page;
   /** Newest first. */
   #entries = [];
+  /** What was shown when an answer came with nothing, which does not say whose it is: another run's, perhaps. */
+  #lost = [];
   /** Of runs of the gateway before this one. */
   #past = [];
   #timer = 0;
@@ -98,7 +100,7 @@ class History {
     if (query.toString() === this.#query.toString()) return;
     this.#query = query;
     this.#limit = page;
-    this.#past = [];
+    this.#past = this.#lost = [];
     this.#showFields();
     this.#next = 0;
     this.#refresh();
@@ -231,20 +233,21 @@ class History {
 
   /** What was known of the run before stays, and says so. */
   #restarted() {
-    this.#past = [...this.#entries, ...this.#past].slice(0, 1000);
-    this.#entries = [];
+    this.#past = [...this.#entries, ...this.#lost, ...this.#past].slice(0, 1000);
+    this.#entries = this.#lost = [];
     this.#refresh();
   }
 
   #fail(error) {
     this.#parts.note.classList.add("bad");
-    setText(this.#parts.note, error.status === 0 ? `${error.message} What is shown is as it was.` : error.message);
+    setText(this.#parts.note, visible(error.status === 0 ? `${error.message} What is shown is as it was.` : error.message));
   }
 
   #show(entries) {
     const instance = entries[0]?.instance_id;
     const other = this.#entries.filter((entry) => instance && entry.instance_id !== instance);
     if (other.length > 0) this.#past = [...other, ...this.#past].slice(0, 1000);
+    this.#lost = entries.length === 0 ? [...this.#entries, ...this.#lost] : [];
     const hasMore = entries.length > this.#limit;
     this.#entries = entries.slice(0, this.#limit);
     const past = this.#past.filter((entry) => entry.instance_id !== instance);
@@ -309,7 +312,7 @@ function chain(entry) {
   if (steps.length < 2) return name(entry.backend_id);
   return h("ol", { class: "chain", "aria-label": "Attempts" }, steps.map((step) => h("li", { class: step.error_message ? "failed" : null },
     h("span", { "aria-hidden": "true" }, step.error_message ? "✕ " : "→ "), name(step.backend_id),
-    step.error_message && h("span", { class: "why" }, ` failed: ${step.error_message}`))));
+    step.error_message && h("span", { class: "why" }, ` failed: ${visible(step.error_message)}`))));
 }
 
 function status(entry) {
@@ -317,6 +320,6 @@ function status(entry) {
   return [
     h("span", { class: isGood ? "badge success" : "badge error" }, h("span", { "aria-hidden": "true" }, isGood ? "✓ " : "✕ "),
       isGood ? "Success" : `Error ${entry.status_code || ""}`),
-    entry.error_message && h("span", { class: "error-message" }, entry.error_message),
+    entry.error_message && h("span", { class: "error-message" }, visible(entry.error_message)),
   ];
 }

@@ -6,7 +6,7 @@ import { count } from "./figures.js";
 import { basisOf, changeItem, headingOf } from "./plot-changes.js";
 import { Cursor } from "./plot-cursor.js";
 import {
-  groupings, linesOf, newestWhole, pathOf, plotsOf, quantiles, queryOf, stepOf, stepSpan, subjectOf, windows, wishes,
+  asleepSteps, groupings, linesOf, newestWhole, pathOf, plotsOf, quantiles, queryOf, stepSpan, subjectOf, windows, wishes,
 } from "./plot-data.js";
 import { classOf, Plot, swatch } from "./plot-drawing.js";
 import { clockOf, spanOf } from "./plot-scale.js";
@@ -261,7 +261,7 @@ class PlotsView {
     if (answer.left_out > 0 && this.wishes.by !== "total") {
       parts.push(`${count(answer.left_out)} with fewer requests are not shown: choose one above.`);
     }
-    if (answer.awake_seconds.includes(0)) parts.push("Where it is grey, the gateway did not run.");
+    if (asleepSteps(answer).length > 0) parts.push("Where it is grey, the gateway did not run.");
     if (answer.folded > 0) parts.push("Some that were unused for long are counted with the others.");
     setText(this.note, parts.join(" "));
   }

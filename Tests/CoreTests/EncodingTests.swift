@@ -31,7 +31,7 @@ struct ValueEncodingTests {
                 [{"timestamp":1767323045,"model":"llama3","backend_id":"box","duration_ms":1234,"status":"Success",\
                 "error_message":null,"seq":7,"instance_id":"0a","instance_started_at":5,"request_id":"req-1","attempts":1,"status_code":200,"stream":true,\
                 "ttft_ms":80,"prompt_tokens":10,"completion_tokens":20,"cached_tokens":null,"tokens_estimated":false,\
-                "tokens_per_second":33.33,"endpoint":"/v1/chat/completions"}]
+                "tokens_per_second":33.33,"endpoint":"/v1/chat/completions","api":"openai","client":null}]
                 """)
     }
 

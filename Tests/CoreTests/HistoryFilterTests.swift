@@ -30,6 +30,23 @@ import Testing
         #expect(try filter(("model", ""), ("text", "")) == HistoryFilter())
     }
 
+    @Test func afterANumberComeThoseOfItsRunThatFollowAndAllOfAnotherRun() throws {
+        let rows = [("x", 1), ("x", 2), ("x", 3), ("y", 1)].map { run, number in
+            entry {
+                $0.instance = GatewayInstance(id: run, startedAt: 0)
+                $0.sequence = UInt64(number)
+            }
+        }
+        func found(_ pairs: (String, String)...) throws -> [String] {
+            var filter = HistoryFilter()
+            for (name, value) in pairs { _ = try filter.set(name, value) }
+            return filter.apply(rows).map { "\($0.instance.id)\($0.sequence)" }
+        }
+        #expect(try found(("after", "2"), ("instance", "x")) == ["x3", "y1"])
+        #expect(try found(("after", "2")) == ["x3"])
+        #expect(throws: HistoryFilter.Problem.self) { try found(("after", "-1")) }
+    }
+
     @Test func eachParameterLeavesOutWhatItDoesNotName() throws {
         var alias = entry("fast")
         alias.knownModel = "m"

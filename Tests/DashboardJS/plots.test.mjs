@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { basisOf } from "../../dashboard/plot-changes.js";
 import { Cursor } from "../../dashboard/plot-cursor.js";
 import {
-  highest, linesOf, newestWhole, pathOf, plots, plotsOf, queryOf, stepOf, stepSpan, subjectOf, wishes,
+  asleepSteps, highest, linesOf, newestWhole, pathOf, plots, plotsOf, queryOf, stepOf, stepSpan, subjectOf, wishes,
 } from "../../dashboard/plot-data.js";
-import { areaPath, linePath, stretches } from "../../dashboard/plot-paths.js";
+import { areaPath, dotPath, linePath, stretches } from "../../dashboard/plot-paths.js";
 import { clockOf, place, roundDuration, roundTop, stepAt, timeMarks, written } from "../../dashboard/plot-scale.js";
 
 const wished = (text) => wishes(new URLSearchParams(text));
@@ -33,10 +34,8 @@ test("values lie between the top and the bottom", () => {
 test("what is not known is a gap, and a value between gaps a dot", () => {
   const values = [1, 2, null, 4, null, null, NaN, 8];
   assert.deepEqual(stretches(values).map(({ first, values: known }) => [first, known.length]), [[0, 2], [3, 1], [7, 1]]);
-  const line = linePath(values, 8);
-  assert.equal(line.match(/M/g).length, 3);
-  assert.equal(line.match(/h0/g).length, 2);
-  assert.ok(line.startsWith("M0.5 88L1.5 76M3.5 52h0"));
+  assert.equal(linePath(values, 8), "M0.5 88L1.5 76");
+  assert.equal(dotPath(values, 8), "M3.5 52h0M7.5 4h0");
   assert.equal(areaPath([null, 8, 0], 8), "M1.5 100L1.5 4L2.5 100L2.5 100z");
   assert.equal(linePath([], 1) + linePath([null], 1) + areaPath([null], 1), "");
 });
@@ -56,6 +55,18 @@ test("round times of the viewer's day are told below a plot", () => {
 test("times have seconds where steps are shorter than a minute", () => {
   assert.match(clockOf(1_800_000_010, 10), /^\d\d:\d\d:\d\d$/);
   assert.match(clockOf(1_800_000_000, 60), /^\d\d:\d\d$/);
+});
+
+test("a step that has just begun is none in which the gateway did not run", () => {
+  assert.deepEqual(asleepSteps({ awake_seconds: [0, 10, 0, 10, 0] }), [0, 2]);
+  assert.deepEqual(asleepSteps({ awake_seconds: [10, 0, 0] }), [1, 2]);
+});
+
+test("a change in words says how long the times before were", () => {
+  const told = { before: [1010, 1000], from: 1020, to: 1022, step_seconds: 10, left_out: 0, data: [{}] };
+  assert.equal(basisOf(told), "Against the 2 times 10 s before, the most notable first.");
+  assert.match(basisOf({ ...told, before: [] }), /^Nothing is known/);
+  assert.match(basisOf({ ...told, data: [], before: [1010], to: 4700 }), /^Nothing is notably other than in the 61 min before/);
 });
 
 test("values are written in their unit, and what is not known is blank", () => {

@@ -50,9 +50,7 @@ struct AssetStoreTests {
         // A view's styles are named after it.
         let styles = store.names.filter { $0.hasPrefix("view-") && $0.hasSuffix(".css") }
         for name in styles { #expect(store.names.contains(name.replacing(".css", with: ".js"))) }
-        // What all views may use.
-        let helpers = ["api.js", "confirm.js", "figures.js"]
-        #expect(asked.union(styles).union(helpers).sorted() == store.names)
+        #expect(asked.union(styles).sorted() == store.names)
     }
 
     @Test("every file of the folder is embedded")

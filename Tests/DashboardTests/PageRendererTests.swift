@@ -123,7 +123,8 @@ struct PageRendererTests {
         #expect(marks == ["✓–✓", "–✓––"])
         #expect(rows.first?.split(separator: "badge capability").count == 4)
         #expect(
-            part("model-matrix-head", of: page, until: "</tr>").contains("three<small class=\"unhealthy\">Unhealthy"))
+            part("model-matrix-head", of: page, until: "</tr>").contains(
+                "three</bdi><small class=\"unhealthy\">Unhealthy"))
     }
 
     @Test("a vast matrix is cut and says so")

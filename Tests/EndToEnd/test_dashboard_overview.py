@@ -153,14 +153,14 @@ def test_fifty_backends_fit_on_one_screen_and_the_page_stays_small(fleet, page):
     expect(tiles.first).to_contain_text("box-07")
     boxes = page.locator("#backend-cards").bounding_box()
     assert boxes["y"] + boxes["height"] <= 900, "the fleet does not fit on the screen"
-    assert page.evaluate("document.querySelectorAll('*').length") < 6000
-    assert len(gateway.get("/", headers={"accept-encoding": "identity"}).content) < 1_300_000
+    assert page.evaluate("document.querySelectorAll('*').length") < 5000
+    assert len(gateway.get("/", headers={"accept-encoding": "identity"}).content) < 1_500_000
     compressed = gateway.http.stream("GET", "/", headers={"accept-encoding": "gzip"})
     with compressed as answer:
         assert answer.headers["content-encoding"] == "gzip"
-        assert sum(len(piece) for piece in answer.iter_raw()) < 120_000
+        assert sum(len(piece) for piece in answer.iter_raw()) < 60_000
     page.set_viewport_size({"width": 375, "height": 800})
-    assert page.evaluate("document.documentElement.scrollHeight") < 6000
+    assert page.evaluate("document.documentElement.scrollHeight") < 5000
     picture(page, "fleet-375")
     assert page.complaints == []
 
@@ -193,7 +193,7 @@ def test_an_idle_page_over_a_large_fleet_asks_for_little(fleet, page):
     began = time.monotonic()
     # A round of probes is 100 ms here; this is some fifty of them.
     expect(page.locator("#uptime")).not_to_have_text(page.locator("#uptime").inner_text())
-    page.wait_for_function("performance.now() > 8000")
+    until(lambda: page.evaluate("performance.now()") > 8000)
     seconds = time.monotonic() - began
 
     assert not [url for url in asked if "/v1/models" in url]
@@ -227,31 +227,35 @@ def test_draining_and_enabling_say_what_will_happen(gateway, page):
     open_page(page, gateway, "#overview&backend=one")
     drawer = page.locator("dialog.drawer")
     drawer.get_by_role("button", name="Drain").click()
-    dialog = page.locator("dialog.confirm")
-    expect(dialog).to_contain_text("It gets no new request")
+    dialog = page.get_by_role("dialog", name="Drain one?")
+    expect(dialog.get_by_role("listitem").first).to_be_visible()
     dialog.get_by_role("button", name="Leave it").click()
     assert gateway.json("/v1/backends/one")["status"] == "Healthy"
 
     drawer.get_by_role("button", name="Drain").click()
-    page.locator("dialog.confirm").get_by_role("button", name="Drain").click()
+    page.get_by_role("dialog", name="Drain one?").get_by_role("button", name="Drain").click()
     expect(drawer).to_contain_text("Draining")
     expect(page.locator(".backend-card.draining")).to_have_count(1)
 
     drawer.get_by_role("button", name="Enable").click()
-    page.locator("dialog.confirm").get_by_role("button", name="Enable").click()
+    page.get_by_role("dialog", name="Enable one?").get_by_role("button", name="Enable").click()
     expect(page.locator(".backend-card.healthy")).to_have_count(1)
     assert page.complaints == []
 
 
-def test_the_priority_is_set_and_what_is_no_number_is_refused(gateway, page):
+def test_the_priority_is_set_and_what_is_no_number_is_told_at_its_field(gateway, page):
     open_page(page, gateway, "#overview&backend=one")
-    page.get_by_role("button", name="Priority").click()
-    page.get_by_role("spinbutton", name="Priority").fill("7")
-    page.get_by_role("button", name="Set the priority").click()
+    page.locator("dialog.drawer").get_by_role("button", name="Priority and limits").click()
+    dialog = page.get_by_role("dialog", name="Set one")
+    dialog.get_by_label("Priority").fill("x")
+    dialog.get_by_role("button", name="Set").click()
+    expect(dialog).to_contain_text("priority")
+    dialog.get_by_label("Priority").fill("7")
+    dialog.get_by_role("button", name="Set").click()
+    expect(dialog).to_have_count(0)
 
-    expect(page.locator("#toasts")).to_contain_text("Its priority is 7")
     assert gateway.json("/v1/backends/one")["priority"] == 7
-    assert page.complaints == []
+    expect(page.locator("dialog.drawer .facts")).to_contain_text("7")
 
 
 # What the page says of itself
@@ -332,15 +336,8 @@ def test_the_page_is_calm_while_nothing_happens(gateway, page):
     assert rules == [["opacity"]]
 
 
-def test_many_updates_a_second_leave_the_page_responsive(gateway, upstream, page):
+def test_many_updates_a_second_are_drawn_a_few_times_a_second(gateway, upstream, page):
     open_page(page, gateway)
-    page.evaluate(
-        """() => {
-          window.long = [];
-          new PerformanceObserver((list) => window.long.push(...list.getEntries().map((entry) => entry.duration)))
-            .observe({ entryTypes: ["longtask"] });
-        }"""
-    )
     draws: list[str] = []
     page.on("request", lambda request: draws.append(request.url) if "/?parts=" in request.url else None)
     began = time.monotonic()
@@ -352,7 +349,7 @@ def test_many_updates_a_second_leave_the_page_responsive(gateway, upstream, page
     seconds = time.monotonic() - began
 
     assert len(draws) <= 4 + 10 * seconds, "it draws more often than ten times a second"
-    assert sum(each for each in page.evaluate("window.long") if each > 200) == 0
+    assert page.locator("#history-tbody tr").count() == min(100, count)
     assert page.complaints == []
 
 

@@ -104,4 +104,4 @@ def test_texts_from_outside_stay_texts(page):
     page.evaluate(REPLACE, VECTORS["hostile"])
 
     assert page.locator("main img, main script").count() == 0
-    assert "</script><img src=x onerror=alert(1)>" in (page.locator("#history-tbody .model").first.text_content() or "")
+    assert "</script><img src=x onerror=alert(1)>" in (page.locator("#history-tbody .model").last.text_content() or "")

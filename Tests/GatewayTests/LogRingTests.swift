@@ -32,6 +32,7 @@ import Testing
         #expect(ring.tail(after: 1, limit: 10).skipped == 1, "b is gone")
         #expect(ring.tail(after: 2, limit: 1).skipped == 2, "c and d are more than were wanted")
         #expect(ring.tail(after: 99, limit: 10).lines.isEmpty)
+        #expect(ring.tail(after: .max, limit: 10) == LogRing.Tail(lines: [], skipped: 0, last: 5))
     }
 
     @Test func onlyTheLevelsThatAreWantedAreGiven() {

@@ -218,8 +218,10 @@ private struct Fleet {
         #expect(standing.readiness == .notLoaded)
         let attempt = standing.begin()
         #expect(standing.readiness == .loading)
-        attempt.answered(after: 20_000_000, now: second)
-        #expect(standing.readiness == .loaded && standing.firstToken(now: second) == 0, "loading it says nothing")
+        attempt.answered(after: 20_000_000, isWhole: false, now: second)
+        #expect(
+            standing.readiness == .loaded && standing.answerTime(isWhole: false, now: second) == 0,
+            "loading it says nothing")
     }
 
     @Test func oneThatFailsLoadsNothing() {
@@ -230,38 +232,56 @@ private struct Fleet {
 
     @Test func theTimeToTheFirstTokenIsAMeanThatFollowsAndFades() {
         let standing = standing(isLoaded: true)
-        standing.begin().answered(after: 1_000_000, now: second)
-        #expect(standing.firstToken(now: second) == 1000)
-        standing.begin().answered(after: 2_000_000, now: 2 * second)
-        #expect(standing.firstToken(now: 2 * second) == 1300)
-        #expect(abs(standing.firstToken(now: 602 * second) - 650) < 1)
+        standing.begin().answered(after: 1_000_000, isWhole: false, now: second)
+        #expect(standing.answerTime(isWhole: false, now: second) == 1000)
+        standing.begin().answered(after: 2_000_000, isWhole: false, now: 2 * second)
+        #expect(standing.answerTime(isWhole: false, now: 2 * second) == 1300)
+        #expect(abs(standing.answerTime(isWhole: false, now: 602 * second) - 650) < 1)
     }
 
     @Test func waitingForOthersDoesNotMakeAServerLookSlow() {
         let standing = standing(isLoaded: true)
-        standing.begin(ahead: 3).answered(after: 4_000_000, now: second)
-        #expect(standing.firstToken(now: second) == 1000)
-        standing.begin(ahead: -1).answered(after: 1_000_000, now: second)
-        #expect(standing.firstToken(now: second) == 1000)
+        standing.begin(ahead: 3).answered(after: 4_000_000, isWhole: false, now: second)
+        #expect(standing.answerTime(isWhole: false, now: second) == 1000)
+        standing.begin(ahead: -1).answered(after: 1_000_000, isWhole: false, now: second)
+        #expect(standing.answerTime(isWhole: false, now: second) == 1000)
     }
 
     @Test func aWholeAnswerSaysNothingOfTheFirstToken() {
         let standing = ModelStanding()
-        standing.begin().answered(after: nil, now: second)
-        #expect(standing.firstToken(now: second) == 0)
-        standing.begin().answered(after: 1_000_000, now: second)
-        standing.begin().answered(after: nil, now: second)
-        #expect(standing.firstToken(now: second) == 1000)
+        standing.begin().answered(after: 9_000_000, isWhole: true, now: second)
+        #expect(standing.answerTime(isWhole: false, now: second) == 0)
+        #expect(standing.answerTime(isWhole: true, now: second) == 9000)
+        standing.begin().answered(after: 1_000_000, isWhole: false, now: second)
+        standing.begin().answered(after: 9_000_000, isWhole: true, now: second)
+        #expect(standing.answerTime(isWhole: false, now: second) == 1000)
     }
 
     @Test func whatWasGivenUpTookAtLeastSoLong() {
         let standing = ModelStanding()
         standing.begin().waited(1_000_000, now: second)
-        #expect(standing.firstToken(now: second) == 1000)
+        #expect(standing.answerTime(isWhole: false, now: second) == 1000)
         standing.begin().waited(500_000, now: second)
-        #expect(standing.firstToken(now: second) == 1000, "that it takes longer than this was known")
+        #expect(standing.answerTime(isWhole: false, now: second) == 1000, "that it takes longer than this was known")
         standing.begin().waited(2_000_000, now: second)
-        #expect(standing.firstToken(now: second) == 1300)
+        #expect(standing.answerTime(isWhole: false, now: second) == 1300)
+    }
+
+    @Test(arguments: [true, false]) func requestsGoWhereAnswersOfTheirKindComeSoon(isWhole: Bool) throws {
+        let fleet = Fleet()
+        for id in ["a", "b"] { fleet.add(id) }
+        let snapshot = fleet.registry.snapshot
+        let standings = try #require(snapshot.standings["m"])
+        // Of whole answers a is the faster one, of streams b.
+        standings[0]?.begin().answered(after: 400_000, isWhole: true, now: 5)
+        standings[0]?.begin().answered(after: 4_000_000, isWhole: false, now: 5)
+        standings[1]?.begin().answered(after: 4_000_000, isWhole: true, now: 5)
+        standings[1]?.begin().answered(after: 400_000, isWhole: false, now: 5)
+        var router = Router(Configuration().routing)
+
+        var ranking = router.rank([0, 1], for: "m", in: snapshot, isWhole: isWhole, now: 5)
+
+        #expect(ranking.next() == (isWhole ? 0 : 1))
     }
 
     @Test func onlyModelsOfSeveralBackendsHaveOneAndItOutlivesAListAndAChange() throws {
@@ -284,7 +304,7 @@ private struct Fleet {
             fleet.registry.record([model], of: id)
         }
         let standing = try #require(fleet.registry.snapshot.standings["m"]?[0])
-        standing.begin().answered(after: 5, now: 5)
+        standing.begin().answered(after: 5, isWhole: false, now: 5)
         #expect(standing.readiness == .loaded)
         fleet.registry.record([model], of: "a")
         #expect(standing.readiness == .notLoaded)

@@ -118,6 +118,11 @@ final class AdapterReports: ReportReceiver, Sendable {
         let now = Clock.monotonicNanoseconds()
         let (ended, isNow) = state.withLock { state in
             defer { state.probeEnd = nil }
+            // nexus_health: what an adapter does not know is taken from the host's clock.
+            if state.probeEnd != nil, report.outcome == .healthy, report.latencyMilliseconds == nil {
+                let began = state.probeBegan.uptimeNanoseconds
+                report.latencyMilliseconds = Double(now - min(began, now)) / 1e6
+            }
             let isNow = state.probeEnd != nil || state.health.admits(now: now)
             state.heldHealth = isNow || !state.counts ? nil : report
             // The host ends a probe a little later than its time, never sooner.

@@ -20,7 +20,7 @@ struct NexusCommand: AsyncParsableCommand {
         version: Gateway.version,
         subcommands: [
             ServeCommand.self, BackendsCommand.self, ModelsCommand.self, HealthCommand.self, AdaptersCommand.self,
-            AdapterCommand.self, ActionsCommand.self, RequestsCommand.self, TopCommand.self,
+            AdapterCommand.self, ActionsCommand.self, RequestsCommand.self, HistoryCommand.self, TopCommand.self,
             ConfigCommand.self,
         ])
 }

@@ -10,7 +10,7 @@ public struct Candidate: Sendable, Equatable {
     public var work: Int
     /// Requests that it works on at once; at least 1.
     public var slots: Int
-    /// Milliseconds until an answer began, of late; 0: not known.
+    /// Milliseconds until an answer of the kind that is asked for began, of late; 0: not known.
     public var firstToken: Double
     public var readiness: ModelReadiness
     /// Failures in a row, a few at most.
@@ -39,13 +39,17 @@ public struct Candidate: Sendable, Equatable {
     /// - Parameters:
     ///   - model: its name at the backends.
     ///   - standings: of the model; nil: no two backends have it.
+    ///   - isWhole: a whole answer is asked for, not a stream.
     ///   - now: nanoseconds of the monotonic clock.
-    init(_ index: Int, in snapshot: RegistrySnapshot, of model: String, _ standings: ModelStandings?, now: UInt64) {
+    init(
+        _ index: Int, in snapshot: RegistrySnapshot, of model: String, _ standings: ModelStandings?, isWhole: Bool,
+        now: UInt64
+    ) {
         let backend = snapshot.backends[index].gauge(for: model, now: now)
-        let known = standings?.gauge(at: index, now: now) ?? .unknown
+        let known = standings?.gauge(at: index, isWhole: isWhole, now: now) ?? .unknown
         self.init(
             index: index, priority: backend.priority, work: backend.work, slots: backend.slots,
-            firstToken: known.firstToken, readiness: known.readiness, failures: backend.failures,
+            firstToken: known.answerTime, readiness: known.readiness, failures: backend.failures,
             errorRate: known.errorRate, asideUntil: backend.asideUntil)
     }
 }

@@ -25,10 +25,12 @@ public struct Router: Sendable {
     ///   - eligible: places in the snapshot's list of backends, as `Dispatch.eligible` gives them.
     ///   - model: its name at the backends.
     ///   - isRetry: another was tried before: that takes no turn of the others.
+    ///   - isWhole: a whole answer is asked for, not a stream: what counts is how long such answers took.
     ///   - now: nanoseconds of the monotonic clock.
     ///   - count: how many could be asked, where these were drawn from more.
     public mutating func rank(
         _ eligible: [Int], for model: String = "", in snapshot: RegistrySnapshot, isRetry: Bool = false,
+        isWhole: Bool = false,
         now: UInt64 = 0,
         of count: Int? = nil
     ) -> Ranking {
@@ -38,7 +40,7 @@ public struct Router: Sendable {
         var candidates: [Candidate] = []
         candidates.reserveCapacity(eligible.count)
         for index in eligible {
-            let candidate = Candidate(index, in: snapshot, of: model, standings, now: now)
+            let candidate = Candidate(index, in: snapshot, of: model, standings, isWhole: isWhole, now: now)
             if rests(candidate) { resting.append(candidate) } else { candidates.append(candidate) }
         }
         if !isRetry { turn &+= 1 }
@@ -47,12 +49,14 @@ public struct Router: Sendable {
     }
 
     /// The same as `rank` sees of them, for whoever wants to know why.
-    /// - Parameter now: nanoseconds of the monotonic clock.
+    /// - Parameters:
+    ///   - isWhole: as for `rank`.
+    ///   - now: nanoseconds of the monotonic clock.
     public static func candidates(
-        _ eligible: [Int], for model: String, in snapshot: RegistrySnapshot, now: UInt64
+        _ eligible: [Int], for model: String, in snapshot: RegistrySnapshot, isWhole: Bool = false, now: UInt64
     ) -> [Candidate] {
         let standings = snapshot.standings[model]
-        return eligible.map { Candidate($0, in: snapshot, of: model, standings, now: now) }
+        return eligible.map { Candidate($0, in: snapshot, of: model, standings, isWhole: isWhole, now: now) }
     }
 
     private var draws: Bool { configuration.strategy == .random || configuration.strategy == .leastLoaded }

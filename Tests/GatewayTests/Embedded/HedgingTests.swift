@@ -383,6 +383,6 @@ extension EmbeddedGateway {
     fileprivate func firstToken(_ name: String) -> Double? {
         let snapshot = state.registry.snapshot
         guard let index = snapshot.backends.firstIndex(where: { $0.identity.id == name }) else { return nil }
-        return snapshot.standings["m"]?[index]?.firstToken(now: 0)
+        return snapshot.standings["m"]?[index]?.answerTime(isWhole: false, now: 0)
     }
 }

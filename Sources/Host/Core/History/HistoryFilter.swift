@@ -22,6 +22,9 @@ public struct HistoryFilter: Sendable, Equatable {
     /// Unix seconds; when it ended.
     public var from: Double?
     public var to: Double?
+    /// Those after the one with this number, of the run of the gateway that is named, or of any if none is.
+    public var after: UInt64?
+    public var instance: String?
     /// The newest so many of those that are wanted.
     public var limit: Int?
 
@@ -39,7 +42,7 @@ public struct HistoryFilter: Sendable, Equatable {
     }
 
     /// Names of the parameters that `set` takes.
-    public static let parameters = ["model", "backend", "status", "client", "api", "text", "from", "to", "limit"]
+    public static let parameters = ["model", "backend", "status", "client", "api", "text", "from", "to", "limit", "after", "instance"]
 
     /// APIs that clients speak.
     public static let apis = ["openai", "anthropic", "ollama"]
@@ -69,6 +72,12 @@ public struct HistoryFilter: Sendable, Equatable {
             api = value.lowercased()
         case "from": from = try Self.instant(value, "from")
         case "to": to = try Self.instant(value, "to")
+        case "instance": instance = value
+        case "after":
+            guard let number = UInt64(value) else {
+                throw Problem(parameter: "after", message: "after must be the seq of an entry.")
+            }
+            after = number
         default:
             guard let count = Int(value), count > 0 else {
                 throw Problem(parameter: "limit", message: "limit must be a number from 1 on.")
@@ -115,6 +124,7 @@ public struct HistoryFilter: Sendable, Equatable {
         {
             return false
         }
+        if let after, entry.sequence <= after, instance == nil || entry.instance.id == instance { return false }
         if let client, entry.client != client { return false }
         if let api, entry.api != api { return false }
         if let from, Double(entry.timestamp) < from { return false }

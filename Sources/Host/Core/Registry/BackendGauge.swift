@@ -16,10 +16,10 @@ public struct BackendGauge: Sendable {
 /// The same of one model at one backend.
 public struct ModelGauge: Sendable {
     /// Nothing is known.
-    public static let unknown = ModelGauge(firstToken: 0, readiness: .unknown, errorRate: 0)
+    public static let unknown = ModelGauge(answerTime: 0, readiness: .unknown, errorRate: 0)
 
     /// Milliseconds until an answer began, of late; 0: not known.
-    public let firstToken: Double
+    public let answerTime: Double
     public let readiness: ModelReadiness
     /// The share of failures in the last five minutes, 0...1.
     public let errorRate: Double

@@ -26,16 +26,11 @@ public final class ModelStanding: Sendable {
     /// As its adapter tells it, or as an answer has shown since: a `ModelReadiness` that is not `loading`.
     private let told = Atomic<UInt8>(ModelReadiness.unknown.rawValue)
     private let running = Atomic<Int>(0)
-    /// Bit patterns of Doubles.
-    private let firstTokenBits = Atomic<UInt64>(0)
+    /// Until streams began, and until whole answers were there: the one says nothing of the other.
+    private let streams = RecentTime()
+    private let wholes = RecentTime()
+    /// Bit pattern of a Double.
     private let errorBits = Atomic<UInt64>(0)
-    /// When the newest answer began, in nanoseconds of the monotonic clock.
-    private let measuredAt = Atomic<UInt64>(0)
-
-    /// Share of the newest sample in the mean.
-    private static let newestShare = 0.3
-    /// In so many nanoseconds half of a mean is forgotten, so that a server which was slow once is tried again.
-    private static let halfLife = 600e9
 
     public init(of model: Model? = nil) { note(isLoaded: model?.isLoaded) }
 
@@ -56,14 +51,13 @@ public final class ModelStanding: Sendable {
     /// The share of attempts in the last five minutes that failed by the backend's fault, 0...1; 0 as well where there were too few.
     public var errorRate: Double { Double(bitPattern: errorBits.load(ordering: .relaxed)) }
 
-    /// Milliseconds from an attempt to the first of its answer if it had found the server idle, weighted towards the newest; the older they are, the less they count.
-    /// 0: not known.
-    /// - Parameter now: nanoseconds of the monotonic clock.
-    public func firstToken(now: UInt64) -> Double {
-        let mean = Double(bitPattern: firstTokenBits.load(ordering: .relaxed))
-        let at = measuredAt.load(ordering: .relaxed)
-        guard mean > 0, now > at else { return mean }
-        return mean / (1 + Double(now - at) / Self.halfLife)
+    /// Milliseconds from an attempt to the first of its answer if it had found the server idle, weighted towards the newest; the
+    /// older they are, the less they count. 0: not known.
+    /// - Parameters:
+    ///   - isWhole: of whole answers, which come when all is done; else of streams.
+    ///   - now: nanoseconds of the monotonic clock.
+    public func answerTime(isWhole: Bool, now: UInt64) -> Double {
+        isWhole ? wholes.mean(now: now) : streams.mean(now: now)
     }
 
     /// An attempt begins there.
@@ -91,34 +85,64 @@ public final class ModelStanding: Sendable {
 
         /// The first of the answer has come. That a model had to be loaded says nothing of the next request.
         /// - Parameters:
-        ///   - microseconds: since the attempt began; nil: not known, as of a whole answer, which comes when all is done.
+        ///   - microseconds: since the attempt began.
+        ///   - isWhole: it is a whole answer, which comes when all is done.
         ///   - now: nanoseconds of the monotonic clock.
-        public func answered(after microseconds: UInt64?, now: UInt64) {
+        public func answered(after microseconds: UInt64, isWhole: Bool, now: UInt64) {
             guard isWarm else {
                 // The next list says what is true.
                 return standing.told.store(ModelReadiness.loaded.rawValue, ordering: .relaxed)
             }
-            if let microseconds { take(microseconds, now: now, ifMore: false) }
+            if isWhole {
+                standing.wholes.take(sample(microseconds), now: now)
+            } else {
+                standing.streams.take(sample(microseconds), now: now)
+            }
         }
 
-        /// Its answer has not begun, and is no longer waited for: it would have taken at least so long.
+        /// A stream has not begun, and is no longer waited for: it would have taken at least so long.
         /// - Parameters:
         ///   - microseconds: since the attempt began.
         ///   - now: nanoseconds of the monotonic clock.
         public func waited(_ microseconds: UInt64, now: UInt64) {
-            if isWarm { take(microseconds, now: now, ifMore: true) }
+            if isWarm { standing.streams.take(atLeast: sample(microseconds), now: now) }
         }
 
-        /// - Parameter ifMore: only if it is more than the mean.
-        private func take(_ microseconds: UInt64, now: UInt64, ifMore: Bool) {
-            let before = Double(bitPattern: standing.firstTokenBits.load(ordering: .relaxed))
-            // What it waited for others is told by the work in front of it: a fast server must not look slow for being in demand.
-            let sample = max(0.001, Double(microseconds) / 1000 / (1 + ahead))
-            if ifMore, sample <= before { return }
-            // Two writers at once may lose one sample of a mean that forgets anyway.
-            let after = before == 0 ? sample : before + newestShare * (sample - before)
-            standing.firstTokenBits.store(after.bitPattern, ordering: .relaxed)
-            standing.measuredAt.store(now, ordering: .relaxed)
-        }
+        /// What it waited for others is told by the work in front of it: a fast server must not look slow for being in demand.
+        private func sample(_ microseconds: UInt64) -> Double { max(0.001, Double(microseconds) / 1000 / (1 + ahead)) }
+    }
+}
+
+/// A mean of times that forgets. Written from any thread without a lock: two writers at once may lose a sample, which it would
+/// have forgotten anyway.
+private struct RecentTime: ~Copyable, Sendable {
+    /// Bit pattern of a Double.
+    private let bits = Atomic<UInt64>(0)
+    /// When the newest sample was taken, in nanoseconds of the monotonic clock.
+    private let measuredAt = Atomic<UInt64>(0)
+
+    /// Share of the newest sample in the mean.
+    private static let newestShare = 0.3
+    /// In so many nanoseconds half of a mean is forgotten, so that a server which was slow once is tried again.
+    private static let halfLife = 600e9
+
+    /// 0: there was none.
+    func mean(now: UInt64) -> Double {
+        let mean = Double(bitPattern: bits.load(ordering: .relaxed))
+        let at = measuredAt.load(ordering: .relaxed)
+        guard mean > 0, now > at else { return mean }
+        return mean / (1 + Double(now - at) / Self.halfLife)
+    }
+
+    func take(_ sample: Double, now: UInt64) {
+        let before = Double(bitPattern: bits.load(ordering: .relaxed))
+        let after = before == 0 ? sample : before + Self.newestShare * (sample - before)
+        bits.store(after.bitPattern, ordering: .relaxed)
+        measuredAt.store(now, ordering: .relaxed)
+    }
+
+    /// Takes what was not waited for to its end, which says nothing unless it is more than the mean.
+    func take(atLeast sample: Double, now: UInt64) {
+        if sample > Double(bitPattern: bits.load(ordering: .relaxed)) { take(sample, now: now) }
     }
 }

@@ -35,11 +35,14 @@ public struct ModelStandings: Sendable {
     }
 
     /// At the backend with this place in the snapshot's list.
-    /// - Parameter now: nanoseconds of the monotonic clock.
-    public func gauge(at index: Int, now: UInt64) -> ModelGauge {
+    /// - Parameters:
+    ///   - isWhole: what counts is how long whole answers took; else how long until streams began.
+    ///   - now: nanoseconds of the monotonic clock.
+    public func gauge(at index: Int, isWhole: Bool, now: UInt64) -> ModelGauge {
         guard let place = place(of: index) else { return .unknown }
         let standing = entries[place].standing
         return ModelGauge(
-            firstToken: standing.firstToken(now: now), readiness: standing.readiness, errorRate: standing.errorRate)
+            answerTime: standing.answerTime(isWhole: isWhole, now: now), readiness: standing.readiness,
+            errorRate: standing.errorRate)
     }
 }

@@ -207,16 +207,20 @@ final class Exchange {
         loop.shared.admission.placesChanged()
     }
 
-    /// The first of the answer has come. That of a whole answer comes when all is done, and is no first token.
+    /// The first of the answer has come.
     func noteFirstPiece() {
-        modelAttempt?.answered(after: stream ? attemptMicroseconds : nil, now: now.uptimeNanoseconds)
+        // Of a whole answer it comes when all is done: see `noteWhole`.
+        guard stream else { return }
+        modelAttempt?.answered(after: attemptMicroseconds, isWhole: false, now: now.uptimeNanoseconds)
     }
 
     /// A whole answer is there. When its first token was only the server can tell.
     func noteWhole(_ outcome: ExchangeOutcome) {
+        modelAttempt?.answered(after: attemptMicroseconds, isWhole: true, now: now.uptimeNanoseconds)
         let speed = GenerationSpeed(outcome, microseconds: attemptMicroseconds, firstPiece: nil)
-        modelAttempt?.answered(
-            after: speed.timeToFirstTokenMilliseconds.map { $0 * 1000 }, now: now.uptimeNanoseconds)
+        if let milliseconds = speed.timeToFirstTokenMilliseconds {
+            modelAttempt?.answered(after: milliseconds * 1000, isWhole: false, now: now.uptimeNanoseconds)
+        }
     }
 
     /// How long the attempt under way has taken, in microseconds.

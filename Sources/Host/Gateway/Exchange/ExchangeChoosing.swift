@@ -40,7 +40,7 @@ extension Exchange {
         var shared: SharedPlaces?
         var ranking = loop.router.rank(
             eligible, for: dispatch.request.model, in: snapshot, isRetry: !dispatch.tried.isEmpty,
-            now: now.uptimeNanoseconds)
+            isWhole: !stream, now: now.uptimeNanoseconds)
         while let index = ranking.next() {
             if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return }
         }
@@ -58,7 +58,8 @@ extension Exchange {
             behind: first, in: snapshot, able: { forms.form(for: $0) != nil })
         guard !others.isEmpty else { return false }
         var ranking = loop.router.rank(
-            others, for: dispatch.request.model, in: snapshot, isRetry: true, now: now.uptimeNanoseconds)
+            others, for: dispatch.request.model, in: snapshot, isRetry: true, isWhole: !stream,
+            now: now.uptimeNanoseconds)
         while let index = ranking.next() {
             if take(index, in: snapshot, of: ranking, isLastResort: ranking.isLastResort, &shared) { return true }
         }
@@ -75,7 +76,7 @@ extension Exchange {
         else { return false }
         var shared: SharedPlaces?
         var ranking = loop.router.rank(
-            eligible, for: dispatch.request.model, in: snapshot, now: now.uptimeNanoseconds,
+            eligible, for: dispatch.request.model, in: snapshot, isWhole: !stream, now: now.uptimeNanoseconds,
             of: drawn.count)
         while let index = ranking.next(), !ranking.isLastResort {
             if take(index, in: snapshot, of: ranking, isLastResort: false, &shared) { return true }

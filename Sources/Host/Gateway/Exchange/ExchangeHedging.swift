@@ -48,7 +48,7 @@ extension Exchange {
                 && backend.counters.asideUntil(model, now: instant) == 0
         }
         guard !fit.isEmpty, loop.retries.hasRoom(now: instant) else { return nil }
-        var ranking = loop.router.rank(fit, for: model, in: snapshot, isRetry: true, now: instant)
+        var ranking = loop.router.rank(fit, for: model, in: snapshot, isRetry: true, isWhole: !stream, now: instant)
         guard let index = ranking.next(), let form = readyForm(for: snapshot.backends[index]) else { return nil }
         let backend = snapshot.backends[index]
         guard let shared = loop.limits.lease(model: model),

@@ -79,11 +79,11 @@ struct Explanation {
             return target
         case .some(let first):
             eligible = first
-            target.options = options(first, wanted.model, snapshot, routing, now: now)
+            target.options = options(first, wanted.model, snapshot, routing, isWhole: !request.stream, now: now)
             // They come behind, whatever their score.
             let others = eligibility.candidates(behind: first, in: snapshot, able: { forms.form(for: $0) != nil })
             eligible += others
-            target.options += options(others, wanted.model, snapshot, routing, now: now)
+            target.options += options(others, wanted.model, snapshot, routing, isWhole: !request.stream, now: now)
         }
         let excluded = eligibility.exclusions(in: snapshot, now: now) { forms.form(for: $0) != nil }
         target.leftOut = excluded.filter { !eligible.contains($0.index) }
@@ -92,12 +92,13 @@ struct Explanation {
     }
 
     private func options(
-        _ eligible: [Int], _ model: String, _ snapshot: RegistrySnapshot, _ routing: Configuration.Routing, now: UInt64
+        _ eligible: [Int], _ model: String, _ snapshot: RegistrySnapshot, _ routing: Configuration.Routing,
+        isWhole: Bool, now: UInt64
     ) -> [Option] {
         guard !eligible.isEmpty else { return [] }
-        let facts = Router.candidates(eligible, for: model, in: snapshot, now: now)
+        let facts = Router.candidates(eligible, for: model, in: snapshot, isWhole: isWhole, now: now)
         var router = Router(routing)
-        var ranking = router.rank(eligible, for: model, in: snapshot, now: now)
+        var ranking = router.rank(eligible, for: model, in: snapshot, isWhole: isWhole, now: now)
         var options: [Option] = []
         while let index = ranking.next() {
             guard let place = eligible.firstIndex(of: index) else { continue }

@@ -91,8 +91,9 @@ struct LogRing: Sendable {
     ///   - levels: only lines of these; nil: all.
     func tail(after: UInt64 = 0, limit: Int, levels: Set<String>? = nil) -> Tail {
         let kept = lines[first...]
-        let oldest = kept.first?.sequence ?? last + 1
-        let gone = oldest > after + 1 ? oldest - 1 - after : 0
+        /// Of the last line that is kept no longer.
+        let lost = (kept.first?.sequence ?? last + 1) - 1
+        let gone = lost > after ? lost - after : 0
         let wanted = kept.filter { $0.sequence > after && (levels?.contains($0.level) ?? true) }
         // Nothing is missing to one who has not read any yet.
         let skipped = (after == 0 ? 0 : gone) + UInt64(max(0, wanted.count - limit))

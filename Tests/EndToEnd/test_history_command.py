@@ -1,0 +1,65 @@
+"""`nexus history`, for people and for scripts."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from gateway import BUILD, FAST, LONG, backend
+
+
+@pytest.fixture
+def gateway(start, upstream):
+    gateway = start(FAST + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    return gateway
+
+
+def history(gateway, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BUILD / "nexus", "history", "--url", gateway.url, *options], capture_output=True, text=True, timeout=LONG)
+
+
+def test_it_shows_what_has_ended(gateway):
+    gateway.chat()
+    gateway.chat("unknown")
+
+    lines = history(gateway).stdout.splitlines()
+
+    assert len(lines) == 2
+    assert "  200  m  one  " in lines[0]
+    assert "  404  unknown  none  " in lines[1] and "does not exist" in lines[1]
+
+
+def test_it_shows_only_what_is_asked_for(gateway):
+    gateway.chat()
+    gateway.chat("unknown")
+
+    assert [entry["model"] for entry in json.loads(history(gateway, "--status", "4xx", "--json").stdout)] == ["unknown"]
+    assert [entry["model"] for entry in json.loads(history(gateway, "--limit", "1", "--json").stdout)] == ["unknown"]
+    wrong = history(gateway, "--status", "good")
+    assert wrong.returncode == 1 and "status must be" in wrong.stderr
+
+
+def test_following_prints_each_that_ends_once_as_a_line_of_json(gateway):
+    gateway.chat()
+    process = subprocess.Popen(
+        [BUILD / "nexus", "history", "--url", gateway.url, "--follow", "--json"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        seen = [json.loads(process.stdout.readline())["seq"]]
+        for _ in range(3):
+            gateway.chat()
+            seen.append(json.loads(process.stdout.readline())["seq"])
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(LONG)
+
+    assert seen == [entry["seq"] for entry in gateway.history()]
+
+
+def test_words_of_clients_do_not_steer_the_terminal(gateway):
+    gateway.chat("\x1b[2J")
+
+    assert "\x1b" not in history(gateway).stdout
