@@ -170,6 +170,17 @@ def test_an_action_that_no_script_knows_gets_its_form_from_its_schema(start, tmp
     expect(form.get_by_role("region", name="Result")).to_contain_text("</script>")
 
 
+def test_the_drawer_of_a_backend_runs_its_actions(gateway, page):
+    page.goto(f"{gateway.url}/#overview&backend=one")
+    page.get_by_role("button", name="Actions", exact=True).click()
+    page.get_by_role("dialog", name="Actions of one").get_by_role("button", name="Running models").click()
+    form = page.get_by_role("dialog", name="Running models")
+
+    form.get_by_role("button", name="Running models").click()
+
+    expect(form.get_by_role("region", name="Result")).to_contain_text("llama3.2:1b")
+
+
 def test_errors_say_which_argument(gateway, page, ollamas):
     ollamas[0].on("/api/delete", lambda exchange: exchange.answer({"error": "model 'only:1' is in use"}, status=409))
     visit(page, gateway, "#models?model=only:1")

@@ -143,7 +143,8 @@ final class RequestService {
         let call = RouteCall(state: loop.shared, context: context, values: values, body: body)
         switch route.handler {
         case .exchange(let kind): startExchange(kind, call)
-        case .answer(let size, let answer): self.answer(size: size(loop.shared)) { answer(call).packed(for: call.context) }
+        case .answer(let size, let answer):
+            self.answer(size: size(loop.shared)) { answer(call).packed(for: call.context) }
         case .later(let run), .lookup(let run): run(call, beginLater())
         // Answered before the body.
         case .refuse, .webSocket: break
