@@ -83,7 +83,7 @@ export async function addBackend(context) {
   const abort = new AbortController();
   const text = (attributes) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...attributes });
   const inputs = {
-    url: text({ inputmode: "url", placeholder: "http://gpu2:11434", required: true }),
+    url: text({ inputmode: "url", placeholder: `${location.protocol}//gpu2:11434`, required: true }),
     type: text({ placeholder: "is found by asking the server", list: "backend-types" }),
     name: text({ placeholder: "after its type and port" }), priority: text({ inputmode: "numeric" }),
     max_concurrent: text({ inputmode: "numeric", placeholder: "no limit" }), api_key_env: text({ placeholder: "GPU2_KEY" }),

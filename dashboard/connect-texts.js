@@ -24,7 +24,7 @@ const json = (value, indent = 2) =>
 const isLoopback = (origin) => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(origin).hostname);
 
 /**
- * @param origin the address that the browser used, such as "http://gpu:8000"
+ * @param origin the address that the browser used, with its scheme and port
  * @param model a name that requests may use
  * @param context tokens of the model's context; 0 or nothing: unknown
  * @param vision, tools what the model can do, as far as is known

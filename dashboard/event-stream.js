@@ -1,5 +1,5 @@
 // Server-sent events out of the bytes of an answer, however they are cut: inside a character, a line end or an event.
-// Pure: no network. https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+// Pure: no network. The rules: HTML, section 9.2.6, "interpreting an event stream".
 
 /** Characters of one line that are kept; a server that sends more is not one of ours. */
 const longestLine = 1 << 22;

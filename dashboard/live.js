@@ -164,7 +164,8 @@ export class Live extends EventTarget {
     // What was asked for otherwise meanwhile comes with the next answer.
     if (html !== null && parameters === this.parameters()) {
       this.heard = Date.now();
-      if (this.status === "connected" || parts.length > 2) this.whole = this.heard;
+      const isComplete = allParts.every((part) => !this.#isShown(part) || parts.includes(part));
+      if (this.status === "connected" || isComplete) this.whole = this.heard;
       this.replace(html);
     } else if (html !== null) {
       this.#refresher.want(parts);

@@ -1,5 +1,34 @@
 // The rows of the table of models out of GET /v1/models?per_backend=1, and which of them are looked for and drawn. Pure.
 
+/** The list as it came, of which one backend's part is replaced when that has changed. */
+export class Offers {
+  #parts = new Map();
+  #aliases = new Map();
+
+  takeAll(data) {
+    this.#parts.clear();
+    this.#aliases.clear();
+    this.#add(data);
+  }
+
+  /** @param data of the list of this backend alone */
+  take(backendID, data) {
+    this.#parts.delete(backendID);
+    this.#add(data);
+  }
+
+  #add(data) {
+    for (const one of data) {
+      // Of an alias whose model is gone no row is made.
+      if (one.alias_of !== undefined) this.#aliases.set(one.id, one);
+      else if (this.#parts.has(one.backend_id)) this.#parts.get(one.backend_id).push(one);
+      else this.#parts.set(one.backend_id, [one]);
+    }
+  }
+
+  get data() { return [...[...this.#parts.values()].flat(), ...this.#aliases.values()]; }
+}
+
 /**
  * One row for each name, in the list's order; aliases have `aliasOf` and no holders of their own, but those of their model.
  * Row: {id, aliasOf, context, abilities, size, holders: [{id, name, context, loaded, until, memory, device}], loaded,

@@ -23,7 +23,7 @@ export function morph(old, next) {
 
 const sameInstant = (old, next) =>
   old.dataset.kind === next.dataset.kind && old.dateTime === next.dateTime
-  && old.dataset.started === next.dataset.started;
+  && old.dataset.started === next.dataset.started && old.dataset.elapsed === next.dataset.elapsed;
 
 /** What this script adds to an element, such as a mark for the eye, begins so and stays. */
 const ownPrefix = "data-own-";

@@ -3,6 +3,7 @@
 // gives in UTC; Tests/DashboardTests/Vectors/times.json holds both to it.
 
 import { setText } from "./dom.js";
+import { duration } from "./figures.js";
 
 const padded = (value) => String(value).padStart(2, "0");
 
@@ -57,6 +58,10 @@ export class Times {
         if (!stale) setText(node, uptime(now / 1000 - Number(node.dataset.started)));
         continue;
       }
+      if (node.dataset.kind === "elapsed") {
+        if (!stale) showElapsed(node);
+        continue;
+      }
       const at = Date.parse(node.dateTime);
       if (Number.isNaN(at)) continue;
       setText(node, node.dataset.kind === "age" ? age((now - at) / 1000) : clock(at, now));
@@ -64,4 +69,13 @@ export class Times {
       if (node.title !== title) node.title = title;
     }
   }
+}
+
+/** Goes on from what the gateway said, by a clock that is never set back. */
+function showElapsed(node) {
+  if (node.ownTold !== node.dataset.elapsed) {
+    node.ownTold = node.dataset.elapsed;
+    node.ownBegun = performance.now() - Number(node.dataset.elapsed);
+  }
+  setText(node, duration(performance.now() - node.ownBegun));
 }

@@ -2,12 +2,12 @@
 
 import { getJSON } from "./api.js";
 import { fill, h, name, visible } from "./dom.js";
-import { modelRows } from "./model-rows.js";
+import { modelRows, Offers } from "./model-rows.js";
 
 // The styles of these views come with them, before anything is drawn.
 await new Promise((resolve) => {
   const link = h("link", { rel: "stylesheet", onload: resolve, onerror: resolve });
-  link.href = new URL("tools.css", import.meta.url).pathname;
+  link.href = new URL("./tools.css", import.meta.url).pathname;
   document.head.append(link);
 });
 
@@ -18,11 +18,18 @@ let ids = 0;
 /** An id that no other element has. */
 export const newID = (prefix) => `${prefix}-${(ids += 1)}`;
 
-/** Every model with who has it (model-rows.js). Of thousands the parts are made in turns, so that the page answers between them. */
-export async function fetchRows(signal) {
-  const { data } = await getJSON("/v1/models?per_backend=1", { signal });
+/**
+ * Every model with who has it (model-rows.js). Of thousands the parts are made in turns, so that the page answers between them.
+ * @param offers what came before; `backends` the ids of those whose part is fetched; without them all is
+ */
+export async function fetchRows(signal, offers = new Offers(), backends = null) {
+  if (backends) {
+    await Promise.all(backends.map(async (id) => {
+      offers.take(id, (await getJSON(`/v1/models?per_backend=1&backend=${encodeURIComponent(id)}`, { signal })).data);
+    }));
+  } else offers.takeAll((await getJSON("/v1/models?per_backend=1", { signal })).data);
   await turn();
-  const rows = modelRows(data);
+  const rows = modelRows(offers.data);
   await turn();
   return rows;
 }

@@ -1,7 +1,7 @@
 // What a message of the socket makes out of date. The page draws nothing of a message itself: it fetches the parts that
 // changed. No document, no network, no clock: tested by itself.
 
-export const allParts = ["trouble", "summary", "backends", "history", "models"];
+export const allParts = ["trouble", "summary", "active", "backends", "history", "models"];
 /** Those that the page needs while another view is shown: trouble stands above each view, and the title tells of them. */
 export const partsElsewhere = ["trouble", "summary"];
 
@@ -23,6 +23,8 @@ export class Updates {
         return this.#note(list(update.data)) ? ["summary", "backends", "models"] : ["summary", "backends"];
       case "ModelChange": return ["summary", "backends", "models"];
       case "RequestComplete": return ["summary", "backends", "history"];
+      case "ActiveRequests":
+      case "RequestCancelled": return ["active"];
       case "ActionProgress": return ["backends"];
       case "Trouble": return ["trouble"];
       default: return [];

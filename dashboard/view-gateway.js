@@ -130,6 +130,10 @@ class Gateway {
   }
 
   async #readLog() {
+    if (document.hidden) {
+      this.logTimer = setTimeout(() => this.#readLog(), logGap);
+      return;
+    }
     const log = (this.log ??= new LogLines());
     let isAsked = true;
     try {

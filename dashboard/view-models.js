@@ -5,13 +5,15 @@ import { RunList, actionButtons, chooseAction, offers } from "./action-form.js";
 import { openDialog } from "./dialog.js";
 import { bytes, context as tokens, count } from "./figures.js";
 import { clear, fill, h, list, name, setText } from "./dom.js";
-import { matching, sorted, visible } from "./model-rows.js";
+import { matching, Offers, sorted, visible } from "./model-rows.js";
 import { clock } from "./times.js";
 import { failure, fetchBackends, fetchRows } from "./tools.js";
 
 /** Milliseconds between two fetches of the list, which may be a megabyte. */
 const fetchGap = 5000;
 
+/** Backends whose lists are fetched one by one; of more, all are fetched at once. */
+const fewBackends = 8;
 /** The same while the page polls. */
 const pollGap = 10_000;
 
@@ -43,6 +45,9 @@ class Models {
   #dialog = null;
   #states = new Map();
   #connection = null;
+  #offers = new Offers();
+  /** Backends whose lists have changed; null: any may have. */
+  #changed = null;
 
   constructor(root, context) {
     this.context = context;
@@ -58,7 +63,7 @@ class Models {
     this.table = h("table", { class: "model-table" }, h("caption", { class: "visually-hidden" }, "Models"),
       h("thead", null, h("tr", { "aria-rowindex": "1" }, this.heads)), this.body);
     this.panel = h("div", { class: "panel scroll model-panel", tabindex: "0", role: "region", "aria-label": "Table of models", onscroll: () => this.#later() }, this.table);
-    this.runs = new RunList(context, { all: true, ended: () => this.#load() });
+    this.runs = new RunList(context, { all: true, ended: (run) => this.#loadSoon([run.backend_id]) });
     fill(root, h("h2", null, "Models"),
       h("div", { class: "toolbar" },
         h("div", { class: "field grow" }, h("label", { for: "model-search" }, "Search"), this.search),
@@ -93,13 +98,16 @@ class Models {
     this.#timer = 0;
     this.#fetched = performance.now();
     const { signal } = this.#abort;
+    const changed = this.isLoaded && this.#changed && this.#changed.size <= fewBackends ? [...this.#changed] : null;
+    this.#changed = new Set();
     try {
-      [this.#rows, this.#backends] = await Promise.all([fetchRows(signal), fetchBackends(signal)]);
+      [this.#rows, this.#backends] = await Promise.all([fetchRows(signal, this.#offers, changed), fetchBackends(signal)]);
       for (const backend of this.#backends) this.#states.set(backend.id, backend.state ?? backend.status);
       clear(this.problem);
       this.isLoaded = true;
     } catch (error) {
       if (signal.aborted) return;
+      this.#changed = null;
       fill(this.problem, failure(error, () => this.#load()));
     }
     this.#choose();
@@ -108,16 +116,21 @@ class Models {
 
   /** Many backends may say so at once, and each of them often. */
   #news({ update_type: type, data }) {
-    const isNews = type === "ModelChange" || (type === "BackendStatus" && data.some((view) => {
+    if (type === "ModelChange") return this.#loadSoon([data.backend_id]);
+    if (type !== "BackendStatus") return;
+    const changed = data.filter((view) => {
       const state = view.removed ? undefined : view.state ?? view.status;
       const isNew = this.#states.get(view.id) !== state;
       this.#states.set(view.id, state);
       return isNew;
-    }));
-    if (isNews) this.#loadSoon();
+    });
+    if (changed.length) this.#loadSoon(changed.map((view) => view.id));
   }
 
-  #loadSoon() {
+  /** @param backends whose lists have changed; nothing: any may have */
+  #loadSoon(backends) {
+    if (!backends) this.#changed = null;
+    else for (const id of backends) this.#changed?.add(id);
     this.#timer ||= setTimeout(() => this.#load(), Math.max(100, this.#fetched + fetchGap - performance.now()));
   }
 
@@ -199,7 +212,7 @@ class Models {
       return;
     }
     const actions = h("div", { class: "buttons" }, h("p", { class: "note", role: "status" }, "Asking what can be done with it."));
-    const runs = new RunList(this.context, { ended: () => this.#load() });
+    const runs = new RunList(this.context, { ended: (run) => this.#loadSoon([run.backend_id]) });
     this.#dialog = openDialog(id, [
       row.aliasOf ? h("p", null, "Another name for ", name(row.aliasOf), ".") : null,
       h("dl", { class: "facts" }, [["Context, tokens", tokens(row.context)], ["Size", bytes(row.size)], ["Can", can(row.abilities)]]

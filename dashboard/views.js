@@ -22,6 +22,7 @@ import { parse, write } from "./fragment.js";
 /** In the order of the navigation. The first one is the page as the gateway draws it. */
 export const views = [
   { name: "overview", title: "Overview" },
+  { name: "history", title: "History", load: () => import("./view-history.js"), styles: true },
   { name: "plots", title: "Plots", load: () => import("./view-plots.js"), styles: true },
   { name: "models", title: "Models", load: () => import("./view-models.js") },
   { name: "playground", title: "Playground", load: () => import("./view-playground.js") },
@@ -29,14 +30,20 @@ export const views = [
   { name: "gateway", title: "Gateway", load: () => import("./view-gateway.js") },
 ];
 
-/** What lies over a view: open(root, id, context) draws it, close() ends it. */
-const layers = [];
+/**
+ * What lies over a view: `open(root, id, context)` draws it, `close()` ends it. `context` is that of a view, with the whole `state` of the
+ * fragment, and `close` to put it away.
+ */
+const layers = [
+  { name: "request", title: "Time line of a request", load: () => import("./drawer-request.js") },
+  { name: "backend", title: "Details of a backend", load: () => import("./drawer-backend.js") },
+];
 
 export class Router {
   #live;
   #announce;
   #nav = document.getElementById("views");
-  #overview = document.getElementById("overview");
+  #overview = document.getElementById("overview-view");
   #main = document.getElementById("main");
   #current = null;
   #state = null;
@@ -73,7 +80,7 @@ export class Router {
 
   /** Closes what lies over the view. */
   closeLayer() {
-    if (this.#layer) this.go(write({ ...this.#state, backend: null, request: null }));
+    if (this.#layer) this.go(write({ ...this.#state, backend: null, request: null, seq: null }));
   }
 
   #drawNavigation() {
@@ -136,7 +143,8 @@ export class Router {
   async #openLayer(state) {
     const wanted = layers.find(({ name }) => state[name]);
     const id = wanted ? state[wanted.name] : null;
-    if (this.#layer && this.#layer.name === wanted?.name && this.#layer.id === id) return;
+    const { seq } = state;
+    if (this.#layer && this.#layer.name === wanted?.name && this.#layer.id === id && this.#layer.seq === seq) return;
     const before = this.#layer?.opener ?? document.activeElement;
     this.#layer?.module?.close?.();
     this.#layer?.root.remove();
@@ -149,7 +157,7 @@ export class Router {
     }
     this.#before ??= before;
     const root = h("dialog", { class: `drawer ${wanted.name}-drawer`, "aria-label": wanted.title, tabindex: "-1" });
-    const layer = { name: wanted.name, id, root, module: null };
+    const layer = { name: wanted.name, id, seq, root, module: null };
     this.#layer = layer;
     document.body.append(root);
     root.addEventListener("keydown", (event) => {
@@ -161,7 +169,7 @@ export class Router {
       const module = await wanted.load();
       if (this.#layer !== layer) return;
       layer.module = module;
-      module.open(root, id, { ...this.#context(state), close: () => this.closeLayer() });
+      module.open(root, id, { ...this.#context(state), state, close: () => this.closeLayer() });
     } catch (error) {
       if (this.#layer === layer) fill(root, failed(error));
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { matching, modelRows, sorted, visible } from "../../dashboard/model-rows.js";
+import { matching, modelRows, Offers, sorted, visible } from "../../dashboard/model-rows.js";
 
 const offer = (id, backend, more) => ({ id, owned_by: backend, backend_id: backend, context_length: 0, abilities: [], ...more });
 const ids = (rows) => rows.map((row) => row.id);
@@ -29,6 +29,17 @@ test("where it is loaded, how much memory that takes, and which goes first; what
   assert.deepEqual([b.loaded, b.memory, b.until], [1, null, "forever"]);
   assert.deepEqual([c.loaded, c.memory, c.until], [0, null, null]);
   assert.equal(d.loaded, null);
+});
+
+test("the part of one backend is replaced, with what its models are called besides", () => {
+  const offers = new Offers();
+  offers.takeAll([offer("a", "one"), offer("b", "one"), offer("a", "two"), { ...offer("fast", "one"), alias_of: "b" }]);
+  offers.take("one", [offer("a", "one", { loaded: true }), offer("c", "one"), { ...offer("new", "one"), alias_of: "c" }]);
+  const rows = modelRows(offers.data);
+  assert.deepEqual(ids(sorted(rows, "model")), ["a", "c", "new"]);
+  assert.deepEqual([rows.find((row) => row.id === "a").loaded, rows.find((row) => row.id === "a").holders.length], [1, 2]);
+  offers.take("two", []);
+  assert.equal(modelRows(offers.data)[0].holders.length, 1);
 });
 
 test("every word must be somewhere, in any case", () => {

@@ -39,3 +39,7 @@ test("odd data is survived, and unknown updates change nothing", () => {
     for (const update of [null, undefined, 3, {}, { update_type: "Other" }]) assert.deepEqual(updates.parts(update), []);
   }
 });
+
+test("what is under way has a part of its own", () => {
+  for (const update_type of ["ActiveRequests", "RequestCancelled"]) assert.deepEqual(started().parts({ update_type, data: {} }), ["active"]);
+});

@@ -73,6 +73,15 @@ struct AssetStoreTests {
         #expect(total < 100_000)
     }
 
+    @Test("comments that stand alone are not sent; what is in a text, or beside code, is")
+    func comments() {
+        func sent(_ text: String) -> String { String(decoding: Comments.without(Array(text.utf8)), as: UTF8.self) }
+        #expect(sent("// a\nlet b = 1; // c\n  // d\nlet e;\n") == "let b = 1; // c\nlet e;\n")
+        #expect(sent("/** a\n * b\n */\nlet c;\n/* d */\n/* e */ let f;\n") == "let c;\n/* e */ let f;\n")
+        #expect(sent("let a = `\n// b\n/* c */\n`;\n// d\n") == "let a = `\n// b\n/* c */\n`;\n")
+        #expect(sent("") == "" && sent("// a") == "" && sent("/* a") == "")
+    }
+
     @Test("what is compressed is smaller, and another representation")
     func compressed() throws {
         for name in store.names {

@@ -14,7 +14,7 @@ import Testing
 struct VectorTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Vectors")
-    static let names = ["empty", "one", "mixed", "reordered", "hostile"]
+    static let names = ["empty", "one", "mixed", "reordered", "hostile", "fleet"]
 
     private func state(_ name: String) throws -> PageState {
         let bytes = [UInt8](try Data(contentsOf: Self.folder.appendingPathComponent("\(name).json")))
@@ -67,9 +67,33 @@ extension PageState {
             history: vector["history"]?.array?.map(HistoryEntry.init(vector:)) ?? [],
             actions: vector["actions"]?.array?.map(PageAction.init(vector:)) ?? [],
             version: vector["version"]?.string ?? "", now: vector["now"]?.int ?? 0)
+        instance = GatewayInstance(id: vector["instance"]?.string ?? "", startedAt: 0)
+        options = PageOptions(query: vector["query"]?.string ?? "")
+        waiting = Int(vector["waiting"]?.int ?? 0)
+        let exchanges = vector["active"]?.array?.map(ActiveExchange.init(vector:)) ?? []
+        active = ActiveExchanges(
+            exchanges, phases: Dictionary(grouping: exchanges, by: \.phase).mapValues(\.count),
+            silentLoops: Int(vector["silent_loops"]?.int ?? 0))
         stats.uptimeSeconds = vector["stats"]?["uptime_seconds"].flatMap(count) ?? 0
         stats.requests.total = vector["stats"]?["requests"]?["total"].flatMap(count) ?? 0
         stats.requests.errors = vector["stats"]?["requests"]?["errors"].flatMap(count) ?? 0
+    }
+}
+
+extension ActiveExchange {
+    fileprivate init(vector: JSONValue) {
+        self.init(
+            id: vector["id"]?.string ?? "", key: Key(vector["exchange"]?.string ?? "0-0") ?? Key(loop: 0, number: 0),
+            client: vector["client"]?.string, model: vector["model"]?.string ?? "",
+            phase: vector["phase"]?.string.flatMap(ExchangePhase.init) ?? .routing, arrival: .uptimeNanoseconds(0),
+            elapsedMilliseconds: vector["elapsed_ms"].flatMap(count) ?? 0,
+            attempts: Int(vector["attempts"]?.int ?? 1), api: vector["api"]?.string ?? "openai",
+            stream: vector["stream"]?.bool ?? false)
+        servedModel = vector["served_model"]?.string
+        backend = vector["backend"]?.string
+        place = vector["place"]?.int.map { Int($0) }
+        tokens = vector["tokens"].flatMap(count)
+        tokensPerSecond = vector["tokens_per_second"]?.double
     }
 }
 
@@ -117,6 +141,10 @@ extension HistoryEntry {
         completionTokens = vector["completion_tokens"].flatMap(count)
         tokensEstimated = vector["tokens_estimated"]?.bool ?? false
         tokensPerSecond = vector["tokens_per_second"]?.double
+        route = (vector["route"]?.array ?? []).map { step in
+            RouteStep(
+                backend: step["backend_id"]?.string ?? "", reason: .only, failure: step["error_message"]?.string)
+        }
     }
 }
 

@@ -37,11 +37,13 @@ class Gateway:
         expect_status: int = 0,
         log_to: int | None = None,
         open_files: int | None = None,
+        port: int = 0,
     ) -> None:
-        """`log_to`: a descriptor for the log instead of a file; `open_files`: the limit of the process."""
+        """`log_to`: a descriptor for the log instead of a file; `open_files`: the limit of the process; `port`: one of its own,
+        for a gateway that is started again."""
         self.expect_status = expect_status
         self.log_path = folder / "log"
-        arguments = ["serve", "--port", "0"]
+        arguments = ["serve", "--port", str(port)]
         if configuration:
             (folder / "nexus.toml").write_text(configuration)
             arguments += ["--config", str(folder / "nexus.toml")]

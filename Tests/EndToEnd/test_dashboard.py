@@ -208,7 +208,8 @@ def test_fifty_backends_that_change_every_second_are_followed(start, page):
         gateway.wait_for_backend(f"b{index}")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/?parts=" in request.url else None)
-    connected(page, gateway)
+    page.goto(gateway.url + "/?layout=cards")
+    expect(page.locator("#connection-status .status-dot.connected")).to_be_attached()
     expect(page.locator(".backend-card.healthy")).to_have_count(50)
     page.evaluate("document.querySelector('[data-id=b7]').mark = 'kept'")
     before = len(asked)

@@ -169,13 +169,13 @@ def test_the_gateway_tells_of_itself(gateway, page):
 def test_the_log_is_followed_by_level(gateway, page, upstream):
     visit(page, gateway, "#gateway")
     lines = page.locator(".log li")
-    expect(lines.filter(has_text="listening").first).to_be_visible()
+    expect(lines.filter(has_text="backend added").first).to_be_visible()
 
     upstream.fail_probes()
     expect(lines.filter(has_text="one").filter(has_text="broken").first).to_be_visible()
 
     page.get_by_label("At least").select_option("error")
-    expect(lines.filter(has_text="listening")).to_have_count(0)
+    expect(lines.filter(has_text="backend added")).to_have_count(0)
 
 
 def test_a_restart_of_the_gateway_is_marked_in_the_log(gateway, page):

@@ -18,7 +18,7 @@ REPLACE = """async (html) => {
   const { replaceParts } = await import("/assets/morph.js");
   replaceParts(html);
 }"""
-SHOWN = """() => [...document.querySelectorAll("#overview > section")].map((section) => {
+SHOWN = """() => [...document.querySelectorAll("main > section, #overview-view > section")].map((section) => {
   const copy = section.cloneNode(true);
   for (const node of copy.querySelectorAll("[data-own-fresh]")) node.removeAttribute("data-own-fresh");
   return copy.outerHTML;

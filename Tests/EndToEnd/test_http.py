@@ -341,6 +341,9 @@ def test_one_object_for_each_model_with_its_backends(start, upstream, second_ups
     assert [(model["id"], model["owned_by"]) for model in each] == [
         ("a", "one"), ("a", "two"), ("b", "two"), ("c", "one"),
     ]
+    one = gateway.json("/v1/models?per_backend=1&backend=two")["data"]
+    assert [(model["id"], model["backend_id"], model["loaded"]) for model in one] == [("a", "two", None), ("b", "two", None)]
+    assert gateway.json("/v1/models?per_backend=1&backend=nobody")["data"] == []
     assert gateway.get("/v1/models/nothing").status_code == 404
 
 

@@ -26,6 +26,7 @@ import Testing
             (.get, "/v1/requests/active", ["/v1/requests/active"]),
             (.get, "/v1/series", ["/v1/series"]), (.get, "/v1/series/compare", ["/v1/series/compare"]),
             (.delete, "/v1/requests/a%2Fb", ["/v1/requests/{id...}", "a/b"]),
+            (.get, "/v1/requests/a%2Fb", ["/v1/requests/{id...}", "a/b"]),
             // An id that a client chose.
             (.delete, "/v1/requests/active", ["/v1/requests/{id...}", "active"]),
             (.get, "/v1/backends/a%2Fb%20c/actions", ["/v1/backends/{id}/actions", "a/b c"]),
@@ -62,7 +63,7 @@ import Testing
         arguments: [
             (.get, "/v1/chat/completions", "POST"), (.post, "/v1/models", "GET, HEAD"),
             (.post, "/v1/models/x", "GET, HEAD"), (.get, "/v1/admin/reload", "POST"),
-            (.get, "/v1/requests/1", "DELETE"),
+            (.post, "/v1/requests/1", "GET, HEAD, DELETE"),
             (.post, "/v1/requests/active", "GET, HEAD, DELETE"), (.put, "/api/pull", "GET, POST, DELETE, HEAD"),
             (.get, "/v1/actions/1", "DELETE"), (.put, "/api/pull", "GET, POST, DELETE, HEAD"),
             (.post, "/v1/backends/one", "GET, HEAD, PATCH, DELETE"), (.put, "/v1/backends", "GET, HEAD, POST"),

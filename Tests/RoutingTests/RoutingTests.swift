@@ -245,6 +245,25 @@ private struct Fleet {
         #expect(standing.firstToken(now: second) == 1000)
     }
 
+    @Test func aWholeAnswerSaysNothingOfTheFirstToken() {
+        let standing = ModelStanding()
+        standing.begin().answered(after: nil, now: second)
+        #expect(standing.firstToken(now: second) == 0)
+        standing.begin().answered(after: 1_000_000, now: second)
+        standing.begin().answered(after: nil, now: second)
+        #expect(standing.firstToken(now: second) == 1000)
+    }
+
+    @Test func whatWasGivenUpTookAtLeastSoLong() {
+        let standing = ModelStanding()
+        standing.begin().waited(1_000_000, now: second)
+        #expect(standing.firstToken(now: second) == 1000)
+        standing.begin().waited(500_000, now: second)
+        #expect(standing.firstToken(now: second) == 1000, "that it takes longer than this was known")
+        standing.begin().waited(2_000_000, now: second)
+        #expect(standing.firstToken(now: second) == 1300)
+    }
+
     @Test func onlyModelsOfSeveralBackendsHaveOneAndItOutlivesAListAndAChange() throws {
         let fleet = Fleet()
         fleet.add("a", models: ["m", "own"])

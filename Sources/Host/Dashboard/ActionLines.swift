@@ -16,7 +16,7 @@ enum ActionLines {
 
     private static func line(_ progress: ActionProgress) -> HTML {
         var html: HTML = """
-            <li class="action \(progress.status.rawValue)" data-key="\(progress.id)">\
+            <li class="action \(progress.status.rawValue)" data-key="\(id: progress.id)">\
             <span class="action-name">\(progress.action)</span>
             """
         switch progress.status {

@@ -20,6 +20,7 @@ public struct AssetStore: Sendable {
 
         init(name: String, bytes: [UInt8]) {
             self.name = name
+            let bytes = name.hasSuffix(".js") || name.hasSuffix(".css") ? Comments.without(bytes) : bytes
             self.bytes = bytes
             mimeType = AssetStore.mimeType(of: name)
             gzip = Gzip.encoded(bytes, level: 9).flatMap { $0.count < bytes.count ? $0 : nil }

@@ -1,39 +1,85 @@
 import Core
 
-/// The cards of all backends, those that need a look first.
-enum BackendCards {
+/// The cards of all backends, those that need a look first; small ones for large fleets.
+struct BackendCards {
     /// Names of models on one card; the matrix has them all.
     static let modelsShown = 6
+    /// Bytes of an error on a small card; the drawer has it whole.
+    private static let shortError = 120
     /// Metadata in which the registry may say since when the status is what it is (RFC 3339).
     static let sinceKey = "status_since"
 
-    /// - Parameter actions: of any backends, in the order they are shown.
-    static func render(_ views: [BackendView], actions: [PageAction], now: Int64) -> HTML {
+    let views: [BackendView]
+    /// Of any backends, in the order they are shown.
+    let actions: [PageAction]
+    let now: Int64
+    let layout: PageOptions.Layout
+    let grouping: PageOptions.Grouping
+
+    var render: HTML {
         let actions = Dictionary(grouping: actions) { $0.progress.backendID }
         var html: HTML = ""
-        for view in sorted(views) { html += card(view, actions[view.id] ?? [], now: now) }
+        for (name, members) in groups {
+            if let name {
+                html += """
+                    <h3 class="backend-group" data-key="group \(id: name)"><bdi class="name">\(name)</bdi> \
+                    <span class="note">\(Format.count(members.count))</span></h3>
+                    """
+            }
+            for view in members { html += card(view, actions[view.id] ?? []) }
+        }
         return html
     }
 
     static func sorted(_ views: [BackendView]) -> [BackendView] {
-        views.sorted { ($0.status.urgency, $0.name, $0.id) < ($1.status.urgency, $1.name, $1.id) }
+        views.sorted { ($0.shownState.urgency, $0.name, $0.id) < ($1.shownState.urgency, $1.name, $1.id) }
     }
 
-    private static func card(_ view: BackendView, _ actions: [PageAction], now: Int64) -> HTML {
+    /// In the order of the first, and so of the worst, of each.
+    private var groups: [(name: String?, members: [BackendView])] {
+        let sorted = Self.sorted(views)
+        guard grouping != .none else { return [(nil, sorted)] }
+        var order: [String] = []
+        var members: [String: [BackendView]] = [:]
+        for view in sorted {
+            let name = group(of: view)
+            if members[name] == nil { order.append(name) }
+            members[name, default: []].append(view)
+        }
+        return order.map { ($0, members[$0] ?? []) }
+    }
+
+    private func group(of view: BackendView) -> String {
+        switch grouping {
+        case .none, .trouble: view.shownState.word
+        case .type: view.backendType
+        case .host: Self.host(of: view.url)
+        }
+    }
+
+    /// Of an address; all of it where there is none.
+    static func host(of url: String) -> String {
+        guard let start = url.firstRange(of: "://")?.upperBound else { return url }
+        let authority = url[start...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let place = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? authority
+        if place.hasPrefix("[") { return String(place.prefix { $0 != "]" }) + "]" }
+        return String(place.prefix { $0 != ":" })
+    }
+
+    private func card(_ view: BackendView, _ actions: [PageAction]) -> HTML {
+        layout == .tiles ? tile(view, actions) : whole(view, actions)
+    }
+
+    private func whole(_ view: BackendView, _ actions: [PageAction]) -> HTML {
         var html: HTML = """
-            <article class="backend-card \(view.status.cardClass)" data-id="\(view.id)" data-key="\(view.id)"><header>\
-            <h3 class="backend-name">\(view.name)</h3>\(badge(view.status))</header>\
+            <article class="backend-card \(view.shownState.cardClass)" data-id="\(id: view.id)" data-key="\(id: view.id)">\
+            <header>\(heading(view))\(Self.badge(view.shownState))</header>\
             <p class="backend-url">\(view.url)</p>
             """
         if let error = view.lastError {
             html += "<p class=\"backend-error\"><strong>Last error:</strong> \(error)</p>"
         }
-        if view.status != .healthy, let since = view.metadata[sinceKey] {
-            html += """
-                <p class="backend-since">\(view.status.rawValue) since \
-                <time datetime="\(since)" data-kind="clock">\(since)</time></p>
-                """
-        }
+        html += since(view)
         html += """
             <dl class="facts">\
             <div><dt>Type</dt><dd>\(view.backendType)</dd></div>\
@@ -41,23 +87,65 @@ enum BackendCards {
             <div><dt>Avg latency</dt><dd>\(Format.latency(milliseconds: view.averageLatencyMilliseconds))</dd></div>\
             <div><dt>Pending</dt><dd>\(Format.count(view.pendingRequests))</dd></div>\
             <div><dt>Priority</dt><dd>\(view.priority)</dd></div>\
-            <div><dt>Last check</dt><dd>\(lastCheck(view, now: now))</dd></div>\
+            <div><dt>Last check</dt><dd>\(lastCheck(view))</dd></div>\
             </dl>
             """
         html += ActionLines.render(actions, now: now)
-        html += chips(view.models)
+        html += Self.chips(view.models)
         html += "</article>"
         return html
     }
 
-    static func badge(_ status: BackendStatus) -> HTML {
+    private func tile(_ view: BackendView, _ actions: [PageAction]) -> HTML {
+        var html: HTML = """
+            <article class="backend-card tile \(view.shownState.cardClass)" data-id="\(id: view.id)" \
+            data-key="\(id: view.id)">\(heading(view))<p class="tile-facts">\(Self.badge(view.shownState)) \
+            \(Format.count(view.pendingRequests)) pending · \
+            \(Format.latency(milliseconds: view.averageLatencyMilliseconds))</p>
+            """
+        if let error = view.lastError {
+            html += "<p class=\"backend-error\">\(EntryLimits.cutBytes(error, to: Self.shortError))</p>"
+        }
+        html += ActionLines.render(actions, now: now)
+        html += "</article>"
+        return html
+    }
+
+    /// Its name, which opens what is known of it.
+    private func heading(_ view: BackendView) -> HTML {
         """
-        <span class="badge \(status.rawValue.lowercased())"><span aria-hidden="true">\(status.mark)</span> \
-        \(status.rawValue)</span>
+        <h3 class="backend-name"><a class="open" href="#overview&amp;backend=\(address: view.id)">\
+        <bdi class="name">\(view.name)</bdi></a></h3>
         """
     }
 
-    private static func lastCheck(_ view: BackendView, now: Int64) -> HTML {
+    static func badge(_ state: ShownState) -> HTML {
+        """
+        <span class="badge \(state.badgeClass)"><span aria-hidden="true">\(state.mark)</span> \
+        \(state.word)</span>
+        """
+    }
+
+    private func since(_ view: BackendView) -> HTML {
+        guard view.shownState != .healthy else {
+            guard view.flaps > 0 else { return "" }
+            return
+                "<p class=\"backend-since\">Was not well \(Format.count(view.flaps, "time", "times")) within the hour</p>"
+        }
+        var html: HTML = ""
+        let since = view.stateSince.flatMap(Timestamp.rfc3339) ?? view.metadata[Self.sinceKey]
+        if let since {
+            html += """
+                <p class="backend-since">\(view.shownState.word) since \
+                <time datetime="\(since)" data-kind="clock">\(Format.clock(rfc3339: since, now: now))</time>\
+                \(view.flaps > 1 ? ", \(Format.count(view.flaps)) times within the hour" : "")</p>
+                """
+        }
+        if let reason = view.stateReason { html += "<p class=\"backend-since\">\(reason)</p>" }
+        return html
+    }
+
+    private func lastCheck(_ view: BackendView) -> HTML {
         guard let check = view.lastHealthCheck, let instant = Timestamp.rfc3339(check) else { return "never" }
         let age = Format.age(seconds: now - Int64(check.rounded(.down)))
         return "<time datetime=\"\(instant)\" data-kind=\"age\">\(age)</time>"
@@ -75,25 +163,73 @@ enum BackendCards {
     }
 }
 
-extension BackendStatus {
-    /// Place in the order of the cards.
-    fileprivate var urgency: Int {
+/// How backends are drawn, as links that say it in the page's query: they work without a script.
+enum BackendSwitches {
+    static func render(_ options: PageOptions, count: Int) -> HTML {
+        guard count > 1 else { return "" }
+        let (layout, grouping) = (options.layout(of: count), options.grouping(of: count))
+        var html: HTML = "<div class=\"switches\"><span class=\"switch\" role=\"group\" aria-label=\"Size\">"
+        for each in PageOptions.Layout.allCases {
+            html += link(each.rawValue, isOn: each == layout, PageOptions(layout: each, grouping: options.grouping))
+        }
+        html += "</span><span class=\"switch\" role=\"group\" aria-label=\"Group by\"><span class=\"note\">Group</span>"
+        for each in PageOptions.Grouping.allCases {
+            html += link(each.rawValue, isOn: each == grouping, PageOptions(layout: options.layout, grouping: each))
+        }
+        html += "</span></div>"
+        return html
+    }
+
+    private static func link(_ name: String, isOn: Bool, _ options: PageOptions) -> HTML {
+        var query: [String] = []
+        if let layout = options.layout { query.append("layout=\(layout.rawValue)") }
+        if let grouping = options.grouping { query.append("group=\(grouping.rawValue)") }
+        let current: HTML = isOn ? " aria-current=\"true\"" : ""
+        return "<a href=\"/?\(query.joined(separator: "&"))#overview\" data-option=\"\(name)\"\(current)>\(name)</a>"
+    }
+}
+
+/// How a backend stands, in the page's words.
+enum ShownState: Int, Sendable {
+    /// In the order of the cards.
+    case down, failing, goingDown, goingUp, unknown, draining, healthy
+
+    var word: String {
         switch self {
-        case .unhealthy: 0
-        case .degraded: 1
-        case .unknown: 2
-        case .draining: 3
-        case .healthy: 4
+        case .down: "Unhealthy"
+        case .failing: "Degraded"
+        case .goingDown: "Going down"
+        case .goingUp: "Going up"
+        case .unknown: "Unknown"
+        case .draining: "Draining"
+        case .healthy: "Healthy"
         }
     }
 
+    fileprivate var urgency: Int { rawValue }
+
+    /// `healthy`, `unhealthy` or `unknown`, as the dashboard's contract has them, and what it is besides.
     fileprivate var cardClass: String {
         switch self {
         case .healthy: "healthy"
-        case .degraded: "unhealthy degraded"
-        case .unhealthy: "unhealthy"
+        case .goingDown: "healthy going-down"
+        case .failing: "unhealthy degraded"
+        case .down: "unhealthy"
+        case .goingUp: "unhealthy going-up"
         case .unknown: "unknown"
         case .draining: "unknown draining"
+        }
+    }
+
+    fileprivate var badgeClass: String {
+        switch self {
+        case .healthy: "healthy"
+        case .goingDown: "going-down"
+        case .failing: "degraded"
+        case .down: "unhealthy"
+        case .goingUp: "going-up"
+        case .unknown: "unknown"
+        case .draining: "draining"
         }
     }
 
@@ -101,10 +237,26 @@ extension BackendStatus {
     fileprivate var mark: String {
         switch self {
         case .healthy: "✓"
-        case .degraded: "!"
-        case .unhealthy: "✕"
+        case .goingDown: "↘"
+        case .failing: "!"
+        case .down: "✕"
+        case .goingUp: "↗"
         case .unknown: "?"
-        case .draining: "↓"
+        case .draining: "⤓"
+        }
+    }
+}
+
+extension BackendView {
+    var shownState: ShownState {
+        switch state {
+        case .healthy: .healthy
+        case .goingDown: .goingDown
+        case .degraded: .failing
+        case .unhealthy: .down
+        case .goingUp: .goingUp
+        case .unknown: .unknown
+        case .draining: .draining
         }
     }
 }

@@ -97,5 +97,10 @@ enum Format {
         return date == today.prefix(10) ? "\(time) UTC" : "\(date) \(time) UTC"
     }
 
+    /// The same for an instant in the form of `Timestamp.rfc3339`; what has another form is given back.
+    static func clock(rfc3339 instant: String, now: Int64) -> String {
+        Timestamp.seconds(rfc3339: instant).flatMap { clock(Int64($0.rounded(.down)), now: now) } ?? instant
+    }
+
     private static func padded(_ value: UInt64) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

@@ -13,10 +13,12 @@ enum HistoryRows {
 
     private static func row(_ entry: HistoryEntry, now: Int64) -> HTML {
         """
-        <tr role="row" data-seq="\(entry.sequence)" data-key="\(entry.sequence) \(entry.requestID)">\
-        <td role="cell" class="time">\(time(entry.timestamp, now: now))</td>\
-        <td role="cell" class="model">\(entry.model.isEmpty ? Format.nothing : entry.model)</td>\
-        <td role="cell" class="backend">\(entry.backendID)</td>\
+        <tr role="row" data-seq="\(entry.sequence)" data-key="\(entry.sequence) \(id: entry.requestID)">\
+        <td role="cell" class="time"><a class="open" \
+        href="#overview&amp;request=\(address: entry.requestID)&amp;seq=\(entry.sequence)">\
+        \(time(entry.timestamp, now: now))</a></td>\
+        <td role="cell" class="model"><bdi class="name">\(entry.model.isEmpty ? Format.nothing : entry.model)</bdi></td>\
+        <td role="cell" class="backend"><bdi class="name">\(entry.backendID)</bdi></td>\
         <td role="cell" class="number duration">\(Format.duration(milliseconds: entry.durationMilliseconds))</td>\
         <td role="cell" class="status">\(status(entry))</td></tr>
         """
@@ -37,14 +39,32 @@ enum HistoryRows {
             }
         let detail = detail(entry)
         if !detail.isEmpty { html += "<span class=\"detail\">\(detail)</span>" }
+        if entry.route.count > 1 { html += chain(entry.route) }
         if let message = entry.errorMessage { html += "<span class=\"error-message\">\(message)</span>" }
+        return html
+    }
+
+    /// Who was asked one after another, and why it went on.
+    private static func chain(_ route: [RouteStep]) -> HTML {
+        var html: HTML = "<ol class=\"chain\" aria-label=\"Attempts\">"
+        for step in route {
+            if let failure = step.failure {
+                html += """
+                    <li class="failed"><span aria-hidden="true">✕</span> <bdi class="name">\(step.backend)</bdi> \
+                    <span class="why">failed: \(failure)</span></li>
+                    """
+            } else {
+                html += "<li><span aria-hidden=\"true\">→</span> <bdi class=\"name\">\(step.backend)</bdi></li>"
+            }
+        }
+        html += "</ol>"
         return html
     }
 
     private static func detail(_ entry: HistoryEntry) -> String {
         var parts: [String] = []
         if entry.status == .error, entry.statusCode > 0 { parts.append("HTTP \(entry.statusCode)") }
-        if entry.attempts > 1 { parts.append("\(entry.attempts) attempts") }
+        if entry.attempts > 1, entry.route.count < 2 { parts.append("\(entry.attempts) attempts") }
         if entry.stream, let first = entry.timeToFirstByteMilliseconds {
             parts.append("first byte \(Format.duration(milliseconds: first))")
         }

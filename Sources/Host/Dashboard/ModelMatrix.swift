@@ -3,8 +3,18 @@ import Core
 /// Which model is where: one row a model, one column a backend.
 struct ModelMatrix {
     /// A table is for looking at; beyond this `GET /v1/models` is the better view.
-    static let rowLimit = 300
     static let columnLimit = 60
+    private static let longest = 300
+    private static let shortest = 25
+    /// Cells of the whole table, so that a large fleet does not make a page that no phone can show.
+    private static let cellLimit = 2500
+
+    /// Rows beside so many columns.
+    static func rowLimit(columns: Int) -> Int {
+        min(longest, max(shortest, cellLimit / max(1, min(columns, columnLimit))))
+    }
+
+    private var rowLimit: Int { Self.rowLimit(columns: columns.count) }
 
     private struct Row {
         var contextLength: UInt64 = 0
@@ -36,7 +46,8 @@ struct ModelMatrix {
     var head: HTML {
         var html: HTML = "<th scope=\"col\">Model</th><th scope=\"col\" class=\"number\">Context</th>"
         for view in columns.prefix(Self.columnLimit) {
-            html += "<th scope=\"col\" class=\"backend-column\" data-key=\"\(view.id)\">\(view.name)"
+            html +=
+                "<th scope=\"col\" class=\"backend-column\" data-key=\"\(id: view.id)\"><bdi class=\"name\">\(view.name)</bdi>"
             if view.status != .healthy {
                 html += "<small class=\"\(view.status.rawValue.lowercased())\">\(view.status.rawValue)</small>"
             }
@@ -47,9 +58,9 @@ struct ModelMatrix {
 
     var body: HTML {
         var html: HTML = ""
-        for (id, row) in rows.prefix(Self.rowLimit) {
+        for (id, row) in rows.prefix(rowLimit) {
             html +=
-                "<tr data-key=\"\(id)\"><th scope=\"row\"><span class=\"model-name\">\(id)</span>\(badges(row.capabilities))</th>"
+                "<tr data-key=\"\(id: id)\"><th scope=\"row\"><bdi class=\"name model-name\">\(id)</bdi>\(badges(row.capabilities))</th>"
             html += "<td class=\"number\">\(Format.context(row.contextLength))</td>"
             for column in columns.indices.prefix(Self.columnLimit) {
                 html +=
@@ -65,7 +76,7 @@ struct ModelMatrix {
     /// What the table leaves out; empty when it is complete.
     var note: String {
         var parts: [String] = []
-        if rows.count > Self.rowLimit { parts.append(Format.count(rows.count - Self.rowLimit, "model", "models")) }
+        if rows.count > rowLimit { parts.append(Format.count(rows.count - rowLimit, "model", "models")) }
         if columns.count > Self.columnLimit {
             parts.append(Format.count(columns.count - Self.columnLimit, "backend", "backends"))
         }

@@ -17,7 +17,7 @@ public struct PageRenderer: Sendable {
 
     /// - Parameter parts: only these, in the order they stand on the page; nil: the whole page.
     public func render(_ state: PageState, parts: Set<PagePart>? = nil) -> [UInt8] {
-        let page = Page(state, needsMatrix: parts.map { $0.contains(.summary) || $0.contains(.models) } ?? true)
+        let page = Page(state, needsMatrix: parts?.contains(.models) ?? true)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(65_536)
         var isWanted = parts == nil
@@ -41,7 +41,7 @@ private struct Page {
     private let history: [HistoryEntry]
     private let matrix: ModelMatrix
 
-    /// - Parameter needsMatrix: it takes time in proportion to all models of all backends.
+    /// - Parameter needsMatrix: it takes time and memory in proportion to all models of all backends.
     init(_ state: PageState, needsMatrix: Bool) {
         self.state = state
         history = Array(state.history.suffix(HistoryRows.limit))
@@ -78,8 +78,17 @@ private struct Page {
         case .activeBackends: "\(Format.count(healthy))"
         case .backendsNote: "\(backendsNote)"
         case .backendsNoteClass: unhealthy + degraded > 0 ? " bad" : ""
-        case .availableModels: "\(Format.count(matrix.modelCount))"
-        case .backendCards: BackendCards.render(state.backends, actions: state.actions, now: state.now)
+        case .availableModels: "\(Format.count(availableModels))"
+        case .instance: "\(id: state.instance.id)"
+        case .inFlight: "\(Format.count(state.backends.reduce(0) { $0 + $1.pendingRequests }))"
+        case .waitingNote: state.waiting > 0 ? "\(Format.count(state.waiting)) waiting" : ""
+        case .activeNote: "\(ActiveRows.note(state.active))"
+        case .activeHidden: hidden(state.active.total == 0)
+        case .activeRows: ActiveRows.render(state.active)
+        case .noActiveHidden: hidden(state.active.total > 0)
+        case .backendSwitches: BackendSwitches.render(state.options, count: state.backends.count)
+        case .backendLayout: layout == .tiles ? "backend-grid tiles" : "backend-grid"
+        case .backendCards: cards.render
         case .noBackendsHidden: hidden(!state.backends.isEmpty)
         case .matrixHidden: hidden(matrix.modelCount == 0)
         case .matrixHead: matrix.head
@@ -91,6 +100,23 @@ private struct Page {
         case .noHistoryHidden: hidden(!history.isEmpty)
         case .initialData: ""
         }
+    }
+
+    private var layout: PageOptions.Layout { state.options.layout(of: state.backends.count) }
+
+    private var cards: BackendCards {
+        BackendCards(
+            views: state.backends, actions: state.actions, now: state.now, layout: layout,
+            grouping: state.options.grouping(of: state.backends.count))
+    }
+
+    /// Models that at least one backend has which serves.
+    private var availableModels: Int {
+        var names: Set<String> = []
+        for view in state.backends where view.status.serves {
+            for model in view.models { names.insert(model.id) }
+        }
+        return names.count
     }
 
     private var healthy: Int { state.backends.count { $0.status == .healthy } }

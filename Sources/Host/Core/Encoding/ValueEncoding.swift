@@ -45,6 +45,10 @@ extension ContractEncoder {
         write(entry.tokensPerSecond, to: &json)
         json.key("endpoint")
         json.string(entry.endpoint)
+        json.key("api")
+        json.string(entry.api)
+        json.key("client")
+        if entry.client.isEmpty { json.null() } else { json.string(entry.client) }
         writeRoute(of: entry, to: &json)
         omitted.write(to: &json)
         json.endObject()

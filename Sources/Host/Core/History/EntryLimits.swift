@@ -21,6 +21,7 @@ public enum EntryLimits {
         for index in entry.route.indices where entry.route[index].failure != nil {
             entry.route[index].failure = entry.route[index].failure.map { cut($0, to: stepFailure) }
         }
+        entry.timeline = entry.timeline?.cut(failures: stepFailure)
         return entry
     }
 

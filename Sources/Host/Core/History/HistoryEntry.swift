@@ -51,6 +51,20 @@ public struct HistoryEntry: Sendable, Equatable {
     /// nothing failed, or nobody was asked.
     public var route: [RouteStep] = []
 
+    /// The address of its client; empty: unknown.
+    public var client: String = ""
+    /// Of the request's body, and of the body that the client was sent; 0: none, or unknown.
+    public var requestBytes: UInt64 = 0
+    public var answerBytes: UInt64 = 0
+    /// What happened and when; nil: it is not known any more.
+    public var timeline: Timeline?
+
+    /// In whose words its client spoke, by its path: "openai", "anthropic" or "ollama".
+    public var api: String {
+        if endpoint.hasPrefix("/v1/messages") { return "anthropic" }
+        return endpoint.hasPrefix("/api/") ? "ollama" : "openai"
+    }
+
     /// The `backend_id` of an exchange for which no backend could be chosen.
     public static let noBackend = "none"
 

@@ -106,6 +106,31 @@ public struct Timeline: Sendable, Equatable {
         return nil
     }
 
+    /// The same with no text of a failure longer than that many characters.
+    func cut(failures limit: Int) -> Timeline {
+        func isLong(_ entry: Entry) -> Bool {
+            switch entry.event {
+            case .attemptFailed(let failure): failure.message.utf8.count > limit
+            case .ended(let end): (end.message?.utf8.count ?? 0) > limit
+            default: false
+            }
+        }
+        guard entries.contains(where: isLong) else { return self }
+        var short = self
+        for index in short.entries.indices where isLong(short.entries[index]) {
+            switch short.entries[index].event {
+            case .attemptFailed(var failure):
+                failure.message = EntryLimits.cut(failure.message, to: limit)
+                short.entries[index].event = .attemptFailed(failure)
+            case .ended(var end):
+                end.message = end.message.map { EntryLimits.cut($0, to: limit) }
+                short.entries[index].event = .ended(end)
+            default: break
+            }
+        }
+        return short
+    }
+
     public mutating func append(_ event: ExchangeEvent, at time: NIODeadline) {
         guard !isEnded else { return assertionFailure("an event after the end: \(event)") }
         if case .ended = event { isEnded = true }

@@ -13,11 +13,17 @@ public final class ExchangeRecord: Sendable {
         public var endpoint: String
         /// As in `HistoryEntry`.
         public var promptEstimate: UInt64
+        /// The address of the client; nil: unknown.
+        public var client: SocketAddress?
+        /// Of the request's body, and of the body that the client was sent.
+        public var requestBytes: UInt64 = 0
+        public var answerBytes: UInt64 = 0
 
         public init(
             id: String, model: String = "", knownModel: String? = nil, stream: Bool = false, endpoint: String,
-            promptEstimate: UInt64 = 0
+            promptEstimate: UInt64 = 0, client: SocketAddress? = nil
         ) {
+            self.client = client
             self.promptEstimate = promptEstimate
             self.id = id
             self.model = model
@@ -55,6 +61,10 @@ extension HistoryEntry {
         stream = record.request.stream
         endpoint = record.request.endpoint
         promptEstimate = record.request.promptEstimate
+        client = record.request.client?.ipAddress ?? ""
+        requestBytes = record.request.requestBytes
+        answerBytes = record.request.answerBytes
+        timeline = record.timeline
         let speed = GenerationSpeed(
             end.outcome, microseconds: fold.duration, firstPiece: record.request.stream ? fold.firstByte : nil)
         timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds

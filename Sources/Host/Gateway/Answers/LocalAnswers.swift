@@ -17,9 +17,8 @@ struct LocalAnswer {
     }
 }
 
-/// Answers what needs no backend: lists, figures, health, the page and its files.
+/// Answers what needs no backend: lists, figures, health, and the page's files.
 struct LocalAnswers {
-    private static let renderer = PageRenderer()
     let state: GatewayState
 
     /// - Parameter query: `models=0` leaves out the lists of models.
@@ -27,7 +26,6 @@ struct LocalAnswers {
         let withModels = !query.split(separator: "&").contains { $0 == "models=0" || $0 == "models=false" }
         return LocalAnswer(body: ContractEncoder.backends(state.registry.views, withModels: withModels))
     }
-    var history: LocalAnswer { LocalAnswer(body: ContractEncoder.history(state.history.entries)) }
     var statistics: LocalAnswer { LocalAnswer(body: ContractEncoder.statistics(state.statistics)) }
     var adapters: LocalAnswer { LocalAnswer(body: AdapterList.json(state.library)) }
     var trouble: LocalAnswer {
@@ -128,17 +126,6 @@ struct LocalAnswers {
 
     /// Degraded backends, and troubles, that `/health` names.
     private static let reasonLimit = 20
-
-    /// - Parameter query: may ask for parts of the page, which is what its script does.
-    func page(_ query: String) -> LocalAnswer {
-        LocalAnswer(
-            contentType: "text/html; charset=utf-8",
-            fields: [
-                ("content-security-policy", PageRenderer.contentSecurityPolicy), ("cache-control", "no-store"),
-                ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
-            ],
-            body: Self.renderer.render(state.page, parts: PagePart.named(inQuery: query)))
-    }
 
     /// A file of the page: for good under the name of this version's folder.
     static func asset(_ name: String, _ wishes: FetchWishes) -> LocalAnswer {

@@ -10,11 +10,13 @@ struct ModelAnswers {
     var list: LocalAnswer {
         let (views, aliases) = (state.registry.views, state.modelNames.servedAliases)
         guard context.dialect == .anthropic else {
-            let isPerBackend = QueryFlags.isSet("per_backend", in: context.query)
+            guard QueryFlags.isSet("per_backend", in: context.query) else {
+                return LocalAnswer(body: ContractEncoder.modelList(views, aliases: aliases))
+            }
+            let only = QueryValues(context.query).all.first { $0.name == "backend" }?.value
             return LocalAnswer(
-                body: isPerBackend
-                    ? ContractEncoder.modelListPerBackend(views, aliases: aliases)
-                    : ContractEncoder.modelList(views, aliases: aliases))
+                body: ContractEncoder.modelListPerBackend(
+                    only.map { id in views.filter { $0.id == id } } ?? views, aliases: aliases))
         }
         do throws(ClientError) {
             let page = try AnthropicModelPage(QueryValues(context.query).all)

@@ -43,6 +43,9 @@ final class Exchange {
     var task: (any Attempt)?
     /// The request as this attempt sends it.
     var requestBody = ByteBuffer()
+    /// Of the client's body, and of what the client was sent.
+    let requestBytes: UInt64
+    var answerBytes: UInt64 = 0
     /// It is in the client's own words.
     var isNative = true
     var attemptStart: NIODeadline
@@ -87,6 +90,7 @@ final class Exchange {
         self.onEnd = onEnd
         asked = request.peek
         stream = request.stream
+        requestBytes = UInt64(request.body.readableBytes)
         number = loop.takeExchangeNumber()
         // Not the request's id, which is the client's, and need not be another for each request. What is passed on needs none.
         forms = RequestForms(request, answerID: request.dialect == .openAI ? "" : loop.nextRequestID())
@@ -332,10 +336,11 @@ final class Exchange {
     func record() {
         if ticket != nil { leaveQueue() }
         if isHedging { endHedging() }
-        let request = ExchangeRecord.Request(
+        var request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,
-            stream: stream, endpoint: context.path, promptEstimate: learntEstimate)
+            stream: stream, endpoint: context.path, promptEstimate: learntEstimate, client: context.peer)
+        (request.requestBytes, request.answerBytes) = (requestBytes, answerBytes)
         loop.record(request, dispatch.timeline)
     }
 

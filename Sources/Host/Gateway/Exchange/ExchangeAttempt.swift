@@ -76,7 +76,9 @@ extension Exchange: AttemptSink {
         case .commit:
             hold(&bytes)
             commit(held ?? bytes)
-        case .send: client.writePiece(&bytes)
+        case .send:
+            answerBytes &+= UInt64(bytes.readableBytes)
+            client.writePiece(&bytes)
         }
         return .taken
     }
@@ -90,6 +92,7 @@ extension Exchange: AttemptSink {
         client.requestIsDone()
         held = nil
         _ = heldMemory.set(0)
+        answerBytes &+= UInt64(first.readableBytes)
         guard dispatch.isHeadSent else {
             return client.beginPieces(status: answerStatus, type: answerType, origin: origin, first: first)
         }
@@ -164,6 +167,7 @@ extension Exchange: AttemptSink {
     private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
         sendRest()
         let finish = dispatch.finished(outcome, now: now)
+        if finish == .sendHeld { answerBytes = UInt64(held?.readableBytes ?? 0) }
         if finish != .refuse {
             record()
             if !stream { noteWhole(outcome) }

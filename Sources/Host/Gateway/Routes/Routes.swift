@@ -1,4 +1,5 @@
 import Core
+import Dashboard
 
 /// Everything that can be asked of the gateway. One entry is one route.
 extension RouteTable {
@@ -69,7 +70,7 @@ extension RouteTable {
             .answer(size: AnswerSize.backends) { LocalAnswers(state: $0.state).trouble }),
         Route(
             .get, path: "/v1/history", access: .operator,
-            .answer(size: AnswerSize.history) { LocalAnswers(state: $0.state).history }),
+            .answer(size: AnswerSize.history) { HistoryAnswers(state: $0.state).list($0.context.query) }),
         Route(
             .get, path: "/v1/stats", access: .operator,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).statistics }),
@@ -99,6 +100,9 @@ extension RouteTable {
         Route(
             .get, path: "/v1/requests/active", access: .operator,
             .lookup { RequestAnswers(state: $0.state).list($0, $1) }),
+        Route(
+            .get, path: "/v1/requests/{id...}", access: .operator,
+            .lookup { HistoryAnswers(state: $0.state).record($0, $1) }),
         Route(
             .delete, path: "/v1/requests/{id...}", access: .operator,
             .later { RequestAnswers(state: $0.state).cancel($0, $1) }),
@@ -144,9 +148,7 @@ extension RouteTable {
 
     /// The dashboard.
     private static let page: [Route] = [
-        Route(
-            .get, path: "/", access: .operator,
-            .answer(size: AnswerSize.page) { LocalAnswers(state: $0.state).page($0.context.query) }),
+        Route(.get, path: "/", access: .operator, .lookup { PageAnswers(state: $0.state).page($0, $1) }),
         Route(
             .get, path: "/assets/{name...}", access: .everybody,
             .answer { LocalAnswers.asset($0.values[0], $0.context.wishes) }),
@@ -185,5 +187,10 @@ enum AnswerSize {
     /// What is read of a model at a backend is as much work as writing half a kilobyte.
     @Sendable static func series(_ state: GatewayState) -> Int { 16 * 1024 + state.series.pairCount * 512 }
 
-    @Sendable static func page(_ state: GatewayState) -> Int { models(state) + history(state) }
+    /// - Parameter parts: of the page; nil: all of it.
+    static func page(_ state: GatewayState, _ parts: Set<PagePart>?) -> Int {
+        let parts = parts ?? Set(PagePart.allCases)
+        return (parts.contains(.models) ? models(state) : state.registry.views.count * 1024)
+            + (parts.contains(.history) ? history(state) : 0)
+    }
 }

@@ -215,15 +215,22 @@ final class GatewayState: Sendable {
     }
 
     /// What the page shows now.
-    var page: PageState {
-        PageState(
-            stats: statistics, trouble: trouble, backends: registry.views, history: history.entries,
+    /// - Parameter isWhole: with the figures of each model, which only the data that it begins with have.
+    func page(isWhole: Bool) -> PageState {
+        let views = registry.views
+        var page = PageState(
+            stats: Statistics(uptimeSeconds: uptimeSeconds, figures: figures, views: isWhole ? views : []),
+            trouble: trouble,
+            backends: views, history: history.entries,
             actions: actions.records.map { record in
                 let isOver = record.progress.status != .running
                 return PageAction(
                     record.progress, endedAt: isOver ? record.startedAt + record.milliseconds / 1000 : nil)
             },
             version: Self.version, now: Clock.wallSeconds())
+        page.instance = ledger.instance
+        page.waiting = admission.count
+        return page
     }
 
     var statistics: Statistics {

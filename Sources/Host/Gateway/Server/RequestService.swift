@@ -207,7 +207,9 @@ final class RequestService {
         guard let context, case .exchange? = route?.handler else { return }
         var timeline = Timeline(arrival: context.arrival)
         timeline.append(.ended(.error(error.status, error.message)), at: loop.eventLoop.now)
-        loop.record(ExchangeRecord.Request(id: context.id, model: model, endpoint: context.path), timeline)
+        loop.record(
+            ExchangeRecord.Request(id: context.id, model: model, endpoint: context.path, client: context.peer),
+            timeline)
     }
 
     // MARK: Answers of the gateway's own
