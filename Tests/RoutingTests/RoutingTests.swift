@@ -86,7 +86,7 @@ private struct Fleet {
         let end = BackendCounters.longestRest * 1_000_000 + 5
         #expect(counters.restEnd(for: "m", now: 6) == end && counters.restEnd(for: "m", now: end) == 0)
 
-        counters.ended(.success(microseconds: 1))
+        counters.ended(.success(microseconds: 1), began: 6)
 
         #expect(counters.restEnd(for: "m", now: 6) == 0)
     }

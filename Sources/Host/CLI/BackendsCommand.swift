@@ -165,7 +165,8 @@ extension BackendsCommand {
                     name: String(text[..<mark]).replacing("-", with: "_"),
                     value: String(text[text.index(after: mark)...])
                 )
-                let value: JSONValue = text.value == "none" ? .null : (try? JSONValue.parse(text.value)) ?? .string(text.value)
+                let value: JSONValue =
+                    text.value == "none" ? .null : (try? JSONValue.parse(text.value)) ?? .string(text.value)
                 // Those of [backends.timeouts], with or without the name of the table.
                 let prefix = "timeouts."
                 if text.name.hasSuffix("_seconds") {

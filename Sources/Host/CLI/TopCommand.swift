@@ -32,7 +32,8 @@ struct TopCommand: AsyncParsableCommand {
                 throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
             }
             let columns = environmentVariables()["COLUMNS"].flatMap { Int($0) } ?? 100
-            return Self.printed(state, columns: columns).forEach { print($0) }
+            for line in Self.printed(state, columns: columns) { print(line) }
+            return
         }
         guard let terminal = RawTerminal() else {
             throw fail("top needs a terminal; 'nexus top --once' prints one picture as text")

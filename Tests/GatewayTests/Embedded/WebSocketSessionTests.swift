@@ -77,21 +77,23 @@ import Testing
     @Test func whatIsWrongIsToldToThoseThatAskAtTheStartAndWhenItChanges() throws {
         gateway.add()
         let (watching, plain) = (try subscriber("?updates=trouble"), try subscriber("?updates=deltas"))
-        #expect(
-            try watching.take().contains(#"{"update_type":"Trouble","data":{"total":0,"omitted":0,"troubles":[]}}"#))
+        // Of the adapters in this process others may be told of: what they did is counted for all tests together.
+        let first = try watching.take()
+        #expect(first.contains(#"{"update_type":"Trouble","data":{"total":"#) && !first.contains("one is down"))
         _ = try plain.take()
         gateway.state.registry.record(HealthReport(outcome: .unhealthy, message: "refused"), of: "one", now: 2)
         gateway.state.watchTrouble()
         gateway.state.watchTrouble()
 
         let told = try watching.take()
-        #expect(told.split(separator: #""update_type":"Trouble""#).count == 2, "once, since it did not change again")
-        #expect(told.contains("one is down since") && told.contains("refused"))
+        #expect(told.split(separator: "one is down since").count == 2, "once, since it did not change again")
+        #expect(told.contains("refused"))
         #expect(try !plain.take().contains("Trouble"))
 
         gateway.state.registry.record(HealthReport(outcome: .healthy), of: "one", now: 3)
         gateway.state.watchTrouble()
-        #expect(try watching.take().contains(#""troubles":[]"#))
+        let last = try watching.take()
+        #expect(last.contains(#""update_type":"Trouble""#) && !last.contains("one is down"))
     }
 
     @Test func aLateSubscriberIsToldWhatIsWrongAlready() throws {

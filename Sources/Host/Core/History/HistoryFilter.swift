@@ -42,7 +42,9 @@ public struct HistoryFilter: Sendable, Equatable {
     }
 
     /// Names of the parameters that `set` takes.
-    public static let parameters = ["model", "backend", "status", "client", "api", "text", "from", "to", "limit", "after", "instance"]
+    public static let parameters = [
+        "model", "backend", "status", "client", "api", "text", "from", "to", "limit", "after", "instance",
+    ]
 
     /// APIs that clients speak.
     public static let apis = ["openai", "anthropic", "ollama"]

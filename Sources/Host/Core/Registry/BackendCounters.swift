@@ -141,7 +141,7 @@ public final class BackendCounters: Sendable {
     /// - Parameters:
     ///   - model: that was asked for.
     ///   - began: when the attempt did, in nanoseconds of the monotonic clock.
-    public func ended(_ end: End, model: String = "", began: UInt64 = .max) {
+    public func ended(_ end: End, model: String = "", began: UInt64 = 0) {
         let microseconds: UInt64
         switch end {
         case .neutral: return

@@ -69,7 +69,8 @@ struct BackendAnswers {
             guard change != BackendOverlay.Change() else {
                 throw ErrorBody(
                     status: 400,
-                    message: "There is nothing to set; give priority, max_concurrent (null: no limit), enabled or timeouts.",
+                    message:
+                        "There is nothing to set; give priority, max_concurrent (null: no limit), enabled or timeouts.",
                     code: "invalid_backend")
             }
             return .change(name: call.values[0], change, persists: persists)

@@ -18,8 +18,8 @@ struct FetchWishes: Sendable, Equatable {
     init(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) {
         guard head.method == .get || head.method == .head else { return }
         var codings = ""
-        head.forEachField(of: bytes, where: { $0 | 0x20 == UInt8(ascii: "a") || $0 | 0x20 == UInt8(ascii: "i") }) {
-            name, value in
+        let mayBeOne: (UInt8) -> Bool = { $0 | 0x20 == UInt8(ascii: "a") || $0 | 0x20 == UInt8(ascii: "i") }
+        head.forEachField(of: bytes, where: mayBeOne) { name, value in
             if FieldRules.equals(name, "accept-encoding") {
                 if !codings.isEmpty { codings += "," }
                 codings += String(decoding: value, as: UTF8.self)

@@ -76,6 +76,7 @@ private final class OneAnswer<Answer: Sendable>: Sendable {
 extension ErrorBody {
     fileprivate static let tooManyCommands = ErrorBody(
         status: 503,
-        message: "\(CommandDesk.limit) commands of operators are under way; nothing was done. Try again when some have ended.",
+        message:
+            "\(CommandDesk.limit) commands of operators are under way; nothing was done. Try again when some have ended.",
         type: "service_unavailable_error", code: "overloaded", retryAfter: 2)
 }
