@@ -233,7 +233,7 @@ def test_tables_tell_the_same_to_who_does_not_see(gateway, open_page):
     page.get_by_label("5 minutes").check()
     expect(table.locator("tbody tr")).to_have_count(30)
     expect(table.locator("tbody tr").nth(1).locator("td").first).to_contain_text("/s")
-    page.get_by_label("By backend").check()
+    page.get_by_role("radio", name="By backend").check()
     expect(page.locator(".plot-tables table")).to_have_count(8)
     page.get_by_role("button", name="Show plots").click()
     expect(page.locator(".plot-tables")).to_be_hidden()
