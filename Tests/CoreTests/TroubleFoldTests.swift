@@ -217,13 +217,22 @@ private func box(
         #expect(story.items.isEmpty)
     }
 
-    @Test func fewRequestsSayNothing() {
+    @Test(arguments: [(4, 4), (8, 9)]) func fewRequestsSayNothing(failures: UInt64, attempts: UInt64) {
         var story = Story()
         story.pass(20) {
             $0.backends = [box(.healthy)]
-            $0.errors = [errors(9, of: 9)]
+            $0.errors = [errors(failures, of: attempts)]
         }
         #expect(story.items.isEmpty)
+    }
+
+    @Test func aFewOfWhichNotOneWentWellAreEnough() {
+        var story = Story()
+        story.pass(5) {
+            $0.backends = [box(.healthy)]
+            $0.errors = [errors(5, of: 5)]
+        }
+        #expect(story.kinds == [.errorRate] && story.items.first?.severity == .critical)
     }
 
     @Test func ofABackendThatIsDownOrLeftAloneOnlyThatIsSaid() {

@@ -94,9 +94,9 @@ public struct TopScreen {
             line.append(value, style)
             line.append(" " + label)
         }
-        add("requests", picture.requests.map(Figures.count))
+        add(picture.requests == 1 ? "request" : "requests", picture.requests.map(Figures.count))
         if let errors = picture.errors {
-            add("errors", Figures.count(errors), errors > 0 ? .warning : .plain)
+            add(errors == 1 ? "error" : "errors", Figures.count(errors), errors > 0 ? .warning : .plain)
         }
         add("a second", state.rate.map(Figures.rate))
         add("in flight", picture.activeTotal.map(Figures.count))
@@ -139,7 +139,7 @@ public struct TopScreen {
                         backend.name, Self.sign(of: style) + backend.state.lowercased(),
                         backend.pending.map(Figures.count) ?? "", backend.requests.map(Figures.count) ?? "",
                         // Before the first answer there is none.
-                        backend.requests ?? 0 > 0 ? backend.latency.map(Figures.milliseconds) ?? "" : "",
+                        backend.latency.map { $0 > 0 ? Figures.milliseconds($0) : "" } ?? "",
                         "\(backend.models)", style == .good ? "" : backend.error ?? "",
                     ], style: style == .good ? .plain : style)
             }, none: "No backends.")

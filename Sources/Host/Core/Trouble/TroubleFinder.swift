@@ -11,6 +11,8 @@ struct TroubleFinder: Sendable {
         /// Attempts within a minute, and the percentage of them that failed.
         static let attempts: (UInt64, UInt64) = (10, 1)
         static let errorPercent: (UInt64, UInt64) = (25, 10)
+        /// Where not one went well, so many are enough.
+        static let allFailed: UInt64 = 5
         /// Requests that wait, as a percentage of those that may.
         static let waitingPercent: (Int, Int) = (20, 10)
         /// Fewer are no trouble, however few may wait.
@@ -143,9 +145,10 @@ struct TroubleFinder: Sendable {
                 errors.attempts >= Limits.attempts.1,
                 errors.failures * 100 >= errors.attempts * Limits.errorPercent.1
             else { return nil }
-            let begins =
+            let isMany =
                 errors.attempts >= Limits.attempts.0
                 && errors.failures * 100 >= errors.attempts * Limits.errorPercent.0
+            let begins = isMany || errors.failures == errors.attempts && errors.attempts >= Limits.allFailed
             return Sighting(
                 trouble: Trouble(
                     kind: .errorRate, severity: errors.failures == errors.attempts ? .critical : .warning,
