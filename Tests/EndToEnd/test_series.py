@@ -1,6 +1,7 @@
 """Figures over time: GET /v1/series and /v1/series/compare."""
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -178,7 +179,8 @@ def test_a_model_that_became_slow_is_told_in_words(gateway, upstream):
     change = next(change for change in answer["data"] if change["metric"].startswith("duration"))
     assert (change["model"], change["backend"]) == ("m", "one"), texts
     assert change["value"] >= 280 and max(change["values_before"]) < 200
-    assert change["text"].split(" of ")[1].startswith("m at one: 3"), texts
+    # Figures of a histogram are off by 4.5 % at most.
+    assert re.match(r"(2[89]|3\d)\d ms", change["text"].split(" of m at one: ")[1]), texts
     assert f"{change['what']} of m at one: {change['now']}, before {change['usual']}" == change["text"]
     # Nothing was slow at another backend.
     assert gateway.get(f"/v1/series/compare?from={begins}&to={begins + 10}&backend=two").json()["data"] == []
