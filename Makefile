@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export PREFIX DESTDIR SEED HOURS FIRST
 
-.PHONY: help run test build install uninstall bench simulate routing-study lint clean
+.PHONY: help run test build install uninstall bench simulate routing-study fuzz lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -38,9 +38,13 @@ simulate: ## run the gateway inside a simulation: SEED=n replays one run, HOURS=
 routing-study: ## compare the strategies in virtual time; writes the table and pictures of docs/routing.md
 	@scripts/routing-study.sh
 
+fuzz: ## run libFuzzer on each parser of bytes from outside: PARSER=name for one of them, SECONDS_EACH=n for how long
+	@scripts/setup.sh run
+	@scripts/fuzz.sh $(or $(PARSER),all) $(or $(SECONDS_EACH),60)
+
 lint: ## check formatting, shell scripts and the ABI's layout
 	@scripts/lint.sh
 	@python3 scripts/abi.py
 
 clean: ## remove build products and the virtual environment
-	rm -rf .build .build-asan .build-tsan .venv
+	rm -rf .build .build-asan .build-tsan .build-study .build-fuzz .venv

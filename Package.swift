@@ -37,14 +37,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // The ABI and what binds it.
-        .target(name: "PluginAPI", exclude: ["abi"], cSettings: strictC),
+        .target(name: "PluginAPI", exclude: ["abi", "rust"], cSettings: strictC),
         // What may cross the ABI, for the hosts of adapters: the gateway, the scripted one of the checks, the one of tests.
         .target(name: "ABIRules", dependencies: ["PluginAPI"]),
         .systemLibrary(
             name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Values that host and adapters both need. Adapters compile these sources into themselves.
         .target(name: "JSON"),
@@ -67,6 +71,9 @@ let package = Package(
         layer(
             "Conformance",
             uses: ["ABIRules", "AdapterHost", "Core", "EventStream", "JSON", "PluginAPI", "Product", "Shims"]),
+        layer("SQLite", uses: ["CSQLite"]),
+        layer("Store", uses: ["Core", "JSON", "SQLite", "Shims"]),
+        layer("Tracing", uses: ["Core", "HTTP1", "JSON"]),
         layer("Routing", uses: ["Core"]),
         layer("Dialects", uses: ["Core", "EventStream", "JSON"]),
         .target(
@@ -79,19 +86,23 @@ let package = Package(
         layer("Terminal", uses: ["JSON", "Shims"]),
         layer("Dashboard", uses: ["Compression", "Core", "DashboardAssets"]),
         layer("Config", uses: ["Core", "JSON", .product(name: "TOMLKit", package: "TOMLKit")]),
+        // Other gateways' configurations, for the command line alone: nothing that serves needs YAML.
+        layer("Import", uses: ["Config", "Core", "JSON", .product(name: "Yams", package: "Yams")]),
         layer(
             "Gateway",
             uses: [
                 "ABIRules", "Compression", "Config", "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects",
                 "Dashboard",
-                "EventStream", "Product", nioCore, nioPosix, nioSSL, nioTLS,
+                "EventStream", "Product", "Store", "Tracing", nioCore, nioPosix, nioSSL, nioTLS,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
         .executableTarget(
             name: "nexus",
             dependencies: [
-                "Config", "Gateway", "Conformance", "Core", "EventStream", "JSON", "Scaffold", "Terminal", logging,
+                "Config", "Gateway", "Conformance", "Core", "EventStream", "Import", "JSON", "Scaffold", "Store",
+                "Terminal",
+                nioCore, nioPosix, nioSSL, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", linkerSettings: stripped),
@@ -137,14 +148,27 @@ let package = Package(
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
+        // Each parser of bytes from outside with what must hold of it: a short run in the tests, long ones by scripts/fuzz.sh.
+        .target(
+            name: "Fuzz",
+            dependencies: [
+                "ABIRules", "AdapterHost", "Compression", "Config", "Core", "Dialects", "EventStream", "Gateway",
+                "HTTP1", "JSON",
+                "Ollama", "OpenAICompat", "PluginAPI", "SQLite", "Store", nioCore,
+            ],
+            path: "Tests/Fuzz", exclude: ["Corpus", "Entry", "Main"]),
+        .testTarget(name: "FuzzTests", dependencies: ["Fuzz"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "EventStreamTests", dependencies: ["EventStream"]),
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON", nioCore, nioEmbedded, nioPosix]),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"]),
         .testTarget(name: "CompressionTests", dependencies: ["Compression"]),
+        .testTarget(name: "StoreTests", dependencies: ["Core", "JSON", "SQLite", "Store"]),
+        .testTarget(name: "TracingTests", dependencies: ["Tracing"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
         .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
+        .testTarget(name: "ImportTests", dependencies: ["Config", "Core", "Import"], exclude: ["Golden"]),
         .testTarget(name: "ScaffoldTests", dependencies: ["Scaffold"]),
         .testTarget(name: "TerminalTests", dependencies: ["JSON", "Terminal"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "JSON"], exclude: ["Vectors"]),
@@ -162,14 +186,23 @@ let package = Package(
             name: "ConformanceTests", dependencies: ["ABIRules", "Conformance", "AdapterHost", "JSON", "PluginAPI"]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore, nioEmbedded]),
+            dependencies: [
+                "Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore, nioEmbedded, nioSSL, nioTLS,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
 
-// NEXUS_TESTS names one test target: the package is that and what it links, so that a build of its own (scripts/sanitize.sh)
-// makes nothing that it does not run.
+// NEXUS_TESTS names one target: the package is that and what it links, so that a build of its own (scripts/sanitize.sh,
+// scripts/fuzz.sh) makes nothing that it does not run.
 if let tests = Context.environment["NEXUS_TESTS"] {
+    // What it needs of libFuzzer is there in a build of its own alone.
+    package.targets += [
+        .target(name: "FuzzMain", path: "Tests/Fuzz/Main", cSettings: strictC),
+        .executableTarget(
+            name: "fuzz-one", dependencies: ["Fuzz", "FuzzMain"], path: "Tests/Fuzz/Entry",
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    ]
     var wanted: Set<String> = []
     func want(_ name: String) {
         guard wanted.insert(name).inserted else { return }

@@ -76,7 +76,11 @@ class Contender:
         """Seconds until the first chat was answered."""
         began = time.monotonic()
         with log.open("ab") as output:
-            self.process = subprocess.Popen(self.command, stdout=output, stderr=output, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command, stdout=output, stderr=output, start_new_session=True,
+                # The history is kept, as it is for users, but not among theirs.
+                env=os.environ | {"XDG_STATE_HOME": str(log.parent)},
+            )  # fmt: skip
         while time.monotonic() - began < 30:
             if self.process.poll() is not None:
                 sys.exit(f"{self.name} ended with status {self.process.returncode}:\n{log.read_text()}")

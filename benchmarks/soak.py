@@ -331,6 +331,7 @@ def main() -> int:
         ["taskset", "-c", last, str(options.build / "nexus"), "serve", "--config", str(file), "--adapters-dir",
          str(options.build)],
         stdout=subprocess.PIPE, stderr=(folder / "log").open("wb"), cwd=folder,
+        env=os.environ | {"XDG_STATE_HOME": str(folder)},
     )  # fmt: skip
     assert gateway.stdout is not None and b"listening" in gateway.stdout.readline()
     failed = []

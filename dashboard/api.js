@@ -40,11 +40,17 @@ export function path(texts, ...values) {
   return texts.reduce((all, text, index) => all + encodeURIComponent(values[index - 1]) + text);
 }
 
+/** What shows that a command comes from this page, once somebody has signed in: the gateway's own cookie, which no other page can read. */
+export function confirmation() {
+  const value = /(?:^|; )nexus_csrf=([0-9a-f]+)/.exec(document.cookie)?.[1];
+  return value ? { "x-nexus-csrf": value } : {};
+}
+
 async function ask(path, { signal, headers, ...rest }) {
   const limit = AbortSignal.timeout(patience);
   try {
     return await fetch(path, {
-      ...rest, headers: { accept: "application/json", ...headers }, cache: "no-store",
+      ...rest, headers: { accept: "application/json", ...confirmation(), ...headers }, cache: "no-store",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
   } catch (error) {

@@ -88,7 +88,8 @@ function ended(answer, context) {
       fact("Tokens/s", record.tokens_per_second === null ? "" : about + rate(record.tokens_per_second)),
       fact("Sent by client", bytes(answer.request_bytes)), fact("Sent to client", bytes(answer.answer_bytes))),
     h("h3", null, "What happened"),
-    h("table", { class: "events" },
+    answer.events.length === 0 && steps(record.route ?? []),
+    answer.events.length > 0 && h("table", { class: "events" },
       h("caption", { class: "visually-hidden" }, "Events of the request, with the time from its arrival"),
       h("thead", null, h("tr", null, h("th", { scope: "col", class: "number" }, "At"), h("th", { scope: "col" }, "Event"))),
       h("tbody", null, answer.events.map((event) => h("tr", { class: event.event === "attempt_failed" ? "failed" : null },
@@ -96,6 +97,13 @@ function ended(answer, context) {
     rest.length > 0 && [h("h3", null, "Others of this id"), h("p", { class: "note" }, "Clients may choose the id of a request."), h("ul", null, rest)],
     command(record),
   ];
+}
+
+/** The attempts, where the times of what happened are not kept: of a request that only the file still has. */
+function steps(route) {
+  if (route.length === 0) return h("p", { class: "note" }, "It was asked once, of the backend above.");
+  return h("ol", null, route.map((step) => h("li", null,
+    name(step.backend_id), `: ${step.outcome ?? ""}`, step.error_message && `, ${visible(step.error_message)}`, scores(step))));
 }
 
 /** With more digits than a duration: what happens within a millisecond is told apart. */

@@ -19,7 +19,7 @@ export function listenToKeys({ views, go, refresh }) {
   ];
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !isOn()) return;
-    if (event.target.closest?.("input, select, textarea, [contenteditable]") || document.querySelector("dialog.confirm[open]")) return;
+    if (event.target.closest?.("input, select, textarea, [contenteditable]") || document.querySelector("dialog:modal")) return;
     const found = keys.find(({ key }) => key === event.key);
     if (!found) return;
     event.preventDefault();
@@ -48,7 +48,7 @@ function turn(on) {
 }
 
 function help(keys) {
-  if (document.querySelector("dialog.confirm[open]")) return;
+  if (document.querySelector("dialog:modal")) return;
   const box = h("input", { type: "checkbox", checked: isOn(), onchange: () => turn(box.checked) });
   const dialog = h("dialog", { class: "confirm", "aria-labelledby": "help-title" },
     h("form", { method: "dialog" },

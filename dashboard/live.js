@@ -35,7 +35,7 @@ export class Live extends EventTarget {
 
   /**
    * @param updates tells which parts an update makes out of date
-   * @param replace called with the HTML of newer parts
+   * @param replace called with the HTML of newer parts; resolves when they are in the page, with the milliseconds of work that it took
    * @param parameters gives more of the query with which parts are fetched
    */
   constructor(updates, { replace, parameters = () => "" }) {
@@ -159,26 +159,39 @@ export class Live extends EventTarget {
     } catch {
       // `isStale` says when the viewer has to know.
     }
-    this.#refresher.ended(html !== null, performance.now());
     this.#failed = html === null;
-    // What was asked for otherwise meanwhile comes with the next answer.
-    if (html !== null && parameters === this.parameters()) {
-      this.heard = Date.now();
-      const isComplete = allParts.every((part) => !this.#isShown(part) || parts.includes(part));
-      if (this.status === "connected" || isComplete) this.whole = this.heard;
-      this.replace(html);
-    } else if (html !== null) {
-      this.#refresher.want(parts);
+    this.#refresher.answered(html !== null, performance.now());
+    let work = 0;
+    try {
+      work = await this.#take(html, parts, parameters);
+    } finally {
+      // Only now: parts are never drawn twice at once.
+      this.#refresher.ended(performance.now(), work);
     }
     this.#changed();
     // What failed is asked for again with the next update or the next round, not in a loop.
     if (html !== null) this.refresh([]);
   }
 
+  async #take(html, parts, parameters) {
+    if (html === null) return 0;
+    // What was asked for otherwise meanwhile comes with the next answer.
+    if (parameters !== this.parameters()) {
+      this.#refresher.want(parts);
+      return 0;
+    }
+    this.heard = Date.now();
+    const isComplete = allParts.every((part) => !this.#isShown(part) || parts.includes(part));
+    if (this.status === "connected" || isComplete) this.whole = this.heard;
+    return this.replace(html);
+  }
+
   async #html(path) {
     const answer = await fetch(path, {
       headers: { accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(fetchSeconds * 1000),
     });
+    // The sign-in is over: the gateway asks for it in the place of the page.
+    if (answer.status === 401) location.reload();
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return answer.text();
   }

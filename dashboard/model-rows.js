@@ -31,8 +31,9 @@ export class Offers {
 
 /**
  * One row for each name, in the list's order; aliases have `aliasOf` and no holders of their own, but those of their model.
- * Row: {id, aliasOf, context, abilities, size, holders: [{id, name, context, loaded, until, memory, device}], loaded,
+ * Row: {id, aliasOf, context, abilities, size, holders: [{id, name, context, loaded, until, memory, device, state}], isServed, loaded,
  * memory, until}; null for what is not known. `loaded`: the number of backends that have it in memory, null if none tells.
+ * `state` of a holder: how it stands if it does not serve now, such as "draining".
  */
 export function modelRows(data) {
   const rows = new Map();
@@ -47,6 +48,7 @@ export function modelRows(data) {
     row.holders.push({
       id: one.backend_id, name: one.owned_by, context: one.context_length || null, loaded: one.loaded ?? null,
       until: one.loaded_until ?? null, memory: one.memory_bytes ?? null, device: one.device_memory_bytes ?? null,
+      state: serving.has(one.backend_status ?? "Healthy") ? null : stateWord(one.backend_status),
     });
     // A request may go to any of them.
     if (one.context_length && !(row.context <= one.context_length && row.context)) row.context = one.context_length;
@@ -69,7 +71,17 @@ export function modelRows(data) {
 /** By what names are sorted: in any case of letters, numbers in them by their value. Compared often, so a plain text. */
 const order = (id) => id.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, "0"));
 
+/** Of backends that get requests. */
+const serving = new Set(["Healthy", "GoingDown", "Degraded"]);
+/** "going up" */
+const stateWord = (state) => state.replace(/(?!^)[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
+
+/** Who has it, and how those stand that do not serve now: "gpu-1, gpu-2 (draining)". */
+export const holderWords = (row) => row.holders.map((one) => (one.state ? `${one.name} (${one.state})` : one.name)).join(", ");
+
 function sumUp(row) {
+  row.holders.sort((one, other) => compare(one.name ?? "", other.name ?? "") || compare(one.id ?? "", other.id ?? ""));
+  row.isServed = row.holders.some((holder) => holder.state === null);
   const loaded = row.holders.filter((holder) => holder.loaded);
   row.loaded = row.holders.every((holder) => holder.loaded === null) ? null : loaded.length;
   const known = loaded.map((holder) => holder.memory).filter((memory) => memory !== null);
@@ -80,7 +92,7 @@ function sumUp(row) {
 }
 
 const searched = (row) =>
-  [row.id, row.aliasOf ?? "", ...row.abilities, ...row.holders.map((holder) => holder.name),
+  [row.id, row.aliasOf ?? "", ...row.abilities, ...row.holders.map((holder) => holder.name), ...row.holders.map((holder) => holder.state ?? ""),
     row.loaded ? "loaded" : "", row.aliasOf ? "alias" : ""].join("\n").toLowerCase();
 
 /** Rows that have every word of the query somewhere: in their name, their backends' or what they can do; "loaded", "alias". */

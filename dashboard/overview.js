@@ -1,12 +1,13 @@
-// What a person does on the overview: cancels a request, has the backends drawn otherwise. And what the page keeps of a
+// What a person does on the overview: cancels a request, watches one, has the backends drawn otherwise. And what the page keeps of a
 // gateway that was started again.
 
 import { path, send } from "./api.js";
 import { confirm } from "./confirm.js";
 import { h, name } from "./dom.js";
 import { duration } from "./figures.js";
-import { attempt } from "./notices.js";
+import { attempt, notify } from "./notices.js";
 import { clock } from "./times.js";
+import { watch } from "./watch.js";
 
 /** Options of the page's query that change how parts are drawn, for the requests of parts. */
 export const drawing = () => {
@@ -15,19 +16,35 @@ export const drawing = () => {
   return new URLSearchParams(kept).toString();
 };
 
-/** @param live is asked for parts that are to be drawn otherwise */
-export function listen(live) {
+/**
+ * @param live is asked for parts that are to be drawn otherwise
+ * @param announce tells a screen reader
+ */
+export function listen(live, announce) {
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const cancel = event.target.closest?.("button[data-cancel]");
     if (cancel) return void cancelRequest(cancel);
+    if (event.target.closest?.("button[data-add-backend]")) return void attemptToAdd(live, announce);
+    const watched = event.target.closest?.("button[data-watch]");
+    if (watched) return void watch(watched);
     const option = event.target.closest?.("a[data-option]");
     if (!option) return;
     event.preventDefault();
     history.replaceState(null, "", option.getAttribute("href"));
     live.refresh(["backends"]);
   });
-  for (const type of ["scroll", "resize"]) addEventListener(type, hintSoon, { capture: true, passive: true });
+  addEventListener("scroll", ({ target }) => { if (tables.has(target)) hintSoon(target); }, { capture: true, passive: true });
+}
+
+/** The dialogs of backends are loaded when the first one is opened. */
+async function attemptToAdd(live, announce) {
+  try {
+    const { addBackend } = await import("./backend-dialogs.js");
+    if (await addBackend({ announce })) live.refresh(["summary", "backends", "models"]);
+  } catch (error) {
+    notify(`The dialog could not be loaded: ${error.message}`, { isError: true });
+  }
 }
 
 async function cancelRequest(button) {
@@ -75,20 +92,38 @@ function past(row) {
   return copy;
 }
 
-let hinting = 0;
+/** The panels that are looked after, and their tables. */
+const tables = new WeakMap();
+const hinting = new Set();
 
-function hintSoon() {
-  hinting ||= requestAnimationFrame(() => {
-    hinting = 0;
-    hint();
-  });
+/** Tells sizes once the browser has laid the page out by itself: to ask for them after a change would have it do that at once. */
+const observer = new ResizeObserver((entries) => mark(new Set(entries.map(({ target }) => target.closest(".panel.scroll")))));
+
+function hintSoon(panel) {
+  if (hinting.size === 0) {
+    requestAnimationFrame(() => {
+      mark(hinting);
+      hinting.clear();
+    });
+  }
+  hinting.add(panel);
 }
 
-/** Marks the sides at which a table goes on. */
+function mark(panels) {
+  const found = [...panels].filter((panel) => panel).map((panel) => [panel, panel.scrollLeft, panel.scrollWidth - panel.clientWidth]);
+  for (const [panel, left, rest] of found) {
+    panel.toggleAttribute("data-own-more-left", left > 1);
+    panel.toggleAttribute("data-own-more-right", left < rest - 1);
+  }
+}
+
+/** Has the sides marked at which tables go on, from now on. */
 export function hint() {
   for (const panel of document.querySelectorAll(".panel.scroll")) {
-    const rest = panel.scrollWidth - panel.clientWidth;
-    panel.toggleAttribute("data-own-more-left", panel.scrollLeft > 1);
-    panel.toggleAttribute("data-own-more-right", panel.scrollLeft < rest - 1);
+    const table = panel.firstElementChild;
+    if (tables.get(panel) === table) continue;
+    tables.set(panel, table);
+    observer.observe(panel);
+    if (table) observer.observe(table);
   }
 }

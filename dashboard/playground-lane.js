@@ -1,5 +1,6 @@
 // One request of the playground and its answer as it comes, at one backend or wherever it is routed.
 
+import { confirmation } from "./api.js";
 import { EventStream } from "./event-stream.js";
 import { count, duration, tokenRate } from "./figures.js";
 import { clear, fill, h, name, setText, visible } from "./dom.js";
@@ -66,7 +67,7 @@ export class Lane {
     this.#timer = setInterval(() => this.#draw(), drawGap);
     let end = "Complete";
     try {
-      await this.#read(await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: abort.signal }), answer);
+      await this.#read(await fetch(path, { method: "POST", headers: { ...confirmation(), ...headers }, body: JSON.stringify(body), signal: abort.signal }), answer);
     } catch (error) {
       if (!abort.signal.aborted) answer.error ??= error instanceof TypeError ? "The connection to the gateway was lost." : error.message;
       end = "Stopped";
@@ -101,7 +102,7 @@ export class Lane {
     // What is routed by is that there is an image, not what it shows.
     const short = JSON.stringify(body, (key, value) => (key === "url" && String(value).startsWith("data:") ? "data:," : value));
     try {
-      const response = await fetch("/v1/explain", { method: "POST", headers, body: short, signal });
+      const response = await fetch("/v1/explain", { method: "POST", headers: { ...confirmation(), ...headers }, body: short, signal });
       if (!response.ok) return;
       const explained = await response.json();
       this.why.replaceChildren(this.why.firstChild, explanation(explained));

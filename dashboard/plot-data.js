@@ -1,10 +1,15 @@
 // What is plotted: from the answer of GET /v1/series (docs/series.md) to lines of values. No document: tested by itself.
 
-/** The steps that the gateway keeps of each window, and how often the page asks for newer ones (seconds). */
+/**
+ * The steps that the gateway keeps of each window, and how often the page asks for newer ones (seconds). What is stored comes
+ * from the history's file, also of earlier runs.
+ */
 export const windows = [
   { name: "5m", title: "5 minutes", every: 1 },
   { name: "1h", title: "1 hour", every: 10 },
   { name: "24h", title: "24 hours", every: 60 },
+  { name: "week", title: "Week", every: 300, isStored: true },
+  { name: "month", title: "Month", every: 900, isStored: true },
 ];
 
 /** What there is a line of. */
@@ -50,6 +55,9 @@ const counts = new Set(["requests", "errors", "refused", "failed_attempts", "pro
 /** Seconds from which nothing by the second follows. */
 const fewSeconds = 3;
 
+/** Whether a window comes from the history's file: what was in flight and what waited is not kept there, and not compared. */
+export const isStored = (window) => windows.find((each) => each.name === window)?.isStored ?? false;
+
 /** What a query of the page's fragment asks for, with nothing in it that the gateway would refuse. */
 export function wishes(query) {
   const among = (name, list, usual) => {
@@ -57,14 +65,15 @@ export function wishes(query) {
     return list.includes(value) ? value : usual;
   };
   const [from, to] = [wholeNumber(query.get("from")), wholeNumber(query.get("to"))];
+  const window = among("window", windows.map(({ name }) => name), "5m");
   return {
-    window: among("window", windows.map(({ name }) => name), "5m"),
+    window,
     by: among("by", groupings.map(({ name }) => name), "total"),
     backend: query.get("backend") || null,
     model: query.get("model") || null,
     quantile: among("quantile", quantiles, "p95"),
     table: query.get("show") === "table",
-    selection: from !== null && to !== null && from < to ? { from, to } : null,
+    selection: !isStored(window) && from !== null && to !== null && from < to ? { from, to } : null,
   };
 }
 
@@ -84,8 +93,9 @@ export function queryOf({ window, by, backend, model, quantile, table, selection
   };
 }
 
-/** The plots that there are of such wishes: the queue is one for all. */
+/** The plots that there are of such wishes: the queue is one for all, and of what is stored there are no levels. */
 export function plotsOf(wishes) {
+  if (isStored(wishes.window)) return plots.filter(({ unit }) => unit !== "level");
   const isOfAll = wishes.by === "total" && !wishes.backend && !wishes.model;
   return plots.filter(({ id }) => id !== "queue" || isOfAll);
 }

@@ -3,7 +3,7 @@
 import { h, list, s, setText } from "./dom.js";
 import { asleepSteps, highest } from "./plot-data.js";
 import { areaPath, dotPath, linePath } from "./plot-paths.js";
-import { clockOf, height, roundDuration, roundTop, timeMarks, written } from "./plot-scale.js";
+import { height, markOf, roundDuration, roundTop, timeMarks, written } from "./plot-scale.js";
 
 export class Plot {
   #top = h("span", { class: "plot-top" });
@@ -64,7 +64,7 @@ export class Plot {
   #drawTimes(answer) {
     const to = answer.from + answer.awake_seconds.length * answer.step_seconds;
     list(this.#times, timeMarks(answer.from, to), ({ at }) => at, ({ share, at }, old) => {
-      const mark = old ?? h("span", null, clockOf(at, 60));
+      const mark = old ?? h("span", null, markOf(at, to - answer.from));
       mark.style.setProperty("left", `${share * 100}%`);
       return mark;
     });

@@ -33,7 +33,7 @@ export function stepAt(share, steps) {
 }
 
 /** Seconds between the times of day that are told below a plot. */
-const intervals = [60, 300, 900, 3600, 21_600, 86_400];
+const intervals = [60, 300, 900, 3600, 21_600, 86_400, 172_800, 604_800];
 const mostMarks = 5;
 
 /**
@@ -53,12 +53,22 @@ export function timeMarks(from, to, offset = -new Date(from * 1000).getTimezoneO
 
 const padded = (value) => String(value).padStart(2, "0");
 
-/** The viewer's time of day: "21:04:10", or "21:04" where steps are whole minutes. Unix seconds. */
+/** Seconds of a step from which on times have their day as well. */
+const daily = 7200;
+
+/** The viewer's time of day: "21:04:10", or "21:04" where steps are whole minutes, or "3 Jan 21:04" where they are hours. */
 export function clockOf(seconds, step) {
   const at = new Date(seconds * 1000);
+  if (step >= daily) return `${at.toLocaleDateString(undefined, { day: "numeric", month: "short" })} ${clockOf(seconds, 60)}`;
   const parts = [at.getHours(), at.getMinutes()];
   if (step % 60 !== 0) parts.push(at.getSeconds());
   return parts.map(padded).join(":");
+}
+
+/** A round time below a plot: of its day, or the day where the plot has several. `width` in seconds. */
+export function markOf(seconds, width) {
+  if (width <= 2 * 86_400) return clockOf(seconds, 60);
+  return new Date(seconds * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" });
 }
 
 /** "21:04:10 to 21:04:20" */

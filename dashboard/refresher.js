@@ -2,11 +2,13 @@
 // a load. A state machine without a network or a timer: `live.js` carries out what it says.
 
 /** Milliseconds between the starts of two fetches, at least. */
-export const shortestGap = 500;
-/** A fetch that takes long is followed by a rest of so many times its length. */
-const restShare = 4;
-/** A fetch that took longer is followed by no longer rest (milliseconds). */
-const longestFetch = 1000;
+export const shortestGap = 250;
+/** A gateway that takes long is given a rest of so many times that. */
+const restOfGateway = 4;
+/** The same of the browser, which draws what came. */
+const restOfBrowser = 2;
+/** What took longer is followed by no longer rest (milliseconds). */
+const longest = 1000;
 
 export class Refresher {
   #wanted = new Set();
@@ -33,11 +35,18 @@ export class Refresher {
     return { fetch: this.#underWay };
   }
 
-  /** The fetch has ended. What failed to come is still wanted. */
-  ended(ok, now) {
+  /** The answer is there, or will not come. What failed to come is still wanted. */
+  answered(ok, now) {
     if (!ok) this.want(this.#underWay ?? []);
+    this.#next = Math.max(this.#begun + shortestGap, now + Math.min(Math.max(0, now - this.#begun), longest) * restOfGateway);
+  }
+
+  /**
+   * What came is in the page, and others may be fetched.
+   * @param work milliseconds for which the browser was kept busy by it
+   */
+  ended(now, work) {
     this.#underWay = null;
-    const took = Math.min(Math.max(0, now - this.#begun), longestFetch);
-    this.#next = Math.max(this.#begun + shortestGap, now + took * restShare);
+    this.#next = Math.max(this.#next, now + Math.min(work, longest) * restOfBrowser);
   }
 }

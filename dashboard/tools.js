@@ -19,15 +19,17 @@ let ids = 0;
 export const newID = (prefix) => `${prefix}-${(ids += 1)}`;
 
 /**
- * Every model with who has it (model-rows.js). Of thousands the parts are made in turns, so that the page answers between them.
- * @param offers what came before; `backends` the ids of those whose part is fetched; without them all is
+ * Every model with who has it now (model-rows.js). Of thousands the parts are made in turns, so that the page answers between them.
+ * @param offers what came before; `backends` the ids of those whose part is fetched, without them all is; `all`: also those of
+ *   backends that do not serve now
  */
-export async function fetchRows(signal, offers = new Offers(), backends = null) {
+export async function fetchRows(signal, { offers = new Offers(), backends = null, all = false } = {}) {
+  const list = `/v1/models?per_backend=1${all ? "&all=1" : ""}`;
   if (backends) {
     await Promise.all(backends.map(async (id) => {
-      offers.take(id, (await getJSON(`/v1/models?per_backend=1&backend=${encodeURIComponent(id)}`, { signal })).data);
+      offers.take(id, (await getJSON(`${list}&backend=${encodeURIComponent(id)}`, { signal })).data);
     }));
-  } else offers.takeAll((await getJSON("/v1/models?per_backend=1", { signal })).data);
+  } else offers.takeAll((await getJSON(list, { signal })).data);
   await turn();
   const rows = modelRows(offers.data);
   await turn();

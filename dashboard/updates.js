@@ -26,7 +26,8 @@ export class Updates {
       case "ActiveRequests":
       case "RequestCancelled": return ["active"];
       case "ActionProgress": return ["backends"];
-      case "Trouble": return ["trouble"];
+      // Cards tell of their backend's troubles as well.
+      case "Trouble": return ["trouble", "backends"];
       default: return [];
     }
   }

@@ -25,6 +25,7 @@ class Gateway {
     this.problem = h("div");
     this.backends = h("tbody");
     this.facts = h("div", { class: "gateway-grid" }, h("p", { class: "note" }, "Asking how the gateway is."));
+    this.access = h("div");
     this.adapters = h("div");
     this.configuration = h("div", { class: "gateway-part" });
     this.told = h("div", { role: "status" });
@@ -36,7 +37,7 @@ class Gateway {
       h("section", { "aria-labelledby": "gateway-backends" }, h("h3", { id: "gateway-backends" }, "Backends"),
         h("div", { class: "panel scroll", tabindex: "0", role: "region", "aria-label": "Backends to administer" },
           h("table", null, h("thead", null, h("tr", null, ["Backend", "State", "Priority", "Type", "From", "Commands"].map((text) => h("th", { scope: "col", class: wide.has(text) ? "wide" : null }, text)))), this.backends))),
-      this.adapters, this.configuration, this.#logSection());
+      this.access, this.adapters, this.configuration, this.#logSection());
     context.live.addEventListener("update", (event) => {
       if (event.detail.update_type === "BackendStatus") this.#lookSoon(1000);
     }, { signal: this.#abort.signal });
@@ -58,6 +59,7 @@ class Gateway {
     try {
       list(this.backends, await fetchBackends(signal), (backend) => backend.id, (backend, old) => this.#row(backend, old));
       this.#draw(await getJSON("/v1/gateway", { signal }));
+      this.#drawAccess(await getJSON("/v1/session", { signal }), await getJSON("/v1/keys", { signal }));
       clear(this.problem);
     } catch (error) {
       if (signal.aborted) return;
@@ -89,6 +91,29 @@ class Gateway {
     if (place.look === look) return false;
     place.look = look;
     return true;
+  }
+
+  #drawAccess(session, { required, data }) {
+    if (!this.#isNew(this.access, [session, required, data])) return;
+    const who = session.certificate
+      ? h("p", null, "You are an operator by the certificate ", name(session.certificate), ".")
+      : session.signed_in
+      ? h("p", null, "Signed in with the key ", name(session.key), " ", h("button", { type: "button", class: "button quiet small", onclick: () => this.#signOut() }, "Sign out"))
+      : session.needs_sign_in ? h("p", null, h("a", { href: "/sign-in" }, "Sign in"), " to change something.") : null;
+    fill(this.access, h("section", { "aria-labelledby": "gateway-access" }, h("h3", { id: "gateway-access" }, "Keys"), who,
+      required ? null : h("p", { class: "note" }, "No keys: whoever reaches the gateway may use its models."),
+      data.length ? h("div", { class: "panel scroll", tabindex: "0", role: "region", "aria-label": "Table of keys" },
+        h("table", { id: "keys-table" }, h("thead", null, h("tr", null, ["Key", "Role", "Requests", "Refused", "Tokens", "Under way", "Limits", "Expires"].map((text) => h("th", { scope: "col" }, text)))),
+          h("tbody", null, data.map((key) => h("tr", null, h("th", { scope: "row" }, name(key.name)), h("td", null, key.role),
+            h("td", null, count(key.usage.requests)), h("td", null, count(key.usage.refused)),
+            h("td", null, count(key.usage.prompt_tokens + key.usage.completion_tokens)), h("td", null, count(key.usage.active)),
+            h("td", null, limitsOf(key).map((text) => h("small", null, visible(text)))),
+            h("td", null, key.expires ? h("span", { class: key.expired ? "problem" : null }, when(key.expires)) : "never")))))) : null));
+  }
+
+  async #signOut() {
+    await send("DELETE", "/v1/session");
+    location.assign("/");
   }
 
   #drawAdapters({ adapters, adapters_retired: retired, adapters_unused: unused, breaches_of_unknown: strange }) {
@@ -137,7 +162,7 @@ class Gateway {
     const log = (this.log ??= new LogLines());
     let isAsked = true;
     try {
-      const answer = await getJSON(`/v1/logs?after=${log.after}&level=${this.level.value}&limit=500`, { signal: this.#abort.signal });
+      const answer = await getJSON(`/v1/logs?after=${log.after}&level=${this.level.value}&requests=errors&limit=500`, { signal: this.#abort.signal });
       if (this.log !== log) return;
       isAsked = log.take(answer);
       this.#drawLog(log);
@@ -158,7 +183,8 @@ class Gateway {
 
   #line({ restart, time, level, component, message, request_id: request, fields }) {
     if (restart) return h("li", { class: "muted" }, "The gateway was restarted.");
-    return h("li", { class: level }, h("time", { datetime: time }, when(time)), " ", h("span", { class: "level" }, level), " ", h("span", { class: "muted" }, name(component)), " ", visible(message),
+    // Levels are words of others, among them "notice": a class by itself would be that of something else.
+    return h("li", { class: `level-${level}` }, h("time", { datetime: time }, when(time)), " ", h("span", { class: "level" }, level), " ", h("span", { class: "muted" }, name(component)), " ", visible(message),
       Object.entries(fields ?? {}).map(([key, value]) => h("span", { class: "muted" }, ` ${key}=`, name(value))),
       request ? [" ", h("a", { href: this.context.link({ view: "history", request }) }, name(request))] : null);
   }
@@ -212,6 +238,14 @@ class Gateway {
 
 const when = (time) => (time ? clock(Date.parse(time), Date.now()) : "");
 const share = (part, whole) => (part === "" ? "" : whole === "" ? part : `${part} of ${whole}`);
+
+/** What a key may do, with what of it is used. */
+function limitsOf({ usage, ...key }) {
+  const limits = [["requests_per_minute", usage.requests_in_minute, "requests a minute"], ["requests_per_day", usage.requests_in_day, "requests a day"],
+    ["tokens_per_minute", usage.tokens_in_minute, "tokens a minute"], ["tokens_per_day", usage.tokens_in_day, "tokens a day"], ["max_concurrent", usage.active, "at once"]];
+  return [...limits.filter(([limit]) => key[limit] !== null).map(([limit, used, words]) => `${count(used) || 0} of ${count(key[limit])} ${words}`),
+    ...[["models", key.models], ["backends", key.backends]].filter(([, list]) => list.length).map(([word, list]) => `${word}: ${list.join(", ")}`)];
+}
 
 function card(title, facts, ...more) {
   return h("section", { class: "panel", "aria-label": title }, h("h3", null, title), h("dl", { class: "pairs" },

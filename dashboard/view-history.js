@@ -3,6 +3,7 @@
 import { getJSON } from "./api.js";
 import { fill, h, list, name, setText, visible } from "./dom.js";
 import { count, counted, duration, rate } from "./figures.js";
+import { filters, fits, route } from "./history-filter.js";
 import { clock } from "./times.js";
 
 /** Rows at first, and with each request for more. */
@@ -10,6 +11,8 @@ const page = 200;
 /** Milliseconds between two requests, at least; and so many times as long as the last one took. */
 const shortestGap = 1000;
 const restShare = 4;
+/** Requests of runs of the gateway before this one that are kept. */
+const pastLimit = 1000;
 /** Milliseconds after the last key before a filter is used. */
 const typing = 250;
 
@@ -19,22 +22,6 @@ const statuses = [
 ];
 const apis = [["", "any"], ["openai", "OpenAI"], ["anthropic", "Anthropic"], ["ollama", "Ollama"]];
 const spans = [["", "all that is kept"], ["300", "last 5 minutes"], ["3600", "last hour"], ["86400", "last 24 hours"]];
-const filters = ["model", "backend", "status", "api", "client", "text", "last", "from", "to"];
-
-/** The query of `GET /v1/history` for a query of the view; `last` is so many seconds before now. */
-export function route(query, now, more = {}) {
-  const asked = new URLSearchParams();
-  for (const filter of filters) {
-    const value = query.get(filter);
-    if (!value) continue;
-    if (filter === "last") asked.set("from", String(Math.floor(now / 1000) - Number(value)));
-    else asked.set(filter, value);
-  }
-  for (const [key, value] of Object.entries(more)) asked.set(key, String(value));
-  const text = asked.toString();
-  return `/v1/history${text ? `?${text}` : ""}`;
-}
-
 let shown = null;
 
 export const view = {
@@ -64,7 +51,7 @@ class History {
   #entries = [];
   /** What was shown when an answer came with nothing, which does not say whose it is: another run's, perhaps. */
   #lost = [];
-  /** Of runs of the gateway before this one. */
+  /** Of runs of the gateway before this one, whatever the filters say. */
   #past = [];
   #timer = 0;
   #isAsking = false;
@@ -100,7 +87,8 @@ class History {
     if (query.toString() === this.#query.toString()) return;
     this.#query = query;
     this.#limit = page;
-    this.#past = this.#lost = [];
+    // What the gateway no longer knows is filtered here.
+    this.#lost = this.#lost.filter((entry) => fits(entry, query, Date.now()));
     this.#showFields();
     this.#next = 0;
     this.#refresh();
@@ -133,8 +121,8 @@ class History {
     parts.table = h("table", { class: "history-rows", role: "table" },
       h("caption", { class: "visually-hidden" }, "Requests that have ended, newest first"),
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-        head("Time"), head("Model"), head("Backend"), head("Client"), head("Duration", "number"), head("First token", "number"),
-        head("Tokens in", "number"), head("Tokens out", "number"), head("Per s", "number"), head("Status"))),
+        head("Time"), head("Model"), head("Backend"), head("Status"), head("Client"), head("Duration", "number"), head("First token", "number"),
+        head("Tokens in", "number"), head("Tokens out", "number"), head("Per s", "number"))),
       parts.tbody);
     fill(this.#root,
       h("h2", null, "History"),
@@ -231,9 +219,15 @@ class History {
     if (this.#isOutdated || query !== this.#query) this.#refresh();
   }
 
+  /** These are all that is left of a run before. */
+  #keep(entries) {
+    const known = new Set(this.#past.map(identity));
+    this.#past = [...entries.filter((entry) => !known.has(identity(entry))), ...this.#past].slice(0, pastLimit);
+  }
+
   /** What was known of the run before stays, and says so. */
   #restarted() {
-    this.#past = [...this.#entries, ...this.#lost, ...this.#past].slice(0, 1000);
+    this.#keep([...this.#entries, ...this.#lost]);
     this.#entries = this.#lost = [];
     this.#refresh();
   }
@@ -246,11 +240,12 @@ class History {
   #show(entries) {
     const instance = entries[0]?.instance_id;
     const other = this.#entries.filter((entry) => instance && entry.instance_id !== instance);
-    if (other.length > 0) this.#past = [...other, ...this.#past].slice(0, 1000);
+    if (other.length > 0) this.#keep(other);
     this.#lost = entries.length === 0 ? [...this.#entries, ...this.#lost] : [];
     const hasMore = entries.length > this.#limit;
     this.#entries = entries.slice(0, this.#limit);
-    const past = this.#past.filter((entry) => entry.instance_id !== instance);
+    const now = Date.now();
+    const past = this.#past.filter((entry) => entry.instance_id !== instance && fits(entry, this.#query, now));
     const rows = [...this.#entries];
     if (past.length > 0) rows.push({ mark: past[0].instance_id, started: this.#entries[0]?.instance_started_at }, ...past);
     const errors = this.#entries.filter(({ status }) => status === "Error").length;
@@ -265,8 +260,7 @@ class History {
     empty.hidden = rows.length > 0;
     const isFiltered = filters.some((filter) => this.#query.get(filter));
     setText(empty, isFiltered ? "No request that is kept fits these filters." : "No requests yet.");
-    const key = (entry) => entry.mark ? `mark ${entry.mark}` : `${entry.instance_id} ${entry.seq}`;
-    const now = Date.now();
+    const key = (entry) => entry.mark ? `mark ${entry.mark}` : identity(entry);
     list(tbody, rows, key, (entry, old) => {
       if (entry.mark) return old ?? restart(entry);
       const isPast = past.includes(entry);
@@ -290,15 +284,17 @@ class History {
       cell("time", isPast ? time : h("a", { class: "open", href: this.#link(entry) }, time)),
       cell("model", name(entry.model || "–")),
       cell("backend", chain(entry)),
+      cell("status", status(entry)),
       cell("client", entry.client ?? "", h("small", null, entry.api ?? "", entry.stream ? ", stream" : "")),
       cell("number duration", duration(entry.duration_ms)),
       cell("number", duration(entry.ttft_ms)),
       cell("number", count(entry.prompt_tokens), entry.cached_tokens > 0 && h("small", null, `${count(entry.cached_tokens)} cached`)),
       cell("number", entry.completion_tokens === null ? "" : `${entry.tokens_estimated ? "~" : ""}${count(entry.completion_tokens)}`),
-      cell("number", entry.tokens_per_second === null ? "" : `${entry.tokens_estimated ? "~" : ""}${rate(entry.tokens_per_second)}`),
-      cell("status", status(entry)));
+      cell("number", entry.tokens_per_second === null ? "" : `${entry.tokens_estimated ? "~" : ""}${rate(entry.tokens_per_second)}`));
   }
 }
+
+const identity = (entry) => `${entry.instance_id} ${entry.seq}`;
 
 function restart({ started }) {
   const when = started ? ` at ${clock(started * 1000, Date.now())}` : "";

@@ -5,7 +5,7 @@ import { RunList, actionButtons, chooseAction, offers } from "./action-form.js";
 import { openDialog } from "./dialog.js";
 import { bytes, context as tokens, count } from "./figures.js";
 import { clear, fill, h, list, name, setText } from "./dom.js";
-import { matching, Offers, sorted, visible } from "./model-rows.js";
+import { holderWords, matching, Offers, sorted, visible } from "./model-rows.js";
 import { clock } from "./times.js";
 import { failure, fetchBackends, fetchRows } from "./tools.js";
 
@@ -72,7 +72,9 @@ class Models {
     const { signal } = this.#abort;
     context.live.addEventListener("update", (event) => this.#news(event.detail), { signal });
     context.live.addEventListener("status", () => this.#status(), { signal });
-    window.addEventListener("resize", () => this.#later(), { signal });
+    // Also when its first rows have made it higher: then there is room for more.
+    this.observer = new ResizeObserver(() => this.#later());
+    this.observer.observe(this.panel);
     this.#load();
   }
 
@@ -101,7 +103,7 @@ class Models {
     const changed = this.isLoaded && this.#changed && this.#changed.size <= fewBackends ? [...this.#changed] : null;
     this.#changed = new Set();
     try {
-      [this.#rows, this.#backends] = await Promise.all([fetchRows(signal, this.#offers, changed), fetchBackends(signal)]);
+      [this.#rows, this.#backends] = await Promise.all([fetchRows(signal, { offers: this.#offers, backends: changed, all: true }), fetchBackends(signal)]);
       for (const backend of this.#backends) this.#states.set(backend.id, backend.state ?? backend.status);
       clear(this.problem);
       this.isLoaded = true;
@@ -177,8 +179,8 @@ class Models {
   }
 
   #row({ row, index }, old) {
-    const cells = [loadedAt(row), bytes(row.memory), until(row.until), tokens(row.context), can(row.abilities), bytes(row.size), row.holders.map((one) => one.name).join(", ")];
-    const look = JSON.stringify([row.aliasOf, cells]);
+    const cells = [loadedAt(row), bytes(row.memory), until(row.until), tokens(row.context), can(row.abilities), bytes(row.size), holderWords(row)];
+    const look = JSON.stringify([row.aliasOf, row.isServed, cells]);
     if (old?.look === look) {
       old.setAttribute("aria-rowindex", String(index + 2));
       return old;
@@ -187,7 +189,7 @@ class Models {
     const head = h("th", { scope: "row", class: "model" },
       h("button", { type: "button", class: "link", onclick: () => this.#go({ model: row.id }) }, name(row.id)),
       row.aliasOf ? h("small", null, " → ", name(row.aliasOf)) : null);
-    const node = h("tr", { "aria-rowindex": String(index + 2) }, head, columns.slice(1).map((column, place) =>
+    const node = h("tr", { class: row.isServed ? null : "out", "aria-rowindex": String(index + 2) }, head, columns.slice(1).map((column, place) =>
       h("td", { class: [column.key ?? column.name, column.isNumber ? "number" : ""].join(" "), title: cells[place] || null }, cells[place] ? name(cells[place]) : null)));
     node.look = look;
     if (hadFocus) queueMicrotask(() => head.firstChild.focus({ preventScroll: true }));
@@ -207,7 +209,7 @@ class Models {
     const row = this.#rows.find((one) => one.id === id);
     const close = h("button", { type: "button", class: "button quiet", onclick: () => this.#dialog?.close() }, "Close");
     if (!row) {
-      this.#dialog = openDialog(id, [h("p", { class: "empty" }, "No healthy backend has this model now."), h("div", { class: "buttons" }, close)], () => this.#closed());
+      this.#dialog = openDialog(id, [h("p", { class: "empty" }, "No backend that is known has this model."), h("div", { class: "buttons" }, close)], () => this.#closed());
       this.#dialog.model = id;
       return;
     }
@@ -218,10 +220,10 @@ class Models {
       h("dl", { class: "facts" }, [["Context, tokens", tokens(row.context)], ["Size", bytes(row.size)], ["Can", can(row.abilities)]]
         .filter(([, value]) => value).map(([label, value]) => h("div", null, h("dt", null, label), h("dd", null, value)))),
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Where it is" },
-        h("table", null, h("thead", null, h("tr", null, ["Backend", "Loaded", "Until", "Memory", "On the GPU", "Context"].map((text) => h("th", { scope: "col" }, text)))),
+        h("table", null, h("thead", null, h("tr", null, ["Backend", "State", "Loaded", "Until", "Memory", "On the GPU", "Context"].map((text) => h("th", { scope: "col" }, text)))),
           h("tbody", null, row.holders.map((one) => h("tr", null,
             h("th", { scope: "row" }, h("a", { href: this.context.link({ view: "overview", backend: one.id }) }, name(one.name))),
-            [one.loaded === null ? "" : one.loaded ? "yes" : "no", until(one.until), bytes(one.memory), bytes(one.device), tokens(one.context)].map((text) => h("td", null, text))))))),
+            [one.state ?? "serves", one.loaded === null ? "" : one.loaded ? "yes" : "no", until(one.until), bytes(one.memory), bytes(one.device), tokens(one.context)].map((text) => h("td", null, text))))))),
       actions, runs.element,
       h("div", { class: "buttons" },
         h("a", { class: "button quiet", href: this.context.link({ view: "playground", query: { model: id } }) }, "Try it"),
@@ -239,7 +241,8 @@ class Models {
   }
 
   async #drawActions(row, place) {
-    const backends = row.holders.map(({ id, name: text }) => ({ id, name: text }));
+    // One that is down cannot be asked; one that is draining can.
+    const backends = row.holders.filter(({ state }) => state === null || state === "draining").map(({ id, name: text }) => ({ id, name: text }));
     try {
       const { offers: told, silent } = await offers(backends, this.#abort.signal);
       const found = together(told).filter(({ action }) => isOfModel(action));
@@ -253,8 +256,8 @@ class Models {
   }
 
   #warnings(row, ids) {
-    const left = row.holders.filter((one) => !ids.includes(one.id));
-    return [left.length ? `Other backends have it: ${left.map((one) => one.name).join(", ")}.` : "No other backend has it."];
+    const left = row.holders.filter((one) => one.state === null && !ids.includes(one.id));
+    return [left.length ? `Other backends serve it: ${left.map((one) => one.name).join(", ")}.` : "No other backend serves it."];
   }
 
   update(query) {
@@ -268,6 +271,7 @@ class Models {
 
   end() {
     this.#abort.abort();
+    this.observer.disconnect();
     clearTimeout(this.#timer);
     cancelAnimationFrame(this.#drawn);
     this.runs.end();

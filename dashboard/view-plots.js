@@ -1,4 +1,4 @@
-// The plots: the last five minutes, hour and day as small plots of one time, which are read, compared and shown as tables.
+// The plots: the last five minutes, hour, day, week and month as small plots of one time, which are read, compared and shown as tables.
 
 import { getJSON } from "./api.js";
 import { fill, h, list, name, setText } from "./dom.js";
@@ -6,7 +6,7 @@ import { count } from "./figures.js";
 import { basisOf, changeItem, headingOf } from "./plot-changes.js";
 import { Cursor } from "./plot-cursor.js";
 import {
-  asleepSteps, groupings, linesOf, newestWhole, pathOf, plotsOf, quantiles, queryOf, stepSpan, subjectOf, windows, wishes,
+  asleepSteps, groupings, isStored, linesOf, newestWhole, pathOf, plotsOf, quantiles, queryOf, stepSpan, subjectOf, windows, wishes,
 } from "./plot-data.js";
 import { classOf, Plot, swatch } from "./plot-drawing.js";
 import { clockOf, spanOf } from "./plot-scale.js";
@@ -205,7 +205,7 @@ class PlotsView {
     const { table } = this.wishes;
     this.grid.hidden = table || !answer;
     this.slider.parentElement.hidden = table || !answer;
-    this.keys.hidden = table || !answer;
+    this.keys.hidden = table || !answer || isStored(this.wishes.window);
     this.tables.hidden = !table || !answer;
     this.legend.hidden = table || !answer || this.wishes.by === "total";
     if (!answer) return;
@@ -261,7 +261,11 @@ class PlotsView {
     if (answer.left_out > 0 && this.wishes.by !== "total") {
       parts.push(`${count(answer.left_out)} with fewer requests are not shown: choose one above.`);
     }
-    if (asleepSteps(answer).length > 0) parts.push("Where it is grey, the gateway did not run.");
+    const stored = isStored(this.wishes.window);
+    if (asleepSteps(answer).length > 0) {
+      parts.push(stored ? "Where it is grey, nothing was kept yet." : "Where it is grey, the gateway did not run.");
+    }
+    if (stored) parts.push("These figures come from the history on disk; what is compared is the last 24 hours.");
     if (answer.folded > 0) parts.push("Some that were unused for long are counted with the others.");
     setText(this.note, parts.join(" "));
   }
@@ -281,7 +285,7 @@ class PlotsView {
     const step = Math.min(this.cursor.step ?? newestWhole(answer), answer.awake_seconds.length - 1);
     for (const plot of this.#plots) plot.read(step, isCursor);
     const { from, to } = stepSpan(answer, step);
-    const time = spanOf(from, to, answer.step_seconds % 60 === 0 && to % 60 === 0 ? 60 : 1);
+    const time = spanOf(from, to, isStored(this.wishes.window) ? answer.step_seconds : answer.step_seconds % 60 === 0 && to % 60 === 0 ? 60 : 1);
     setText(this.when, time);
     this.slider.firstElementChild.style.setProperty("left", `${((step + 0.5) / answer.awake_seconds.length) * 100}%`);
     this.slider.classList.toggle("set", isCursor);
@@ -305,7 +309,7 @@ class PlotsView {
   // Selecting and comparing
 
   #showSelecting(from, to) {
-    this.#selecting = from === null ? null : { from, to: to + 1 };
+    this.#selecting = from === null || isStored(this.wishes.window) ? null : { from, to: to + 1 };
     this.#showSelection();
   }
 
@@ -329,7 +333,7 @@ class PlotsView {
 
   #select(first, last) {
     const answer = this.#answer;
-    if (!answer) return;
+    if (!answer || isStored(this.wishes.window)) return;
     this.isAsked = true;
     this.#wish({ selection: { from: stepSpan(answer, first).from, to: Math.max(stepSpan(answer, first).from + 1, stepSpan(answer, last).to) } });
   }

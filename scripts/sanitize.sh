@@ -16,7 +16,8 @@ for sanitizer in address thread; do
     continue
   fi
   build=(--sanitize="$sanitizer" --scratch-path ".build-$short")
-  swift build --build-tests "${build[@]}"
+  CC=$PWD/scripts/cc-once.sh NEXUS_CLANG=$compiler NEXUS_DEBUG_BUILD=$PWD/.build/debug \
+    swift build --build-tests "${build[@]}"
   NEXUS_TEST_CC="$compiler" NEXUS_TEST_CFLAGS="-fsanitize=$sanitizer -g -Wno-unused-command-line-argument" \
     ASAN_OPTIONS="detect_leaks=0:abort_on_error=1" \
     TSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/thread.suppressions:halt_on_error=1" \

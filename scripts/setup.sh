@@ -17,6 +17,7 @@ needs() {
     'command -v cc|gcc' \
     'command -v pkg-config|pkg-config' \
     'pkg-config --exists libffi|libffi-dev' \
+    'pkg-config --exists sqlite3|libsqlite3-dev' \
     'command -v python3|python3' \
     'python3 -c "import venv, ensurepip"|python3-venv' \
     'python3 -c "import ctypes; ctypes.CDLL(\"libz.so.1\")"|zlib1g' \
@@ -25,7 +26,7 @@ needs() {
   # The commands are for another shell to expand.
   # shellcheck disable=SC2016
   case $purpose in
-    test) printf '%s\n' 'command -v chromium|chromium' 'command -v node|nodejs' 'command -v patchelf|patchelf' 'command -v openssl|openssl' 'command -v valgrind|valgrind' ;;
+    test) printf '%s\n' 'command -v chromium|chromium' 'command -v node|nodejs' 'command -v patchelf|patchelf' 'command -v openssl|openssl' 'command -v valgrind|valgrind' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' ;;
     install) printf '%s\n' 'command -v patchelf|patchelf' ;;
     bench) printf '%s\n' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' 'command -v wrk|wrk' 'command -v taskset|util-linux' ;;
   esac

@@ -23,17 +23,45 @@ dashboard_scripts() {
   find Tests/DashboardJS -name '*.test.*' -print0 | xargs -0 node --test
 }
 
+# The build for users, at the lowest priority beside what mostly waits.
+release=$(mktemp)
+release_pid=
+begin_release() {
+  nice -n 19 scripts/build.sh >"$release" 2>&1 &
+  release_pid=$!
+}
+end_release() {
+  wait "$release_pid"
+  local status=$?
+  cat "$release"
+  return "$status"
+}
+told=$(mktemp)
+trap 'kill "$release_pid" 2>/dev/null; rm -f "$release" "$told"' EXIT
+
+# Runs the tests as `swift test` would, which cannot while something is built.
+tests() { # options of the program
+  NO_COLOR=1 "$programs/nexusPackageTests.xctest" --testing-library swift-testing "$@" 2>&1 | tee "$told" || return 1
+  grep -q 'Test run with [1-9][0-9]* test' "$told" || { echo "no test was run"; return 1; }
+}
+
 part "formatting" scripts/lint.sh
 part "ABI layout" python3 scripts/abi.py
 part "scripts" .venv/bin/python -m pytest Tests/Scripts
 if part "build, debug" swift build --build-tests; then
-  # Apart: the simulation keeps all processors busy for a minute, and some of the others watch the time.
-  part "unit tests" swift test --skip-build --skip SimulationTests
-  part "simulation" swift test --skip-build --filter SimulationTests
+  programs=$(swift build --show-bin-path)
+  begin_release
+  # Apart: the simulation keeps all processors busy for minutes, and some of the others watch the time.
+  part "unit tests" tests --skip SimulationTests
+  part "simulation" tests --filter SimulationTests
+else
+  begin_release
 fi
-part "sanitizers" scripts/sanitize.sh
 part "dashboard scripts" dashboard_scripts
-if part "build, release" scripts/build.sh; then
+part "build, release" end_release
+built=$?
+part "sanitizers" scripts/sanitize.sh
+if [ "$built" -eq 0 ]; then
   part "costs" benchmarks/cost.py
   # Most of them wait most of the time, each for processes of its own.
   part "end to end" .venv/bin/python -m pytest --numprocesses 4 --dist worksteal Tests/EndToEnd

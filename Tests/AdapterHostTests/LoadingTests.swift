@@ -1,4 +1,5 @@
 import ABIRules
+import Core
 import Foundation
 import Glibc
 import PluginAPI
@@ -240,5 +241,101 @@ import Testing
         let library = AdapterLibrary().updated([AdapterFiles.Directory(path: "/none", content: .absent)], now: 1)
         #expect(library.images.isEmpty && library.unread.isEmpty)
         #expect(AdapterFiles.list(["/none", "/dev/null"]).map(\.content) == [.absent, .absent])
+    }
+}
+
+/// Which files may be used.
+@Suite struct AdapterRuleLoadingTests {
+    private let directory: String
+    private let path: String
+    private let hash: ContentHash
+
+    init() throws {
+        directory = try TestAdapter.directory()
+        path = try TestAdapter.echo(in: directory)
+        hash = try FileHash.of(path)
+    }
+
+    private func rules(_ files: [String: [ContentHash]]) -> AdapterRules {
+        AdapterRules(allow: AdapterAllowList(files))
+    }
+
+    private func look(_ rules: AdapterRules?, _ before: AdapterLibrary = AdapterLibrary()) -> AdapterLibrary {
+        before.updated(directories: [directory], rules: rules)
+    }
+
+    private func out(_ hash: ContentHash) -> AdapterRules {
+        let crash = AdapterCrash(hash: hash, type: "echo", file: path, end: "SIGSEGV", isInGateway: false, at: 0)
+        return AdapterRules(quarantine: .files([hash: .crashes(CrashRecord(crashes: 3, last: crash))]))
+    }
+
+    @Test func theHashOfAFileIsThatOfTheBytesThatAreMapped() throws {
+        #expect(try PrivateCopy(path: path).hash == hash)
+        #expect(try ContentHash(of: Array(Data(contentsOf: URL(fileURLWithPath: path)))) == hash)
+        #expect(look(nil).images.first?.hash == hash)
+        #expect(throws: LoadProblem.unreadable("not a regular file")) { try FileHash.of("/dev/zero") }
+        #expect(throws: LoadProblem.self) { try FileHash.of(directory) }
+    }
+
+    @Test func aListedFileIsLoadedAndNoOther() throws {
+        #expect(look(rules(["echo.so": [hash]])).images.map(\.path) == [path])
+        for (rules, refusal) in [
+            (rules([:]), AdapterRules.Refusal.unlisted),
+            (rules(["echo.so": [ContentHash(of: [])]]), .otherBytes),
+        ] {
+            let loaded = AdapterImage.loaded.count { $0.path == path }
+            let library = look(rules)
+            #expect(library.images.isEmpty && library.rejected.first?.problem.refusal == refusal)
+            #expect(AdapterImage.loaded.count { $0.path == path } == loaded, "it must not be mapped")
+        }
+    }
+
+    /// Its entry would fail, so a reason of the list shows that it was not even asked.
+    @Test func whatIsRefusedIsNotRun() throws {
+        let faulty = try TestAdapter.faulty(.refuses, in: directory)
+        let problems = look(rules(["echo.so": [hash]])).rejected
+        #expect(problems.map(\.path) == [faulty] && problems.first?.problem.refusal == .unlisted)
+    }
+
+    @Test func aNewVersionMustBeListedAndTheOneBeforeGoesOn() throws {
+        let before = look(rules(["echo.so": [hash]]))
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes.append(0)
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let after = look(nil, before)
+
+        #expect(after.images.map(\.ordinal) == before.images.map(\.ordinal))
+        #expect(after.rejected.first?.problem.refusal == .otherBytes && after.rejected.first?.keepsOlder == true)
+        let listed = look(rules(["echo.so": [hash, ContentHash(of: Array(bytes))]]), after)
+        #expect(listed.rejected.isEmpty && listed.images.map(\.ordinal) != before.images.map(\.ordinal))
+    }
+
+    @Test func whatIsTakenFromTheListIsUsedNoLonger() {
+        let before = look(nil)
+        let after = look(rules([:]), before)
+        #expect(after.images.isEmpty && after.rejected.first?.keepsOlder == false)
+        // Also while its directory cannot be read.
+        let unreadable = AdapterFiles.Directory(path: directory, content: .unreadable(EIO))
+        #expect(before.updated([unreadable], rules: rules([:]), now: 1).images.isEmpty)
+        #expect(before.updated([unreadable], now: 1).images.count == 1)
+        #expect(look(AdapterRules(), after).images.count == 1)
+    }
+
+    @Test func whatIsInQuarantineIsLeftOutUntilItIsReplacedOrTakenBack() throws {
+        let left = look(out(hash))
+        #expect(
+            left.images.isEmpty && left.rejected.first?.problem.description.contains("nexus adapter release") == true)
+        #expect(look(AdapterRules(), left).images.count == 1)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes.append(0)
+        try bytes.write(to: URL(fileURLWithPath: path))
+        #expect(look(nil, left).images.count == 1)
+    }
+
+    @Test func aFileThatIsReplacedBetweenTheLookAndTheLoadIsNotRun() throws {
+        #expect(throws: LoadProblem.replaced) {
+            _ = try AdapterImage(path: path, holding: ContentHash(of: []), host: HostTable.pointer)
+        }
+        #expect(try AdapterImage(path: path, holding: hash, host: HostTable.pointer).type == "echo")
     }
 }

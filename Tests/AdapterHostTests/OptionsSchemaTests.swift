@@ -36,4 +36,13 @@ import Testing
         #expect(OptionsSchema.problem(options: "{}", schema: "") == nil)
         #expect(OptionsSchema.problem(options: #"{"a":1}"#, schema: "") == "this adapter takes no options")
     }
+
+    @Test func aMisspeltOptionIsAnsweredWithTheNearest() {
+        let schema = #"{"properties":{"prefix":{"type":"string"},"headers":{}},"additionalProperties":false}"#
+        let problem = OptionsSchema.problem(options: #"{"prefx":"/v1"}"#, schema: schema)
+        #expect(problem == "options.prefx is not known; did you mean \"prefix\"? known are prefix, headers")
+        #expect(
+            OptionsSchema.problem(options: #"{"zzzz":1}"#, schema: schema)
+                == "options.zzzz is not known; known are prefix, headers")
+    }
 }

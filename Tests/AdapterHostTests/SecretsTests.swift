@@ -204,6 +204,12 @@ private func forAddresses(_ base64: String) -> String {
         #expect(texts(options, marked: ["deep"]) == ["d", "f"])
     }
 
+    @Test func aNameMaySayThatATextIsSecret() {
+        let options = #"{"login":{"password":"p-w","user":"u"},"max_token":4096,"api_key_env":"NAME","token":["a-b"]}"#
+        let texts = OptionSecrets.texts(in: options, schema: "", marked: []) { ["NAME": "of-the-variable"][$0] }
+        #expect(texts.sorted() == ["a-b", "of-the-variable", "p-w"])
+    }
+
     @Test func anAdapterWithoutASchemaHasWhatTheOperatorMarks() {
         #expect(OptionSecrets.texts(in: #"{"a":"b"}"#, schema: "", marked: ["a"]) == ["b"])
     }
@@ -268,5 +274,44 @@ private final class Lines: LogHandler, Sendable {
             #expect(
                 error.message.contains("[API key]") || !error.message.contains("refused by this"), "\(error.message)")
         }
+    }
+}
+
+/// Parts of secrets, which servers tell so that one knows which is meant.
+@Suite struct SecretPartTests {
+    private let key = "sk-proj-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+    @Test func everyPartOfALineIsHiddenWhereverItBegins() {
+        let secrets = Secrets([key])
+        let bytes = Array(key.utf8)
+        for start in bytes.indices {
+            for end in start..<bytes.count where end - start >= 15 {
+                let part = String(decoding: bytes[start..<end], as: UTF8.self)
+                #expect(secrets.hidden(in: "bad \(part)!") == "bad [API key]!", "\(part)")
+            }
+        }
+    }
+
+    @Test func shortPartsAndOtherWordsStay() {
+        let secrets = Secrets([key])
+        for text in ["ends in WXYZ", "6789ABCDE", "sk-proj-012", "a 0123456 789"] {
+            #expect(secrets.hidden(in: text) == text)
+        }
+    }
+
+    @Test func aBeginningAndAnEndAreHiddenAndWhatIsBetweenStays() {
+        #expect(
+            Secrets([key]).hidden(in: "sk-proj-01234567***KLMNOPQRSTUVWXYZ of you") == "[API key]***[API key] of you")
+    }
+
+    @Test func manyLongSecretsAreFoundAndNothingElse() {
+        var random = SystemRandomNumberGenerator()
+        let secrets = (0..<64).map { _ in
+            (0..<2000).map { _ in String(UInt8.random(in: 33...126, using: &random) == 34 ? "a" : "x") }.joined()
+                + String(UInt64.random(in: .min ... .max, using: &random), radix: 16)
+        }
+        let all = Secrets(secrets)
+        #expect(all.hidden(in: "of " + secrets[63].suffix(600) + " all") == "of [API key] all")
+        #expect(all.hidden(in: "nothing of that is here") == "nothing of that is here")
     }
 }

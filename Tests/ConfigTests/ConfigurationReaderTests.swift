@@ -18,6 +18,37 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
 }
 
 @Suite struct ConfigurationReaderTests {
+    @Test func aListOfAllowedAdaptersIsReadAndOneThatIsEmptyIsOne() throws {
+        let (one, two) = (String(repeating: "a", count: 64), String(repeating: "B", count: 64))
+        let list = try read("[adapters.allow]\n\"x.so\" = \"\(one)\"\n\"y.so\" = [\"\(one)\", \"sha256:\(two)\"]")
+            .adapters.allow
+
+        #expect(list?.files.mapValues { $0.map(\.text) } == ["x.so": [one], "y.so": [one, two.lowercased()]])
+        #expect(try read("[adapters]\nallow = {}").adapters.allow == AdapterAllowList())
+        #expect(try read("[adapters]").adapters.allow == nil)
+        #expect(try read("[adapters]\nquarantine_after = 0").adapters.quarantineAfter == 0)
+    }
+
+    @Test func componentsOfTheLogHaveLevelsOfTheirOwn() throws {
+        let logging = try read(
+            "[logging]\nlevel = \"warning\"\nrequests = \"errors\"\n[logging.levels]\nrouting = \"debug\""
+        ).logging
+
+        #expect(
+            logging.requests == .errors && logging.level(of: .routing) == .debug
+                && logging.level(of: .gateway) == .warning)
+        let wrong = problems("[logging.levels]\nroutin = \"debug\"\nbackends = \"loud\"")
+        #expect(wrong.map(\.key) == ["logging.levels.backends", "logging.levels.routin"])
+        #expect(wrong[1].message.contains("did you mean \"routing\"?") && wrong.map(\.line) == [3, 2])
+    }
+
+    @Test func aFileThatWantsJSONHasItsProblemsToldAsJSON() {
+        #expect { try read("[logging]\nformat = \"json\"\nlevel = 1") } throws: {
+            ($0 as? ConfigurationError)?.wantsJSON == true
+        }
+        #expect { try read("[logging]\nlevel = 1") } throws: { ($0 as? ConfigurationError)?.wantsJSON == false }
+    }
+
     @Test func anEmptyFileGivesTheDefaults() throws {
         #expect(try read("") == Configuration())
     }
@@ -34,8 +65,10 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             port = 9
             max_body_bytes = 2048
             shutdown_timeout_seconds = 0
+            shutdown_delay_seconds = 2.5
             tls_certificate = "c"
             tls_key = "k"
+            tls_client_ca = "o"
             allowed_origins = ["https://a"]
             [timeouts]
             connect_seconds = 0.5
@@ -91,14 +124,31 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
             flavor = "vllm"
             [history]
             capacity = 7
+            [captures]
+            enabled = true
+            keys = ["app*"]
+            models = "llama*"
+            errors_only = true
+            max_body_bytes = 2048
+            max_count = 9
+            keep_days = 3
+            keep_bytes = 2000000
+            redact = ["messages.*.content"]
+            key_env = "NEXUS_CAPTURES_KEY"
+            database = "/x/captures.db"
             [logging]
             level = "debug"
             format = "json"
+            [tracing]
+            otlp = "http://collector:4318/base/"
+            sample_ratio = 0.25
+            service_name = "gateway-1"
             """)
 
         #expect(
             configuration.timeouts.connect == .milliseconds(500) && configuration.timeouts.firstByte == .seconds(30))
         #expect(configuration.timeouts.gap == nil && configuration.timeouts.total == .milliseconds(1500))
+        #expect(configuration.server.tlsClientCA == "o")
         #expect(configuration.server.tlsKey == "k" && configuration.server.allowedOrigins == ["https://a"])
         #expect(configuration.adapters.directories == ["/x"] && !configuration.adapters.watch)
         #expect(configuration.healthCheck.recoveryThreshold == 4 && !configuration.healthCheck.enabled)
@@ -113,7 +163,17 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(configuration.routing.aliases == ["gpt-4o": "llama3:8b"])
         #expect(configuration.routing.fallbacks == ["a": ["b", "c"]])
         #expect(configuration.queue.maxSize == 1 && configuration.history.capacity == 7)
+        var captures = Configuration.Captures()
+        captures.enabled = true
+        (captures.keys, captures.models, captures.errorsOnly) = (["app*"], ["llama*"], true)
+        (captures.maxBodyBytes, captures.maxCount, captures.keepDays, captures.keepBytes) = (2048, 9, 3, 2_000_000)
+        captures.redact = [RedactionRule("messages.*.content")].compactMap { $0 }
+        (captures.keyEnv, captures.database) = ("NEXUS_CAPTURES_KEY", "/x/captures.db")
+        #expect(configuration.captures == captures)
         #expect(configuration.logging.level == .debug && configuration.logging.format == .json)
+        #expect(configuration.server.shutdownDelay == .milliseconds(2500))
+        #expect(configuration.tracing.otlp?.description == "http://collector:4318/base")
+        #expect(configuration.tracing.sampleRatio == 0.25 && configuration.tracing.serviceName == "gateway-1")
         let backend = try #require(configuration.backends.first)
         #expect(backend.url.description == "https://h:1/base" && backend.priority == 3)
         #expect(backend.timeouts.connect == .seconds(9) && backend.timeouts.total == nil)
@@ -169,11 +229,26 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         ("[server]\nrequest_timeout_seconds = 86401", "server.request_timeout_seconds", "0 to 86400"),
         ("[routing]\nstrategy = \"best\"", "routing.strategy", "\"smart\""),
         ("[logging]\nlevel = \"loud\"", "logging.level", "\"info\""),
+        ("[tracing]\notlp = \"https://c:4318\"", "tracing.otlp", "plain http alone"),
+        ("[tracing]\notlp = \"c:4318\"", "tracing.otlp", "must start with http://"),
+        ("[tracing]\notlp = \"http://c:4318/v1/traces\"", "tracing.otlp", "without /v1/traces"),
+        ("[tracing]\nsample_ratio = 1.5", "tracing.sample_ratio", "from 0 to 1"),
+        ("[tracing]\nservice_name = \"\"", "tracing.service_name", "non-empty"),
+        ("[server]\nshutdown_delay_seconds = 601", "server.shutdown_delay_seconds", "0 to 600"),
         ("[adapters]\nwatch = 1", "adapters.watch", "true or false"),
+        ("[adapters]\nquarantine_after = 101", "adapters.quarantine_after", "0 to 100"),
+        ("[adapters]\nallow = true", "adapters.allow", "must be a table"),
+        ("[adapters.allow]\n\"x.so\" = \"12\"", "adapters.allow.x.so", "64 hexadecimal digits"),
+        ("[adapters.allow]\n\"x.so\" = []", "adapters.allow.x.so", "nexus adapter hash"),
+        (
+            "[adapters.allow]\n\"/a/x.so\" = \"\(String(repeating: "a", count: 64))\"", "adapters.allow./a/x.so",
+            "without its directory"
+        ),
         ("[adapters]\ndirectories = \"x\"", "adapters.directories", "array"),
         ("[upstream]\nca_file = \"/nowhere/ca.pem\"", "upstream.ca_file", "cannot be read: No such file"),
         ("[upstream]\nca_file = \"/dev/null\"", "upstream.ca_file", "no certificate"),
         ("[server]\ntls_key = \"k\"", "server.tls_key", "together"),
+        ("[server]\ntls_client_ca = \"o\"", "server.tls_client_ca", "over TLS alone"),
         ("server = 1", "server", "[server]"), ("[backends]\nname = \"a\"", "backends", "[[backends]]"),
         ("[routing.aliases]\na = \"b\"\nb = \"a\"", "routing.aliases.a", #""a" -> "b" -> "a""#),
         ("[routing.aliases]\na = \"a\"", "routing.aliases.a", "leads back to itself"),
@@ -348,6 +423,27 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
 }
 
 @Suite struct ConfigurationLoaderTests {
+    @Test func filesAreLookedForInTheFolderOfTheUserAndOfTheSystem() throws {
+        #expect(
+            ConfigurationLoader.places(["HOME": "/h"]) == [
+                "nexus.toml", "/h/.config/nexus/nexus.toml", "/etc/nexus/nexus.toml",
+            ])
+        #expect(ConfigurationLoader.places(["HOME": "/h", "XDG_CONFIG_HOME": "/x"])[1] == "/x/nexus/nexus.toml")
+        #expect(ConfigurationLoader.places(["XDG_CONFIG_HOME": "relative"]) == ["nexus.toml", "/etc/nexus/nexus.toml"])
+        #expect(ConfigurationLoader.path(named: "a", ["NEXUS_CONFIG": "b"]) == "a")
+        #expect(ConfigurationLoader.path(named: nil, ["NEXUS_CONFIG": "b"]) == "b")
+    }
+
+    @Test func theFirstFileThatIsThereCounts() throws {
+        let folder = NSTemporaryDirectory() + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder + "/nexus", withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try "[server]\nport = 4321\n".write(toFile: folder + "/nexus/nexus.toml", atomically: true, encoding: .utf8)
+        let environment = ["XDG_CONFIG_HOME": folder, "NEXUS_CONFIG": ""]
+        let loaded = try ConfigurationLoader.load(ConfigurationLoader.Flags(), environment: environment)
+        #expect(loaded.path == folder + "/nexus/nexus.toml" && loaded.configuration.server.port == 4321)
+    }
+
     @Test func flagsGoOverTheEnvironment() throws {
         var flags = ConfigurationLoader.Flags()
         flags.port = 1

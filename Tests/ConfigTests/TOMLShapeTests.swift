@@ -41,6 +41,63 @@ import Testing
         #expect(problem("a = \"\"\"\n\\\n\"\"\"\"\n\(deep) = 1")?.hasPrefix("line 4: tables") == true)
     }
 
+    @Test(arguments: [
+        #"a = "b\u0000c""#, #"a = "\U00000000""#, #"a = "\x00""#, #"a = """\n\\\u0000""""#, #""b\u0000" = 1"#,
+        #"["b\u0000"]"#, #"a = "\u00001""#,
+    ]) func anEscapeOfNULIsRefusedSinceItWouldEndTheTextForTheParser(_ text: String) {
+        #expect(problem("x = 1\n" + text)?.hasPrefix("line 2: a text holds an escape of NUL") == true)
+    }
+
+    @Test(arguments: [#"a = "\\u0000""#, #"a = '\u0000'"#, #"a = "\u0001""#, #"# \u0000"#, #"a = "\u000""#])
+    func whatLooksLikeOneIsNone(_ text: String) {
+        #expect(problem(text) == nil)
+    }
+
+    @Test(arguments: ["!", "é", ".a", "=", "#", ",", "{", "+", "\n", "\r\n", "\u{A0}a", "\u{FEFF}a"])
+    func aTableWhoseNameBeginsWithNoneIsRefusedSinceTheParserWouldEndTheProcess(_ name: String) {
+        for header in ["[\(name)]", "  [ \t\(name)]", "[[\(name)]]", "[[ \(name)", "\u{FEFF}[\(name)]"] {
+            #expect(problem(header + "\nb = 1\n")?.contains("the name of a table begins with") == true, "\(header)")
+        }
+    }
+
+    @Test(arguments: [
+        "[a]", "[ \"é\" ]", "[['a']]", "[_]", "[-a.b]", "[1]", "[]", "[[]]", "a = [\n!]", "a = [ # !\n1]", "x = '[!]'",
+    ])
+    func otherNamesAreTheParsersToJudge(_ text: String) {
+        #expect(problem(text) == nil)
+        _ = try? TOMLDocument(text)
+    }
+
+    @Test(arguments: ["[[[a]]]", "[[[", "[\n[", "[[\n[["]) func soHasOneWithBracketsTooMany(_ header: String) {
+        #expect(problem(header + "\n")?.contains("the name of a table begins with") == true)
+    }
+
+    @Test(arguments: [
+        "1979-05-27Tx", "1979-05-27t", "[1979-05-27T,", "1979-05-27T`0", "1979-05-27 0", "[1979-05-27 0,",
+    ])
+    func aDateWhoseTimeIsNoneIsRefusedForTheSameReason(_ value: String) {
+        #expect(problem("b.c = \(value)\n")?.contains("there must be a time") == true)
+    }
+
+    @Test(arguments: ["a = [\u{2028}]", "é = 1", "a = é", "a = [1,\u{85}]", "a = 1 \u{A0}", "a.\u{3000}b = 1"])
+    func whatIsBeyondASCIIStandsInQuotesOrComments(_ text: String) {
+        #expect(problem(text)?.contains("beyond ASCII") == true)
+        #expect(problem("# \(text)\n\"\(text)\" = '\(text)'\n") == nil)
+    }
+
+    @Test(arguments: ["[}]", "[1, }", "{b = [}", "[[1], }]"]) func aBraceThatClosesNothingInAListIsToo(_ value: String)
+    {
+        #expect(problem("a = \(value)\n")?.contains("stands in a list") == true)
+    }
+
+    @Test(arguments: [
+        "1979-05-27T07:32:00Z", "1979-05-27 07:32:00", "1979-05-27", "'5tx'", "[\"5t\"]", "true", "1 # 5tx",
+    ])
+    func otherInstantsAreNot(_ value: String) throws {
+        #expect(problem("a5ta = \(value)\n") == nil)
+        _ = try TOMLDocument("a5ta = \(value)\n")
+    }
+
     @Test func aListThatIsLongIsNotDeep() {
         #expect(problem("a = [" + String(repeating: "[1.5, {b.c = 2.5}], ", count: 10_000) + "]") == nil)
         #expect(problem(String(repeating: "[a.b]\nc.d = \"x.y.z\"\n", count: 10_000)) == nil)
@@ -69,7 +126,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "[", "[[", "\"", "'''", "a = \"\\", "a = {", "]", "}}}}", ".", "=", "\\", "\r\n\r", "a = \"\"\"\"\"",
+        "\"", "'''", "a = \"\\", "a = {", "]", "}}}}", ".", "=", "\\", "\r\n\r", "a = \"\"\"\"\"",
     ])
     func noTextIsTooOdd(_ text: String) {
         #expect(problem(text) == nil)

@@ -1,7 +1,8 @@
-import Conformance
 import Foundation
 import JSON
 import Testing
+
+@testable import Conformance
 
 /// The command as its user runs it.
 @Suite struct CommandTests {
@@ -64,6 +65,32 @@ import Testing
         #expect(report.results.first?.id == "load.elf" && report.results.first?.verdict == .fail)
         #expect(report.count(.fail) == 1 && report.count(.skip) == report.results.count - 1)
         #expect(report.results.last?.detail == "not run: load.elf failed")
+    }
+
+    @Test func theCauseStandsBeforeWhatFollowsFromIt() throws {
+        let run = try check([#filePath])
+
+        let lines = run.output.split(separator: "\n")
+        #expect(run.status == 1 && lines.count == 5, "\(run.output)")
+        #expect(lines[0].hasPrefix("FAIL  load.elf") && lines[1] == "What is wrong, causes first:")
+        #expect(lines[2].hasSuffix(" (load.elf)"))
+        #expect(lines[3] == "  \(CheckRunner.checks.count - 1) checks rest on that, and were not run")
+        #expect(lines[4] == "0 passed, 1 failed, \(CheckRunner.checks.count - 1) skipped")
+    }
+
+    @Test func checksThatSawTheSameStandTogetherAndCrashesFirst() {
+        func result(_ id: String, _ detail: String, _ verdict: CheckResult.Verdict = .fail) -> CheckResult {
+            CheckResult(id: id, requirement: "r", verdict: verdict, detail: detail, milliseconds: 0)
+        }
+        var report = CheckReport()
+        report.results = [
+            result("a", "no\nid"), result("b", "crashed with SIGSEGV"), result("c", "well", .pass),
+            result("d", "crashed with SIGSEGV"), result("e", "crashed with SIGSEGV"),
+            result("f", "crashed with SIGSEGV"),
+        ]
+
+        #expect(report.causes == ["crashed with SIGSEGV (b, d, e and 1 more)", "no id (a)"])
+        #expect(CheckReport().causes.isEmpty)
     }
 
     @Test func nothingIsLeftWhenTheCommandIsKilled() throws {

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Core
@@ -123,6 +124,31 @@ private let second: UInt64 = 1_000_000_000
         #expect(registry.condition(of: "a")?.past.probes.failures.last?.count == 3)
     }
 
+    @Test func whoListensIsToldOfEachChangeOnceWithItsReason() {
+        let told = Mutex<[BackendChange]>([])
+        let registry = Registry(
+            failureThreshold: 2, recoveryThreshold: 1, broadcaster: Broadcaster(),
+            onChange: { change in told.withLock { $0.append(change) } }, onSnapshot: { _ in })
+        let identity = BackendIdentity(id: "a", name: "a", url: "http://x", backendType: "t", priority: 1)
+        #expect(registry.add(identity, driver: FailedBackend(), now: 1))
+        func probe(_ reason: String?, at: Double) {
+            let report = HealthReport(outcome: reason == nil ? .healthy : .unhealthy, message: reason ?? "")
+            registry.record(report, of: "a", now: at, instant: UInt64(at) * second)
+        }
+        for (reason, at) in [(nil, 10), ("refused", 20), ("refused", 30), ("refused", 40), (nil, 120), (nil, 130)]
+            as [(String?, Double)]
+        {
+            probe(reason, at: at)
+        }
+        registry.drain(id: "a", now: 140)
+
+        let changes = told.withLock { $0 }
+        #expect(changes.map(\.after.status) == [.healthy, .healthy, .unhealthy, .healthy, .draining])
+        #expect(changes.map(\.after.state) == [.healthy, .goingDown, .unhealthy, .healthy, .draining])
+        #expect(changes[1].stateReason == "1 of 2 probes in a row failed." && changes[2].reason == "refused")
+        #expect(changes[3].reason == nil && changes[3].lasted == 90)
+    }
+
     @Test func theViewSaysWhatTheStatusDoesNot() {
         probe(at: 10)
         let well = String(decoding: ContractEncoder.backend(view), as: UTF8.self)
@@ -135,7 +161,8 @@ private let second: UInt64 = 1_000_000_000
                     + #""state_reason":"1 of 3 probes in a row failed.""#))
         probe("refused", at: 21)
         probe("refused", at: 22)
-        #expect(String(decoding: ContractEncoder.backend(view), as: UTF8.self).contains(#""status":"Unhealthy","last"#))
+        let down = String(decoding: ContractEncoder.backend(view), as: UTF8.self)
+        #expect(down.contains(#""status":"Unhealthy","#) && !down.contains(#""state""#))
     }
 
     @Test func aDrainedOneSaysThatAnOperatorDidIt() {

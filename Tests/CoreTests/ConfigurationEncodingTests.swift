@@ -14,6 +14,7 @@ import Testing
     @Test func itHasTheNamesOfTheFileAndSeconds() throws {
         let json = try encoded {
             $0.timeouts.total = .milliseconds(1500)
+            $0.tracing.otlp = try BackendURL("http://collector:4318")
             $0.queue.models = ["llama*": 2]
             $0.routing.aliases = [
                 "best": ModelAlias([ModelAlias.Target("m", backend: "b", weight: 3)], isWeighted: true)
@@ -28,6 +29,9 @@ import Testing
         #expect(json["routing"]?["aliases"]?["best"]?[0]?["weight"]?.int == 3)
         #expect(json["routing"]?["fallbacks"]?["m"]?[0]?.string == "n" && json["logging"]?["level"]?.string == "info")
         #expect(json["server"]?["port"]?.int == 8000 && json["backends"]?.array?.isEmpty == true)
+        #expect(
+            json["tracing"]?["otlp"]?.string == "http://collector:4318" && json["tracing"]?["sample_ratio"]?.int == 1)
+        #expect(json["server"]?["shutdown_delay_seconds"]?.int == 0)
     }
 
     @Test func keysOfBackendsAreSetOrNotAndNeverShown() throws {

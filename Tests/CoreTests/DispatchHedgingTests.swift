@@ -27,9 +27,9 @@ import Testing
         return exchange
     }
 
-    private func entry(_ exchange: Dispatch) -> HistoryEntry {
+    private func entry(_ timeline: Timeline) -> HistoryEntry {
         let request = ExchangeRecord.Request(id: "r", knownModel: "m", stream: true, endpoint: "/x")
-        return HistoryEntry(ExchangeRecord(request: request, timeline: exchange.timeline, endedAt: 7))
+        return HistoryEntry(ExchangeRecord(request: request, timeline: timeline, endedAt: 7))
     }
 
     private func answer(_ exchange: inout Dispatch) -> Dispatch.Write {
@@ -41,16 +41,16 @@ import Testing
 
     @Test func itMayBeginOnlyBeforeTheAnswerAndOnce() {
         var exchange = waiting()
-        #expect(exchange.mayHedge)
+        #expect(exchange.mayHedge == true)
         _ = exchange.answerBegan(status: 200)
-        #expect(exchange.mayHedge, "the head of an answer is none of it")
+        #expect(exchange.mayHedge == true, "the head of an answer is none of it")
         _ = exchange.wrote(1, now: at(1))
-        #expect(!exchange.mayHedge)
-        #expect(!hedged().mayHedge)
+        #expect(exchange.mayHedge == false)
+        #expect(hedged().mayHedge == false)
         var alone = waiting(attempts: 1)
-        #expect(!alone.mayHedge, "it is one of the attempts that there may be")
+        #expect(alone.mayHedge == false, "it is one of the attempts that there may be")
         _ = alone.failed(broken, hasAlternative: false, now: at(1))
-        #expect(!alone.mayHedge)
+        #expect(alone.mayHedge == false)
     }
 
     @Test func theFirstThatBeginsLeavesTheSecond() {
@@ -59,7 +59,7 @@ import Testing
         let write = answer(&exchange)
 
         #expect(write == .commit && !exchange.isHedged && exchange.attempts == 2 && exchange.backend?.id == "one")
-        let entry = entry(exchange)
+        let entry = entry(exchange.timeline)
         #expect(entry.backendID == "one" && entry.attempts == 2 && entry.route.map(\.end) == [.answered, .hedgedAway])
         #expect(entry.route.map(\.waitedMilliseconds) == [nil, 100] && entry.timeToFirstByteMilliseconds == 300)
     }
@@ -71,7 +71,7 @@ import Testing
         let write = answer(&exchange)
 
         #expect(write == .commit && exchange.backend?.id == "two" && exchange.tried.isEmpty)
-        let entry = entry(exchange)
+        let entry = entry(exchange.timeline)
         #expect(entry.backendID == "two" && entry.attempts == 2 && entry.route.map(\.end) == [.hedgedAway, .answered])
         #expect(entry.route.map(\.waitedMilliseconds) == [250, nil])
         #expect(entry.route.map(\.firstByteMilliseconds) == [nil, 200])
@@ -84,10 +84,10 @@ import Testing
         let action = exchange.failed(broken, hasAlternative: true, now: at(160))
         #expect(action == .retry && exchange.tried == ["one", "two"])
         exchange.attemptStarted(at: identity("three"), reason: .onlyAgain, now: at(170))
-        #expect(!exchange.mayHedge)
+        #expect(exchange.mayHedge == false)
         _ = answer(&exchange)
-        #expect(entry(exchange).route.map(\.end) == [.failed, .failed, .answered])
-        #expect(entry(exchange).backendID == "three")
+        #expect(entry(exchange.timeline).route.map(\.end) == [.failed, .failed, .answered])
+        #expect(entry(exchange.timeline).backendID == "three")
     }
 
     @Test func aSecondThatFailsIsNotAskedAgain() {
@@ -97,15 +97,17 @@ import Testing
         let action = exchange.failed(broken, hasAlternative: true, now: at(160))
         #expect(action == .retry && exchange.tried == ["two", "one"])
         _ = exchange.giveUp(status: 503, message: "nobody", now: at(170))
-        #expect(entry(exchange).route.map(\.end) == [.failed, .failed] && entry(exchange).backendID == "one")
+        #expect(
+            entry(exchange.timeline).route.map(\.end) == [.failed, .failed]
+                && entry(exchange.timeline).backendID == "one")
     }
 
     @Test func theEndOfTheExchangeEndsBoth() {
         var exchange = hedged()
         let isEnd = exchange.clientGone(now: at(150))
         exchange.hedgeLost(now: at(150))
-        #expect(isEnd && !exchange.isHedged && entry(exchange).route.map(\.end) == [.open, .open])
-        #expect(entry(exchange).statusCode == 499)
+        #expect(isEnd && !exchange.isHedged && entry(exchange.timeline).route.map(\.end) == [.open, .open])
+        #expect(entry(exchange.timeline).statusCode == 499)
     }
 
     @Test func eachHasItsOwnLimitsOfTime() {

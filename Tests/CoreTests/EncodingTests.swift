@@ -216,6 +216,46 @@ struct ValueEncodingTests {
         #expect(json.object?.members.map(\.name) == ["stats", "models", "backends", "history"])
         #expect(json["history"]?[0]?["model"]?.string == evil)
         #expect(json["models"]?["data"]?[0]?["id"]?.string == evil)
+        #expect(json["models"]?["truncated"] == nil && json["stats"]?["truncated"] == nil)
+    }
+
+    @Test("the page's data of a vast fleet is small, has every backend, and says what it leaves out")
+    func vastPageData() throws {
+        let views = (0..<50).map { box in
+            BackendView(
+                id: "box-\(box)", name: "box-\(box)", url: "http://box-\(box):1", backendType: "openai",
+                status: .healthy,
+                models: (0..<100).map { Model(id: "a-model-with-some-name-\(box)-\($0)") })
+        }
+        let statistics = Statistics(uptimeSeconds: 1, figures: ExchangeFigures(), views: views)
+        let data = ContractEncoder.pageData(statistics: statistics, backends: views, history: [])
+        #expect(data.count < 300_000, "\(data.count)")
+        let json = try JSONValue.parse(data)
+        let backends = try #require(json["backends"]?.array)
+        #expect(backends.count == 50)
+        for backend in backends {
+            let (kept, left) = (backend["models"]?.array?.count ?? 0, backend["truncated"]?["models"]?.int ?? 0)
+            #expect(kept > 0 && kept + Int(left) == 100)
+        }
+        let served = try #require(json["models"])
+        #expect((served["data"]?.array?.count ?? 0) + Int(served["truncated"]?["data"]?.int ?? 0) == 5000)
+        let figures = try #require(json["stats"])
+        #expect((figures["models"]?.array?.count ?? 0) + Int(figures["truncated"]?["models"]?.int ?? 0) == 5000)
+    }
+
+    @Test(
+        "models of backends that do not serve are listed on demand, with how that stands and without what is not known")
+    func modelsOfOthers() throws {
+        var model = Model(id: "m")
+        (model.isLoaded, model.memory) = (true, 5)
+        let views = [("a", BackendStatus.healthy), ("b", .draining), ("c", .unhealthy)].map { id, status in
+            BackendView(id: id, name: id, url: "http://x:1", backendType: "openai", status: status, models: [model])
+        }
+        let some = try JSONValue.parse(ContractEncoder.modelListPerBackend(views))["data"]?.array ?? []
+        #expect(some.map { $0["backend_id"]?.string } == ["a"] && some[0]["backend_status"] == nil)
+        let all = try JSONValue.parse(ContractEncoder.modelListPerBackend(views, withOthers: true))["data"]?.array ?? []
+        #expect(all.map { $0["backend_status"]?.string } == ["Healthy", "Draining", "Unhealthy"])
+        #expect(all.map { $0["memory_bytes"]?.int } == [5, 5, nil])
     }
 }
 

@@ -25,6 +25,16 @@ private func entry(
         #expect(ring.count == min(capacity, pushes))
     }
 
+    @Test(arguments: 1...6, 1...6) func keepsTheNewestWhenItIsResized(_ before: Int, _ after: Int) {
+        let history = History(capacity: before)
+        history.take((0..<4).map { entry("\($0)") })
+        history.capacity = after
+        let kept = min(4, before, after)
+        #expect(history.entries.map(\.model) == (4 - kept..<4).map { "\($0)" })
+        history.take((4..<12).map { entry("\($0)") })
+        #expect(history.entries.map(\.model) == (12 - after..<12).map { "\($0)" } && history.capacity == after)
+    }
+
     @Test func takesACapacityBelowOneForOne() {
         var ring = HistoryRing(capacity: 0)
         ring.push(entry("a"))

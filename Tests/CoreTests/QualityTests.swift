@@ -161,17 +161,17 @@ import Testing
         _ = exchange.wrote(10, now: at(20))
         _ = exchange.failed(ExchangeFailure(kind: .upstream, message: "broken"), hasAlternative: true, now: at(21))
         let request = ExchangeRecord.Request(id: "r", knownModel: "m", stream: true, endpoint: "/x")
-        func route(_ exchange: Dispatch) -> [RouteStep] {
-            HistoryEntry(ExchangeRecord(request: request, timeline: exchange.timeline, endedAt: 7)).route
+        func route(_ timeline: Timeline) -> [RouteStep] {
+            HistoryEntry(ExchangeRecord(request: request, timeline: timeline, endedAt: 7)).route
         }
-        #expect(route(exchange).map(\.end) == [.failed])
+        #expect(route(exchange.timeline).map(\.end) == [.failed])
 
         var left = Dispatch(
             Dispatch.Request(model: "m", stream: true, takesComments: true, maximumAttempts: 2), arrival: start)
         left.queued(limit: .seconds(1), now: at(0))
         left.attemptStarted(at: identity("one"), reason: .only, now: at(1))
         _ = left.clientGone(now: at(5))
-        #expect(route(left).map(\.end) == [.open])
+        #expect(route(left.timeline).map(\.end) == [.open])
     }
 
     @Test func aSlowAttemptThatWasGivenUpTellsHowLongItTookAtLeast() throws {

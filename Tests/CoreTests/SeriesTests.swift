@@ -78,8 +78,10 @@ private let start: Int64 = 1_800_000_000 - 1_800_000_000 % 1800
         script.run((start + 100)..<(start + 120))
         script.request(at: start + 101)
         let list = script.list(.fiveMinutes, now: start + 119)
-        #expect(list.values(.requests).suffix(12) == [1, 0] + [Double?](repeating: nil, count: 8) + [1, 0])
-        #expect(list.awakeSeconds.suffix(12) == [10, 10] + [Int](repeating: 0, count: 8) + [10, 10])
+        let requests: [Double?] = [1, 0, nil, nil, nil, nil, nil, nil, nil, nil, 1, 0]
+        let awake: [Int] = [10, 10, 0, 0, 0, 0, 0, 0, 0, 0, 10, 10]
+        #expect(list.values(.requests).suffix(12) == requests)
+        #expect(list.awakeSeconds.suffix(12) == awake)
     }
 
     @Test func whatIsOldMakesRoomInItsTime() {
@@ -395,9 +397,44 @@ private let start: Int64 = 1_800_000_000 - 1_800_000_000 % 1800
         script.run((start + 240)..<(start + 300), queued: 9, inFlight: [("a", 4)])
         #expect(
             Set(texts(changes(script))) == [
-                "queue: 9, before 0", "in flight: 4, before 1",
-                "in flight at a: 4, before 1",
+                "queue: 9, before 0", "in flight at a: 4, before 1",
             ])
+    }
+
+    @Test func whatOneBackendOfSeveralHasMadeIsToldOnce() {
+        func usual(_ script: inout Script, _ second: Int64) {
+            for box in ["a", "b", "c"] { script.request(at: second, backend: box, milliseconds: 500) }
+        }
+        let slow = script(
+            last: { script, second in
+                for box in ["a", "b"] { script.request(at: second, backend: box, milliseconds: 500) }
+                script.request(at: second, backend: "c", milliseconds: 9000)
+            }, usual: usual)
+        #expect(changes(slow).changes.filter { $0.metric.family == 1 }.map(\.backend) == ["c"])
+        let failing = script(
+            last: { script, second in
+                for box in ["a", "b"] { script.request(at: second, backend: box, milliseconds: 500) }
+                script.request(at: second, backend: "c", milliseconds: 500, status: .error)
+            }, usual: usual)
+        let errors = changes(failing).changes.filter { $0.metric == .errors }
+        #expect(errors.map(\.backend) == ["c"] && errors.map(\.model) == ["m"])
+        let busy = script(
+            last: { script, second in
+                usual(&script, second)
+                for _ in 0..<4 { script.request(at: second, backend: "c", milliseconds: 500) }
+            }, usual: usual)
+        #expect(changes(busy).changes.filter { $0.metric == .requests }.map(\.backend) == ["c"])
+    }
+
+    @Test func whatAllBackendsHaveMadeTogetherIsToldOfAll() {
+        let slow = script(
+            last: { script, second in
+                for box in ["a", "b", "c"] { script.request(at: second, backend: box, milliseconds: 9000) }
+            },
+            usual: { script, second in
+                for box in ["a", "b", "c"] { script.request(at: second, backend: box, milliseconds: 500) }
+            })
+        #expect(changes(slow).changes.contains { $0.metric.family == 1 && $0.backend == nil })
     }
 
     @Test(

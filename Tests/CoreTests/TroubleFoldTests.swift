@@ -311,6 +311,15 @@ private func box(
         #expect(story.items.isEmpty)
     }
 
+    @Test func aCollectorThatIsAwayIsTold() {
+        var story = Story()
+        story.next { $0.collectorProblem = TroublePicture.Outage(reason: "connection refused", since: 1_780_000_000) }
+        #expect(story.kinds == [.collector] && story.items.first?.severity == .notice)
+        #expect(story.words().hasSuffix("connection refused"))
+        story.next { $0.collectorProblem = nil }
+        #expect(story.items.isEmpty)
+    }
+
     @Test func littleMemoryBeginsHigherThanItEnds() {
         var story = Story()
         story.next { $0.memory = TroublePicture.Memory(used: 80 << 20, limit: 100 << 20) }
@@ -364,6 +373,27 @@ private func box(
         #expect(story.kinds == [.adapterRefused] && story.words().contains("/a/x.so cannot be used since"))
         story.next { $0.refusedFiles = [] }
         #expect(story.items.isEmpty)
+    }
+
+    @Test(arguments: [
+        (
+            TroublePicture.RefusedFile.Reason.unlisted, Trouble.Kind.adapterRefused, Trouble.Severity.notice,
+            "The adapter /a/x.so is not loaded since"
+        ),
+        (.otherBytes, .adapterRefused, .warning, "The adapter /a/x.so is not loaded since"),
+        (.quarantine, .adapterQuarantined, .warning, "The adapter /a/x.so is left out since"),
+    ])
+    func anAdapterThatMayNotBeLoadedIsTold(
+        _ reason: TroublePicture.RefusedFile.Reason, _ kind: Trouble.Kind, _ severity: Trouble.Severity, _ words: String
+    ) {
+        var story = Story()
+        story.next {
+            $0.refusedFiles = [
+                TroublePicture.RefusedFile(path: "/a/x.so", problem: "it does this: do that", reason: reason)
+            ]
+        }
+        #expect(story.kinds == [kind] && story.items.first?.severity == severity)
+        #expect(story.words().hasPrefix(words) && story.words().hasSuffix("it does this: do that"))
     }
 }
 
@@ -433,5 +463,29 @@ private func box(
                 && text.hasPrefix(#"{"update_type":"Trouble","data":{"total":200,"#))
         let kept = text.split(separator: #""id":"down:"#).count - 1
         #expect(kept > 0 && text.contains("\"omitted\":\(200 - kept),"))
+    }
+}
+
+@Suite struct TroubleOfCertificateTests {
+    @Test func oneThatCannotBeTakenIsAWarningUntilItIs() {
+        var story = Story()
+        story.next { $0.certificate = TroublePicture.Certificate(expires: dawn + 1e6) }
+        #expect(story.items.isEmpty)
+        story.next {
+            $0.certificate = TroublePicture.Certificate(expires: dawn + 1e6, problem: "half of it", since: dawn)
+        }
+        #expect(story.kinds == [.certificate] && story.items.first?.severity == .warning)
+        #expect(story.words().hasSuffix("stays in use since 05:00 UTC: half of it"))
+        story.next { $0.certificate = TroublePicture.Certificate(expires: dawn + 1e6) }
+        #expect(story.items.isEmpty)
+    }
+
+    @Test func oneThatHasExpiredIsCritical() {
+        var story = Story()
+        story.next {
+            $0.certificate = TroublePicture.Certificate(expires: dawn - 60, problem: "half of it", since: dawn)
+        }
+        #expect(story.kinds == [.certificate] && story.items.first?.severity == .critical)
+        #expect(story.words().contains("certificate has expired since 04:59 UTC"))
     }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { matching, modelRows, Offers, sorted, visible } from "../../dashboard/model-rows.js";
+import { holderWords, matching, modelRows, Offers, sorted, visible } from "../../dashboard/model-rows.js";
 
 const offer = (id, backend, more) => ({ id, owned_by: backend, backend_id: backend, context_length: 0, abilities: [], ...more });
 const ids = (rows) => rows.map((row) => row.id);
@@ -73,4 +73,14 @@ test("5,000 models at 10 backends each are made, searched and sorted", () => {
   const rows = modelRows(data);
   assert.equal(sorted(matching(rows, "model-49"), "model").length, 111);
   assert.deepEqual(ids(sorted(rows, "model").slice(0, 3)), ["model-0", "model-1", "model-2"]);
+});
+
+test("backends that do not serve stand there with their state, and a model that no one serves is told from the others", () => {
+  const [a, b] = modelRows([
+    offer("a", "one", { backend_status: "GoingDown" }), offer("a", "two", { backend_status: "Draining" }), offer("b", "three", { backend_status: "GoingUp" }),
+  ]);
+  assert.equal(holderWords(a), "one, two (draining)");
+  assert.deepEqual([a.isServed, b.isServed, holderWords(b)], [true, false, "three (going up)"]);
+  assert.deepEqual(ids(matching([a, b], "draining")), ["a"]);
+  assert.equal(modelRows([offer("c", "one")])[0].isServed, true);
 });

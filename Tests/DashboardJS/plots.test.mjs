@@ -90,6 +90,23 @@ test("the fragment says what is wished, and nothing that the gateway would refus
   assert.equal(new URLSearchParams(kept).toString(), "window=24h&by=backend&model=a%2Fb&quantile=p50&show=table&from=100&to=160");
 });
 
+test("of weeks and months there are no levels, and nothing is selected to be compared", () => {
+  for (const window of ["week", "month"]) {
+    assert.equal(wished(`window=${window}&from=1&to=9`).selection, null);
+    const metrics = new URL(pathOf(wished(`window=${window}`)), "http://gateway").searchParams.get("metrics");
+    assert.equal(/in_flight|queued/.test(metrics), false);
+    assert.equal(metrics.includes("requests"), true);
+  }
+});
+
+test("times of long steps have their day, and few marks stand below a month", () => {
+  assert.match(clockOf(1_800_000_000, 7200), /\d.* \d\d:\d\d$/);
+  for (const seconds of [7 * 86_400, 30 * 86_400]) {
+    const { length } = timeMarks(5, 5 + seconds, 0);
+    assert.ok(length >= 3 && length <= 5, String(length));
+  }
+});
+
 test("only what is shown is asked for", () => {
   const query = (text) => new URL(pathOf(wished(text)), "http://gateway").searchParams;
   assert.equal(query("by=model").get("metrics").includes("duration_p95_ms"), true);

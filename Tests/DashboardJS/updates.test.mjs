@@ -25,7 +25,7 @@ test("a backend that is new, gone, renamed or has another status changes the mat
 
 test("an action's progress changes the cards", () => {
   assert.deepEqual(started().parts({ update_type: "ActionProgress", data: {} }), ["backends"]);
-  assert.deepEqual(started().parts({ update_type: "Trouble", data: {} }), ["trouble"]);
+  assert.deepEqual(started().parts({ update_type: "Trouble", data: {} }), ["trouble", "backends"]);
 });
 
 test("a change of models changes everything but the history", () => {

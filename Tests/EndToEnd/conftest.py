@@ -6,6 +6,7 @@ The gateway is the release build; NEXUS_BUILD names another directory with `nexu
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from load import Server
 from upstream import Upstream
 
 TOP = Path(__file__).resolve().parents[2]
+
+# No gateway of a test keeps its history where the developer's does.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="nexus-state-")
+os.environ.pop("STATE_DIRECTORY", None)
 
 
 @pytest.fixture

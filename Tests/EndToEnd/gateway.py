@@ -42,7 +42,9 @@ class Gateway:
         """`log_to`: a descriptor for the log instead of a file; `open_files`: the limit of the process; `port`: one of its own,
         for a gateway that is started again."""
         self.expect_status = expect_status
+        self.is_ending = False
         self.log_path = folder / "log"
+        self.database = folder / "state" / "nexus" / "history.db"
         arguments = ["serve", "--port", str(port)]
         if configuration:
             (folder / "nexus.toml").write_text(configuration)
@@ -58,12 +60,14 @@ class Gateway:
                 cwd=folder,
                 stdout=subprocess.PIPE,
                 stderr=log if log_to is None else log_to,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), **(environment or {})},
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline().decode()
-        assert line.startswith("nexus: listening on "), f"it did not start:\n{self.log}"
-        self.url = line.split()[-1]
+        # Where the log is JSON this line is, too.
+        said = json.loads(line)["message"] if line.startswith("{") else line
+        assert said.startswith("nexus: listening on "), f"it did not start:\n{self.log}"
+        self.url = said.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.http = httpx.Client(base_url=self.url, timeout=LONG)
 
@@ -135,6 +139,7 @@ class Gateway:
     # The end.
 
     def signal(self, number: int = signal.SIGTERM) -> None:
+        self.is_ending = self.is_ending or number in (signal.SIGTERM, signal.SIGINT)
         self.process.send_signal(number)
 
     def wait(self) -> int:
@@ -142,7 +147,8 @@ class Gateway:
 
     def finish(self) -> None:
         self.http.close()
-        if self.process.poll() is None:
+        # A second signal would end it at once.
+        if self.process.poll() is None and not self.is_ending:
             self.signal()
         try:
             status = self.wait()

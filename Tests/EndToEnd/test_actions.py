@@ -292,18 +292,18 @@ def test_the_command_line_runs_an_action_and_shows_progress_and_result(gateway, 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "words", "status"),
     [
-        (["ollama", "show_model"], "The argument 'model' is missing"),
-        (["ollama", "show_model", "model"], "must be name=text or name:=JSON"),
-        (["ollama", "show_model", "model:=x"], "is not JSON"),
-        (["a/b", "show_model"], "There is no backend 'a/b'"),
+        (["ollama", "show_model"], "The argument 'model' is missing", 1),
+        (["ollama", "show_model", "model"], "must be name=text or name:=JSON", 2),
+        (["ollama", "show_model", "model:=x"], "is not JSON", 2),
+        (["a/b", "show_model"], "There is no backend 'a/b'", 1),
     ],
 )
-def test_the_command_line_says_why_an_action_cannot_run(gateway, nexus, arguments, words):
+def test_the_command_line_says_why_an_action_cannot_run(gateway, nexus, arguments, words, status):
     failed = nexus("actions", "run", *arguments, "--url", gateway.url)
 
-    assert failed.returncode == 1 and words in failed.stderr and failed.stdout == ""
+    assert failed.returncode == status and words in failed.stderr and failed.stdout == ""
 
 
 # An adapter in plain C.

@@ -37,7 +37,7 @@ def test_bad_files_are_named_with_their_reasons_and_the_others_serve(start, fold
 
     assert answer.json()["request"]["model"] == "echo" and answer.json()["backend"] == "echo"
     for name, reason in REASONS.items():
-        assert f"{folder}/{name} {reason}" in gateway.log
+        gateway.wait_for_log(f"{folder}/{name} {reason}")
     listed = {Path(item["path"]).name: item for item in gateway.json("/v1/adapters")["data"]}
     assert listed["echo.so"]["type"] == "echo" and listed["echo.so"]["abi"] == "1.3"
     assert {name: listed[name]["problem"] for name in REASONS} == REASONS

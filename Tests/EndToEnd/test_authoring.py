@@ -14,7 +14,7 @@ import pytest
 from gateway import BUILD, FAST, LONG, TOP, backend, free_port
 from upstream import ANSWER, FINISHED, USAGE, delta
 
-LANGUAGES = ["c", "swift"]
+LANGUAGES = ["c", "swift", pytest.param("rust", marks=pytest.mark.skipif(shutil.which("rustc") is None, reason="rustc is not installed"))]
 KEY = "sk-very-secret"
 
 
@@ -23,7 +23,7 @@ def projects(tmp_path_factory) -> dict[str, Path]:
     """One project a language, built by the one command that its README names."""
     folder = tmp_path_factory.mktemp("authoring")
     made: dict[str, Path] = {}
-    for language in LANGUAGES:
+    for language in ["c", "swift", *(["rust"] if shutil.which("rustc") else [])]:
         name = f"my-{language}"
         subprocess.run([str(BUILD / "nexus"), "adapter", "new", name, "--lang", language], cwd=folder, check=True)
         subprocess.run(["make"], cwd=folder / name, check=True)
@@ -66,10 +66,17 @@ def test_the_adapter_is_one_file_with_one_symbol_that_loads(nexus, project):
     assert [line.split()[-1] for line in symbols.stdout.splitlines()] == ["nexus_adapter_v1"]
 
 
+@pytest.mark.skipif(shutil.which("rustc") is None, reason="rustc is not installed")
+def test_the_parts_of_the_rust_project_pass_their_tests(projects):
+    tested = subprocess.run(["make", "test"], cwd=projects["rust"], text=True, capture_output=True)
+
+    assert tested.returncode == 0 and "test result: ok. 4 passed" in tested.stdout, tested.stdout + tested.stderr
+
+
 def test_a_name_that_cannot_be_a_type_writes_nothing(nexus, tmp_path):
     refused = nexus("adapter", "new", "My Adapter", "--lang", "c", cwd=tmp_path)
 
-    assert refused.returncode == 1 and '"My Adapter" cannot be the name of an adapter' in refused.stderr
+    assert refused.returncode == 2 and '"My Adapter" cannot be the name of an adapter' in refused.stderr
     assert list(tmp_path.iterdir()) == []
 
 

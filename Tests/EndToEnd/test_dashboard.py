@@ -87,7 +87,10 @@ def test_the_page_shows_backends_and_models_as_they_change(gateway, page, upstre
 
     upstream.fail_probes()
     expect(page.locator(".backend-card.unhealthy")).to_contain_text("broken")
-    expect(page.locator("#no-models")).to_be_visible()
+    # What it had stays to be seen, as that of a backend which does not serve.
+    expect(page.locator("#available-models")).to_have_text("0")
+    expect(page.locator("#model-matrix thead")).to_contain_text("Unhealthy")
+    expect(page.locator("#model-matrix-tbody tr")).to_have_count(2)
     assert page.complaints == []
 
 
@@ -227,7 +230,7 @@ def test_fifty_backends_that_change_every_second_are_followed(start, page):
     expect(page.locator("#total-requests")).to_have_text("50")
     expect(page.locator("#history-tbody tr")).to_have_count(50)
     assert page.evaluate("document.querySelector('[data-id=b7]').mark") == "kept"
-    assert len(asked) - before <= 3 + 2.2 * (time.monotonic() - began)
+    assert len(asked) - before <= 3 + 4.2 * (time.monotonic() - began)
     assert page.complaints == []
     for server in servers:
         server.close()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -120,6 +121,25 @@ def test_a_backend_is_added_by_its_address_with_the_type_found(gateway, page):
     ollama.close()
 
 
+def test_a_backend_is_added_from_the_overview_as_well(gateway, page):
+    with closing(Upstream()) as server:
+        server.models("brand-new")
+        page.goto(gateway.url + "/")
+        expect(page.locator("#connection-status .connected")).to_be_attached()
+        page.get_by_role("button", name="Add a backend…").click()
+        dialog = page.get_by_role("dialog", name="Add a backend")
+        dialog.get_by_label("Address").fill(server.url)
+        # A key that is a shortcut of the page is no shortcut over a dialog.
+        dialog.get_by_role("button", name="Leave it").press("2")
+        expect(dialog).to_be_visible()
+        assert "#history" not in page.url
+        dialog.get_by_role("button", name="Add", exact=True).click()
+        expect(dialog).to_contain_text("was added")
+        dialog.get_by_role("button", name="Close").click()
+        expect(page.locator(".backend-card")).to_have_count(3)
+        expect(page.locator("#model-matrix")).to_contain_text("brand-new")
+
+
 def test_removing_one_of_the_configuration_says_that_it_comes_back(gateway, page):
     visit(page, gateway, "#gateway")
     page.get_by_role("button", name="Remove two").click()
@@ -173,7 +193,11 @@ def test_the_log_is_followed_by_level(gateway, page, upstream):
 
     upstream.chat(lambda exchange: exchange.answer({"error": {"message": "out of order"}}, status=500))
     gateway.chat("only-here")
-    expect(lines.filter(has_text="request failed").filter(has_text="out of order")).to_be_visible()
+    failed = lines.filter(has_text="request failed").filter(has_text="out of order")
+    expect(failed).to_be_visible()
+    # Its level is "notice", which is no reason to look like one.
+    expect(failed).to_have_css("border-top-width", "0px")
+    expect(failed).to_have_css("display", lines.first.evaluate("(line) => getComputedStyle(line).display"))
 
     page.get_by_label("At least").select_option("notice")
     expect(lines.filter(has_text="backend added")).to_have_count(0)

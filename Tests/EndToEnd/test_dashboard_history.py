@@ -287,6 +287,14 @@ def test_what_was_there_before_a_restart_stays_and_is_marked(start, upstream, pa
     expect(rows.nth(1)).to_contain_text("The gateway started again")
     expect(rows.nth(2)).to_have_class("past")
 
+    # The gateway no longer knows it, and filters hold for it all the same.
+    page.locator("[data-filter=status]").select_option("Error")
+    expect(page.locator("#view-history .empty")).to_contain_text("No request that is kept fits these filters")
+    expect(rows).to_have_count(0)
+    page.locator("[data-filter=status]").select_option("Success")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(2)).to_have_class("past")
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_history_keeps_nobody_out(gateway, browser, scheme):
@@ -295,6 +303,9 @@ def test_the_history_keeps_nobody_out(gateway, browser, scheme):
         with tab(browser, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
             open_page(page, gateway, "#history")
             expect(page.locator("#history-view-tbody tr")).to_have_count(5)
+            error = page.locator("#history-view-tbody .error-message").first
+            box = error.bounding_box()
+            assert box["x"] + box["width"] <= width, "why a request failed is seen without scrolling to the side"
             no_sideways_scrolling(page)
             no_barriers(page)
             picture(page, f"history-{width}-{scheme}")

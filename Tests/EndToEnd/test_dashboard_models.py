@@ -108,7 +108,7 @@ def test_deleting_says_what_is_lost_first(gateway, page, ollamas):
 
     form = page.get_by_role("dialog", name="Delete model")
     expect(form.get_by_text("This cannot be taken back.")).to_be_visible()
-    expect(form.get_by_text("No other backend has it.")).to_be_visible()
+    expect(form.get_by_text("No other backend serves it.")).to_be_visible()
     assert gateway.json("/v1/actions")["data"] == []
     form.get_by_role("button", name="Delete model").click()
     expect(form.get_by_text("done")).to_be_visible()
@@ -220,6 +220,45 @@ def test_models_that_come_and_go_do_so_on_the_page(start, page, upstream):
     upstream.models("m", "new")
 
     expect(row(page, "new")).to_be_visible()
+
+
+def test_all_rows_that_there_is_room_for_are_drawn_at_first(start, page, upstream):
+    upstream.models(*[f"model-{number:02d}" for number in range(30)])
+    gateway = start(FAST + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    visit(page, gateway, "#models")
+
+    expect(page.locator("#view-models .note").first).to_have_text("30 models")
+    # The last row at the foot of the table, which nobody has scrolled.
+    panel = page.locator(".model-panel").bounding_box()
+    place = [panel["x"] + 40, panel["y"] + panel["height"] - 20]
+    page.wait_for_function("([x, y]) => document.elementFromPoint(x, y)?.closest('tr')?.textContent.startsWith('model-')", arg=place)
+
+
+def test_models_of_backends_that_do_not_serve_stay_with_their_state(gateway, page, ollamas):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    visit(page, gateway, "#models")
+    expect(row(page, "only:1").locator("td.backends")).to_have_text("one")
+
+    gateway.http.post("/v1/backends/one/drain", json={})
+    expect(row(page, "only:1").locator("td.backends")).to_have_text("one (draining)")
+    expect(row(page, "llama3.2:1b").locator("td.backends")).to_have_text("one (draining), two")
+    expect(row(page, "llama3.2:1b").locator("td.memory")).to_have_text("3.0 GiB")
+    gateway.http.post("/v1/backends/one/enable", json={})
+    gateway.wait_for_backend("one")
+
+    ollamas[0].on("/api/tags", lambda exchange: exchange.answer({"error": "broken"}, status=500))
+    expect(row(page, "only:1").locator("td.backends")).to_have_text("one (unhealthy)")
+    # Whether it is still in memory is not known.
+    for column in ("loaded", "memory", "expires"):
+        expect(row(page, "only:1").locator(f"td.{column}")).to_have_text("")
+    page.get_by_label("Search").fill("only unhealthy")
+    expect(page.locator("#view-models .note").first).to_have_text("1 of 3 models")
+    visit(page, gateway, "#playground")
+    page.goto(f"{gateway.url}/#overview")
+    cell = page.locator("#model-matrix tr", has_text="only:1").locator("td.out")
+    expect(cell).to_have_text("(✓)")
 
 
 def test_it_looks_as_it_should(gateway, page):

@@ -154,7 +154,7 @@ def test_fifty_backends_fit_on_one_screen_and_the_page_stays_small(fleet, page):
     boxes = page.locator("#backend-cards").bounding_box()
     assert boxes["y"] + boxes["height"] <= 900, "the fleet does not fit on the screen"
     assert page.evaluate("document.querySelectorAll('*').length") < 5000
-    assert len(gateway.get("/", headers={"accept-encoding": "identity"}).content) < 1_500_000
+    assert len(gateway.get("/", headers={"accept-encoding": "identity"}).content) < 450_000
     compressed = gateway.http.stream("GET", "/", headers={"accept-encoding": "gzip"})
     with compressed as answer:
         assert answer.headers["content-encoding"] == "gzip"
@@ -349,7 +349,8 @@ def test_many_updates_a_second_are_drawn_a_few_times_a_second(gateway, upstream,
     seconds = time.monotonic() - began
 
     assert len(draws) <= 4 + 10 * seconds, "it draws more often than ten times a second"
-    assert page.locator("#history-tbody tr").count() == min(100, count)
+    # While it is drawn, a new row may be there before an old one has gone.
+    expect(page.locator("#history-tbody tr")).to_have_count(min(100, count))
     assert page.complaints == []
 
 
@@ -385,6 +386,9 @@ def test_the_overview_keeps_nobody_out(start, upstream, second_upstream, browser
         with tab(browser, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce") as page:
             open_page(page, gateway)
             expect(page.locator("#active-tbody tr")).to_have_count(1)
+            for link in page.locator("#views a").all():
+                box = link.bounding_box()
+                assert 0 <= box["x"] and box["x"] + box["width"] <= width, "every view can be seen without scrolling"
             no_sideways_scrolling(page)
             no_barriers(page)
             picture(page, f"overview-{width}-{scheme}")

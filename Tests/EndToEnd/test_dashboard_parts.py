@@ -16,7 +16,7 @@ VECTORS = {path.stem: path.read_text().replace(">\n<", "><") for path in sorted(
 # Parts into the sections of a page; then the sections as text. Texts of instants are the viewer's own.
 REPLACE = """async (html) => {
   const { replaceParts } = await import("/assets/morph.js");
-  replaceParts(html);
+  await replaceParts(html);
 }"""
 SHOWN = """() => [...document.querySelectorAll("main > section, #overview-view > section")].map((section) => {
   const copy = section.cloneNode(true);
@@ -105,3 +105,33 @@ def test_texts_from_outside_stay_texts(page):
 
     assert page.locator("main img, main script").count() == 0
     assert "</script><img src=x onerror=alert(1)>" in (page.locator("#history-tbody .model").last.text_content() or "")
+
+
+def test_a_frame_has_few_changes_to_draw_however_many_come_at_once(page):
+    """The browser lays out and paints at one go what has changed since the frame before, which on a slow machine takes long."""
+    tile = '<article class="tile" data-key="{0}"><h3>box {0}</h3><p>{1}</p><p>{1} ms</p></article>'
+
+    def section(text: str) -> str:
+        return '<section id="backends">' + "".join(tile.format(number, text) for number in range(200)) + "</section>"
+
+    page.evaluate(REPLACE, section("old"))
+    frames = page.evaluate(
+        """async (html) => {
+          const { replaceParts } = await import("/assets/morph.js");
+          const backends = document.getElementById("backends");
+          const frames = [];
+          let changed = 0;
+          const observer = new MutationObserver((records) => { changed += records.length; });
+          observer.observe(backends, { subtree: true, childList: true, characterData: true, attributes: true });
+          const count = () => { frames.push(changed); changed = 0; timer = requestAnimationFrame(count); };
+          let timer = requestAnimationFrame(count);
+          await replaceParts(html);
+          cancelAnimationFrame(timer);
+          frames.push(changed);
+          return frames;
+        }""",
+        section("new"),
+    )
+
+    assert sum(frames) == 400 and max(frames) <= 30
+    assert page.locator("#backends p", has_text="new").count() == 400

@@ -239,6 +239,22 @@ def test_tables_tell_the_same_to_who_does_not_see(gateway, open_page):
     expect(page.locator(".plot-tables")).to_be_hidden()
 
 
+def test_a_week_and_a_month_come_from_the_disk_and_have_days_below(gateway, open_page):
+    gateway.chat("m")
+    # The file is written a moment later.
+    until(lambda: gateway.json("/v1/series?window=week")["series"][0]["requests"] == 1)
+    page = open_page(gateway, "#plots?window=week")
+    expect(page.locator("[data-plot]")).to_have_count(7)
+    expect(page.locator(".plots-note")).to_contain_text("come from the history on disk")
+    expect(page.locator(".plots-note")).to_contain_text("nothing was kept yet")
+    page.get_by_label("Month").check()
+    assert page.url.endswith("window=month")
+    page.get_by_role("button", name="Show tables").click()
+    table = page.get_by_role("group", name="All figures").locator("table")
+    expect(table.locator("tbody tr")).to_have_count(120)
+    expect(table.locator("thead th", has_text="In flight")).to_have_count(0)
+
+
 def test_the_page_says_when_it_cannot_know_and_goes_on_when_it_can(gateway, open_page):
     gateway.chat()
     # The browser itself complains about the status.

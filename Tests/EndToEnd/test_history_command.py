@@ -45,7 +45,9 @@ def test_it_shows_only_what_is_asked_for(gateway):
 def test_following_prints_each_that_ends_once_as_a_line_of_json(gateway):
     gateway.chat()
     process = subprocess.Popen(
-        [BUILD / "nexus", "history", "--url", gateway.url, "--follow", "--json"], stdout=subprocess.PIPE, text=True)
+        [BUILD / "nexus", "history", "--url", gateway.url, "--follow", "--json"], stdout=subprocess.PIPE, text=True,
+        # A shell has what it starts in the background ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         assert process.stdout
         seen = [json.loads(process.stdout.readline())["seq"]]

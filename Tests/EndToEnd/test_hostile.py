@@ -81,7 +81,7 @@ def test_a_call_that_holds_up_a_loop_is_named(run):
     answer = gateway.chat("blocks")
 
     assert answer.status_code == 200
-    assert "an adapter holds up an event loop" in gateway.log
+    gateway.wait_for_log("an adapter holds up an event loop")
     line = next(line for line in gateway.log.splitlines() if "holds up" in line)
     assert "adapter=hostile" in line and "backend=bad" in line and "call=submit" in line
     assert gateway.metric("nexus_adapter_stalls_total") == 1

@@ -170,7 +170,7 @@ def test_a_file_that_is_overwritten_in_place_harms_nobody(start, folder):
     until(lambda: "problem" in gateway.json("/v1/adapters")["data"][-1])
 
     assert gateway.chat("echo").status_code == 200
-    assert "the version before stays in use" in gateway.log
+    gateway.wait_for_log("the version before stays in use")
     with gateway.socket() as live:
         put(echo(folder, "2"), folder / "echo.so")
         live.backend(lambda view: view["metadata"].get("adapter_version") == "2")

@@ -145,11 +145,14 @@ def test_a_page_of_another_site_may_not_listen(gateway, origin):
     assert json.loads(caught.value.response.body)["error"]["code"] == "origin_not_allowed"
 
 
-def test_the_gateways_own_page_and_configured_ones_may(start, upstream):
+def test_only_the_gateways_own_page_may(start, upstream):
+    """Of a socket a browser does not ask who may read it: pages of configured origins use the clients' APIs alone."""
     gateway = start('[server]\nallowed_origins = ["https://ops.example"]\n')
-    for origin in (gateway.url, "https://ops.example"):
-        with gateway.socket(origin=origin) as live:
-            assert live.next()["update_type"] == "BackendStatus"
+    with gateway.socket(origin=gateway.url) as live:
+        assert live.next()["update_type"] == "BackendStatus"
+    with pytest.raises(InvalidStatus) as caught, gateway.socket(origin="https://ops.example"):
+        pass
+    assert caught.value.response.status_code == 403
 
 
 def test_without_an_upgrade_the_path_says_what_it_speaks(gateway):

@@ -2,13 +2,14 @@
 
 import os
 import signal
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from gateway import LONG, Gateway, backend
+from gateway import LONG, Gateway, backend, until
 from upstream import ANSWER, Upstream
 
 RARE = "[health_check]\ninterval_seconds = 3600\n"
@@ -89,6 +90,14 @@ def test_aliases_and_limits_follow(gateway: Gateway, upstream: Upstream):
     assert too_large.status_code == 413
 
 
+@pytest.mark.parametrize("text", ["[é]", "[.a]", "[[[a]]]", "a = 1979-05-27Tx", 'a = "b\\u0000c"'])
+def test_what_the_parser_would_trip_over_is_told(gateway: Gateway, text: str):
+    answer = reload(gateway, text + "\n")
+
+    assert answer.status_code == 400 and "line 1: " in answer.json()["error"]["message"]
+    assert gateway.chat().status_code == 200
+
+
 def test_a_bad_file_changes_nothing_and_says_what_is_wrong(gateway: Gateway):
     answer = reload(gateway, "[server]\nprot = 1\n")
 
@@ -100,9 +109,61 @@ def test_a_bad_file_changes_nothing_and_says_what_is_wrong(gateway: Gateway):
 
 
 def test_what_takes_a_restart_is_told(gateway: Gateway, upstream: Upstream):
-    answer = reload(gateway, "[history]\ncapacity = 7\n" + RARE + backend("one", upstream.url))
+    answer = reload(gateway, '[server]\nhost = "127.0.0.2"\n' + RARE + backend("one", upstream.url))
 
-    assert answer.json()["warnings"] == ["history.capacity has changed in the file; that takes a restart"]
+    assert answer.json()["warnings"] == [
+        "server.host has changed in the file; that takes a restart: the gateway goes on listening where it does"
+    ]
+
+
+def test_the_history_is_kept_elsewhere_and_in_another_size(gateway: Gateway, upstream: Upstream, tmp_path: Path):
+    def ids(path: Path) -> set[str]:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as connection:
+            return {row[0] for row in connection.execute("SELECT request_id FROM requests")}
+
+    def chat(id: str) -> None:
+        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        assert gateway.http.post("/v1/chat/completions", json=body, headers={"x-request-id": id}).status_code == 200
+
+    rest = RARE + backend("one", upstream.url)
+    other = tmp_path / "other" / "kept.db"
+    for id in ("a", "b", "c"):
+        chat(id)
+    small = reload(gateway, f'[history]\ncapacity = 2\ndatabase = "{other}"\n' + rest)
+    shown = [entry["request_id"] for entry in gateway.history()]
+    chat("d")
+    until(lambda: other.exists() and gateway.json("/v1/history?before=newest").get("data", []) != [])
+    totals = gateway.json("/v1/stats")["requests"]["total"]
+    off = reload(gateway, '[history]\ndatabase = ""\n' + rest)
+    chat("e")
+
+    assert small.json()["warnings"] == [] and off.json()["warnings"] == []
+    # What had ended is written to the file that was left, on a slow disk a moment later.
+    until(lambda: ids(gateway.database) == {"a", "b", "c"} and ids(other) == {"d"})
+    assert shown == ["b", "c"]
+    assert totals == 4
+    assert gateway.get("/v1/history?before=newest").status_code == 503
+    assert [entry["request_id"] for entry in gateway.history()] == ["c", "d", "e"]
+    # The totals go on where they were before.
+    on = reload(gateway, f'[history]\ndatabase = "{gateway.database}"\n' + rest)
+    assert on.status_code == 200 and gateway.json("/v1/stats")["requests"]["total"] == 5
+
+
+def test_the_log_and_the_end_follow(gateway: Gateway, upstream: Upstream):
+    rest = RARE + backend("one", upstream.url)
+    changed = reload(gateway, '[server]\nshutdown_timeout_seconds = 0\n[logging]\nformat = "json"\n' + rest)
+    gateway.wait_for_log('"message":"configuration reloaded"')
+    go_on = threading.Event()
+    upstream.chat(lambda exchange: exchange.answer(ANSWER) if go_on.wait(LONG) else None)
+    running = ThreadPoolExecutor(1).submit(gateway.chat)
+    upstream.request()
+    gateway.signal()
+    # By the file as it was, the request would be waited for.
+    status = gateway.wait()
+    go_on.set()
+
+    assert changed.json()["warnings"] == [] and status == 0
+    assert running.exception() is not None or running.result().status_code == 503
 
 
 def test_a_backend_that_cannot_be_made_is_shown_with_the_reason(gateway: Gateway, upstream: Upstream):
@@ -121,7 +182,7 @@ def test_sighup_does_the_same(gateway: Gateway, upstream: Upstream, second_upstr
         gateway.signal(signal.SIGHUP)
         live.backend(lambda view: view["name"] == "two" and view["status"] == "Healthy")
 
-    assert "configuration reloaded" in gateway.log
+    gateway.wait_for_log("configuration reloaded")
 
 
 def test_a_page_of_another_site_may_not_reload(gateway: Gateway):

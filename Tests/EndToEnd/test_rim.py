@@ -395,7 +395,7 @@ def test_half_an_upgrade_is_refused(gateway, fields, status):
 def test_bodies_have_a_bound_in_sum(start, upstream):
     gateway = start("[server]\nmax_memory_bytes = 67108864\n" + backend("one", upstream.url))
     gateway.wait_for_backend("one")
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {30 * MIB}\r\n\r\n".encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {25 * MIB}\r\n\r\n".encode()
     waiting = [gateway.connection() for _ in range(2)]
     for connection in waiting:
         connection.sendall(head + b"{")
@@ -403,7 +403,7 @@ def test_bodies_have_a_bound_in_sum(start, upstream):
     def third() -> httpx.Response:
         return gateway.http.post("/v1/chat/completions", content=b"x" * 10 * MIB)
 
-    until(lambda: gateway.metric("nexus_memory_bytes") >= 60 * MIB)
+    until(lambda: gateway.metric("nexus_memory_bytes") >= 50 * MIB)
     refused = third()
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "1" and "max_memory_bytes" in refused.text

@@ -107,7 +107,7 @@ def test_no_list_of_models_tells_a_secret(gateway: Gateway, upstream: Upstream, 
 
     everything = told(gateway)
     assert spelled not in everything and json.dumps(spelled)[1:-1] not in everything
-    assert "1 reported models are not listed: their names hold a secret" in gateway.log
+    gateway.wait_for_log("1 reported models are not listed: their names hold a secret")
 
 
 def test_what_the_operator_marks_is_a_secret(start, upstream: Upstream):

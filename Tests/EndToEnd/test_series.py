@@ -110,7 +110,7 @@ def test_times_to_the_first_token_and_speeds_are_of_streams(gateway, upstream):
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [
-        ("window=7d", 400, "window must be 5m, 1h or 24h."),
+        ("window=7d", 400, "window must be 5m, 1h, 24h, day, week or month."),
         ("by=host", 400, "by must be total, backend or model."),
         ("metrics=requests,nothing", 400, "'nothing' is no metric. metrics takes these, with commas: requests, errors,"),
         ("metrics=", 400, "'' is no metric."),

@@ -380,14 +380,14 @@ def test_the_gateway_tells_of_its_last_reload(start, upstream):
     file.write_text("[server]\nprot = 1\n")
     gateway.http.post("/v1/admin/reload")
     failed = gateway.json("/v1/gateway")
-    file.write_text(good + "[history]\ncapacity = 7\n")
+    file.write_text(good + '[server]\nhost = "127.0.0.2"\n')
     gateway.http.post("/v1/admin/reload")
     reloaded = gateway.json("/v1/gateway")
 
     assert failed["last_reload"]["status"] == "kept" and "prot" in failed["last_reload"]["problem"]
     assert failed["configuration"]["version"] == 1
     assert reloaded["last_reload"]["status"] == "reloaded" and reloaded["last_reload"]["problem"] is None
-    assert "history.capacity" in reloaded["last_reload"]["warnings"][0] and reloaded["last_reload"]["at"]
+    assert "server.host" in reloaded["last_reload"]["warnings"][0] and reloaded["last_reload"]["at"]
     assert reloaded["configuration"]["version"] == 2
 
 
@@ -400,7 +400,7 @@ def test_the_log_can_be_followed(start, upstream):
 
     first = gateway.json("/v1/logs")
     lines = first["data"]
-    assert any(line["message"] == "backend added" and line["component"] == "backend box" for line in lines)
+    assert any(line["message"] == "backend added" and line["component"] == "backends" and line["fields"]["backend"] == "box" for line in lines)
     assert [line["seq"] for line in lines] == sorted(line["seq"] for line in lines)
     assert lines[-1]["seq"] == first["last_seq"] and all(line["time"] and line["level"] for line in lines)
 
@@ -419,7 +419,7 @@ def test_the_log_can_be_followed(start, upstream):
     assert gateway.json("/v1/logs?after=18446744073709551615")["data"] == []
 
 
-@pytest.mark.parametrize("query", ["level=loud", "limit=0", "limit=many", "after=yesterday"])
+@pytest.mark.parametrize("query", ["level=loud", "limit=0", "limit=many", "after=yesterday", "component=routin", "requests=some"])
 def test_what_the_log_cannot_be_asked_for_is_said(start, query):
     gateway = start("")
     answer = gateway.get(f"/v1/logs?{query}")

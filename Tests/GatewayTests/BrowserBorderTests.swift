@@ -12,11 +12,21 @@ import Testing
 
     @Test(arguments: [
         "evil.com", "evil.com:8000", "localhost.evil.com", "127.0.0.1.evil.com", "1.2.3.4.5", "evil.com.", "a.b",
-        "[::1].evil.com", "[::1", "[evil.com]", "x@127.0.0.1", "127.0.0.1:x", "localhost:123456", "", ":80", ".",
+        "[::1].evil.com", "[::1", "[evil.com]", "[::1%a b]", "[::1%@x]", "[::1%/x]", "x@127.0.0.1", "127.0.0.1:x",
+        "localhost:123456", "", ":80", ".",
         "a..b",
         "evil.com/localhost", "evil.com#.localhost", "evil.com\\.localhost",
     ]) func whatOthersMayHaveTheirNamesLeadHereIsNot(_ host: String) {
         #expect(!BrowserBorder().admits(host: host))
+    }
+
+    @Test(arguments: [
+        ("evil.example", true), ("a,b:80", true), ("", true), (":80", true), ("[::1%25x]:1", true), ("a b", false),
+        ("a@b", false),
+        ("a/b", false), ("a:x", false), ("[::1", false), ("[::1]x", false), ("é", false), ("a#b", false),
+        ("a\\b", false),
+    ]) func whatIsNoHostAtAllIsTold(_ host: String, _ isHost: Bool) {
+        #expect(BrowserBorder.isHost(host) == isHost)
     }
 
     @Test func configuredNamesAreAdmittedInAnySpelling() {

@@ -106,4 +106,29 @@ import Testing
             _ = try? Self.read((0..<64).map { _ in UInt8.random(in: 0...255, using: &random) }, by: 3)
         }
     }
+
+    @Test(arguments: [1, 2, 3, 1000]) func aTextIsUTF8HoweverItIsCut(_ size: Int) throws {
+        let text = Array("é漢😀".utf8)
+        let parts =
+            Self.frame(0x01, Array(text[..<4])) + Self.frame(0x89) + Self.frame(0x00)
+            + Self.frame(0x80, Array(text[4...]))
+        #expect(try Self.read(parts, by: size).count == 1)
+        #expect(try Self.read(Self.frame(0x82, [0xFF, 0xC0]) + Self.frame(0x81, text), by: size).isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            [0xFF], [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80],
+            [0xF0, 0x8F, 0xBF, 0xBF],
+            [0xF4, 0x90, 0x80, 0x80], [0xF5], [0xC3, 0x28], [0xC3], [0xE2, 0x82], [0xF0, 0x9F, 0x98],
+        ] as [[UInt8]]) func aTextThatIsNoneIsABreach(_ bytes: [UInt8])
+    {
+        #expect(throws: Breach.notUTF8) { try Self.read(Self.frame(0x81, [0x61] + bytes)) }
+        #expect(throws: Breach.notUTF8) { try Self.read(Self.frame(0x01, bytes) + Self.frame(0x80), by: 1) }
+    }
+
+    @Test func aTextFailsWithTheByteThatShowsIt() {
+        let bytes = Self.frame(0x81, [0x61, 0xFF, 0x61, 0x61])
+        #expect(throws: Breach.notUTF8) { try Self.read(Array(bytes.prefix(bytes.count - 2)), by: 1) }
+    }
 }

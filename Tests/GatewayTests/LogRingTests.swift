@@ -39,7 +39,7 @@ import Testing
         var ring = ring("a")
         ring.push(line("b", "warning"))
         ring.push(line("c"))
-        #expect(ring.tail(limit: 10, levels: ["warning", "error"]).lines.map(\.message) == ["b"])
+        #expect(ring.tail(limit: 10, LogFilter(levels: ["warning", "error"])).lines.map(\.message) == ["b"])
     }
 
     @Test func itIsBoundedInLinesAndInBytes() {

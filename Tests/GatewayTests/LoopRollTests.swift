@@ -17,7 +17,7 @@ import Testing
     init() {
         let broadcaster = Broadcaster()
         state = GatewayState(
-            settings: LiveSettings(Configuration()), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            settings: LiveSettings(Configuration()), logs: .silent,
             registry: Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in },
             broadcaster: broadcaster, historyCapacity: 10)
     }
@@ -33,7 +33,7 @@ import Testing
                     NIOLoopBound(
                         LoopState(
                             index: index, eventLoop: eventLoop, shared: state,
-                            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 3), closesHalf: true),
+                            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 3)),
                         eventLoop: eventLoop)
                 }.get())
         }

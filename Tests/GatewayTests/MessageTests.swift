@@ -166,13 +166,15 @@ import Testing
 @Suite struct MetricsPageTests {
     @Test func labelsAreEscapedAndWholeNumbersAreWhole() {
         var page = MetricsPage()
-        page.family("x", "gauge", "Help.")
-        page.sample("x", [("name", "a\"b\\c\nd")], 2)
-        page.sample("x", [], 0.5)
+        page.begin(.keyActive)
+        page.sample(["a\"b\\c\nd"], 2)
+        page.sample(["e"], 0.5)
 
+        let (name, help) = (MetricFamily.keyActive.name, MetricFamily.keyActive.help)
         #expect(
             String(decoding: page.bytes, as: UTF8.self)
-                == "# HELP x Help.\n# TYPE x gauge\nx{name=\"a\\\"b\\\\c\\nd\"} 2\nx 0.5\n")
+                == "# HELP \(name) \(help)\n# TYPE \(name) gauge\n"
+                + "\(name){key=\"a\\\"b\\\\c\\nd\"} 2\n\(name){key=\"e\"} 0.5\n")
     }
 }
 

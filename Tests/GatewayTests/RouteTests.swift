@@ -17,7 +17,8 @@ import Testing
             (.post, "/v1/audio/speech", ["/v1/audio/speech"]), (.post, "/api/embed", ["/api/embed"]),
             (.get, "/api/tags", ["/api/tags"]), (.delete, "/api/delete", ["/api/delete"]),
             (.get, "/v1/responses/r1", ["/v1/responses/{id...}", "r1"]), (.get, "/v1/models", ["/v1/models"]),
-            (.head, "/health", ["/health"]), (.get, "/", ["/"]), (.get, "/ws", ["/ws"]),
+            (.head, "/health", ["/health"]), (.head, "/livez", ["/livez"]), (.get, "/readyz", ["/readyz"]),
+            (.get, "/", ["/"]), (.get, "/ws", ["/ws"]),
             (.get, "/assets/dashboard.js", ["/assets/{name...}", "dashboard.js"]),
             (.get, "/v1/models/llama3.2:1b", ["/v1/models/{id...}", "llama3.2:1b"]),
             (.get, "/v1/models/org/model", ["/v1/models/{id...}", "org/model"]),
@@ -114,6 +115,13 @@ import Testing
 }
 
 @Suite struct QueryTests {
+    @Test func aNameThatMayBeAKeyIsNotRepeated() {
+        #expect(QueryValues.shown("limits") == "limits" && QueryValues.shown("per_backend") == "per_backend")
+        for name in ["nx-ABC", "sk-1", "", "é", String(repeating: "a", count: 25)] where !name.isEmpty {
+            #expect(QueryValues.shown(name) == "(not shown)")
+        }
+    }
+
     @Test(arguments: [
         ("stream", true), ("stream=true", true), ("a=b&stream=1", true), ("stream=false", false), ("", false),
         ("xstream=true", false), ("stream=truer", false),

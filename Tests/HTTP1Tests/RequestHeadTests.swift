@@ -29,8 +29,15 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
         ("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, CLOSE\r\n\r\n", false),
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true), ("GET / HTTP/1.0\r\n\r\n", false),
         ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true),
+        ("GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n", false),
+        ("GET / HTTP/1.0\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n", false),
     ]) func knowsWhetherTheConnectionIsKept(_ raw: String, _ kept: Bool) throws {
         #expect(try parse(raw).keepAlive == kept)
+    }
+
+    @Test(arguments: [("1.0", 0), ("1.1", 1), ("1.2", 1), ("1.9", 1)])
+    func aVersionThatIsNewerInItsMinorNumberIsReadAsTheNewestKnown(_ version: String, _ minor: Int) throws {
+        #expect(try parse("GET / HTTP/\(version)\r\nHost: a\r\n\r\n").minorVersion == minor)
     }
 
     @Test func seesAWebSocketUpgradeOnlyWhenBothFieldsAskForIt() throws {
@@ -55,7 +62,10 @@ private func text(_ range: Range<Int>?, in head: String) -> String? {
         ("GET http:///v1 HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
         ("GET http://user@x/ HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
         ("GET x:80 HTTP/1.1\r\nHost: a\r\n\r\n", .badStartLine),
-        ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", .unsupportedVersion), ("GET / HTTP/1.1\r\n\r\n", .badHost),
+        ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", .unsupportedVersion),
+        ("GET / http/1.1\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET / HTTP/1.x\r\nHost: a\r\n\r\n", .badStartLine), ("GET / HTTP/1.10\r\nHost: a\r\n\r\n", .badStartLine),
+        ("GET / HTTP/1.1\r\n\r\n", .badHost),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", .badHost),
         ("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", .badField),
         ("GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\nOrigin: http://a\r\n\r\n", .badField),

@@ -14,9 +14,11 @@ private func parse(_ text: String, bodyless: Bool = false) throws -> ResponseHea
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n", .chunked, true),
         ("HTTP/1.1 200 OK\r\n\r\n", .untilClose, false), ("HTTP/1.1 204 No Content\r\n\r\n", .none, true),
         ("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", .none, true),
+        ("HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\n", .length(5), true),
         ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", .length(5), false),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n", .length(5), false),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", .chunked, false),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: close, keep-alive\r\n\r\n", .length(5), false),
     ]) func knowsHowLongTheBodyIs(_ raw: String, _ framing: ResponseHead.BodyFraming, _ kept: Bool) throws {
         let head = try parse(raw)
         #expect(head.framing == framing)
@@ -29,7 +31,8 @@ private func parse(_ text: String, bodyless: Bool = false) throws -> ResponseHea
 
     @Test(arguments: [
         "HTTP/1.1 20 OK\r\n\r\n", "HTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
-        "garbage garbage garbage\r\n\r\n",
+        "garbage garbage garbage\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1x1 200 OK\r\n\r\n",
+        "http/1.1 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\nbad field\r\n\r\n",
     ]) func refusesGarbage(_ raw: String) {
         #expect(throws: HTTPParseError.self) { try parse(raw) }
@@ -70,13 +73,20 @@ private func parse(_ text: String, bodyless: Bool = false) throws -> ResponseHea
         #expect(try decode([Array("1\r\na\r\n00\r\n\(fields)\r\nNEXT".utf8)])?.rest == 4)
     }
 
+    @Test(arguments: ["", " ", "\t ", ";", ";a", " ; a=b", ";a=\"5 ; 6\" "]) func readsOverExtensions(_ extras: String)
+        throws
+    {
+        #expect(try decode([Array("5\(extras)\r\nhello\r\n0\(extras)\r\n\r\n".utf8)])?.data == Array("hello".utf8))
+    }
+
     @Test func stopsBehindTheBody() throws {
         #expect(try decode([body + Array("NEXT".utf8)])?.rest == 4)
     }
 
     @Test(arguments: [
         "x\r\n", "5\nhello", "\r\n", "5\r\nhelloX", "5\r\nhello\rX", "FFFFFFFFFFFFFFFF\r\n", "-1\r\n", "5 5\nx",
-        "0x5\r\n", "5;\u{0}\r\n", "0\r\n\n", "0\r\na: b\n\n", "0\r\n\u{0}\r\n\r\n", "0\r\nno field\r\n\r\n",
+        "0x5\r\n", "5;\u{0}\r\n", "5 5\r\nhello\r\n", "5\tx\r\n", "5 =a\r\n", "0\r\n\n", "0\r\na: b\n\n",
+        "0\r\n\u{0}\r\n\r\n", "0\r\nno field\r\n\r\n",
         "0\r\n\r\r\n", "0\r\na: b\u{0}c\r\n\r\n", "0\r\n a: b\r\n\r\n", "0\r\n: b\r\n\r\n", "0\r\na: b\r\r\n\r\n",
     ]) func refusesWhatIsNotChunked(_ raw: String) {
         #expect(throws: HTTPParseError.badChunk) { _ = try decode([Array(raw.utf8)]) }

@@ -15,7 +15,7 @@ private func score(_ candidate: Candidate) -> RouteScore { Scoring.score(candida
             (.loaded, Candidate(index: 0, priority: 0, readiness: .unknown), 0),
             (.work, Candidate(index: 0, priority: 0, work: 15), 30),
             (.work, Candidate(index: 0, priority: 0, work: 60, slots: 4), 30),
-            (.firstToken, Candidate(index: 0, priority: 0, firstToken: 312.5 * 15), 20),
+            (.firstToken, Candidate(index: 0, priority: 0, firstToken: 312.5 * 63), 20),
             (.priority, Candidate(index: 0, priority: 100), 50),
             (.failures, Candidate(index: 0, priority: 0, failures: 1), 30 * (2.25 / 4)),
             (.errors, Candidate(index: 0, priority: 0, errorRate: 0.5), 15),

@@ -18,6 +18,8 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
         #expect(refusal?.description.contains("\"\(name)\" cannot be the name of an adapter") == true)
     }
 
+    @Test func cratesAreNamedAfterTheAdapter() { #expect(Scaffold.crateName("my-llm") == "my_llm_adapter") }
+
     @Test func modulesAreNamedAfterTheAdapter() {
         #expect(Scaffold.moduleName("my-llm") == "MyLlmAdapter" && Scaffold.moduleName("a_2") == "A2Adapter")
     }
@@ -45,18 +47,29 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
             "Sources/MyLlmAdapter/Backend.swift", "Sources/MyLlmAdapter/Entry.swift",
             "Sources/MyLlmAdapter/AdapterKit/EntryPoint.swift", "Sources/MyLlmAdapter/JSON/JSONParser.swift",
         ] { #expect(paths.contains(path), "\(path) is missing") }
-        #expect(!paths.contains { $0.contains("adapter.c") || $0.hasPrefix("templates") })
+        #expect(!paths.contains { $0.contains("adapter.c") || $0.hasPrefix("templates") || $0.hasSuffix(".rs") })
+    }
+
+    @Test func theRustProjectIsComplete() throws {
+        #expect(
+            try paths(.rust) == [
+                ".gitignore", "Cargo.toml", "Makefile", "README.md", "nexus_plugin.h", "src/events.rs",
+                "src/exchange.rs",
+                "src/failure.rs", "src/headers.rs", "src/json.rs", "src/lib.rs", "src/nexus_plugin.rs", "src/probe.rs",
+            ])
     }
 
     @Test(arguments: Scaffold.Language.allCases)
     func noPlaceholderIsLeft(_ language: Scaffold.Language) throws {
         for file in try Scaffold.files(name: "my-llm", language: language) {
-            #expect(!file.text.contains("{{name}}") && !file.text.contains("{{module}}"), "\(file.path)")
+            #expect(!["{{name}}", "{{module}}", "{{crate}}"].contains(where: file.text.contains), "\(file.path)")
             #expect(!file.path.contains("{{"), "\(file.path)")
         }
     }
 
-    @Test(arguments: [(Scaffold.Language.c, "adapter.c"), (.swift, "Sources/MyLlmAdapter/Backend.swift")])
+    @Test(arguments: [
+        (Scaffold.Language.c, "adapter.c"), (.swift, "Sources/MyLlmAdapter/Backend.swift"), (.rust, "src/lib.rs"),
+    ])
     func theAdapterHasItsName(_ language: Scaffold.Language, _ path: String) throws {
         let file = try Scaffold.files(name: "my-llm", language: language).first { $0.path == path }
 
@@ -75,7 +88,7 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
 
     @Test(arguments: [
         "Sources/PluginAPI/include", "Sources/AdapterKit", "Sources/EventStream", "Sources/JSON", "templates/adapter/c",
-        "templates/adapter/swift",
+        "templates/adapter/swift", "templates/adapter/rust", "Sources/PluginAPI/rust",
     ])
     func everyFileOfTheseFoldersIsEmbedded(_ folder: String) throws {
         let files = try FileManager.default.contentsOfDirectory(atPath: top.appendingPathComponent(folder).path)

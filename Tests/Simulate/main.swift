@@ -58,7 +58,7 @@ private func run() throws(Usage) -> Int32 {
         return outcome.violation == nil ? 0 : 1
     }
     if let planted = options.planted {
-        for seed in options.first..<(options.first + min(options.seeds, 100)) {
+        for seed in options.first..<(options.first + min(options.seeds, 400)) {
             guard let violation = Simulation.run(seed: seed, faults: faults, planted: planted).violation else {
                 continue
             }
@@ -98,7 +98,7 @@ private func study(_ arguments: [String]) -> Int32 {
     }
     for verdict in Study.verdicts(rows) {
         print(
-            "\(verdict.scenario.title): smart is worse than the best other by: mean \(verdict.mean) % (\(verdict.bestMean)), p99 \(verdict.p99) % (\(verdict.bestP99))"
+            "\(verdict.scenario.title): smart is worse than the best other by: mean \(verdict.mean) % (\(verdict.bestMean)), p50 \(verdict.median) % (\(verdict.bestMedian)), p99 \(verdict.p99) % (\(verdict.bestP99))"
         )
     }
     guard let place = arguments.firstIndex(of: "--into"), place + 1 < arguments.count else { return 0 }

@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: PlantedFault.allCases) func theOracleFindsWhatIsPlanted(_ planted: PlantedFault) {
-        let found = (1...100 as ClosedRange<UInt64>).lazy.compactMap {
+        let found = (1...400 as ClosedRange<UInt64>).lazy.compactMap {
             Simulation.run(seed: $0, faults: planted.faults, planted: planted).violation
         }.first
         #expect(planted.words.contains { found?.contains($0) == true }, "\(found ?? "nothing was found")")

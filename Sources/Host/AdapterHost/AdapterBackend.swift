@@ -18,8 +18,8 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
     let target: UpstreamTarget
     /// Unique over the life of the process.
     let ordinal: Int
-    /// Names the adapter in the report of a crash. Never freed: a thread may hold it for as long as it runs.
-    let note: UnsafePointer<CChar>
+    /// Names the adapter in the report of a crash.
+    let note: UnsafePointer<nexus_note>
     private(set) var instance: UnsafeMutableRawPointer?
     private let callbacks: BoundCallbacks
     let reports: AdapterReports
@@ -46,7 +46,9 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
         self.image = image
         self.target = target
         ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
-        note = Self.note(adapter: image.type, backend: identity.name)
+        note = CrashNote.make(
+            "the adapter \"\(image.type)\" (backend \"\(identity.name)\")", type: image.type, file: image.path,
+            hash: image.hash)
         secrets = Secrets(
             apiKeys, options: OptionSecrets.texts(in: options, schema: image.optionsSchema, marked: secretOptions))
         // In another spelling a secret may stand where none is expected.
@@ -69,13 +71,6 @@ public final class AdapterBackend: BackendDriver, @unchecked Sendable {
             throw CreateFailure(message: secrets.hidden(in: error.message))
         }
         reports.attach(self)
-    }
-
-    private static func note(adapter: String, backend: String) -> UnsafePointer<CChar> {
-        let text = Array("the adapter \"\(adapter)\" (backend \"\(backend)\")".utf8CString)
-        let memory = UnsafeMutablePointer<CChar>.allocate(capacity: text.count)
-        memory.initialize(from: text, count: text.count)
-        return UnsafePointer(memory)
     }
 
     public var isUsable: Bool { true }

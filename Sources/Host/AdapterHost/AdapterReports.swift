@@ -32,6 +32,9 @@ final class AdapterReports: ReportReceiver, Sendable {
         var probeEnds = NIODeadline.uptimeNanoseconds(0)
         /// The last probe failed because this process lacked something, and the log says so.
         var isShort = false
+        /// Models of the last list that were not listed, and that were dropped.
+        var hidden = 0
+        var dropped = 0
         /// False once another instance serves the backend: then the reports of this one are ignored.
         var counts = true
         weak var backend: AdapterBackend?
@@ -137,14 +140,19 @@ final class AdapterReports: ReportReceiver, Sendable {
 
     func received(_ reported: [Model], dropped: Int) {
         let models = secrets.hidden(in: reported)
-        if models.count < reported.count, admitsLine() {
+        // What is the same as before is no news.
+        let (hidesOthers, dropsOthers) = state.withLock { state in
+            defer { (state.hidden, state.dropped) = (reported.count - models.count, dropped) }
+            return (reported.count - models.count != state.hidden, dropped != state.dropped)
+        }
+        if models.count < reported.count, hidesOthers, admitsLine() {
             logger.warning(
                 "\(reported.count - models.count) reported models are not listed: their names hold a secret of this backend"
             )
         }
         if dropped > 0 {
             Misuse.dropped.record("report_models", of: id, count: dropped)
-            if admitsLine() {
+            if dropsOthers, admitsLine() {
                 logger.warning("\(dropped) reported models were dropped: empty, repeated, or beyond the limit of ids")
             }
         }

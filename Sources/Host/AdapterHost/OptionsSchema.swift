@@ -1,3 +1,4 @@
+import Core
 import JSON
 
 /// Checks a backend's options against its adapter's schema, before the adapter sees them.
@@ -68,8 +69,10 @@ public enum OptionsSchema {
                 if let found = problem(value, property, at: "\(place).\(name)") { return found }
             } else if let others = schema["additionalProperties"] {
                 guard others.bool != false else {
-                    let names = known.members.map(\.name).joined(separator: ", ")
-                    return "\(place).\(name) is not known; \(names.isEmpty ? "none is" : "known are \(names)")"
+                    let names = known.members.map(\.name)
+                    let near = Suggestion.nearest(name, in: names).map { "did you mean \"\($0)\"? " } ?? ""
+                    let list = names.isEmpty ? "none is" : "known are \(names.joined(separator: ", "))"
+                    return "\(place).\(name) is not known; \(near)\(list)"
                 }
                 if let found = problem(value, others, at: "\(place).\(name)") { return found }
             }

@@ -194,6 +194,54 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../templates/adapter/c/probe.c" suffix(, 0)
      }},
+    {"Sources/PluginAPI/rust/nexus_plugin.rs",
+     (const char[]){
+#embed "../../../Sources/PluginAPI/rust/nexus_plugin.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust/Cargo.toml",
+     (const char[]){
+#embed "../../../templates/adapter/rust/Cargo.toml" suffix(, 0)
+     }},
+    {"templates/adapter/rust/Makefile",
+     (const char[]){
+#embed "../../../templates/adapter/rust/Makefile" suffix(, 0)
+     }},
+    {"templates/adapter/rust/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/rust/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/rust/events.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust/events.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust/exchange.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust/exchange.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust/failure.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust/failure.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust/gitignore",
+     (const char[]){
+#embed "../../../templates/adapter/rust/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/rust/headers.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust/headers.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust/json.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust/json.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust/lib.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust/lib.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust/probe.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust/probe.rs" suffix(, 0)
+     }},
     {"templates/adapter/swift/Answer.swift",
      (const char[]){
 #embed "../../../templates/adapter/swift/Answer.swift" suffix(, 0)

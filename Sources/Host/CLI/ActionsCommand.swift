@@ -45,14 +45,13 @@ struct ActionsCommand: ParsableCommand {
         @Argument(help: "name=text or name:=JSON.") var arguments: [String] = []
 
         func run() throws {
-            let address = try host.address()
-            guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }
+            let address = try host.place()
             let path =
-                address.path + "/v1/backends/\(PathPart.encoded(backend))/actions/\(PathPart.encoded(name))?stream=true"
+                "/v1/backends/\(PathPart.encoded(backend))/actions/\(PathPart.encoded(name))?stream=true"
             let body = JSONValue.object(try ActionsCommand.parsed(arguments)).bytes
             var last: JSONValue?
             do throws(PlainHTTP.Failure) {
-                try PlainHTTP.lines(host: address.host, port: address.port, path: path, body: body) { line in
+                try PlainHTTP.lines(at: address, path: path, body: body, key: host.shownKey) { line in
                     // A refusal comes as a body of its own, on one line.
                     guard let event = try? JSONValue.parse(line.kind == .data ? line.value : line.text) else { return }
                     last = event
@@ -79,7 +78,7 @@ struct ActionsCommand: ParsableCommand {
         var object = JSONObject()
         for argument in arguments {
             guard let mark = argument.firstIndex(of: "="), mark != argument.startIndex else {
-                throw fail("'\(argument)' must be name=text or name:=JSON")
+                throw usage("'\(argument)' must be name=text or name:=JSON")
             }
             let value = String(argument[argument.index(after: mark)...])
             let before = argument.index(before: mark)
@@ -90,7 +89,7 @@ struct ActionsCommand: ParsableCommand {
             do throws(JSONError) {
                 object[String(argument[..<before])] = .some(try JSONValue.parse(value))
             } catch {
-                throw fail("'\(argument)': the value is not JSON: \(error.reason)")
+                throw usage("'\(argument)': the value is not JSON: \(error.reason)")
             }
         }
         return object

@@ -1,14 +1,19 @@
 import ArgumentParser
+import Config
 import Conformance
+import Core
+import Gateway
 import Glibc
 
 struct AdapterCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Try an adapter against all that the ABI asks of it.",
         discussion: "Ends with status 0 if no check failed, 1 if one did, 2 if nothing could be checked. "
+            + "Where the configuration lists the adapters that may be loaded, no other file is run. "
             + "What is checked, and how a server is described with --script, stands in docs/adapter-check.md.")
 
     @Argument(help: "The adapter's file (.so).") var file: String?
+    @Option(help: "Configuration whose list of allowed adapters holds; /dev/null: none.") var config: String?
     @Flag(help: "Print one JSON document.") var json = false
     @Option(help: ArgumentHelp("Run this check alone; may be repeated.", valueName: "check")) var only: [String] = []
     @Flag(help: "Print all checks and what they require.") var list = false
@@ -26,6 +31,7 @@ struct AdapterCheckCommand: ParsableCommand {
         guard let file else { throw usage("which file? Give the adapter's .so, or --list") }
         guard (1...3600).contains(timeLimit) else { throw usage("--time-limit must be from 1 to 3600") }
         var request = CheckRunner.Request(adapterPath: file)
+        request.hash = try allowed(file)
         request.only = only.isEmpty ? nil : only
         request.url = url
         request.options = options
@@ -34,7 +40,7 @@ struct AdapterCheckCommand: ParsableCommand {
         let report: CheckReport
         do throws(CheckRunner.Failure) {
             report = try CheckRunner().run(request) { result in
-                guard !json else { return }
+                guard !json, !result.isUnreached else { return }
                 print(result.line)
                 // At once, also into a pipe: a check may take long.
                 fflush(nil)
@@ -42,13 +48,37 @@ struct AdapterCheckCommand: ParsableCommand {
         } catch {
             throw usage(error.description)
         }
+        if !json, !report.causes.isEmpty {
+            print("\nWhat is wrong, causes first:")
+            for cause in report.causes { print("  \(cause)") }
+            print("")
+        }
         print(json ? report.json : report.summary)
         if report.count(.fail) > 0 { throw ExitCode(1) }
     }
 
-    private func usage(_ message: String) -> ExitCode {
-        _ = fail(message)
-        return ExitCode(2)
+    /// What the checks may run: these bytes, and no others that come to their place; nil: whatever is there.
+    private func allowed(_ file: String) throws -> ContentHash? {
+        var flags = ConfigurationLoader.Flags()
+        flags.config = config
+        let adapters: Configuration.Adapters
+        do throws(ConfigurationError) {
+            adapters = try ConfigurationLoader.load(flags, environment: environmentVariables()).configuration.adapters
+        } catch {
+            throw usage("the configuration is not valid, so that it cannot be told what may be run\n\(error)")
+        }
+        let hash: ContentHash
+        do throws(Gateway.HashFailure) {
+            hash = try Gateway.adapterHash(of: file)
+        } catch {
+            // The checks say what is wrong with it, where they may run whatever comes to its place.
+            guard adapters.allow == nil else { throw usage("\(file) \(error)") }
+            return nil
+        }
+        if let refusal = AdapterRules(allow: adapters.allow).refusal(of: file, hash) {
+            throw usage("\(file) \(refusal.words(path: file, hash)) (or check it with --config /dev/null)")
+        }
+        return hash
     }
 }
 

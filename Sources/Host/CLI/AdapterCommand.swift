@@ -1,8 +1,11 @@
 import ArgumentParser
 
-/// For authors of adapters.
+/// For authors of adapters, and for operators who choose which are loaded.
 struct AdapterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "adapter", abstract: "Write an adapter, and check it.",
-        subcommands: [New.self, AdapterCheckCommand.self, AdapterRunChecksCommand.self])
+        commandName: "adapter", abstract: "Write an adapter, check it, and say whether it may be loaded.",
+        subcommands: [
+            New.self, AdapterCheckCommand.self, AdapterHashCommand.self, AdapterReleaseCommand.self,
+            AdapterRunChecksCommand.self,
+        ])
 }

@@ -12,7 +12,7 @@ extension AdapterCommand {
                 "It builds with `make` and speaks to any server with OpenAI's API. NAME becomes the backend type.")
 
         @Argument(help: "Name of the adapter: small letters, digits, - and _.") var name: String
-        @Option(name: .customLong("lang"), help: "c or swift.") var language: Scaffold.Language
+        @Option(name: .customLong("lang"), help: "c, swift or rust.") var language: Scaffold.Language
         @Option(help: "Folder of the project, which must not be there yet; default: NAME.") var directory: String?
 
         func run() throws {
@@ -20,7 +20,7 @@ extension AdapterCommand {
             do throws(Scaffold.BadName) {
                 files = try Scaffold.files(name: name, language: language)
             } catch {
-                throw fail(error.description)
+                throw usage(error.description)
             }
             let folder = directory ?? name
             do throws(ProjectFolder.Failure) {

@@ -22,12 +22,12 @@ struct AdaptersCommand: ParsableCommand {
             var flags = ConfigurationLoader.Flags()
             flags.config = config
             flags.adapterDirectories = adapterDirectories
-            let directories = try load(flags).configuration.adapters.directories
-            let reports = Gateway.adapterReport(directories: directories)
+            let adapters = try load(flags).configuration.adapters
+            let reports = Gateway.adapterReport(adapters)
             if json {
                 print(Self.json(reports))
             } else if reports.isEmpty {
-                print("No adapters in \(directories.joined(separator: ", ")).")
+                print("No adapters in \(adapters.directories.joined(separator: ", ")).")
             } else {
                 let rows = reports.filter { $0.problem == nil }.map {
                     [$0.type ?? "", $0.displayName ?? "", $0.version ?? "", $0.abi ?? "", $0.path]
@@ -46,7 +46,8 @@ struct AdaptersCommand: ParsableCommand {
                 writer.beginObject()
                 for (key, value) in [
                     ("path", report.path), ("type", report.type), ("name", report.displayName),
-                    ("version", report.version), ("abi", report.abi), ("problem", report.problem),
+                    ("version", report.version), ("abi", report.abi), ("sha256", report.hash?.text),
+                    ("problem", report.problem),
                 ] as [(String, String?)] {
                     writer.key(key)
                     if let value { writer.string(value) } else { writer.null() }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import JSON
+import Terminal
 
 struct BackendsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -58,10 +59,10 @@ extension BackendsCommand {
 
         func run() throws {
             guard (1...2).contains(server.count), let url = server.first(where: { $0.contains("://") }) else {
-                throw fail("name the server by its address, like 'nexus backends add http://127.0.0.1:8080'")
+                throw usage("name the server by its address, like 'nexus backends add http://127.0.0.1:8080'")
             }
             let names = server.filter { $0 != url } + (name.map { [$0] } ?? [])
-            guard names.count <= 1 else { throw fail("the backend has two names; give one") }
+            guard names.count <= 1 else { throw usage("the backend has two names; give one") }
             var body = JSONObject()
             body["url"] = .some(.string(url))
             if let name = names.first { body["name"] = .some(.string(name)) }
@@ -159,7 +160,7 @@ extension BackendsCommand {
                 (priority.map { ["priority=\($0)"] } ?? []) + (maxConcurrent.map { ["max_concurrent=\($0)"] } ?? [])
             for text in values + flags {
                 guard let mark = text.firstIndex(of: "="), mark != text.startIndex else {
-                    throw fail("'\(text)' must be name=value, like priority=10")
+                    throw usage("'\(text)' must be name=value, like priority=10")
                 }
                 let text = (
                     name: String(text[..<mark]).replacing("-", with: "_"),
@@ -178,7 +179,7 @@ extension BackendsCommand {
                 }
             }
             if !timeouts.isEmpty { body["timeouts"] = .some(.object(timeouts)) }
-            guard !body.isEmpty else { throw fail("there is nothing to set; give --priority or --max-concurrent") }
+            guard !body.isEmpty else { throw usage("there is nothing to set; give --priority or --max-concurrent") }
             if persist { body["persist"] = true }
             try host.command("PATCH", "/v1/backends/\(PathPart.encoded(backend))", body) { answer in
                 let priority = answer["backend"]?["priority"]?.int.map { "priority \($0), " } ?? ""
@@ -236,9 +237,9 @@ extension HostOptions {
             throw fail(answer["error"]?["message"]?.string ?? "status \(status)")
         }
         if json { return print(String(decoding: bytes, as: UTF8.self)) }
-        print(TextTable.clean("\(answer["id"]?.string ?? "it") \(words(answer))"))
+        print(CellText.clean("\(answer["id"]?.string ?? "it") \(words(answer))"))
         for warning in answer["warnings"]?.array?.compactMap(\.string) ?? [] {
-            print(TextTable.clean("warning: \(warning)"))
+            print(CellText.clean("warning: \(warning)"))
         }
     }
 }

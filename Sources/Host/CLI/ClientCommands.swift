@@ -33,11 +33,17 @@ struct HealthCommand: ParsableCommand {
         commandName: "health", abstract: "How the running gateway is.",
         discussion: "Ends with status 0 while some backend can serve, with 1 if none can or nothing answers.")
     @OptionGroup var host: HostOptions
+    @Flag(help: "Ask whether requests are welcome (/readyz): not so while it shuts down, either.") var ready = false
 
     func run() throws {
-        let (_, body) = try host.get("/health")
+        if ready { return try askReadiness() }
+        let (code, body) = try host.get("/health")
         let value = try host.parsed(body)
-        let status = value["status"]?.string ?? "unknown"
+        guard let status = value["status"]?.string, value["backends"]?["total"] != nil else {
+            throw fail(
+                "\(try host.place()) answers with status \(code), and not as a nexus does; is its address right? (--url)"
+            )
+        }
         if host.json {
             print(String(decoding: body, as: UTF8.self))
         } else {
@@ -48,5 +54,16 @@ struct HealthCommand: ParsableCommand {
                     + "version \(value["version"]?.string ?? "?")")
         }
         if status != "healthy" && status != "degraded" { throw ExitCode(1) }
+    }
+
+    private func askReadiness() throws {
+        let (status, body) = try host.get("/readyz")
+        let value = try host.parsed(body)
+        if host.json {
+            print(String(decoding: body, as: UTF8.self))
+        } else {
+            print(status == 200 ? "ready" : "not ready: \(value["reason"]?.string ?? "status \(status)")")
+        }
+        if status != 200 { throw ExitCode(1) }
     }
 }

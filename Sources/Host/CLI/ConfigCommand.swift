@@ -1,13 +1,16 @@
 import ArgumentParser
 import Config
 import Core
+import Gateway
 import Glibc
 import JSON
+import Terminal
 
-struct ConfigCommand: ParsableCommand {
+struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Write or check a configuration file, or have it read again.",
-        subcommands: [Init.self, Check.self, Reload.self])
+        commandName: "config",
+        abstract: "Write or check a configuration file, make one of another gateway's, or have it read again.",
+        subcommands: [Init.self, Import.self, Check.self, Reload.self])
 
     struct Init: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -27,18 +30,51 @@ struct ConfigCommand: ParsableCommand {
         }
     }
 
-    struct Check: ParsableCommand {
+    struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check a configuration file and say everything that is wrong with it.")
+            abstract: "Check a configuration file and say everything that is wrong with it.",
+            discussion:
+                "Looks also at what the file names: adapters and whether they take their options, variables with keys, files of TLS, "
+                + "models behind aliases, and each server, unless --offline says not to. 'nexus doctor' looks at the machine as well. "
+                + "Where no file is named by --config or NEXUS_CONFIG, the first of these that is there counts: ./nexus.toml, "
+                + "$XDG_CONFIG_HOME/nexus/nexus.toml (~/.config/nexus/nexus.toml), /etc/nexus/nexus.toml. Ends with status 0 if the "
+                + "file is right, 1 if not.")
 
-        @Option(help: "File to check; default: nexus.toml in the working directory.") var config: String?
+        @Option(help: "File to check; default: the first that is there.") var config: String?
+        @Option(name: .customLong("adapters-dir"), help: "Directory with adapters; may be repeated.")
+        var adapterDirectories: [String] = []
+        @Flag(help: "Do not ask the servers.") var offline = false
 
-        func run() throws {
+        func run() async throws {
             var flags = ConfigurationLoader.Flags()
             flags.config = config
+            flags.adapterDirectories = adapterDirectories
             let loaded = try load(flags)
-            let count = loaded.configuration.backends.count
-            print("\(loaded.path ?? "the defaults"): valid, \(count) backend\(count == 1 ? "" : "s")")
+            let name = loaded.path ?? "the defaults"
+            var request = Checkup.Request(loaded.configuration)
+            request.asksServers = !offline
+            let findings = await Checkup(request).run()
+            let wrong = findings.filter { $0.weight == .wrong }
+            guard wrong.isEmpty else {
+                let lines = wrong.map { "\(name): \(FindingText.line($0))" }
+                let code = fail("the configuration is not right\n" + lines.joined(separator: "\n"))
+                // An adapter that is missing may be one that the list leaves out.
+                tellAllowed(loaded.configuration.adapters)
+                throw code
+            }
+            print("\(name): valid, \(Counted.words(Int64(loaded.configuration.backends.count), "backend"))")
+            for finding in findings where finding.weight == .note { print("note: \(FindingText.line(finding))") }
+            if loaded.path == nil {
+                let places = ConfigurationLoader.places(environmentVariables()).joined(separator: ", ")
+                print("none of these files is there: \(places)")
+            }
+            tellAllowed(loaded.configuration.adapters)
+        }
+
+        private func tellAllowed(_ adapters: Configuration.Adapters) {
+            guard let report = Gateway.allowReport(adapters) else { return }
+            print("adapters.allow: \(report.listed) file\(report.listed == 1 ? "" : "s") as listed")
+            for note in report.notes { print(note) }
         }
     }
 

@@ -7,21 +7,20 @@ import Glibc
 @main
 enum Program {
     static func main() {
-        TaskThreads.run {
-            await NexusCommand.main()
-            exit(0)
-        }
+        TaskThreads.run { await ExitStatus.run() }
     }
 }
 
 struct NexusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nexus", abstract: "One OpenAI-compatible endpoint in front of many LLM servers.",
+        discussion: "Exit statuses of all commands: 0 all is well, 1 something is wrong, 2 the command line is.",
         version: Gateway.version,
         subcommands: [
             ServeCommand.self, BackendsCommand.self, ModelsCommand.self, HealthCommand.self, AdaptersCommand.self,
-            AdapterCommand.self, ActionsCommand.self, RequestsCommand.self, HistoryCommand.self, TopCommand.self,
-            ConfigCommand.self,
+            AdapterCommand.self, ActionsCommand.self, KeysCommand.self, RequestsCommand.self, HistoryCommand.self,
+            AuditCommand.self, CapturesCommand.self, ReplayCommand.self, TopCommand.self, TailCommand.self,
+            CertCommand.self, ConfigCommand.self, DoctorCommand.self,
         ])
 }
 
@@ -53,45 +52,34 @@ func load(_ flags: ConfigurationLoader.Flags) throws -> ConfigurationLoader.Load
     }
 }
 
-private func invalid(_ error: ConfigurationError) -> ExitCode { fail("the configuration is not valid\n\(error)") }
+func invalid(_ error: ConfigurationError) -> ExitCode {
+    error.source == ConfigurationError.commandLine
+        ? usage("\(error)") : fail("the configuration is not valid\n\(error)")
+}
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the gateway until SIGTERM or SIGINT.",
         discussion: "Flags go over the environment (NEXUS_HOST, NEXUS_PORT, NEXUS_CONFIG, NEXUS_ADAPTERS_DIR, "
-            + "NEXUS_STATE_FILE, NEXUS_LOG_LEVEL, NEXUS_LOG_FORMAT), that over the file, that over the defaults.")
+            + "NEXUS_STATE_FILE, NEXUS_KEYS_FILE, NEXUS_ALLOW_UNAUTHENTICATED, NEXUS_LOG_LEVEL, NEXUS_LOG_FORMAT), that "
+            + "over the file, that over the defaults."
+    )
 
-    @Option(help: "Configuration file; default: nexus.toml in the working directory, if it is there.")
-    var config: String?
-    @Option(help: "Address to listen on (127.0.0.1).")
-    var host: String?
-    @Option(help: "Port to listen on (8000); 0 takes any free one.")
-    var port: Int?
-    @Option(name: .customLong("adapters-dir"), help: "Directory with adapters; may be repeated.")
-    var adapterDirectories: [String] = []
-    @Option(
-        name: .customLong("state-file"),
-        help: "Where changes of backends with --persist are kept; default: the configuration's path and .state.json.")
-    var stateFile: String?
-    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.")
-    var logLevel: String?
+    @OptionGroup var options: ServeOptions
 
     func run() async throws {
-        var flags = ConfigurationLoader.Flags()
-        flags.config = config
-        flags.host = host
-        flags.port = port
-        flags.adapterDirectories = adapterDirectories
-        flags.logLevel = logLevel
-        flags.stateFile = stateFile
-        let source = ConfigurationSource(flags, environment: environmentVariables)
+        let source = ConfigurationSource(options.flags, environment: environmentVariables)
         let configuration: Configuration
         do throws(ConfigurationError) {
             configuration = try source.load()
         } catch {
-            throw invalid(error)
+            guard error.wantsJSON || (options.logFormat ?? environmentVariables()["NEXUS_LOG_FORMAT"]) == "json" else {
+                throw invalid(error)
+            }
+            Gateway.refuse(error.problems.map { "\(error.source): \($0)" })
+            throw ExitCode(1)
         }
-        let status = await Gateway.serve(configuration) { atRest in
+        let status = await Gateway.serve(configuration, from: source.path) { atRest in
             atRest ? try await source.loadAtRest() : try source.load()
         }
         if status != 0 { throw ExitCode(status) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Core
 import JSON
+import Terminal
 
 struct RequestsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -67,7 +68,7 @@ struct RequestsCommand: ParsableCommand {
 
         private static func line(_ request: JSONValue) -> String {
             let place = request["backend"]?.string.map { " at \($0)" } ?? ""
-            return TextTable.clean(
+            return CellText.clean(
                 "Cancelled \(request["id"]?.string ?? "") (\(request["model"]?.string ?? "")\(place), "
                     + "\(RequestsCommand.phase(request)) after \(RequestsCommand.elapsed(request))).")
         }

@@ -2,28 +2,60 @@ import ArgumentParser
 import Config
 import Core
 import EventStream
-import Glibc
 import JSON
+import NIOSSL
+import Terminal
 
 /// How a command finds the running gateway.
 struct HostOptions: ParsableArguments {
     @Option(help: "Address of the running gateway; default: from configuration and environment.") var url: String?
     @Option(help: "Configuration file that names host and port.") var config: String?
+    @Option(help: "Key of an operator; default: NEXUS_KEY.") var key: String?
+    @Option(
+        name: .customLong("ca-file"),
+        help:
+            "File with a certificate to trust over https, besides the system's and the configuration's; default: NEXUS_CA_FILE."
+    )
+    var caFile: String?
     @Flag(help: "Print the gateway's JSON.") var json = false
 
-    func address() throws -> BackendURL {
+    /// What is shown to the gateway; nil: nothing.
+    var shownKey: String? {
+        let key = key ?? environmentVariables()["NEXUS_KEY"] ?? ""
+        // Else it would end the field, and begin another.
+        return key.isEmpty || !key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? nil : key
+    }
+
+    func place() throws -> GatewayPlace {
+        let given = caFile ?? environmentVariables()["NEXUS_CA_FILE"] ?? ""
+        let authorities = given.isEmpty ? nil : try GatewayPlace.certificates(given)
         if let url {
-            do {
-                return try BackendURL(url)
+            do throws(BackendURL.Malformed) {
+                return GatewayPlace(url: try BackendURL(url), trust: .authorities(authorities ?? []))
             } catch {
-                throw fail("--url: \(error)")
+                throw usage("--url: \(error)")
             }
         }
         var flags = ConfigurationLoader.Flags()
         flags.config = config
-        let server = try load(flags).configuration.server
+        return try Self.place(of: try load(flags).configuration.server, authorities: authorities)
+    }
+
+    /// Where a gateway is that is configured so.
+    static func place(of server: Configuration.Server, authorities: [NIOSSLCertificate]?) throws -> GatewayPlace {
         let host = server.host == "0.0.0.0" || server.host == "::" ? "127.0.0.1" : server.host
-        return try BackendURL("http://\(host.contains(":") ? "[\(host)]" : host):\(server.port)")
+        let scheme = server.tlsCertificate == nil ? "http" : "https"
+        var place = GatewayPlace(
+            url: try BackendURL("\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(server.port)"))
+        guard let path = server.tlsCertificate else { return place }
+        // Only on this machine: nobody between is to make it speak without TLS.
+        place.mayBePlain = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        if let authorities {
+            place.trust = .authorities(authorities)
+        } else if let own = try GatewayPlace.certificates(path).first {
+            place.trust = .exactly(own)
+        }
+        return place
     }
 
     /// Asks the gateway; ends with a message if it does not answer.
@@ -37,14 +69,30 @@ struct HostOptions: ParsableArguments {
 
     /// - Parameter body: JSON; empty: none.
     func ask(_ method: String, _ path: String, body: [UInt8] = []) throws -> (status: Int, body: [UInt8]) {
-        let address = try address()
-        guard !address.isTLS else { throw fail("\(address): this command speaks http only; use curl for https") }
+        let place = try place()
+        let answer: (status: Int, body: [UInt8])
         do throws(PlainHTTP.Failure) {
-            return try PlainHTTP.ask(
-                method, host: address.host, port: address.port, path: address.path + path, body: body)
+            answer = try PlainHTTP.ask(method, at: place, path: path, body: body, key: shownKey)
         } catch {
-            throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
+            throw fail("\(place): \(error.reason); is 'nexus serve' running there? (--url names another address)")
         }
+        if answer.status == 404, let words = Self.misplaced(place, answer.body) { throw fail(words) }
+        guard answer.status != 401, answer.status != 403 else {
+            let words = (try? JSONValue.parse(answer.body))?["error"]?["message"]?.string ?? "status \(answer.status)"
+            throw fail("\(CellText.clean(words)) (--key, or NEXUS_KEY)")
+        }
+        return answer
+    }
+
+    /// What is wrong with an address below which nothing is known; nil: nothing is to be said of it.
+    private static func misplaced(_ place: GatewayPlace, _ body: [UInt8]) -> String? {
+        let code = (try? JSONValue.parse(body))?["error"]?["code"]?.string
+        // What the gateway itself says of a backend, a request or a model is no matter of the address.
+        guard code == nil || code == "unknown_path" || code == "not_found" else { return nil }
+        guard !place.url.path.isEmpty else { return code == nil ? "\(place) answers 404: is that a nexus?" : nil }
+        let root = "\(place)".dropLast(place.url.path.utf8.count)
+        return
+            "\(place) answers 404: the commands want the address of the gateway alone, without \(place.url.path): --url \(root)"
     }
 
     func parsed(_ body: [UInt8]) throws -> JSONValue {
@@ -56,114 +104,134 @@ struct HostOptions: ParsableArguments {
     }
 }
 
-/// The smallest HTTP client that does: one request, one answer, connection closed.
+/// The smallest HTTP client that does: one request, one answer, connection closed. Over TLS where the place says so.
 enum PlainHTTP {
-    struct Failure: Error { let reason: String }
+    struct Failure: Error {
+        let reason: String
+        /// It does not speak TLS.
+        var isPlain = false
+    }
 
     private static let timeoutSeconds = 10
     /// For what the gateway does before it answers: longer than it takes to ask a new server what it is.
     private static let commandSeconds = 60
     private static let limit = 64 * 1024 * 1024
 
-    /// - Parameter body: JSON; empty: none.
+    /// - Parameters:
+    ///   - path: below that of the place.
+    ///   - body: JSON; empty: none.
     static func ask(
-        _ method: String, host: String, port: Int, path: String, body: [UInt8] = []
+        _ method: String, at place: GatewayPlace, path: String, body: [UInt8] = [], key: String? = nil
     ) throws(Failure) -> (status: Int, body: [UInt8]) {
-        let connection = try connected(host, port, seconds: method == "GET" ? timeoutSeconds : commandSeconds)
-        defer { close(connection) }
-        let type = body.isEmpty ? "" : "Content-Type: application/json\r\n"
+        try ask(
+            method, at: place, path: path, body: body, key: key,
+            fields: body.isEmpty ? [] : [("Content-Type", "application/json")],
+            patience: method == "GET" ? timeoutSeconds : commandSeconds)
+    }
+
+    /// - Parameters:
+    ///   - fields: of the request's head; printable ASCII.
+    ///   - patience: seconds until a piece of the answer has come; nil: any time.
+    static func ask(
+        _ method: String, at place: GatewayPlace, path: String, body: [UInt8], key: String?,
+        fields: [(name: String, value: String)], patience: Int?
+    ) throws(Failure) -> (status: Int, body: [UInt8]) {
+        let type = fields.map { "\($0.name): \($0.value)\r\n" }.joined()
         let length = method == "GET" ? "" : "\(type)Content-Length: \(body.count)\r\n"
-        let request =
+        let (connection, place) = try begun(at: place, patience: patience) { place in
             Array(
-                ("\(method) \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nAccept: application/json\r\n" + length
-                    + "\r\n").utf8) + body
-        guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
+                ("\(method) \(place.url.path)\(path) HTTP/1.0\r\nHost: \(name(place.url))\r\n"
+                    + "Accept: application/json\r\n\(authorization(key))\(length)\r\n").utf8) + body
+        }
+        defer { connection.close() }
         var answer: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while answer.count < limit {
-            let count = recv(connection, &chunk, chunk.count, 0)
-            if count < 0 { throw lastError() }
-            if count == 0 { break }
-            answer.append(contentsOf: chunk[..<count])
+            let piece = try connection.receive()
+            if piece.isEmpty { break }
+            answer += piece
         }
         let end = Array("\r\n\r\n".utf8)
         guard let split = answer.indices.first(where: { answer[$0...].starts(with: end) }) else {
-            throw Failure(reason: "no HTTP answer came")
+            throw noAnswer(answer, place)
         }
         let words = String(decoding: answer[..<split], as: UTF8.self).split(separator: " ", maxSplits: 2)
         guard words.count > 1, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
-            throw Failure(reason: "no HTTP answer came")
+            throw noAnswer(answer, place)
         }
         return (status, Array(answer[(split + 4)...]))
     }
 
     /// Posts JSON and gives the lines of the answer's body, mostly an event stream, as they come, for as long as it takes.
     static func lines(
-        host: String, port: Int, path: String, body: [UInt8], _ line: (EventStreamLine) -> Void
+        at place: GatewayPlace, path: String, body: [UInt8], key: String? = nil, _ line: (EventStreamLine) -> Void
     ) throws(Failure) {
-        let connection = try connected(host, port)
-        defer { close(connection) }
-        var forever = timeval(tv_sec: 0, tv_usec: 0)
-        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &forever, socklen_t(MemoryLayout<timeval>.size))
-        let head =
-            "POST \(path) HTTP/1.0\r\nHost: \(name(host, port))\r\nContent-Type: application/json\r\n"
-            + "Content-Length: \(body.count)\r\n\r\n"
-        let request = Array(head.utf8) + body
-        guard send(connection, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { throw lastError() }
+        let (connection, _) = try begun(at: place, patience: nil) { place in
+            Array(
+                ("POST \(place.url.path)\(path) HTTP/1.0\r\nHost: \(name(place.url))\r\n"
+                    + "Content-Type: application/json\r\n\(authorization(key))Content-Length: \(body.count)\r\n\r\n")
+                    .utf8)
+                + body
+        }
+        defer { connection.close() }
         // The head's lines end alike, and an empty one ends it.
         var lines = EventStreamLines(limit: limit)
         var isHead = true
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
-            let count = recv(connection, &chunk, chunk.count, 0)
-            if count < 0 { throw lastError() }
-            if count == 0 { break }
-            let isRead = chunk.withUnsafeBytes { bytes in
-                let piece = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-                return
-                    (try? lines.feed(piece) { text, _ in
-                        if !isHead { line(text) }
-                        if text.kind == .end { isHead = false }
-                        return true
-                    }) != nil
+            let chunk = try connection.receive()
+            if chunk.isEmpty { break }
+            let isRead = chunk.withUnsafeBytes { piece in
+                (try? lines.feed(piece) { text, _ in
+                    if !isHead { line(text) }
+                    if text.kind == .end { isHead = false }
+                    return true
+                }) != nil
             }
             guard isRead else { throw Failure(reason: "the answer holds a line of more than \(limit) bytes") }
         }
         lines.finish { if !isHead { line($0) } }
     }
 
+    /// A connection over which the request was sent, and where that is.
+    /// - Parameter patience: seconds until a piece of the answer has come; nil: any time.
+    private static func begun(
+        at place: GatewayPlace, patience: Int?, request: (GatewayPlace) -> [UInt8]
+    ) throws(Failure) -> (any ByteStream, GatewayPlace) {
+        guard place.url.isTLS else {
+            let connection = try SocketStream(
+                host: place.url.host, port: place.url.port, seconds: timeoutSeconds, patience: patience)
+            return (try sent(request(place), over: connection), place)
+        }
+        do {
+            let connection = try TLSStream(place, seconds: timeoutSeconds, patience: patience)
+            return (try sent(request(place), over: connection), place)
+        } catch {
+            // The configuration says so, and the gateway has not read that yet: with this it may be told to.
+            guard error.isPlain, let plain = place.plain else { throw error }
+            return try begun(at: plain, patience: patience, request: request)
+        }
+    }
+
+    private static func sent(_ request: [UInt8], over connection: any ByteStream) throws(Failure) -> any ByteStream {
+        do throws(Failure) {
+            try connection.send(request)
+        } catch {
+            connection.close()
+            throw error
+        }
+        return connection
+    }
+
+    /// What came is no answer: the end, a record of TLS (RFC 8446, section 5.1), or nobody knows what.
+    private static func noAnswer(_ bytes: [UInt8], _ place: GatewayPlace) -> Failure {
+        let mayBeTLS = !place.url.isTLS && (bytes.isEmpty || bytes.starts(with: [0x15, 0x03]))
+        return Failure(
+            reason: "no HTTP answer came" + (mayBeTLS ? " (if it speaks https, say so: --url https://...)" : ""))
+    }
+
+    private static func authorization(_ key: String?) -> String { key.map { "Authorization: Bearer \($0)\r\n" } ?? "" }
+
     /// As it stands in a request.
-    private static func name(_ host: String, _ port: Int) -> String {
-        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    private static func name(_ url: BackendURL) -> String {
+        url.host.contains(":") ? "[\(url.host)]:\(url.port)" : "\(url.host):\(url.port)"
     }
-
-    private static func connected(
-        _ host: String, _ port: Int, seconds: Int = timeoutSeconds
-    ) throws(Failure) -> CInt {
-        var hints = addrinfo()
-        hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, String(port), &hints, &list) == 0, let list else {
-            throw Failure(reason: "the host name cannot be resolved")
-        }
-        defer { freeaddrinfo(list) }
-        var failure = Failure(reason: "no address")
-        var entry: UnsafeMutablePointer<addrinfo>? = list
-        while let address = entry {
-            let connection = socket(address.pointee.ai_family, address.pointee.ai_socktype, address.pointee.ai_protocol)
-            if connection >= 0 {
-                var timeout = timeval(tv_sec: seconds, tv_usec: 0)
-                for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-                    setsockopt(connection, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
-                }
-                if connect(connection, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 { return connection }
-                failure = lastError()
-                close(connection)
-            }
-            entry = address.pointee.ai_next
-        }
-        throw failure
-    }
-
-    private static func lastError() -> Failure { Failure(reason: String(cString: strerror(errno)).lowercased()) }
 }

@@ -1,21 +1,17 @@
+import Terminal
+
 /// Aligned columns for a terminal.
 enum TextTable {
     static func render(_ header: [String], _ rows: [[String]]) -> String {
-        let rows = ([header] + rows).map { $0.map(clean) }
-        let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let rows = ([header] + rows).map { $0.map(CellText.clean) }
+        let widths = header.indices.map { column in rows.map { CellText.width($0[column]) }.max() ?? 0 }
         return rows.map { row in
             let line = row.enumerated().map { column, text in
-                column == row.count - 1 ? text : text + String(repeating: " ", count: widths[column] - text.count)
+                column == row.count - 1
+                    ? text : text + String(repeating: " ", count: widths[column] - CellText.width(text))
             }.joined(separator: "  ")
             return line.last == " " ? String(line.reversed().drop { $0 == " " }.reversed()) : line
         }.joined(separator: "\n")
-    }
-
-    /// A server's words must not steer the terminal.
-    static func clean(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "?" : $0 }))
     }
 }
 

@@ -14,6 +14,9 @@ struct TopCommand: AsyncParsableCommand {
 
     @Option(help: "Address of the running gateway; default: from configuration and environment.") var url: String?
     @Option(help: "Configuration file that names host and port.") var config: String?
+    @Option(help: "Key of an operator; default: NEXUS_KEY.") var key: String?
+    @Option(name: .customLong("ca-file"), help: "File with a certificate to trust over https; default: NEXUS_CA_FILE.")
+    var caFile: String?
     @Flag(help: "Print one picture as text, and end.") var once = false
 
     /// Rows of a picture that is printed: enough for each backend and each request that may be listed.
@@ -21,13 +24,13 @@ struct TopCommand: AsyncParsableCommand {
 
     func run() async throws {
         var host = HostOptions()
-        (host.url, host.config, host.json) = (url, config, false)
-        let address = try host.address()
-        guard !address.isTLS else { throw fail("\(address): this command speaks http only") }
+        (host.url, host.config, host.key, host.caFile, host.json) = (url, config, key, caFile, false)
+        let key = host.shownKey
+        let address = try host.place()
         var state = TopState(address: "\(address)")
         if once {
             do throws(PlainHTTP.Failure) {
-                state.take(try TopSource.picture(address), at: Self.now)
+                state.take(try TopSource.picture(address, key), at: Self.now)
             } catch {
                 throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
             }
@@ -39,7 +42,7 @@ struct TopCommand: AsyncParsableCommand {
             throw fail("top needs a terminal; 'nexus top --once' prints one picture as text")
         }
         defer { terminal.restore() }
-        await Self.watch(state, address, terminal)
+        await Self.watch(state, address, key, terminal)
     }
 
     private static func printed(_ state: TopState, columns: Int) -> [String] {
@@ -52,14 +55,15 @@ struct TopCommand: AsyncParsableCommand {
     }
 
     /// Until the user or a signal ends it.
-    private static func watch(_ first: TopState, _ address: BackendURL, _ terminal: RawTerminal) async {
+    private static func watch(_ first: TopState, _ address: GatewayPlace, _ key: String?, _ terminal: RawTerminal) async
+    {
         let shared = Shared(first)
         // A task of its own, which may block for as long as the gateway is silent: keys are answered meanwhile.
         let source = Task.detached {
             while !Task.isCancelled {
                 if !shared.state.withLock({ $0.isPaused }) {
                     do throws(PlainHTTP.Failure) {
-                        let picture = try TopSource.picture(address)
+                        let picture = try TopSource.picture(address, key)
                         shared.state.withLock { $0.take(picture, at: now) }
                     } catch {
                         shared.state.withLock { $0.failed(error.reason, at: now) }
@@ -108,20 +112,20 @@ struct TopCommand: AsyncParsableCommand {
 
 /// Asks a running gateway for what `nexus top` shows.
 private enum TopSource {
-    static func picture(_ address: BackendURL) throws(PlainHTTP.Failure) -> TopPicture {
+    static func picture(_ address: GatewayPlace, _ key: String?) throws(PlainHTTP.Failure) -> TopPicture {
         TopPicture(
-            health: try value(address, "/health"), statistics: try value(address, "/v1/stats"),
-            trouble: try value(address, "/v1/trouble", isOptional: true),
-            backends: try value(address, "/v1/backends?models=0"),
-            active: try value(address, "/v1/requests/active?limit=200"),
-            history: try value(address, "/v1/history"))
+            health: try value(address, key, "/health"), statistics: try value(address, key, "/v1/stats"),
+            trouble: try value(address, key, "/v1/trouble", isOptional: true),
+            backends: try value(address, key, "/v1/backends?models=0"),
+            active: try value(address, key, "/v1/requests/active?limit=200"),
+            history: try value(address, key, "/v1/history"))
     }
 
     private static func value(
-        _ address: BackendURL, _ path: String, isOptional: Bool = false
+        _ address: GatewayPlace, _ key: String?, _ path: String, isOptional: Bool = false
     ) throws(PlainHTTP.Failure) -> JSONValue {
         let (status, body) = try PlainHTTP.ask(
-            "GET", host: address.host, port: address.port, path: address.path + path)
+            "GET", at: address, path: path, key: key)
         // Of /health 503 is an answer too.
         guard status == 200 || status == 503, let value = try? JSONValue.parse(body) else {
             if isOptional { return .null }

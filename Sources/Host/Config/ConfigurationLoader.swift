@@ -10,17 +10,45 @@ public struct ConfigurationLoader: Sendable {
         public var port: Int?
         public var adapterDirectories: [String] = []
         public var logLevel: String?
+        public var logFormat: String?
         public var stateFile: String?
+        public var keysFile: String?
+        public var allowUnauthenticated = false
         public init() {}
     }
 
-    /// The file that is read when none is named, if it is there.
+    /// The first place where a file is looked for when none is named, and where 'nexus config init' writes one.
     public static let defaultPath = "nexus.toml"
+
+    /// Where a file is looked for when none is named, in this order: the working directory, the user's folder for configuration (XDG
+    /// Base Directory), the system's.
+    public static func places(_ environment: [String: String]) -> [String] {
+        func absolute(_ name: String) -> String? {
+            environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        }
+        let user = absolute("XDG_CONFIG_HOME") ?? absolute("HOME").map { "\($0)/.config" }
+        return [defaultPath] + (user.map { ["\($0)/nexus/nexus.toml"] } ?? []) + ["/etc/nexus/nexus.toml"]
+    }
+
+    /// The file that counts: the one that is named, else the first of the places where there is one, else the first.
+    /// - Parameter named: by a flag.
+    public static func path(named: String?, _ environment: [String: String]) -> String {
+        if let named = named ?? environment["NEXUS_CONFIG"].flatMap({ $0.isEmpty ? nil : $0 }) { return named }
+        return places(environment).first(where: mayBeThere) ?? defaultPath
+    }
+
+    /// One that cannot be looked at counts as there: the next place is not taken for it in silence.
+    private static func mayBeThere(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 || errno != ENOENT && errno != ENOTDIR
+    }
 
     public struct Loaded: Sendable {
         public var configuration: Configuration
         /// The file that was read; nil if none was.
         public var path: String?
+        /// There was a keys file.
+        var hadKeysFile = false
     }
 
     /// Bytes of a configuration file; a larger one is none.
@@ -46,19 +74,40 @@ public struct ConfigurationLoader: Sendable {
         configuration.stateFile =
             flags.stateFile ?? environment["NEXUS_STATE_FILE"].flatMap { $0.isEmpty ? nil : $0 }
             ?? StateFile.path(besides: path)
+        let keysFile =
+            flags.keysFile ?? environment["NEXUS_KEYS_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+            ?? KeysFile.path(besides: path)
+        configuration.access.keysFile = keysFile
+        let kept = try keysFile.flatMap { path throws(ConfigurationError) in try KeysFile(path: path).load() }
+        if let kept { try KeysFile.add(kept, to: &configuration.access, source: keysFile ?? "") }
+        if kept == nil, before?.hadKeysFile == true {
+            throw ConfigurationError(
+                source: keysFile ?? "",
+                problems: [
+                    ConfigurationProblem(
+                        key: "",
+                        message: "is not there any more; the keys before stay in force (to go without keys, restart)")
+                ])
+        }
+        configuration.adapters.quarantineFolder = StateFolder.adapters(environment)
+        if configuration.history.database == nil { configuration.history.database = StateFolder.history(environment) }
+        if configuration.captures.database == nil {
+            configuration.captures.database = StateFolder.captures(environment)
+        }
         try apply(environment, to: &configuration)
         try apply(flags, to: &configuration)
         if configuration.adapters.directories.isEmpty {
             configuration.adapters.directories = AdapterDirectories.standard
         }
-        return Loaded(configuration: configuration, path: read)
+        return Loaded(configuration: configuration, path: read, hadKeysFile: kept != nil)
     }
 
     /// The file to read, and whether it may be missing.
     static func place(_ flags: Flags, _ environment: [String: String], _ before: Loaded?) -> (String, isOptional: Bool)
     {
-        if let named = flags.config ?? environment["NEXUS_CONFIG"] ?? before?.path { return (named, false) }
-        return (defaultPath, true)
+        let variable = environment["NEXUS_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+        if let named = flags.config ?? variable ?? before?.path { return (named, false) }
+        return (path(named: nil, environment), true)
     }
 
     /// Nil for one that is not there, if it may be missing.
@@ -94,11 +143,15 @@ public struct ConfigurationLoader: Sendable {
         }
         if let text = environment["NEXUS_LOG_LEVEL"] { setLevel(text, "NEXUS_LOG_LEVEL", &configuration, &problems) }
         if let text = environment["NEXUS_LOG_FORMAT"] {
-            if let format = Configuration.Logging.Format(rawValue: text) {
-                configuration.logging.format = format
-            } else {
+            setFormat(text, "NEXUS_LOG_FORMAT", &configuration, &problems)
+        }
+        if let text = environment["NEXUS_ALLOW_UNAUTHENTICATED"], !text.isEmpty {
+            switch text {
+            case "1", "true": configuration.access.allowsUnauthenticated = true
+            case "0", "false": configuration.access.allowsUnauthenticated = false
+            default:
                 problems.append(
-                    ConfigurationProblem(key: "NEXUS_LOG_FORMAT", message: "must be \"pretty\" or \"json\""))
+                    ConfigurationProblem(key: "NEXUS_ALLOW_UNAUTHENTICATED", message: "must be 1 or 0"))
             }
         }
         if let text = environment["NEXUS_ADAPTERS_DIR"], !text.isEmpty {
@@ -110,6 +163,7 @@ public struct ConfigurationLoader: Sendable {
     private static func apply(_ flags: Flags, to configuration: inout Configuration) throws(ConfigurationError) {
         var problems: [ConfigurationProblem] = []
         if let host = flags.host { configuration.server.host = host }
+        if flags.allowUnauthenticated { configuration.access.allowsUnauthenticated = true }
         if let port = flags.port {
             if (0...65535).contains(port) {
                 configuration.server.port = port
@@ -118,8 +172,21 @@ public struct ConfigurationLoader: Sendable {
             }
         }
         if let text = flags.logLevel { setLevel(text, "--log-level", &configuration, &problems) }
+        if let text = flags.logFormat { setFormat(text, "--log-format", &configuration, &problems) }
         if !flags.adapterDirectories.isEmpty { configuration.adapters.directories = flags.adapterDirectories }
-        if !problems.isEmpty { throw ConfigurationError(source: "command line", problems: problems) }
+        if !problems.isEmpty { throw ConfigurationError(source: ConfigurationError.commandLine, problems: problems) }
+    }
+
+    private static func setFormat(
+        _ text: String, _ key: String, _ configuration: inout Configuration, _ problems: inout [ConfigurationProblem]
+    ) {
+        if let format = Configuration.Logging.Format(rawValue: text) {
+            configuration.logging.format = format
+        } else {
+            let near = Suggestion.nearest(text, in: Configuration.Logging.Format.allCases.map(\.rawValue))
+            let hint = near.map { "; did you mean \"\($0)\"?" } ?? ""
+            problems.append(ConfigurationProblem(key: key, message: "must be \"pretty\" or \"json\"\(hint)"))
+        }
     }
 
     private static func setLevel(
@@ -128,8 +195,10 @@ public struct ConfigurationLoader: Sendable {
         if let level = Configuration.Logging.Level(rawValue: text) {
             configuration.logging.level = level
         } else {
-            let names = Configuration.Logging.Level.allCases.map(\.rawValue).joined(separator: ", ")
-            problems.append(ConfigurationProblem(key: key, message: "must be one of \(names)"))
+            let names = Configuration.Logging.Level.allCases.map(\.rawValue)
+            let hint = Suggestion.nearest(text, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+            problems.append(
+                ConfigurationProblem(key: key, message: "must be one of \(names.joined(separator: ", "))\(hint)"))
         }
     }
 }

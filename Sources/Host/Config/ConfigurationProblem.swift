@@ -35,9 +35,14 @@ public struct ConfigurationProblem: Error, Sendable, Equatable, CustomStringConv
 
 /// All that is wrong at once.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Where the values come from: a path or "environment".
+    /// The source of what flags say.
+    public static let commandLine = "command line"
+
+    /// Where the values come from: a path, "environment" or `commandLine`.
     public var source: String
     public var problems: [ConfigurationProblem]
+    /// The file says that the log is JSON.
+    public var wantsJSON = false
 
     public init(source: String, problems: [ConfigurationProblem]) {
         self.source = source

@@ -28,6 +28,7 @@ public enum ConfigurationReader {
         var olderTotal: Duration??
         root.section("server") { section in
             server(&section, &configuration.server)
+            section.bool("allow_unauthenticated", into: &configuration.access.allowsUnauthenticated)
             olderTotal = self.olderTotal(&section)
         }
         root.section("timeouts") { section in
@@ -44,6 +45,10 @@ public enum ConfigurationReader {
         root.section("adapters") { section in
             section.strings("directories", limit: TextLimits.path, into: &configuration.adapters.directories)
             section.bool("watch", into: &configuration.adapters.watch)
+            section.integer("quarantine_after", 0...100, into: &configuration.adapters.quarantineAfter)
+            let allowed = section.names("allow")
+            // One that is there and empty allows nothing.
+            if section.has("allow") { configuration.adapters.allow = AllowListReader.list(allowed, in: section) }
         }
         root.section("health_check") { healthCheck(&$0, &configuration.healthCheck) }
         root.section("breaker") { breaker(&$0, &configuration.breaker) }
@@ -55,21 +60,68 @@ public enum ConfigurationReader {
         root.sections("backends") { section, _ in
             if let backend = backend(&section, under: configuration) { configuration.backends.append(backend) }
         }
-        root.section("history") { $0.integer("capacity", 1...100_000, into: &configuration.history.capacity) }
+        root.sections("keys") { section, _ in
+            if let key = KeyReader.key(&section) { configuration.access.keys.append(key) }
+        }
+        root.section("dashboard") { section in
+            section.bool("public", into: &configuration.access.isDashboardPublic)
+            section.bool("show_content", into: &configuration.dashboard.showContent)
+        }
+        root.section("history") { section in
+            section.integer("capacity", 1...100_000, into: &configuration.history.capacity)
+            configuration.history.database = section.maybeEmptyString("database", limit: TextLimits.path)
+            section.integer("keep_days", 0...36_500, into: &configuration.history.keepDays)
+            section.integer("keep_bytes", 16_777_216...1_099_511_627_776, into: &configuration.history.keepBytes)
+        }
+        root.section("captures") { CaptureRulesReader.read(&$0, &configuration.captures) }
         root.section("logging") { section in
             section.choice("level", into: &configuration.logging.level)
             section.choice("format", into: &configuration.logging.format)
+            section.choice("requests", into: &configuration.logging.requests)
+            section.section("levels") { levels in
+                for component in Configuration.Logging.Component.allCases {
+                    var level = configuration.logging.level
+                    levels.choice(component.rawValue, into: &level)
+                    if levels.has(component.rawValue) { configuration.logging.levels[component] = level }
+                }
+            }
         }
+        root.section("tracing") { tracing(&$0, &configuration.tracing) }
         root.finish()
         if configuration.backends.count > backendLimit {
             problems.add("backends", "there are \(configuration.backends.count); at most \(backendLimit) are possible")
         }
         checkNames(configuration.backends, problems)
+        KeyReader.check(configuration.access.keys, problems)
         AliasReader.check(configuration, problems)
         guard problems.problems.isEmpty else {
-            throw ConfigurationError(source: source, problems: problems.problems)
+            var error = ConfigurationError(source: source, problems: problems.problems)
+            error.wantsJSON = configuration.logging.format == .json
+            throw error
         }
+        configuration.access.isRequired = !configuration.access.keys.isEmpty
         return configuration
+    }
+
+    private static func tracing(_ section: inout Section, _ tracing: inout Configuration.Tracing) {
+        section.ratio("sample_ratio", into: &tracing.sampleRatio)
+        section.string("service_name", limit: TextLimits.name, into: &tracing.serviceName)
+        guard let text = section.maybeEmptyString("otlp", limit: TextLimits.url), !text.isEmpty else { return }
+        do throws(BackendURL.Malformed) {
+            let url = try BackendURL(text)
+            if url.isTLS {
+                section.problem(
+                    "otlp",
+                    "is https, and spans are sent over plain http alone; name a collector on this machine or in this network, like "
+                        + "http://127.0.0.1:4318, which may pass them on over https")
+            } else if url.path.hasSuffix("/v1/traces") {
+                section.problem("otlp", "must be without /v1/traces, which is added")
+            } else {
+                tracing.otlp = url
+            }
+        } catch {
+            section.problem("otlp", "\(shown(text)) is no address of a collector: \(error)")
+        }
     }
 
     private static func server(_ section: inout Section, _ server: inout Configuration.Server) {
@@ -78,12 +130,18 @@ public enum ConfigurationReader {
         section.seconds("stream_keep_alive_seconds", 0...3600, into: &server.streamKeepAlive)
         section.integer("max_body_bytes", 1024...1_073_741_824, into: &server.maxBodyBytes)
         section.seconds("shutdown_timeout_seconds", 0...3600, into: &server.shutdownTimeout)
+        section.seconds("shutdown_delay_seconds", 0...600, into: &server.shutdownDelay)
         server.tlsCertificate = section.optionalString("tls_certificate", limit: TextLimits.path)
         server.tlsKey = section.optionalString("tls_key", limit: TextLimits.path)
         if section.has("tls_certificate") != section.has("tls_key") {
             section.problem(
                 section.has("tls_certificate") ? "tls_certificate" : "tls_key",
                 "tls_certificate and tls_key must be given together")
+        }
+        server.tlsClientCA = section.optionalString("tls_client_ca", limit: TextLimits.path)
+        if section.has("tls_client_ca"), !section.has("tls_certificate") {
+            section.problem(
+                "tls_client_ca", "certificates are shown over TLS alone: give tls_certificate and tls_key, too")
         }
         section.strings("allowed_origins", limit: TextLimits.host, into: &server.allowedOrigins)
         section.strings("hostnames", limit: TextLimits.host, into: &server.hostnames)
@@ -95,6 +153,7 @@ public enum ConfigurationReader {
             )
         }
         server.maxMemoryBytes = section.optionalInteger("max_memory_bytes", 67_108_864...1_099_511_627_776)
+        server.maxConnectionsPerAddress = section.optionalInteger("max_connections_per_address", 0...1_000_000)
     }
 
     /// What `server.request_timeout_seconds` says; nil: it is not there.
@@ -269,7 +328,7 @@ public enum ConfigurationReader {
     }
 
     /// POSIX, Base Definitions, section 8.1, and small letters.
-    private static func isVariableName(_ text: String) -> Bool {
+    static func isVariableName(_ text: String) -> Bool {
         guard let first = text.utf8.first, !(0x30...0x39).contains(first) else { return false }
         return text.utf8.allSatisfy {
             (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x5F

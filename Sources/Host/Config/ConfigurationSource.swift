@@ -15,6 +15,9 @@ public final class ConfigurationSource: Sendable {
         last = Mutex(nil)
     }
 
+    /// The file that was read last; nil: there was none.
+    public var path: String? { last.withLock { $0?.path } }
+
     /// Reads everything. A file that was there the last time has to be there again.
     public func load() throws(ConfigurationError) -> Configuration {
         let before = last.withLock { $0 }

@@ -9,11 +9,15 @@ public enum DefaultFile {
         stream_keep_alive_seconds = 15  # a comment for the client of a stream in which nothing comes for so long; 0: none
         max_body_bytes = 33554432       # 32 MiB
         shutdown_timeout_seconds = 30   # how long running requests may go on after SIGTERM
-        # tls_certificate = "/etc/nexus/cert.pem"
+        shutdown_delay_seconds = 0      # and before that, how long /readyz says no while connections are still accepted
+        # tls_certificate = "/etc/nexus/cert.pem"   # 'nexus cert self-signed' makes a pair; a new one is taken when it changes
         # tls_key = "/etc/nexus/key.pem"
+        # tls_client_ca = "/etc/nexus/operators.pem"    # who shows a certificate of this authority is an operator
         allowed_origins = []            # pages of other hosts that may use the clients' APIs, like "https://ops.example"
         hostnames = []                  # names with a dot under which browsers may reach it, like "nexus.example.org"
+        allow_unauthenticated = false   # listen on other addresses than loopback without keys: all who reach it may use it
         # max_memory_bytes = 4294967296 # for requests and answers in memory, all together; default: a quarter of the machine's
+        # max_connections_per_address = 500 # of one client; 0: as many as there are; default: half of them, this machine all
 
         [timeouts]                      # how long things may take at backends; 0: any time
         connect_seconds = 5             # until a connection is there, TCP and TLS together
@@ -31,6 +35,10 @@ public enum DefaultFile {
         [adapters]
         # directories = ["/usr/local/lib/nexus/adapters"]   # default: beside the executable, then the system's
         watch = true                    # follow the directories: a new, replaced or removed file takes effect at once
+        quarantine_after = 3            # runs in a row that end by a crash in an adapter until it is left out; 0: never
+
+        # [adapters.allow]              # with this table no other file is loaded, and none with other bytes:
+        # "libOllama.so" = "..."        # the SHA-256, or several in an array; 'nexus adapter hash FILE' prints the line
 
         [health_check]
         enabled = true
@@ -87,12 +95,56 @@ public enum DefaultFile {
         # "llama3.3:70b" = 4
         # "gpt-*" = 16
 
+        [dashboard]
+        public = false                  # what it shows needs no sign-in, where there is an operator's key; what it changes does
+        show_content = false            # operators may watch the text of requests under way; it is never kept
+
         [history]
-        capacity = 100
+        capacity = 100                  # in memory
+        # database = "/path/history.db" # keeps them over restarts; "" keeps nothing; default: in the state directory
+        keep_days = 90                  # 0: for ever
+        keep_bytes = 1073741824
+
+        [captures]                      # bodies of requests and answers, to look for a fault (docs/captures.md)
+        enabled = false
+        # keys = ["app"]                # of clients with these keys, by name or pattern; left out: all
+        # models = ["llama*"]           # for these models
+        errors_only = false             # only of requests that fail
+        max_body_bytes = 65536          # of each body; the rest is cut
+        max_count = 1000
+        keep_days = 7                   # 0: as long as there is room
+        keep_bytes = 268435456
+        # redact = ["messages.*.content", "**.password"]    # what of a body is not kept
+        # key_env = "NEXUS_CAPTURES_KEY" # a variable with 64 hexadecimal digits (openssl rand -hex 32) encrypts them
+        # database = "/path/captures.db" # default: in the state directory
 
         [logging]
         level = "info"                  # trace, debug, info, notice, warning, error, critical
         format = "pretty"               # or "json"
+        requests = "all"                # a line for each request that has ended; or "errors", "none"
+
+        # [logging.levels]              # of components that have a level of their own: gateway, backends, requests, routing,
+        # routing = "debug"             # adapters, connections, operators, history, tracing (docs/logging.md)
+
+        [tracing]                       # traces for a collector of OpenTelemetry's (docs/tracing.md)
+        # otlp = "http://127.0.0.1:4318" # where it takes OTLP over HTTP; left out or "": nothing is traced
+        sample_ratio = 1.0              # share of the traces that begin here; a caller that traces decides for itself
+        service_name = "nexus"
+
+        # One table for each key; 'nexus keys' keeps its own in keys.toml. With any, every client needs one (docs/access.md).
+        # [[keys]]
+        # name = "app"
+        # hash = "sha256:..."           # of the key: printf %s "$KEY" | sha256sum
+        # role = "client"               # or "operator"
+        # expires = "2027-12-31"        # the last day, or an instant
+        # models = ["llama*"]           # that it may use, by name or pattern; left out: all
+        # backends = ["local"]
+        # requests_per_minute = 60
+        # requests_per_day = 10000
+        # tokens_per_minute = 100000    # of prompts and answers together
+        # tokens_per_day = 5000000
+        # max_concurrent = 4
+        # max_priority = "normal"       # what it asks for above that is taken for that
 
         # One table for each backend. Without any, servers at the default addresses of this machine are looked for.
         # [[backends]]

@@ -31,18 +31,18 @@ final class ProblemList {
 }
 
 /// Bytes of the texts of a configuration. They are shown, sent and kept wherever a backend is.
-enum TextLimits {
+public enum TextLimits {
     /// A backend, an adapter's type, a variable.
-    static let name = 256
-    static let url = 2048
+    public static let name = 256
+    public static let url = 2048
     /// A host or an origin.
-    static let host = 512
-    static let path = 4096
-    static let model = RequestPeek.maximumName
+    public static let host = 512
+    public static let path = 4096
+    public static let model = RequestPeek.maximumName
     /// Where an option stands; keys have a limit of their own.
-    static let option = 1024
+    public static let option = 1024
     /// Entries of a list.
-    static let entries = 1000
+    public static let entries = 1000
 }
 
 /// One table while it is read: every access checks the type and the range and notes the key as known; what is left
@@ -82,6 +82,14 @@ struct Section {
         if let text = optionalString(key, limit: limit) { target = text }
     }
 
+    /// A string that says by being empty that something is not wanted; nil: it is not there.
+    mutating func maybeEmptyString(_ key: String, limit: Int) -> String? {
+        guard let value = take(key) else { return nil }
+        if let text = value.string { return text.isEmpty || fits(text, key, limit) ? text : nil }
+        problem(key, "must be a string")
+        return nil
+    }
+
     /// - Parameter limit: bytes of the text.
     mutating func optionalString(_ key: String, limit: Int) -> String? {
         guard let value = take(key) else { return nil }
@@ -91,9 +99,16 @@ struct Section {
     }
 
     private func fits(_ text: String, _ key: String, _ limit: Int) -> Bool {
-        if text.utf8.count <= limit { return true }
-        problem(key, "is longer than \(limit) bytes")
-        return false
+        guard text.utf8.count <= limit else {
+            problem(key, "is longer than \(limit) bytes")
+            return false
+        }
+        // JSON can say it. What is written to a file of TOML would not be read again.
+        guard !text.utf8.contains(0) else {
+            problem(key, "must not hold the character NUL")
+            return false
+        }
+        return true
     }
 
     private func fit(_ texts: [String], _ key: String, _ limit: Int) -> Bool {
@@ -153,6 +168,16 @@ struct Section {
             target = number
         } else {
             problem(key, "must be a number above 0 and at most 1, such as 0.5 for one half")
+        }
+    }
+
+    /// A share of a whole, all and nothing included.
+    mutating func ratio(_ key: String, into target: inout Double) {
+        guard let value = take(key) else { return }
+        if let number = value.double, (0...1).contains(number) {
+            target = number
+        } else {
+            problem(key, "must be a number from 0 to 1, such as 0.1 for one in ten")
         }
     }
 
@@ -238,35 +263,5 @@ struct Section {
 
     private func hint(_ name: String) -> String {
         Suggestion.nearest(name, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
-    }
-}
-
-/// Finds what somebody may have meant.
-public enum Suggestion {
-    /// The candidate with the fewest edits, if those are few for its length.
-    public static func nearest(_ text: String, in candidates: [String]) -> String? {
-        // Nothing much longer is a slip of the pen.
-        guard text.utf8.count <= 100 else { return nil }
-        let text = text.lowercased()
-        if text.count > 2, let longer = candidates.first(where: { $0.hasPrefix(text) }) { return longer }
-        return candidates.map { ($0, distance(text, $0)) }
-            .filter { $0.1 <= ($0.0.count > 3 ? max(2, $0.0.count / 3) : 1) }
-            .min { $0.1 < $1.1 }?.0
-    }
-
-    /// Levenshtein distance.
-    private static func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right)
-        var row = Array(0...right.count)
-        for (i, a) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, b) in right.enumerated() {
-                let above = row[j + 1]
-                row[j + 1] = a == b ? diagonal : min(diagonal, above, row[j]) + 1
-                diagonal = above
-            }
-        }
-        return row[right.count]
     }
 }

@@ -2,11 +2,12 @@ import JSON
 import TOMLKit
 
 /// A TOML text as plain values, with the lines of its keys.
-struct TOMLDocument {
-    let root: JSONObject
+public struct TOMLDocument {
+    public let root: JSONObject
     let lines: LineIndex
 
-    init(_ text: String) throws(ConfigurationProblem) {
+    /// - Throws: the first thing that is wrong with it, a text that is nested too deep among it.
+    public init(_ text: String) throws(ConfigurationProblem) {
         if let problem = TOMLShape.problem(in: text) { throw problem }
         let table: TOMLTable
         do {
@@ -15,11 +16,14 @@ struct TOMLDocument {
             throw ConfigurationProblem(
                 key: "", line: error.source.begin.line, message: "this is not TOML: \(Self.words(error.description))")
         } catch {
-            throw ConfigurationProblem(key: "", message: "this is not TOML: \(error)")
+            throw ConfigurationProblem(key: "", message: "this is not TOML")
         }
         root = Self.object(table)
         lines = LineIndex(text)
     }
+
+    /// Where the value of a dotted path stands, or the nearest table around it, from 1; nil: it is not found.
+    public func line(of path: String) -> Int? { lines.line(of: path) }
 
     /// The parser's, which repeat a number that it cannot take: that may be a secret without its quotes.
     private static func words(_ text: String) -> String {

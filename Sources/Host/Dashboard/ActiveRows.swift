@@ -5,9 +5,10 @@ enum ActiveRows {
     /// Rows of the table; the live updates hold as many.
     static let limit = ActiveExchanges.updateLimit
 
-    static func render(_ list: ActiveExchanges) -> HTML {
+    /// - Parameter mayWatch: the viewer may watch their text.
+    static func render(_ list: ActiveExchanges, mayWatch: Bool = false) -> HTML {
         var html: HTML = ""
-        for exchange in list.exchanges.prefix(limit) { html += row(exchange) }
+        for exchange in list.exchanges.prefix(limit) { html += row(exchange, mayWatch) }
         return html
     }
 
@@ -26,7 +27,7 @@ enum ActiveRows {
         return parts.joined(separator: " · ")
     }
 
-    private static func row(_ exchange: ActiveExchange) -> HTML {
+    private static func row(_ exchange: ActiveExchange, _ mayWatch: Bool) -> HTML {
         var html: HTML = """
             <tr role="row" data-key="\(exchange.key.text)">\
             <td role="cell" class="number elapsed"><span data-kind="elapsed" \
@@ -40,12 +41,27 @@ enum ActiveRows {
         html += "</td><td role=\"cell\" class=\"backend\">"
         if let backend = exchange.backend { html += "<bdi class=\"name\">\(short(backend))</bdi>" }
         if exchange.attempts > 1 { html += "<small>attempt \(exchange.attempts)</small>" }
+        // For everybody: no one is watched in secret.
+        if exchange.watchers > 0 {
+            html += """
+                <small class="watched"><span aria-hidden="true">◉</span> watched by \(Format.count(exchange.watchers))</small>
+                """
+        }
         html += """
             </td><td role="cell" class="client">\(exchange.client ?? "")<small>\(exchange.api)\
             \(exchange.stream ? ", stream" : "")</small></td>\
             <td role="cell" class="number tokens">\(tokens(exchange))</td>\
             <td role="cell" class="number speed">\(exchange.tokensPerSecond.map { "~" + Format.rate($0) } ?? "")</td>\
-            <td role="cell" class="cancel"><button type="button" class="button quiet danger small" \
+            <td role="cell" class="cancel">
+            """
+        if mayWatch {
+            html += """
+                <button type="button" class="button quiet small" data-watch="\(exchange.key.text)" \
+                aria-label="Watch the text of the request for \(short(exchange.model))">Watch</button>
+                """
+        }
+        html += """
+            <button type="button" class="button quiet danger small" \
             data-cancel="\(id: exchange.id)" data-exchange="\(exchange.key.text)" \
             aria-label="Cancel the request for \(short(exchange.model))">Cancel</button></td></tr>
             """

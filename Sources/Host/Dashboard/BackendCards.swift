@@ -10,6 +10,8 @@ struct BackendCards {
     static let sinceKey = "status_since"
 
     let views: [BackendView]
+    /// Of anything, the worst first.
+    let troubles: [Trouble]
     /// Of any backends, in the order they are shown.
     let actions: [PageAction]
     let now: Int64
@@ -18,26 +20,46 @@ struct BackendCards {
 
     var render: HTML {
         let actions = Dictionary(grouping: actions) { $0.progress.backendID }
+        let troubles = told
         var html: HTML = ""
-        for (name, members) in groups {
+        for (name, members) in groups(troubles) {
             if let name {
                 html += """
                     <h3 class="backend-group" data-key="group \(id: name)"><bdi class="name">\(name)</bdi> \
                     <span class="note">\(Format.count(members.count))</span></h3>
                     """
             }
-            for view in members { html += card(view, actions[view.id] ?? []) }
+            for view in members { html += card(view, troubles[view.id] ?? [], actions[view.id] ?? []) }
         }
         return html
     }
 
-    static func sorted(_ views: [BackendView]) -> [BackendView] {
-        views.sorted { ($0.shownState.urgency, $0.name, $0.id) < ($1.shownState.urgency, $1.name, $1.id) }
+    /// What is wrong with each backend that its state does not say already: a backend may be well by its probes while all that it is
+    /// asked for fails.
+    private var told: [String: [Trouble]] {
+        let failing = Set(views.lazy.filter { $0.shownState == .failing }.map(\.id))
+        let untold = troubles.filter { trouble in
+            switch trouble.kind {
+            case .errorRate, .resting: true
+            case .breakerOpen: !failing.contains(trouble.backendID ?? "")
+            default: false
+            }
+        }
+        return Dictionary(grouping: untold) { $0.backendID ?? "" }
+    }
+
+    /// By state; those that are well come last, and among them first what is in trouble.
+    private func sorted(_ troubles: [String: [Trouble]]) -> [BackendView] {
+        func rank(_ view: BackendView) -> (Int, Int) { (view.shownState.urgency, troubles[view.id] == nil ? 1 : 0) }
+        return views.sorted { one, other in
+            let (first, second) = (rank(one), rank(other))
+            return first == second ? (one.name, one.id) < (other.name, other.id) : first < second
+        }
     }
 
     /// In the order of the first, and so of the worst, of each.
-    private var groups: [(name: String?, members: [BackendView])] {
-        let sorted = Self.sorted(views)
+    private func groups(_ troubles: [String: [Trouble]]) -> [(name: String?, members: [BackendView])] {
+        let sorted = sorted(troubles)
         guard grouping != .none else { return [(nil, sorted)] }
         var order: [String] = []
         var members: [String: [BackendView]] = [:]
@@ -66,19 +88,21 @@ struct BackendCards {
         return String(place.prefix { $0 != ":" })
     }
 
-    private func card(_ view: BackendView, _ actions: [PageAction]) -> HTML {
-        layout == .tiles ? tile(view, actions) : whole(view, actions)
+    private func card(_ view: BackendView, _ troubles: [Trouble], _ actions: [PageAction]) -> HTML {
+        layout == .tiles ? tile(view, troubles, actions) : whole(view, troubles, actions)
     }
 
-    private func whole(_ view: BackendView, _ actions: [PageAction]) -> HTML {
+    private func whole(_ view: BackendView, _ troubles: [Trouble], _ actions: [PageAction]) -> HTML {
+        let trouble: HTML = troubles.isEmpty ? "" : " troubled"
         var html: HTML = """
-            <article class="backend-card \(view.shownState.cardClass)" data-id="\(id: view.id)" data-key="\(id: view.id)">\
+            <article class="backend-card \(view.shownState.cardClass)\(trouble)" data-id="\(id: view.id)" data-key="\(id: view.id)">\
             <header>\(heading(view))\(Self.badge(view.shownState))</header>\
             <p class="backend-url">\(view.url)</p>
             """
         if let error = view.lastError {
             html += "<p class=\"backend-error\"><strong>Last error:</strong> \(error)</p>"
         }
+        for trouble in troubles { html += line(trouble) }
         html += since(view)
         html += """
             <dl class="facts">\
@@ -96,19 +120,33 @@ struct BackendCards {
         return html
     }
 
-    private func tile(_ view: BackendView, _ actions: [PageAction]) -> HTML {
+    private func tile(_ view: BackendView, _ troubles: [Trouble], _ actions: [PageAction]) -> HTML {
+        let trouble: HTML = troubles.isEmpty ? "" : " troubled"
         var html: HTML = """
-            <article class="backend-card tile \(view.shownState.cardClass)" data-id="\(id: view.id)" \
+            <article class="backend-card tile \(view.shownState.cardClass)\(trouble)" data-id="\(id: view.id)" \
             data-key="\(id: view.id)">\(heading(view))<p class="tile-facts">\(Self.badge(view.shownState)) \
             \(Format.count(view.pendingRequests)) pending · \
             \(Format.latency(milliseconds: view.averageLatencyMilliseconds))</p>
             """
         if let error = view.lastError {
             html += "<p class=\"backend-error\">\(EntryLimits.cutBytes(error, to: Self.shortError))</p>"
+        } else if let trouble = troubles.first {
+            html += line(trouble)
         }
         html += ActionLines.render(actions, now: now)
         html += "</article>"
         return html
+    }
+
+    /// In words, and not by the colour alone.
+    private func line(_ trouble: Trouble) -> HTML {
+        let reason = trouble.why.isEmpty ? "" : ": \(trouble.why)"
+        let words =
+            layout == .tiles ? EntryLimits.cutBytes(trouble.what + reason, to: Self.shortError) : trouble.what + reason
+        return """
+            <p class="backend-trouble" data-severity="\(trouble.severity.name)"><span aria-hidden="true">!</span> \
+            <bdi>\(words)</bdi></p>
+            """
     }
 
     /// Its name, which opens what is known of it.

@@ -69,7 +69,7 @@ private struct Page {
         case .now: "\(state.now)"
         case .down: "\(unhealthy + degraded)"
         case .started: "\(state.now - Int64(clamping: state.stats.uptimeSeconds))"
-        case .renderedAt: "\(Timestamp.rfc3339(Double(state.now)) ?? Format.nothing)"
+        case .renderedAt: "\(Format.clock(state.now, now: state.now) ?? Format.nothing)"
         case .troubleHidden: hidden(state.trouble.isEmpty)
         case .troubleItems: TroubleStrip.render(state.trouble, now: state.now)
         case .uptime: "\(Format.uptime(seconds: state.stats.uptimeSeconds))"
@@ -84,7 +84,7 @@ private struct Page {
         case .waitingNote: state.waiting > 0 ? "\(Format.count(state.waiting)) waiting" : ""
         case .activeNote: "\(ActiveRows.note(state.active))"
         case .activeHidden: hidden(state.active.total == 0)
-        case .activeRows: ActiveRows.render(state.active)
+        case .activeRows: ActiveRows.render(state.active, mayWatch: state.mayWatch)
         case .noActiveHidden: hidden(state.active.total > 0)
         case .backendSwitches: BackendSwitches.render(state.options, count: state.backends.count)
         case .backendLayout: layout == .tiles ? "backend-grid tiles" : "backend-grid"
@@ -93,7 +93,7 @@ private struct Page {
         case .matrixHidden: hidden(matrix.modelCount == 0)
         case .matrixHead: matrix.head
         case .matrixRows: matrix.body
-        case .matrixNote: "\(matrix.note)"
+        case .matrixNote: matrix.note
         case .noModelsHidden: hidden(matrix.modelCount > 0)
         case .historyHidden: hidden(history.isEmpty)
         case .historyRows: HistoryRows.render(history, now: state.now)
@@ -106,7 +106,8 @@ private struct Page {
 
     private var cards: BackendCards {
         BackendCards(
-            views: state.backends, actions: state.actions, now: state.now, layout: layout,
+            views: state.backends, troubles: state.trouble.items, actions: state.actions, now: state.now,
+            layout: layout,
             grouping: state.options.grouping(of: state.backends.count))
     }
 

@@ -71,6 +71,8 @@ public struct PageState: Sendable {
     public var options = PageOptions()
     /// The exchanges under way; empty where that part of the page is not wanted.
     public var active = ActiveExchanges()
+    /// The viewer may watch the text of exchanges.
+    public var mayWatch = false
     /// Requests that wait for a place.
     public var waiting = 0
     /// What is wrong.

@@ -55,6 +55,9 @@ static const unsigned char figures_js[] = {
 static const unsigned char fragment_js[] = {
 #embed "../../../dashboard/fragment.js"
 };
+static const unsigned char history_filter_js[] = {
+#embed "../../../dashboard/history-filter.js"
+};
 static const unsigned char index_html[] = {
 #embed "../../../dashboard/index.html"
 };
@@ -127,6 +130,9 @@ static const unsigned char tools_css[] = {
 static const unsigned char tools_js[] = {
 #embed "../../../dashboard/tools.js"
 };
+static const unsigned char trouble_news_js[] = {
+#embed "../../../dashboard/trouble-news.js"
+};
 static const unsigned char updates_js[] = {
 #embed "../../../dashboard/updates.js"
 };
@@ -157,6 +163,12 @@ static const unsigned char view_plots_js[] = {
 static const unsigned char views_js[] = {
 #embed "../../../dashboard/views.js"
 };
+static const unsigned char watch_js[] = {
+#embed "../../../dashboard/watch.js"
+};
+static const unsigned char watched_text_js[] = {
+#embed "../../../dashboard/watched-text.js"
+};
 
 static const nexus_asset assets[] = {
     {"action-fields.js", action_fields_js, sizeof action_fields_js},
@@ -177,6 +189,7 @@ static const nexus_asset assets[] = {
     {"favicon.ico", favicon_ico, sizeof favicon_ico},
     {"figures.js", figures_js, sizeof figures_js},
     {"fragment.js", fragment_js, sizeof fragment_js},
+    {"history-filter.js", history_filter_js, sizeof history_filter_js},
     {"index.html", index_html, sizeof index_html},
     {"keys.js", keys_js, sizeof keys_js},
     {"live.js", live_js, sizeof live_js},
@@ -201,6 +214,7 @@ static const nexus_asset assets[] = {
     {"times.js", times_js, sizeof times_js},
     {"tools.css", tools_css, sizeof tools_css},
     {"tools.js", tools_js, sizeof tools_js},
+    {"trouble-news.js", trouble_news_js, sizeof trouble_news_js},
     {"updates.js", updates_js, sizeof updates_js},
     {"view-connect.js", view_connect_js, sizeof view_connect_js},
     {"view-gateway.js", view_gateway_js, sizeof view_gateway_js},
@@ -211,6 +225,8 @@ static const nexus_asset assets[] = {
     {"view-plots.css", view_plots_css, sizeof view_plots_css},
     {"view-plots.js", view_plots_js, sizeof view_plots_js},
     {"views.js", views_js, sizeof views_js},
+    {"watch.js", watch_js, sizeof watch_js},
+    {"watched-text.js", watched_text_js, sizeof watched_text_js},
 };
 
 size_t nexus_asset_count(void) { return sizeof assets / sizeof *assets; }

@@ -1,7 +1,7 @@
 /// Takes the chunked transfer coding off (RFC 9112, section 7.1), whatever way the bytes are cut.
 public struct ChunkedDecoder: Sendable, Equatable {
     private enum Phase: Sendable, Equatable {
-        case size, extensions, sizeLineFeed, data, dataEnd, dataLineFeed
+        case size, sizeEnd, extensions, sizeLineFeed, data, dataEnd, dataLineFeed
         /// At the start of a line of the trailer section.
         case trailer
         case trailerName, trailerValue, trailerLineFeed, lastLineFeed, done
@@ -38,19 +38,17 @@ public struct ChunkedDecoder: Sendable, Equatable {
                     index += 1
                 } else {
                     guard digits > 0 else { throw .badChunk }
-                    phase = .extensions
+                    phase = .sizeEnd
                 }
-            case .extensions:
+            case .sizeEnd, .extensions:
                 index += 1
                 lineLength += 1
                 guard lineLength <= HTTPLimits.chunkLine, byte == 0x0D || FieldScanner.isValue(byte) else {
                     throw .badChunk
                 }
-                if lineLength == 1 {
-                    guard byte == 0x0D || byte == UInt8(ascii: ";") || byte == 0x20 || byte == 0x09 else {
-                        throw .badChunk
-                    }
-                }
+                // Space may stand before an extension, and nothing else: others could see another size.
+                if phase == .sizeEnd, byte == UInt8(ascii: ";") { phase = .extensions }
+                guard phase == .extensions || byte == 0x0D || byte == 0x20 || byte == 0x09 else { throw .badChunk }
                 if byte == 0x0D { phase = .sizeLineFeed }
             case .sizeLineFeed:
                 guard byte == 0x0A else { throw .badChunk }

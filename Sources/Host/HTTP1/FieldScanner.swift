@@ -86,6 +86,25 @@ struct FieldScanner {
         position = UnsafeRawPointer(lineFeed) - UnsafeRawPointer(base) + 1
     }
 
+    /// The minor version that the eight bytes at an index name: "HTTP/1.0" is 0, and what is above 1 is read as 1 (RFC 9110,
+    /// section 2.5). There must be eight.
+    @inline(__always)
+    func minorVersion(at index: Int) throws(HTTPParseError) -> Int {
+        let word = UInt64(bigEndian: UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self))
+        if word == Self.newestVersion { return 1 }
+        let number = word & 0xFF
+        // Its name is in capital letters (RFC 9112, section 2.3).
+        guard word >> 24 == Self.newestVersion >> 24, (0x30...0x39).contains(word >> 16 & 0xFF),
+            word >> 8 & 0xFF == 0x2E,
+            (0x30...0x39).contains(number)
+        else { throw .badStartLine }
+        guard word >> 16 & 0xFF == 0x31 else { throw .unsupportedVersion }
+        return number == 0x30 ? 0 : 1
+    }
+
+    /// "HTTP/1.1"
+    private static let newestVersion: UInt64 = 0x4854_5450_2F31_2E31
+
     /// Compares without case; `text` is in lower case.
     @inline(__always)
     func equals(_ span: Range<Int>, _ text: StaticString) -> Bool {

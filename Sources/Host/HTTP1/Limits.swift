@@ -11,7 +11,7 @@ public enum HTTPLimits {
 }
 
 /// Why bytes are not the HTTP/1.1 that is accepted here (RFC 9112).
-public enum HTTPParseError: Error, Sendable, Equatable {
+public enum HTTPParseError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The head exceeds `HTTPLimits.head` or `HTTPLimits.fields`: 431.
     case headTooLarge
     /// Not "METHOD target HTTP/1.x".
@@ -29,4 +29,18 @@ public enum HTTPParseError: Error, Sendable, Equatable {
     case badChunk
     /// An HTTP/1.1 request without exactly one Host (section 3.2).
     case badHost
+
+    public var description: String {
+        switch self {
+        case .headTooLarge: "its head is too large"
+        case .badStartLine: "its first line is none of HTTP"
+        case .badLineEnd: "a line of its head ends with LF alone"
+        case .badField: "a field of its head holds what none may hold"
+        case .badLength: "its length is not one number"
+        case .unsupportedCoding: "its transfer coding is not chunked"
+        case .unsupportedVersion: "it is neither HTTP/1.0 nor HTTP/1.1"
+        case .badChunk: "a chunk of its body is none"
+        case .badHost: "it does not name one host"
+        }
+    }
 }

@@ -20,8 +20,15 @@ public struct RequestHead: Sendable, Equatable {
     public var acceptsEventStream = false
     public var requestID: Range<Int>?
     public var origin: Range<Int>?
-    /// What the client shows to be let in: Authorization, or `x-api-key`.
+    /// What the client shows to be let in: Authorization, `x-api-key` or `api-key`; of several the last.
     public var credential: Range<Int>?
+    /// The one before, if there are several.
+    public var otherCredential: Range<Int>?
+    public var cookie: Range<Int>?
+    /// `x-nexus-csrf`.
+    public var confirmation: Range<Int>?
+    /// A proxy says that it passes on what somebody else asks.
+    public var isForwarded = false
     /// `x-nexus-priority`.
     public var priority: Range<Int>?
     /// `x-nexus-backend`.
@@ -71,15 +78,8 @@ public struct RequestHead: Sendable, Equatable {
         }
         let version = index + 1..<index + 9
         guard base[version.upperBound] == 0x0D, base[version.upperBound + 1] == 0x0A else { throw .badStartLine }
-        if scanner.equals(version, "http/1.1") {
-            minorVersion = 1
-        } else if scanner.equals(version, "http/1.0") {
-            minorVersion = 0
-            keepAlive = false
-        } else {
-            guard scanner.equals(version.lowerBound..<version.lowerBound + 5, "http/") else { throw .badStartLine }
-            throw .unsupportedVersion
-        }
+        minorVersion = try scanner.minorVersion(at: version.lowerBound)
+        if minorVersion == 0 { keepAlive = false }
         scanner.position = version.upperBound + 2
         fieldsStart = scanner.position
     }
@@ -158,6 +158,7 @@ public struct RequestHead: Sendable, Equatable {
         var chunked = false
         var upgradeListed = false
         var webSocket = false
+        var closes = false
         while let field = try scanner.next() {
             count += 1
             guard count <= HTTPLimits.fields else { throw .headTooLarge }
@@ -173,14 +174,21 @@ public struct RequestHead: Sendable, Equatable {
                 origin = field.value
             case 6 where scanner.equals(field.name, "accept"):
                 if scanner.lists(field.value, "text/event-stream") { acceptsEventStream = true }
+            case 6 where scanner.equals(field.name, "cookie"): cookie = field.value
+            case 3 where scanner.equals(field.name, "via"), 9 where scanner.equals(field.name, "forwarded"),
+                15 where scanner.equals(field.name, "x-forwarded-for"):
+                isForwarded = true
             case 7 where scanner.equals(field.name, "upgrade"): webSocket = scanner.lists(field.value, "websocket")
-            case 9 where scanner.equals(field.name, "x-api-key"), 13 where scanner.equals(field.name, "authorization"):
+            case 9 where scanner.equals(field.name, "x-api-key"), 13 where scanner.equals(field.name, "authorization"),
+                7 where scanner.equals(field.name, "api-key"):
+                otherCredential = credential
                 credential = field.value
             case 10 where scanner.equals(field.name, "connection"):
-                if scanner.lists(field.value, "close") { keepAlive = false }
+                if scanner.lists(field.value, "close") { closes = true }
                 if minorVersion == 0, scanner.lists(field.value, "keep-alive") { keepAlive = true }
                 if scanner.lists(field.value, "upgrade") { upgradeListed = true }
             case 12 where scanner.equals(field.name, "x-request-id"): requestID = field.value
+            case 12 where scanner.equals(field.name, "x-nexus-csrf"): confirmation = field.value
             case 12 where scanner.equals(field.name, "content-type"): contentType = field.value
             case 14 where scanner.equals(field.name, "content-length"):
                 guard let value = scanner.decimal(field.value), length == nil || length == value else {
@@ -207,6 +215,8 @@ public struct RequestHead: Sendable, Equatable {
         guard host != nil || minorVersion == 0 else { throw .badHost }
         guard !(chunked && length != nil) else { throw .badLength }
         upgradesToWebSocket = upgradeListed && webSocket
+        // Whatever else is said (RFC 9112, section 9.3).
+        if closes { keepAlive = false }
         framing = chunked ? .chunked : length.map { $0 == 0 ? .none : .length($0) } ?? .none
     }
 }

@@ -32,12 +32,13 @@ public struct ResponseHead: Sendable, Equatable {
         (hasContentEncoding, contentType) = (false, nil)
         var length: Int?
         var chunked = false
+        var closes = false
         while let field = try scanner.next() {
             guard fields.count < HTTPLimits.fields else { throw .headTooLarge }
             fields.append(field)
             switch field.name.count {
             case 10 where scanner.equals(field.name, "connection"):
-                if scanner.lists(field.value, "close") { keepAlive = false }
+                if scanner.lists(field.value, "close") { closes = true }
                 if minor == 0, scanner.lists(field.value, "keep-alive") { keepAlive = true }
             case 12 where scanner.equals(field.name, "content-type"): contentType = field.value
             case 16 where scanner.equals(field.name, "content-encoding"): hasContentEncoding = true
@@ -52,6 +53,8 @@ public struct ResponseHead: Sendable, Equatable {
             default: break
             }
         }
+        // Whatever else is said (RFC 9112, section 9.3).
+        if closes { keepAlive = false }
         if bodyless || status < 200 || status == 204 || status == 304 {
             framing = .none
         } else if chunked {
@@ -68,14 +71,7 @@ public struct ResponseHead: Sendable, Equatable {
 
     private mutating func parseStatusLine(_ scanner: inout FieldScanner) throws(HTTPParseError) -> Int {
         guard scanner.end >= 14 else { throw .badStartLine }
-        let minor: Int
-        if scanner.equals(0..<8, "http/1.1") {
-            minor = 1
-        } else if scanner.equals(0..<8, "http/1.0") {
-            minor = 0
-        } else {
-            throw scanner.equals(0..<5, "http/") ? .unsupportedVersion : .badStartLine
-        }
+        let minor = try scanner.minorVersion(at: 0)
         guard scanner.base[8] == 0x20, let code = scanner.decimal(9..<12), (100...999).contains(code) else {
             throw .badStartLine
         }

@@ -3,11 +3,14 @@ import Core
 /// The smart strategy's score of one backend. Pure.
 ///
 /// Work and time count by doublings: twice the work takes the same points whether it is 2 requests or 20, so that no backend is
-/// ever so busy that more makes no difference. The scales are such that a part takes about its weight at 15 requests in front, at 5
+/// ever so busy that more makes no difference. The scales are such that a part takes about its weight at 15 requests in front, at 20
 /// seconds to the first token, at priority 100, and where a model is not loaded.
 enum Scoring {
-    /// Doublings that take a part's whole weight.
+    /// Doublings of work that take a part's whole weight.
     private static let doublings = 4.0
+    /// Doublings of time that do. With fewer, `smart` leaves the slower of two idle backends idle for longer than its speed
+    /// deserves: most requests begin later for it (docs/routing.md, "The strategies compared").
+    private static let timeDoublings = 6.0
     /// Milliseconds to the first token from which on they double.
     private static let shortTime = 312.5
     private static let priorityScale = 100.0
@@ -19,7 +22,7 @@ enum Scoring {
         func take(_ part: RouteScore.Part, _ weight: Int, _ amount: Double) { score[part] = -Double(weight) * amount }
         take(.loaded, weights.loaded, missing(candidate.readiness))
         take(.work, weights.load, doublings(Double(candidate.work) / Double(candidate.slots)) / doublings)
-        take(.firstToken, weights.latency, doublings(candidate.firstToken / shortTime) / doublings)
+        take(.firstToken, weights.latency, doublings(candidate.firstToken / shortTime) / timeDoublings)
         take(.priority, weights.priority, Double(max(0, candidate.priority)) / priorityScale)
         take(.failures, weights.failures, doublings(failureWork * Double(candidate.failures)) / doublings)
         take(.errors, weights.errors, candidate.errorRate)

@@ -5,6 +5,7 @@ public enum Scaffold {
     public enum Language: String, CaseIterable, Sendable {
         case c
         case swift
+        case rust
     }
 
     public struct File: Sendable, Equatable {
@@ -24,12 +25,18 @@ public enum Scaffold {
     /// All files, sorted by path.
     public static func files(name: String, language: Language) throws(BadName) -> [File] {
         try check(name)
-        let module = moduleName(name)
+        let (module, crate) = (moduleName(name), crateName(name))
         func filled(_ text: String) -> String {
-            replacing("{{module}}", by: module, in: replacing("{{name}}", by: name, in: text))
+            let named = replacing("{{name}}", by: name, in: text)
+            return replacing("{{crate}}", by: crate, in: replacing("{{module}}", by: module, in: named))
         }
         return embedded.compactMap { file in
-            let place = language == .c ? placeInC(file.path) : placeInSwift(file.path)
+            let place =
+                switch language {
+                case .c: placeInC(file.path)
+                case .swift: placeInSwift(file.path)
+                case .rust: placeInRust(file.path)
+                }
             return place.map { File(path: filled($0), text: isTemplate(file.path) ? filled(file.text) : file.text) }
         }.sorted { $0.path < $1.path }
     }
@@ -37,6 +44,11 @@ public enum Scaffold {
     /// The name of the Swift module: "my-llm" becomes "MyLlmAdapter". Two adapters in one process must not have the same.
     static func moduleName(_ name: String) -> String {
         name.split { $0 == "-" || $0 == "_" }.map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined() + "Adapter"
+    }
+
+    /// The name of the Rust crate: "my-llm" becomes "my_llm_adapter", which is no word of the language.
+    static func crateName(_ name: String) -> String {
+        String(name.map { $0 == "-" ? "_" : $0 }) + "_adapter"
     }
 
     private static func check(_ name: String) throws(BadName) {
@@ -57,6 +69,7 @@ public enum Scaffold {
     // MARK: Where the files of this repository go
 
     private static let header = "Sources/PluginAPI/include/nexus_plugin.h"
+    private static let bindings = "Sources/PluginAPI/rust/"
     private static let templates = "templates/adapter/"
 
     private static func isTemplate(_ path: String) -> Bool { path.hasPrefix(templates) }
@@ -70,8 +83,15 @@ public enum Scaffold {
         if let file = below(templates + "swift/", path) {
             return file.hasSuffix(".swift") && file != "Package.swift" ? "Sources/{{module}}/" + file : visible(file)
         }
+        if path.hasPrefix(bindings) { return nil }
         if path.hasPrefix("Sources/PluginAPI/") { return path }
         return below("Sources/", path).map { "Sources/{{module}}/" + $0 }
+    }
+
+    private static func placeInRust(_ path: String) -> String? {
+        if path == header { return "nexus_plugin.h" }
+        let file = below(bindings, path) ?? below(templates + "rust/", path)
+        return file.map { $0.hasSuffix(".rs") ? "src/" + $0 : visible($0) }
     }
 
     private static func visible(_ file: String) -> String { file == "gitignore" ? ".gitignore" : file }

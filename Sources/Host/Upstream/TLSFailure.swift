@@ -25,7 +25,7 @@ enum TLSFailure {
         if text.contains("EOF during handshake") {
             return "TLS failed: the server closed the connection during the handshake"
         }
-        return "TLS failed: \(text)"
+        return "TLS failed: \(ErrorWords.describe(error))"
     }
 
     /// The TLS library tells only that a certificate was not accepted; why, is seen from the certificate itself.

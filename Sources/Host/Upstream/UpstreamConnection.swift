@@ -37,10 +37,13 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var connecting: Connecting?
     private var failure: UpstreamEnd?
     var idleSince = NIODeadline.uptimeNanoseconds(0)
+    /// Of the pool, when the connection was begun.
+    let generation: Int
 
     init(pool: UpstreamPool, isTLS: Bool) {
         self.pool = pool
         self.isTLS = isTLS
+        generation = pool.generation
         awaitsHandshake = isTLS
     }
 
@@ -134,7 +137,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         do {
             try consume(&bytes)
         } catch {
-            fail(.garbage("\(pool.target.authority) does not answer in valid HTTP/1.1 (\(error))"))
+            fail(.garbage("\(pool.target.authority) does not answer in valid HTTP/1.1 (\(error.description))"))
         }
     }
 

@@ -25,6 +25,8 @@ public final class UpstreamPool {
     private let connector: any UpstreamConnector
     private var idle: [UpstreamConnection] = []
     private var isClosed = false
+    /// Grows when connections that were made before are not to be kept any more.
+    private(set) var generation = 0
     /// From the first byte of an answer's head to its end.
     var headLimit: TimeAmount { connectLimit ?? Limits.head }
 
@@ -72,6 +74,14 @@ public final class UpstreamPool {
         }
     }
 
+    /// Whom to trust has changed: connections over TLS that are there end with the call that uses them.
+    public func renewTLS() {
+        guard target.isTLS else { return }
+        generation += 1
+        for connection in idle { connection.close() }
+        idle.removeAll()
+    }
+
     /// Closes idle connections; those in use are closed when their call has ended.
     public func shutdown() {
         isClosed = true
@@ -87,7 +97,7 @@ public final class UpstreamPool {
     }
 
     func release(_ connection: UpstreamConnection) {
-        guard !isClosed, idle.count < Limits.idle else {
+        guard !isClosed, connection.generation == generation, idle.count < Limits.idle else {
             connection.close()
             return
         }
@@ -103,7 +113,7 @@ public final class UpstreamPool {
             tls = target.isTLS ? try tlsContext() : nil
         } catch {
             LocalShortage.note(error)
-            let message = "TLS could not be set up for \(target.authority): \(error)"
+            let message = "TLS could not be set up for \(target.authority): \(ErrorWords.describe(error))"
             let boundCall = NIOLoopBound(call, eventLoop: loop)
             loop.execute { boundCall.value.end(.refused(message)) }
             return

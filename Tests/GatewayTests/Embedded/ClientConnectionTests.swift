@@ -1,5 +1,6 @@
 import Core
 import NIOCore
+import NIOTLS
 import Testing
 
 @testable import Gateway
@@ -149,6 +150,15 @@ import Testing
         #expect(client.isOpen)
         gateway.advance(.seconds(10))
         #expect(!client.isOpen)
+    }
+
+    @Test func aTLSHandshakeThatIsNotFinishedEndsTheConnectionAfterTenSeconds() throws {
+        let (silent, done) = (try gateway.handshakingClient(), try gateway.handshakingClient())
+        done.channel.pipeline.fireUserInboundEventTriggered(TLSUserEvent.handshakeCompleted(negotiatedProtocol: nil))
+        gateway.advance(.seconds(9))
+        #expect(silent.isOpen)
+        gateway.advance(.seconds(11))
+        #expect(!silent.isOpen && done.isOpen)
     }
 
     @Test func aRefusedConnectionThatSaysNoMoreIsClosedSoon() throws {

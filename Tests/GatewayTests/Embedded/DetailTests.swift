@@ -91,12 +91,13 @@ import Testing
         let mark = "a line of \(UInt64.random(in: 0 ... .max))"
         GatewayLog.tail.take(
             LogLine(
-                at: 5, level: "warning", component: "backend box", message: mark, request: "r1",
-                fields: [("backend", "box")]))
+                at: 5678, level: "warning", component: "backends", message: mark, request: "r1",
+                fields: [("backend", .string("box")), ("count", .integer(3))]))
         let body = try JSONValue.parse(LogAnswers(state: gateway.state).lines("level=warning&limit=2000").body)
         let line = body["data"]?.array?.first { $0["message"]?.string == mark }
-        #expect(line?["component"]?.string == "backend box" && line?["request_id"]?.string == "r1")
-        #expect(line?["fields"]?["backend"]?.string == "box" && line?["time"]?.string == "1970-01-01T00:00:05Z")
+        #expect(line?["component"]?.string == "backends" && line?["request_id"]?.string == "r1")
+        #expect(line?["fields"]?["backend"]?.string == "box" && line?["time"]?.string == "1970-01-01T00:00:05.678Z")
+        #expect(line?["fields"]?["count"]?.int == 3)
         let errors = try JSONValue.parse(LogAnswers(state: gateway.state).lines("level=error&limit=2000").body)
         #expect(errors["data"]?.array?.contains { $0["message"]?.string == mark } == false)
     }

@@ -3,6 +3,7 @@ import Core
 import Logging
 import NIOCore
 import NIOEmbedded
+import NIOSSL
 
 @testable import Gateway
 
@@ -25,11 +26,11 @@ final class EmbeddedGateway {
             failureThreshold: 1, recoveryThreshold: 1, breaker: configuration.breaker, broadcaster: broadcaster
         ) { _ in }
         state = GatewayState(
-            settings: LiveSettings(configuration), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            settings: LiveSettings(configuration), logs: .silent,
             registry: registry, broadcaster: broadcaster, historyCapacity: 100, work: work)
         loop = LoopState(
             index: 0, eventLoop: eventLoop, shared: state,
-            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true,
+            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1),
             longestRetryPause: .zero)
         loop.startSweep()
     }
@@ -52,6 +53,12 @@ final class EmbeddedGateway {
 
     func client() throws -> EmbeddedClient { try EmbeddedClient(self) }
 
+    /// A client over TLS whose handshake is still to come.
+    func handshakingClient() throws -> EmbeddedClient {
+        let context = try NIOSSLContext(configuration: .makeClientConfiguration())
+        return try EmbeddedClient(self, tls: ListenerTLS.Terms(context: context, authorities: nil))
+    }
+
     /// Lets time pass, in steps in which everything that is due happens.
     func advance(_ time: TimeAmount) { eventLoop.advanceTime(by: time) }
 
@@ -68,11 +75,13 @@ final class EmbeddedClient {
     let channel: EmbeddedChannel
     private let gateway: EmbeddedGateway
 
-    init(_ gateway: EmbeddedGateway) throws {
+    init(_ gateway: EmbeddedGateway, tls: ListenerTLS.Terms? = nil) throws {
         self.gateway = gateway
-        channel = EmbeddedChannel(handler: ClientConnection(loop: gateway.loop), loop: gateway.eventLoop)
+        channel = EmbeddedChannel(loop: gateway.eventLoop)
         channel.allowOptionsWhenClosed = true
+        // First, as with a listener: a connection knows from the start who is there.
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: gateway.loop, tls: tls))
     }
 
     func send(_ text: String) throws { try send(bytes: Array(text.utf8)) }

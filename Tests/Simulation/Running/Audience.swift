@@ -39,7 +39,7 @@ final class Audience {
     private func open(after: (sequence: UInt64, instance: String)?) {
         guard !oracle.isDraining, oracle.violation == nil else { return }
         let (near, far) = world.network.pair()
-        let channel = world.network.channel(far, allowsHalfClosure: true)
+        let channel = world.network.client(far)
         channel.closeFuture.assumeIsolated().whenComplete { [weak self, weak channel] _ in
             if let channel { self?.closed(channel) }
         }

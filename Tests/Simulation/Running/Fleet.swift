@@ -202,7 +202,7 @@ final class Fleet {
             identity: identity, image: image,
             target: UpstreamTarget(host: url.host, port: url.port, isTLS: url.isTLS, basePath: ""),
             apiKeys: [world.planted == .toldKey ? "another" : "\(Secret.key)"], options: definition.options,
-            registry: registry, logger: world.state.logger)
+            registry: registry, logger: world.state.logs.adapters)
         let before = running[definition.name]
         let standing: Standing
         if registry.add(identity, driver: driver) {

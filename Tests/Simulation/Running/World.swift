@@ -87,7 +87,7 @@ final class World {
         let pool = work.pool
         state = GatewayState(
             settings: LiveSettings(configuration),
-            logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }, registry: registry,
+            logs: .silent, registry: registry,
             broadcaster: broadcaster, historyCapacity: 10_000, work: pool,
             clock: { [loop] in loop.now.uptimeNanoseconds })
         services = LoopServices(loop: loop, memory: state.memory, connector: network, blocking: pool) {
@@ -96,12 +96,12 @@ final class World {
         services.bindToThread(isShared: false)
         let loopState = LoopState(
             index: 0, eventLoop: loop, shared: state,
-            quota: ClientQuota(DescriptorLimits(limit: 65536), loops: 1), closesHalf: true,
+            quota: ClientQuota(DescriptorLimits(limit: 65536), loops: 1),
             random: SeededRandom(seed: random.next()))
         loopState.startSweep()
         gateway = GatewayView(loop: loopState, state: state)
         let bound = NIOLoopBound(loopState, eventLoop: loop)
-        updates.set([bound])
+        updates.join(loopState)
         monitor = HealthMonitor(state: state, loops: [bound], configuration.healthCheck)
         // Of misuse that is meant no line is written.
         Misuse.logger.withLock { $0 = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() } }
@@ -279,7 +279,7 @@ final class World {
     private func open(_ number: Int, asks: @autoclosure () -> [Ask], isPipelining: @autoclosure () -> Bool) {
         guard !oracle.isDraining else { return oracle.sometimes(.connectionRefusedWhileDraining) }
         let (near, far) = network.pair()
-        let channel = network.channel(far, allowsHalfClosure: true)
+        let channel = network.client(far)
         channel.closeFuture.assumeIsolated().whenComplete { [weak self, weak channel] _ in
             if let channel, channel.fills > 0 { self?.oracle.sometimes(.clientWasFull) }
             self?.clientChannels.removeAll { $0.channel === channel }
@@ -562,7 +562,6 @@ final class World {
         services.unbindFromThread()
         meddler.end()
         loop.finish()
-        // The registry has it, and it has the gateway, and that the registry.
-        updates.set([])
+        updates.end()
     }
 }

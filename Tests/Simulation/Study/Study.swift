@@ -80,8 +80,10 @@ public enum Study {
     public struct Verdict: Sendable {
         public let scenario: StudyScenario
         public let mean: Double
+        public let median: Double
         public let p99: Double
         public let bestMean: Configuration.Routing.Strategy
+        public let bestMedian: Configuration.Routing.Strategy
         public let bestP99: Configuration.Routing.Strategy
     }
 
@@ -89,13 +91,14 @@ public enum Study {
         var verdicts: [Verdict] = []
         for row in rows where row.strategy == .smart {
             let others = rows.filter { $0.scenario.title == row.scenario.title && $0.strategy != .smart }
-            guard let mean = others.min(by: { $0.mean < $1.mean }), let p99 = others.min(by: { $0.p99 < $1.p99 }) else {
-                continue
-            }
+            guard let mean = others.min(by: { $0.mean < $1.mean }), let p99 = others.min(by: { $0.p99 < $1.p99 }),
+                let median = others.min(by: { $0.median < $1.median })
+            else { continue }
             verdicts.append(
                 Verdict(
-                    scenario: row.scenario, mean: (row.mean / mean.mean - 1) * 100, p99: (row.p99 / p99.p99 - 1) * 100,
-                    bestMean: mean.strategy, bestP99: p99.strategy))
+                    scenario: row.scenario, mean: (row.mean / mean.mean - 1) * 100,
+                    median: (row.median / median.median - 1) * 100, p99: (row.p99 / p99.p99 - 1) * 100,
+                    bestMean: mean.strategy, bestMedian: median.strategy, bestP99: p99.strategy))
         }
         return verdicts
     }

@@ -14,6 +14,9 @@ enum StudyRun {
         /// Seconds to the first token, sorted, of all that were answered.
         var waits: [Double] = []
         var failed = 0
+        /// Seconds until those were refused that were, and answers that ended while requests came.
+        var refusals: [Double] = []
+        var inTime = 0
         var retries = 0
         var loads = 0
         /// Requests by backend.
@@ -36,7 +39,10 @@ enum StudyRun {
         }
     }
 
-    static func run(_ scenario: StudyScenario, _ strategy: Configuration.Routing.Strategy, seed: UInt64) -> Outcome {
+    static func run(
+        _ scenario: StudyScenario, _ strategy: Configuration.Routing.Strategy, seed: UInt64,
+        _ change: (inout Configuration) -> Void = { _ in }
+    ) -> Outcome {
         let loop = VirtualLoop()
         defer { loop.finish() }
         let (backends, requests) = scenario.draw(seed: seed)
@@ -48,6 +54,7 @@ enum StudyRun {
         configuration.queue.maxWait = .seconds(3600)
         configuration.timeouts.firstByte = nil
         configuration.timeouts.total = nil
+        change(&configuration)
 
         let broadcaster = Broadcaster()
         let updates = LoopUpdates()
@@ -56,12 +63,12 @@ enum StudyRun {
             recoveryThreshold: configuration.healthCheck.recoveryThreshold, breaker: configuration.breaker,
             broadcaster: broadcaster, onSnapshot: { _ in updates.send() })
         let state = GatewayState(
-            settings: LiveSettings(configuration), logger: Logger(label: "study") { _ in SwiftLogNoOpLogHandler() },
+            settings: LiveSettings(configuration), logs: .silent,
             registry: registry, broadcaster: broadcaster, historyCapacity: 16,
             clock: { [loop] in loop.now.uptimeNanoseconds })
         let loopState = LoopState(
             index: 0, eventLoop: loop, shared: state, quota: ClientQuota(DescriptorLimits(limit: 65536), loops: 1),
-            closesHalf: true, random: SeededRandom(seed: seed))
+            random: SeededRandom(seed: seed))
         let bound = NIOLoopBound(loopState, eventLoop: loop)
         var servers: [StudyServer] = []
         for (index, traits) in backends.enumerated() {
@@ -80,8 +87,7 @@ enum StudyRun {
             servers.append(server)
         }
         // The loop sees each change as soon as there is one; all that were there before, now.
-        updates.set([bound])
-        loopState.refresh()
+        updates.join(loopState)
         let monitor = HealthMonitor(state: state, loops: [bound], configuration.healthCheck)
         let clients = StudyClients(loopState, loop, requests)
         clients.start()
@@ -90,7 +96,7 @@ enum StudyRun {
         while clients.isUnderWay, loop.step(until: end) {}
         configuration.healthCheck.enabled = false
         monitor.schedule(configuration.healthCheck)
-        updates.set([])
+        updates.end()
         var outcome = clients.outcome
         outcome.loads = servers.reduce(0) { $0 + $1.loads }
         outcome.served = servers.map(\.served)
@@ -167,8 +173,10 @@ private final class StudyClients {
         outcome.retries += max(0, exchange.dispatch.attempts - 1)
         guard let first = client.firstToken, !client.hasFailed else {
             outcome.failed += 1
+            if client.isRefused { outcome.refusals.append(Double(loop.elapsed) / 1e9 - requests[number].time) }
             return
         }
+        if next < requests.count { outcome.inTime += 1 }
         outcome.waits.append(Double(first) / 1e9 - requests[number].time)
         if !isUnderWay { outcome.waits.sort() }
     }
@@ -179,6 +187,8 @@ private final class StudyClient: AnswerSink {
     private let loop: VirtualLoop
     private(set) var firstToken: UInt64?
     private(set) var hasFailed = false
+    /// With an error of the gateway's own, before an answer began.
+    private(set) var isRefused = false
 
     init(_ loop: VirtualLoop) { self.loop = loop }
 
@@ -189,7 +199,7 @@ private final class StudyClient: AnswerSink {
     func requestIsDone() {}
     func writeWhole(status: Int, type: AnswerType, origin: AnswerOrigin, body: ByteBuffer) { firstToken = loop.elapsed }
     func write(_ answer: LocalAnswer) { hasFailed = true }
-    func writeError(_ error: ErrorBody, origin: AnswerOrigin?) { hasFailed = true }
+    func writeError(_ error: ErrorBody, origin: AnswerOrigin?) { (hasFailed, isRefused) = (true, true) }
     func writeFailure(_ failure: ExchangeFailure, body: [UInt8], origin: AnswerOrigin) { hasFailed = true }
     func beginPieces(status: Int, type: AnswerType, origin: AnswerOrigin?, first: ByteBuffer) {
         firstToken = loop.elapsed

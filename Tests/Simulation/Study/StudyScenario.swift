@@ -11,6 +11,8 @@ public struct StudyScenario: Sendable {
         case deaths
         /// A fifth of the backends restarts after a quarter of the time, and is five times as slow for a minute.
         case slowStarts
+        /// Each backend runs as many at once as it has places, however much is asked.
+        case limits
         /// Several models, of which each backend has two in its memory and room for no more.
         case models
     }
@@ -55,8 +57,8 @@ public struct StudyScenario: Sendable {
         ]
     }
 
-    /// Of so many runs the figures come; fewer where there are many requests in each.
-    var runs: UInt64 { backends > 5 ? 1 : 3 }
+    /// Of so many runs, each with a fleet of its own, the figures come: of few backends each drawn fleet is another case.
+    var runs: UInt64 { backends > 50 ? 1 : backends > 5 ? 2 : backends > 2 ? 8 : 24 }
 
     public var title: String { "\(name), \(backends) backends" }
     /// Models are loaded unevenly in it.
@@ -110,7 +112,8 @@ public struct StudyScenario: Sendable {
         let length = Double(seconds)
         let models = models
         var backend = Backend(
-            speed: 0.5 * power(speed), slots: slots, limit: trouble == .bursts ? slots : nil, models: models,
+            speed: 0.5 * power(speed), slots: slots, limit: trouble == .bursts || trouble == .limits ? slots : nil,
+            models: models,
             loaded: models, room: isOfModels ? 2 : 1)
         if isOfModels {
             backend.loaded = Array(models.shuffled(using: &random).prefix(2))

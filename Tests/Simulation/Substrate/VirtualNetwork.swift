@@ -43,6 +43,13 @@ final class VirtualNetwork: UpstreamConnector, @unchecked Sendable {
 
     func pair() -> (Plug, Plug) { Plug.pair(loop, &random, manner) }
 
+    /// The gateway's end of a connection from a client, which is on the same machine: operators are among them.
+    func client(_ plug: Plug) -> VirtualChannel {
+        let channel = channel(plug, allowsHalfClosure: true)
+        channel.remoteAddress = try? SocketAddress(ipAddress: "127.0.0.1", port: 40_000)
+        return channel
+    }
+
     /// The gateway's end of a connection.
     func channel(_ plug: Plug, allowsHalfClosure: Bool) -> VirtualChannel {
         let size = manner != nil ? 2048 : [256, 2048, 16 * 1024].randomElement(using: &random) ?? 2048

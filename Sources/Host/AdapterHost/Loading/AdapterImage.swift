@@ -10,8 +10,8 @@ public final class AdapterImage: Sendable {
     public let path: String
     /// Different for each image of this process.
     public let ordinal: Int
-    /// Of the file's content.
-    let digest: Int
+    /// Of the file's content; nil: it is linked into this program.
+    public let hash: ContentHash?
     public let type: String
     public let displayName: String
     public let version: String
@@ -49,9 +49,15 @@ public final class AdapterImage: Sendable {
     /// Loads the file: checks it without running it, maps a private copy, asks the entry for the table, checks that.
     public convenience init(path: String) throws(LoadProblem) { try self.init(path: path, host: HostTable.pointer) }
 
-    /// - Parameter host: what the entry is given; must live as long as the process.
-    package convenience init(path: String, host: UnsafePointer<nexus_host>) throws(LoadProblem) {
-        try self.init(path: path, copy: try PrivateCopy(path: path), host: host)
+    /// - Parameters:
+    ///   - hash: of what the file must hold; nil: anything.
+    ///   - host: what the entry is given; must live as long as the process.
+    package convenience init(
+        path: String, holding hash: ContentHash? = nil, host: UnsafePointer<nexus_host>
+    ) throws(LoadProblem) {
+        let copy = try PrivateCopy(path: path)
+        guard hash == nil || hash == copy.hash else { throw .replaced }
+        try self.init(path: path, copy: copy, host: host)
     }
 
     /// - Parameter copy: the content of the file at `path`.
@@ -60,7 +66,8 @@ public final class AdapterImage: Sendable {
     ) throws(LoadProblem) {
         try Self.checkBytes(copy.bytes)
         // From here on its code runs.
-        let before = nexus_note_swap(Self.note(path))
+        let words = "the file \(path), which was being loaded"
+        let before = nexus_note_swap(CrashNote.make(words, type: "", file: path, hash: copy.hash))
         defer { nexus_note_swap(before) }
         let file = path.split(separator: "/").last.map(String.init) ?? path
         // The descriptor stays open: the dynamic linker knows the image by this path, so the number must not come again.
@@ -72,22 +79,22 @@ public final class AdapterImage: Sendable {
         }
         guard let symbol = dlsym(handle, NEXUS_ENTRY_SYMBOL) else { throw .noEntry }
         try self.init(
-            path: path, digest: copy.digest, entry: unsafeBitCast(symbol, to: EntryFunction.self), host: host)
+            path: path, hash: copy.hash, entry: unsafeBitCast(symbol, to: EntryFunction.self), host: host)
     }
 
     /// An adapter that is linked into this program.
     package convenience init(linked name: String, entry: EntryFunction) throws(LoadProblem) {
-        try self.init(path: name, digest: 0, entry: entry, host: HostTable.pointer)
+        try self.init(path: name, hash: nil, entry: entry, host: HostTable.pointer)
     }
 
     private init(
-        path: String, digest: Int, entry: EntryFunction, host: UnsafePointer<nexus_host>
+        path: String, hash: ContentHash?, entry: EntryFunction, host: UnsafePointer<nexus_host>
     ) throws(LoadProblem) {
         let table = try Self.callEntry(entry, host)
         // The version first: of another one no field is where it is looked for.
 
         self.path = path
-        self.digest = digest
+        self.hash = hash
         ordinal = Self.nextOrdinal.add(1, ordering: .relaxed).newValue
         let major = Int(table.pointee.abi_major)
         guard major == Int(NEXUS_ABI_MAJOR) else {
@@ -113,11 +120,6 @@ public final class AdapterImage: Sendable {
 
     /// Which parts of the adapter are not used, and why.
     public var warnings: [String] { actionTable.problems }
-
-    /// What a crash is said to have happened in. Never freed: few files are ever loaded.
-    private static func note(_ path: String) -> UnsafePointer<CChar>? {
-        strdup("the file \(path), which was being loaded").map { UnsafePointer($0) }
-    }
 
     package typealias EntryFunction =
         @convention(c) (UnsafePointer<nexus_host>?, UnsafeMutablePointer<nexus_message>?) -> UnsafePointer<

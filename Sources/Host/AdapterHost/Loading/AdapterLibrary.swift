@@ -35,6 +35,8 @@ public struct AdapterLibrary: Sendable {
         var missingSince: Int?
     }
 
+    /// Which files may be used. What they refuse is neither mapped nor, if it was before, used any longer.
+    private var rules = AdapterRules()
     private var entries: [Entry] = []
     private var places: [String: Place] = [:]
     /// In use: of two files with the same type the first one, in the order of directories and then of names, so that an
@@ -46,8 +48,8 @@ public struct AdapterLibrary: Sendable {
 
     public init() {}
 
-    public static func load(directories: [String]) -> AdapterLibrary {
-        AdapterLibrary().updated(directories: directories)
+    public static func load(directories: [String], rules: AdapterRules = AdapterRules()) -> AdapterLibrary {
+        AdapterLibrary().updated(directories: directories, rules: rules)
     }
 
     /// Seconds that loading one file may take.
@@ -61,15 +63,21 @@ public struct AdapterLibrary: Sendable {
     /// Looks at the directories again. A file that is still the same is not read; one whose content is, is not loaded anew;
     /// one that cannot be used any more leaves the version before in use, until it is removed. Blocks; runs code of adapters, each on a thread of its own.
     /// - Parameters:
+    ///   - rules: which files may be used; nil: those of the look before.
     ///   - limit: seconds that loading one file may take; the thread of one that takes longer is left to itself.
     ///   - now: monotonic seconds.
-    public func updated(directories: [String], limit: Int = loadLimit, now: Int = monotonicSeconds()) -> AdapterLibrary
-    {
-        updated(AdapterFiles.list(directories), limit: limit, now: now)
+    public func updated(
+        directories: [String], rules: AdapterRules? = nil, limit: Int = loadLimit, now: Int = monotonicSeconds()
+    ) -> AdapterLibrary {
+        updated(AdapterFiles.list(directories), rules: rules, limit: limit, now: now)
     }
 
-    func updated(_ directories: [AdapterFiles.Directory], limit: Int = loadLimit, now: Int) -> AdapterLibrary {
+    func updated(
+        _ directories: [AdapterFiles.Directory], rules: AdapterRules? = nil, limit: Int = loadLimit, now: Int
+    ) -> AdapterLibrary {
         var next = AdapterLibrary()
+        next.rules = rules ?? self.rules
+        let isSameRules = next.rules == self.rules
         for directory in directories {
             let known = entries.filter { $0.directory == directory.path }
             var place = places[directory.path] ?? Place()
@@ -79,7 +87,9 @@ public struct AdapterLibrary: Sendable {
                 next.unread.append(Unread(path: directory.path, reason: "it cannot be read: \(Self.words(code))"))
             case .files(let files, let identity) where !files.isEmpty || place.identity == identity:
                 place = Place(identity: identity)
-                for file in files { next.take(file, of: directory.path, known, limit: limit) }
+                for file in files {
+                    next.take(file, of: directory.path, known, isSameRules: isSameRules, limit: limit)
+                }
             case .absent, .files:
                 // Also an empty directory in the place of one that was not.
                 let since = place.missingSince ?? now
@@ -102,15 +112,17 @@ public struct AdapterLibrary: Sendable {
         return next
     }
 
-    private mutating func take(_ file: AdapterFiles.File, of directory: String, _ known: [Entry], limit: Int) {
+    private mutating func take(
+        _ file: AdapterFiles.File, of directory: String, _ known: [Entry], isSameRules: Bool, limit: Int
+    ) {
         let before = known.first { $0.file.path == file.path }
-        if let before, before.file == file {
+        if let before, before.file == file, isSameRules {
             entries.append(before)
         } else if let code = file.failure {
             unread.append(Unread(path: file.path, reason: "it cannot be looked at: \(Self.words(code))"))
             if let before { entries.append(before) }
         } else {
-            let entry = Self.look(at: file, of: directory, before: before, limit: limit)
+            let entry = look(at: file, of: directory, before: before, limit: limit)
             if let problem = entry.problem, problem.isOfTheMoment {
                 unread.append(Unread(path: file.path, reason: "it \(problem)"))
                 // As it was, so that the next look finds it changed.
@@ -125,15 +137,19 @@ public struct AdapterLibrary: Sendable {
 
     public static func monotonicSeconds() -> Int { Int(Clock.monotonicMilliseconds() / 1000) }
 
-    private static func look(
+    private func look(
         at file: AdapterFiles.File, of directory: String, before: Entry?, limit: Int
     ) -> Entry {
         do throws(LoadProblem) {
             let copy = try PrivateCopy(path: file.path)
-            if let image = before?.image, image.digest == copy.digest {
+            // Of the bytes that would be mapped, and before any of their code can run.
+            if let refusal = rules.refusal(of: file.path, copy.hash) {
+                throw .refused(refusal, path: file.path, hash: copy.hash)
+            }
+            if let image = before?.image, image.hash == copy.hash {
                 return Entry(directory: directory, file: file, image: image)
             }
-            return Entry(directory: directory, file: file, image: try load(file.path, copy, limit))
+            return Entry(directory: directory, file: file, image: try Self.load(file.path, copy, limit))
         } catch {
             return Entry(directory: directory, file: file, image: before?.image, problem: error)
         }
@@ -157,13 +173,19 @@ public struct AdapterLibrary: Sendable {
         let done = DispatchSemaphore(value: 0)
     }
 
+    /// Why what was loaded of a file is not used any longer.
+    private func refusal(of image: AdapterImage, at path: String) -> LoadProblem? {
+        guard let hash = image.hash, let refusal = rules.refusal(of: path, hash) else { return nil }
+        return .refused(refusal, path: path, hash: hash)
+    }
+
     private mutating func choose() {
         for entry in entries {
-            if let problem = entry.problem {
-                rejected.append(
-                    Rejected(path: entry.file.path, problem: problem, keepsOlder: entry.image != nil))
+            let usable = entry.image.flatMap { refusal(of: $0, at: entry.file.path) == nil ? $0 : nil }
+            if let problem = entry.problem ?? entry.image.flatMap({ refusal(of: $0, at: entry.file.path) }) {
+                rejected.append(Rejected(path: entry.file.path, problem: problem, keepsOlder: usable != nil))
             }
-            guard let image = entry.image else { continue }
+            guard let image = usable else { continue }
             if let other = self.image(type: image.type) {
                 rejected.append(
                     Rejected(

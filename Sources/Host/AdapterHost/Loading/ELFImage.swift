@@ -1,12 +1,22 @@
 /// What the bytes of a shared object say about it, before any of its code runs. Every access is bounds-checked:
 /// the bytes are not trusted. Layouts: System V ABI, chapter 4 ("Object Files"), 64-bit classes.
 package struct ELFImage {
-    package enum Failure: Error, Equatable {
+    package enum Failure: Error, Equatable, CustomStringConvertible {
         case notELF
         case not64Bit
         case otherMachine(UInt16)
         case notSharedObject
         case truncated
+
+        package var description: String {
+            switch self {
+            case .notELF: "it is not an ELF file"
+            case .not64Bit: "it is not a 64-bit ELF file"
+            case .otherMachine(let machine): "it was built for another kind of machine (ELF number \(machine))"
+            case .notSharedObject: "it is not a shared object; link it with -shared"
+            case .truncated: "it is truncated or damaged"
+            }
+        }
     }
 
     private let bytes: [UInt8]

@@ -1,7 +1,7 @@
 import Glibc
 
 /// What tells, without reading it, whether a file is still the one that was seen.
-struct FileStamp: Sendable, Equatable {
+package struct FileStamp: Sendable, Equatable {
     let device: UInt64
     let inode: UInt64
     let size: Int64
@@ -10,7 +10,7 @@ struct FileStamp: Sendable, Equatable {
     let modified: Int64
     let changed: Int64
 
-    init(_ status: stat) {
+    package init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
@@ -21,7 +21,7 @@ struct FileStamp: Sendable, Equatable {
 }
 
 /// The files of adapter directories.
-enum AdapterFiles {
+package enum AdapterFiles {
     struct File: Sendable, Equatable {
         let path: String
         /// Nil: a broken link, or a file that cannot be looked at.
@@ -52,6 +52,14 @@ enum AdapterFiles {
 
     static func list(_ directories: [String]) -> [Directory] {
         directories.map { Directory(path: $0, content: content(of: $0)) }
+    }
+
+    /// Every `*.so` of the directories that can be read.
+    package static func paths(in directories: [String]) -> [String] {
+        list(directories).flatMap { directory -> [String] in
+            guard case .files(let files, _) = directory.content else { return [] }
+            return files.map(\.path)
+        }
     }
 
     private static func content(of directory: String) -> Directory.Content {

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// Why a file is not a usable adapter. `description` is for the operator: what is wrong and what to do.
@@ -7,6 +8,8 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
     case unreadableNow(String)
     /// It was written to while it was read.
     case changing
+    /// It holds something else than what was looked at.
+    case replaced
     case tooLarge(Int)
     case notOwned(owner: UInt32)
     case writableByOthers
@@ -24,12 +27,15 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
     case wrongVersion(major: Int, minor: Int)
     case badTable(String)
     case duplicateType(String, other: String)
+    /// The operator's list, or its crashes, say that it is not to be loaded.
+    case refused(AdapterRules.Refusal, path: String, hash: ContentHash)
 
     public var description: String {
         switch self {
         case .unreadable(let reason): "cannot be read: \(reason)"
         case .unreadableNow(let reason): "cannot be read now: \(reason)"
         case .changing: "was written while it was read"
+        case .replaced: "has been replaced since it was looked at"
         case .tooLarge(let limit): "is larger than \(limit / 1_048_576) MiB"
         case .notOwned(let owner):
             "is owned by user \(owner); it must be owned by root or by the user that runs nexus (chown it)"
@@ -48,7 +54,13 @@ public enum LoadProblem: Error, Sendable, Equatable, CustomStringConvertible {
             "states ABI version \(major).\(minor); this nexus speaks major version 1"
         case .badTable(let reason): "has an invalid table: \(reason)"
         case .duplicateType(let type, let other): "provides the type \"\(type)\", which \(other) provides already"
+        case .refused(let refusal, let path, let hash): refusal.words(path: path, hash)
         }
+    }
+
+    /// The rule that refuses it; nil: it is something else.
+    public var refusal: AdapterRules.Refusal? {
+        if case .refused(let refusal, _, _) = self { refusal } else { nil }
     }
 
     /// It may be gone at the next look, with the file as it is.

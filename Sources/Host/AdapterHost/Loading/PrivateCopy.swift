@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import Shims
 
@@ -9,12 +10,8 @@ package struct PrivateCopy: Sendable {
 
     package let bytes: [UInt8]
 
-    /// The same for the same content, within one process.
-    var digest: Int {
-        var hasher = Hasher()
-        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
-        return hasher.finalize()
-    }
+    /// Of these bytes, which are the ones that are mapped: the file may be another by then.
+    package let hash: ContentHash
 
     /// Reads and checks a file: regular, owned by root or by this user, not writable by others.
     package init(path: String) throws(LoadProblem) {
@@ -45,6 +42,7 @@ package struct PrivateCopy: Sendable {
             throw .changing
         }
         self.bytes = bytes
+        hash = ContentHash(of: bytes)
     }
 
     /// An open descriptor of the sealed copy.

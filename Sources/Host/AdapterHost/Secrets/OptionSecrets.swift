@@ -3,8 +3,8 @@ import Glibc
 import JSON
 
 /// Which of a backend's options are secret: what its adapter's schema marks with `"writeOnly": true` (JSON Schema, "Validation",
-/// 9.4) or `"format": "password"`, what the operator marks, and the variables that options named `..._env` name. Whatever stands
-/// below such a place is secret too.
+/// 9.4) or `"format": "password"`, what the operator marks, texts whose names say so, and the variables that options named
+/// `..._env` name. Whatever stands below such a place is secret too.
 public enum OptionSecrets {
     private struct Place {
         /// Where it stands: `a.b`.
@@ -29,7 +29,7 @@ public enum OptionSecrets {
         walk(options, schema: schema, marked: marked) { place in
             switch place.value {
             case .string(let text):
-                if place.isSecret { texts.append(text) }
+                if place.isSecret || !place.isVariable && isSecretName(place.name) { texts.append(text) }
                 if place.isVariable, let value = variable(text) { texts.append(value) }
             case .number(let number): if place.isSecret { texts.append(number.text) }
             case .array, .object, .null, .bool: break

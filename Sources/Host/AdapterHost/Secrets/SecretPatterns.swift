@@ -14,10 +14,18 @@ final class SecretPatterns: Sendable {
         let isKey: Bool
         /// Of base64: what stands around it belongs to it.
         let isEncoded: Bool
+        /// Where in it the four bytes are by which it is found: 0, or further on, for texts that repeat no more than a part.
+        var anchor = 0
     }
 
     private static let head = Secrets.Limits.shortest
-    private static let bits = 4096
+    /// Bits of `heads`, as a power of two.
+    private let bits: Int
+    /// Bytes between two anchors of a secret, at the least, and anchors of one secret. So of any part of 15 bytes one is found, and
+    /// of a secret of kilobytes any of a line.
+    private static let (anchorStep, anchorLimit) = (4, 256)
+    /// Secrets that are found by the same four bytes further on in them.
+    private static let sharedLimit = 8
 
     private let patterns: [Pattern]
     private let byHead: [UInt32: [Int]]
@@ -32,7 +40,13 @@ final class SecretPatterns: Sendable {
         for (texts, isKey) in [(keys, true), (options, false)] {
             for text in texts.flatMap(SecretForms.parts) where text.count >= Secrets.Limits.shortest {
                 if seen.insert(text).inserted {
-                    patterns.append(Pattern(bytes: text, isKey: isKey, isEncoded: false))
+                    let step = max(Self.anchorStep, text.count / Self.anchorLimit)
+                    // By each four bytes once: a secret that repeats itself must not make this slow.
+                    var words: Set<UInt32> = []
+                    for anchor in stride(from: 0, through: text.count - Self.head, by: step)
+                    where words.insert(text.withUnsafeBufferPointer { Self.word($0, anchor) }).inserted {
+                        patterns.append(Pattern(bytes: text, isKey: isKey, isEncoded: false, anchor: anchor))
+                    }
                 }
                 for encoded in SecretForms.base64(text) where seen.insert(encoded).inserted {
                     patterns.append(Pattern(bytes: encoded, isKey: isKey, isEncoded: true))
@@ -40,11 +54,16 @@ final class SecretPatterns: Sendable {
             }
         }
         var byHead: [UInt32: [Int]] = [:]
-        var heads = [UInt64](repeating: 0, count: Self.bits / 64)
+        var bits = 12
+        while 1 << bits < 16 * patterns.count { bits += 1 }
+        self.bits = bits
+        var heads = [UInt64](repeating: 0, count: 1 << bits / 64)
         for (index, pattern) in patterns.enumerated() {
-            let word = pattern.bytes.withUnsafeBufferPointer { Self.word($0, 0) }
+            let word = pattern.bytes.withUnsafeBufferPointer { Self.word($0, pattern.anchor) }
+            // What so many secrets have in common is none, and a server may repeat it for long.
+            guard pattern.anchor == 0 || byHead[word, default: []].count < Self.sharedLimit else { continue }
             byHead[word, default: []].append(index)
-            let bit = Self.bit(word)
+            let bit = Self.bit(word, bits)
             heads[bit >> 6] |= 1 << UInt64(bit & 63)
         }
         hasSpace = patterns.contains { $0.bytes.contains(0x20) }
@@ -88,16 +107,15 @@ final class SecretPatterns: Sendable {
         guard text.count >= Self.head else { return }
         for start in 0...(text.count - Self.head) {
             let word = Self.word(text, start)
-            let bit = Self.bit(word)
+            let bit = Self.bit(word, bits)
             guard heads[bit >> 6] & (1 << UInt64(bit & 63)) != 0, let candidates = byHead[word] else { continue }
-            var best: (length: Int, index: Int)?
+            var best: (range: Range<Int>, index: Int)?
             for index in candidates {
-                let length = matched(patterns[index].bytes, in: text, at: start, wholeOnly: wholeOnly)
-                if length > best?.length ?? 0 { best = (length, index) }
+                let range = matched(patterns[index], in: text, at: start, wholeOnly: wholeOnly)
+                if range.count > best?.range.count ?? 0 { best = (range, index) }
             }
             guard let best else { continue }
-            let pattern = patterns[best.index]
-            let range = start..<start + best.length
+            let (pattern, range) = (patterns[best.index], best.range)
             take(
                 Place(
                     range: pattern.isEncoded && !wholeOnly ? Self.around(range, in: text) : range, isKey: pattern.isKey)
@@ -105,20 +123,30 @@ final class SecretPatterns: Sendable {
         }
     }
 
-    /// Bytes of the text that are to be hidden for this pattern; 0: none.
+    /// Bytes of the text that are to be hidden for this pattern; an empty range: none.
+    /// - Parameter start: where the pattern's anchor was found.
     private func matched(
-        _ pattern: [UInt8], in text: UnsafeBufferPointer<UInt8>, at start: Int, wholeOnly: Bool
-    ) -> Int {
-        let limit = min(pattern.count, text.count - start)
+        _ pattern: Pattern, in text: UnsafeBufferPointer<UInt8>, at start: Int, wholeOnly: Bool
+    ) -> Range<Int> {
+        let (bytes, anchor) = (pattern.bytes, pattern.anchor)
+        let none = start..<start
+        // The whole is found by its beginning.
+        guard anchor == 0 || !wholeOnly else { return none }
+        let limit = min(bytes.count - anchor, text.count - start)
         var length = Self.head
-        while length < limit, pattern[length] == text[start + length] { length += 1 }
-        if length == pattern.count {
-            return wholeOnly && length < Secrets.Limits.shortestInName ? 0 : length
+        while length < limit, bytes[anchor + length] == text[start + length] { length += 1 }
+        if length == bytes.count {
+            return wholeOnly && length < Secrets.Limits.shortestInName ? none : start..<start + length
         }
-        if wholeOnly { return 0 }
+        if wholeOnly { return none }
+        var before = 0
+        while before < anchor, before < start, bytes[anchor - before - 1] == text[start - before - 1] { before += 1 }
+        // The space before a word is not the word's.
+        while before > 0, bytes[anchor - before] == 0x20 { before -= 1 }
         let isCut =
-            start + length == text.count && text.count >= Secrets.Limits.longText && length >= Secrets.Limits.partAtEnd
-        return isCut || length >= Secrets.Limits.part ? length : 0
+            anchor == 0 && start + length == text.count && text.count >= Secrets.Limits.longText
+            && length >= Secrets.Limits.partAtEnd
+        return isCut || before + length >= Secrets.Limits.part ? start - before..<start + length : none
     }
 
     /// The whole of what is encoded: the user before a password, say.
@@ -135,7 +163,7 @@ final class SecretPatterns: Sendable {
             | UInt32(bytes[start + 3]) << 24
     }
 
-    private static func bit(_ word: UInt32) -> Int { Int((word &* 0x9E37_79B1) >> 20) }
+    private static func bit(_ word: UInt32, _ bits: Int) -> Int { Int((word &* 0x9E37_79B1) >> UInt32(32 - bits)) }
 
     private static func merged(_ places: [Place]) -> [Place] {
         guard places.count > 1 else { return places }

@@ -12,7 +12,8 @@ struct Secrets: Sendable {
         static let shortest = 4
         /// What is shorter stands in too many names of models to make them unusable.
         static let shortestInName = 8
-        /// So many bytes of a secret are hidden even without the rest, which an adapter or a server may have cut off.
+        /// So many bytes of a secret are hidden even without the rest, which an adapter or a server may have cut off. Of parts that
+        /// do not begin as the secret does it takes a few more (`SecretPatterns.anchorStep`).
         static let part = 12
         /// The same at the end of a text that is long enough to have been cut.
         static let partAtEnd = 6

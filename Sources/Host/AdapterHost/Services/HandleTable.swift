@@ -70,4 +70,13 @@ struct HandleTable<Value: AnyObject> {
 
     /// A copy, so that the table may change while it is gone through.
     var values: [Value] { slots.compactMap(\.value) }
+
+    /// Of those that fit, the same: nearly nothing where they are few of many.
+    func values(where fits: (Value) -> Bool) -> [Value] {
+        var found: [Value] = []
+        for slot in slots {
+            if let value = slot.value, fits(value) { found.append(value) }
+        }
+        return found
+    }
 }

@@ -115,6 +115,7 @@ public final class LoopServices {
         nexus_set_thread_value(nil)
         Self.loops.withLock { $0[3 * index + 1] = nil }
         Self.indices.withLock { $0.giveBack(index) }
+        Misuse.forgetWorld()
         Unmanaged<LoopServices>.fromOpaque(value).release()
     }
 
@@ -152,6 +153,15 @@ public final class LoopServices {
         }
     }
 
+    /// Whom to trust over TLS has changed: no loop keeps a connection that was made before. Callable from any thread.
+    package static func renewTLS() {
+        for services in shared {
+            services.eventLoop.execute {
+                for pool in services.value.pools.values { pool.renewTLS() }
+            }
+        }
+    }
+
     /// Ends all that is under way at the backend, and closes its connections.
     func closePool(of backend: AdapterBackend) {
         // Else an adapter whose request has ended would begin the next one.
@@ -169,10 +179,10 @@ public final class LoopServices {
     private func sweep() {
         let now = loop.now
         if requests.count > 0 {
-            for request in requests.values where request.deadline <= now { request.expire() }
+            for request in requests.values(where: { $0.deadline <= now }) { request.expire() }
         }
         if tasks.count > 0 {
-            for task in tasks.values where task.deadline <= now { task.expire() }
+            for task in tasks.values(where: { $0.deadline <= now }) { task.expire() }
         }
         sweeps += 1
         if sweeps % 10 == 0 {

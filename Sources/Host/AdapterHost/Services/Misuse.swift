@@ -1,5 +1,6 @@
 import Core
 import Logging
+import Shims
 import Synchronization
 
 /// What adapters do that the header forbids and the host survives. Counted; told once for each backend and kind.
@@ -31,12 +32,26 @@ enum Misuse: String, Sendable, CaseIterable {
             var call: String
             /// Empty: it is not known for which.
             var backend: String
+            /// Of whom: a simulation's thread has breaches of its own, as it has clocks of its own. 0: the process.
+            var world: UInt
         }
     }
 
+    /// That of the calling thread.
+    private static var world: UInt { UInt(bitPattern: nexus_thread_clock()) }
+
     /// How often each of them was, by backend, since the start.
     static var all: [(misuse: Misuse, call: String, backend: String, count: UInt64)] {
-        book.withLock { $0.counts }.map { ($0.key.misuse, $0.key.call, $0.key.backend, $0.value) }
+        let world = world
+        return book.withLock { $0.counts }.filter { $0.key.world == world }
+            .map { ($0.key.misuse, $0.key.call, $0.key.backend, $0.value) }
+    }
+
+    /// A simulation has come to its end on this thread.
+    static func forgetWorld() {
+        let world = world
+        guard world != 0 else { return }
+        book.withLock { book in book.counts = book.counts.filter { $0.key.world != world } }
     }
 
     private final class Count: Sendable { let value = Atomic<UInt64>(0) }
@@ -46,7 +61,7 @@ enum Misuse: String, Sendable, CaseIterable {
     /// Callable from any thread; logs the first time only.
     func record(_ call: String, of backend: String?, count: Int = 1) {
         Self.counts[self]?.value.grow(by: UInt64(max(0, count)))
-        let key = Book.Key(misuse: self, call: call, backend: backend ?? "")
+        let key = Book.Key(misuse: self, call: call, backend: backend ?? "", world: Self.world)
         let isNew = Self.book.withLock { book in
             if book.counts[key] == nil, book.counts.count >= Book.limit { return false }
             let before = book.counts.updateValue(0, forKey: key)

@@ -19,7 +19,7 @@ extension Check {
             do { _ = try ELFImage(copy.bytes).exportedSymbols() } catch {
                 throw CheckStop.failed("the file is no such object: \(error)")
             }
-            return "\(copy.bytes.count) bytes"
+            return "\(copy.bytes.count) bytes, SHA-256 \(copy.hash.text)"
         },
         Check("load.only-entry-exported", "exports nexus_adapter_v1 and nothing else") { bench in
             let bytes = try? PrivateCopy(path: bench.subject.plan.path).bytes
@@ -55,7 +55,8 @@ extension Check {
             needsOwnProcess: true
         ) { bench in
             do throws(LoadProblem) {
-                _ = try AdapterImage(path: bench.subject.plan.path, host: ScriptedHost.newerTable)
+                let plan = bench.subject.plan
+                _ = try AdapterImage(path: plan.path, holding: plan.hash, host: ScriptedHost.newerTable)
                 return "it is"
             } catch {
                 throw CheckStop.failed("the file \(error)")

@@ -10,6 +10,8 @@ final class Subject {
     /// What is checked, and how.
     struct Plan: Equatable {
         var path: String
+        /// Of the bytes that may be run; nil: whatever the file holds.
+        var hash: ContentHash?
         /// The server's address that the adapter gets; nil: the adapter's first default.
         var url: String?
         /// JSON text of an object.
@@ -49,7 +51,7 @@ final class Subject {
         let began = Clock.monotonicMilliseconds()
         output.clear()
         let result = Result { () throws(LoadProblem) in
-            try AdapterImage(path: plan.path, host: ScriptedHost.table)
+            try AdapterImage(path: plan.path, holding: plan.hash, host: ScriptedHost.table)
         }
         let loading = Loading(
             result: result, milliseconds: Int(Clock.monotonicMilliseconds() - began), threadsBefore: threads,

@@ -17,6 +17,7 @@ public enum CheckChild {
             (name: "checks", value: .array(checks.map { .string($0) })),
             (name: "seconds", value: .number(JSONNumber(seconds))),
         ])
+        object["sha256"] = plan.hash.map { .string($0.text) }
         object["url"] = plan.url.map { .string($0) }
         object["script"] = plan.script.map { .string($0) }
         return String(decoding: JSONValue.object(object).bytes, as: UTF8.self)
@@ -28,6 +29,10 @@ public enum CheckChild {
         nexus_limit_resources(dataLimit, fileLimit)
         guard let value = try? JSONValue.parse(text), let path = value["path"]?.string else { _exit(2) }
         var plan = Subject.Plan(path: path)
+        if let text = value["sha256"]?.string {
+            guard let hash = ContentHash(text: text) else { _exit(2) }
+            plan.hash = hash
+        }
         plan.url = value["url"]?.string
         plan.script = value["script"]?.string
         plan.options = value["options"]?.string ?? "{}"

@@ -11,12 +11,13 @@ public struct CheckResult: Equatable, Sendable {
     public var detail: String
     public var milliseconds: Int
 
+    /// It was not run, since one before it failed on which all others rest.
+    public internal(set) var isUnreached = false
+
     /// One line, without control characters.
     public var line: String {
         let word = verdict == .fail ? "FAIL" : verdict.rawValue
-        let text = "\(word)  \(id.padded(to: 30))  \(requirement) / \(detail)"
-        return String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+        return "\(word)  \(id.padded(to: 30))  \(requirement) / \(detail)".inOneLine
     }
 }
 
@@ -35,6 +36,27 @@ public struct CheckReport: Equatable, Sendable {
 
     public var summary: String {
         "\(count(.pass)) passed, \(count(.fail)) failed, \(count(.skip)) skipped"
+    }
+
+    /// What is wrong, causes before what follows from them: a check on which all others rest, then what ended the process, then
+    /// the rest; checks that saw the same stand together. Empty if nothing is.
+    public var causes: [String] {
+        let failed = results.filter { $0.verdict == .fail }
+        var seen: [String: [String]] = [:]
+        for result in failed { seen[result.detail, default: []].append(result.id) }
+        var told: Set<String> = []
+        let first = failed.enumerated().filter { told.insert($0.element.detail).inserted }
+        func rank(_ result: CheckResult) -> Int {
+            Check.all.contains { $0.id == result.id && $0.isEssential } ? 0 : result.isEndOfProcess ? 1 : 2
+        }
+        let ordered = first.sorted { (rank($0.element), $0.offset) < (rank($1.element), $1.offset) }
+        let lines = ordered.map { _, result in
+            let ids = seen[result.detail] ?? []
+            let more = ids.count > 3 ? " and \(ids.count - 3) more" : ""
+            return "\(result.detail) (\(ids.prefix(3).joined(separator: ", "))\(more))".inOneLine
+        }
+        let unreached = results.count(where: \.isUnreached)
+        return unreached == 0 ? lines : lines + ["\(unreached) checks rest on that, and were not run"]
     }
 
     public var json: String {
@@ -77,6 +99,18 @@ public struct CheckReport: Equatable, Sendable {
     }
 }
 
+extension CheckResult {
+    /// The adapter has ended or stopped the process that the check ran in.
+    var isEndOfProcess: Bool {
+        ["crashed with", "exited with", "did not return", "used more processor time"].contains(where: detail.hasPrefix)
+    }
+}
+
 extension String {
+    /// Without control characters.
+    var inOneLine: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+    }
+
     func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

@@ -8,6 +8,8 @@ public struct CheckRunner {
     /// What is checked, and how.
     public struct Request {
         public var adapterPath: String
+        /// Of the bytes that may be run; nil: whatever the file holds.
+        public var hash: ContentHash?
         /// Ids; nil: all.
         public var only: [String]?
         public var url: String?
@@ -79,7 +81,7 @@ public struct CheckRunner {
             guard check.isEssential, verdict == .fail else { return }
             let rest = waiting
             waiting = []
-            for other in rest { add(other, .skip, "not run: \(check.id) failed", 0, each) }
+            for other in rest { add(other, .skip, "not run: \(check.id) failed", 0, isUnreached: true, each) }
         }
 
         /// Takes what a child has told of it.
@@ -94,11 +96,11 @@ public struct CheckRunner {
 
         private mutating func add(
             _ check: Check, _ verdict: CheckResult.Verdict, _ detail: String, _ milliseconds: Int,
-            _ each: (CheckResult) -> Void
+            isUnreached: Bool = false, _ each: (CheckResult) -> Void
         ) {
             let result = CheckResult(
                 id: check.id, requirement: check.requirement, verdict: verdict, detail: detail,
-                milliseconds: milliseconds)
+                milliseconds: milliseconds, isUnreached: isUnreached)
             report.results.append(result)
             each(result)
         }
@@ -107,7 +109,7 @@ public struct CheckRunner {
     /// Runs as many of the waiting checks as one child survives; at least one.
     private func runChild(_ run: inout Run, _ each: (CheckResult) -> Void) throws(Failure) {
         let plan = Subject.Plan(
-            path: run.request.adapterPath, url: run.request.url, options: run.request.options,
+            path: run.request.adapterPath, hash: run.request.hash, url: run.request.url, options: run.request.options,
             script: run.request.scriptPath)
         let checks = run.waiting.prefix { !$0.needsOwnProcess || $0.id == run.waiting.first?.id }
         let alone = checks.first?.needsOwnProcess == true ? checks.prefix(1) : checks

@@ -72,6 +72,12 @@ public final class Broadcaster: Sendable {
         }
     }
 
+    /// The same for one who is told of updates by somebody that has subscribed.
+    public func follow() -> Subscription { Subscription(id: 0, cursor: position) }
+
+    /// How many updates have been published to anybody.
+    public var position: UInt64 { state.withLock { $0.ring.next } }
+
     public func unsubscribe(_ subscription: Subscription) {
         state.withLock { state in
             if let place = state.place(of: subscription.id) { state.listeners.remove(at: place) }

@@ -1,3 +1,4 @@
+import NIOCore
 import Synchronization
 
 /// One message to the subscribers of `/ws`. Encoded at most once, by the first reader, shared by all.
@@ -21,28 +22,33 @@ public final class Update: Sendable {
     }
 
     public let content: Content
-    private let encoded = Mutex<[[UInt8]]?>(nil)
+    private let encoded = Mutex<ByteBuffer?>(nil)
 
     public init(_ content: Content) { self.content = content }
 
-    /// The JSON messages of this update, each within the limit of one message.
-    public var messages: [[UInt8]] {
+    /// The messages of this update as frames, the same bytes for all subscribers.
+    public var frames: ByteBuffer {
         encoded.withLock { encoded in
             if let encoded { return encoded }
-            let messages: [[UInt8]] =
-                switch content {
-                case .requestComplete(let entry): [UpdateEncoder.requestCompleteMessage(entry)]
-                case .backends(let views): UpdateEncoder.backendStatusMessages(views)
-                case .fleet(let views): UpdateEncoder.fleetMessages(views)
-                case .models(let id, let models): [UpdateEncoder.modelChangeMessage(backendID: id, models: models)]
-                case .removed(let view): UpdateEncoder.backendRemovedMessages(view)
-                case .action(let progress): [UpdateEncoder.actionProgressMessage(progress)]
-                case .requests(let list): UpdateEncoder.activeRequestsMessages(list)
-                case .cancelled(let exchange): [UpdateEncoder.requestCancelledMessage(exchange)]
-                case .trouble(let list, let now): [UpdateEncoder.troubleMessage(list, now: now)]
-                }
-            encoded = messages
-            return messages
+            var frames = ByteBuffer()
+            for message in messages { ServerFrame.append(message, to: &frames) }
+            encoded = frames
+            return frames
+        }
+    }
+
+    /// The JSON messages of this update, each within the limit of one message.
+    var messages: [[UInt8]] {
+        switch content {
+        case .requestComplete(let entry): [UpdateEncoder.requestCompleteMessage(entry)]
+        case .backends(let views): UpdateEncoder.backendStatusMessages(views)
+        case .fleet(let views): UpdateEncoder.fleetMessages(views)
+        case .models(let id, let models): [UpdateEncoder.modelChangeMessage(backendID: id, models: models)]
+        case .removed(let view): UpdateEncoder.backendRemovedMessages(view)
+        case .action(let progress): [UpdateEncoder.actionProgressMessage(progress)]
+        case .requests(let list): UpdateEncoder.activeRequestsMessages(list)
+        case .cancelled(let exchange): [UpdateEncoder.requestCancelledMessage(exchange)]
+        case .trouble(let list, let now): [UpdateEncoder.troubleMessage(list, now: now)]
         }
     }
 

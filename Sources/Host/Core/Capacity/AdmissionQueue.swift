@@ -15,6 +15,9 @@ public struct AdmissionQueue: Sendable {
             case .low: 2
             }
         }
+
+        /// This one, or the highest that is allowed.
+        public func capped(to highest: Priority) -> Priority { rank < highest.rank ? highest : self }
     }
 
     /// What a request waits for.
@@ -26,6 +29,8 @@ public struct AdmissionQueue: Sendable {
         public var tried: [String]
         /// Only the backend with this name; nil: any.
         public var backend: String?
+        /// Only backends whose names fit one of these patterns; empty: any.
+        public var allowed: [String]
         /// Backends that it is not waited for at, by their ids, with what each told of the model when that was looked at: they
         /// cannot serve it, or less well than another. Who is not named may serve it, also one that comes up later or that tells
         /// something else by now.
@@ -37,8 +42,10 @@ public struct AdmissionQueue: Sendable {
 
         public init(
             model: String, kind: RequestKind, tried: [String] = [], backend: String? = nil,
-            unfit: [String: ToldModel] = [:], limit: String? = nil, waitsForRestart: Bool = false
+            unfit: [String: ToldModel] = [:], limit: String? = nil, waitsForRestart: Bool = false,
+            allowed: [String] = []
         ) {
+            self.allowed = allowed
             self.backend = backend
             self.unfit = unfit
             self.model = model

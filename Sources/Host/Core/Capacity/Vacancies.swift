@@ -23,7 +23,9 @@ extension Admission.Wants {
     /// Whether the backend may serve it, as far as is known.
     fileprivate func mayBe(at index: Int, in snapshot: RegistrySnapshot) -> Bool {
         let identity = snapshot.backends[index].identity
-        guard backend == nil || backend == identity.name, !tried.contains(identity.id) else { return false }
+        guard backend == nil || backend == identity.name,
+            allowed.isEmpty || KeyScope(backends: allowed).has(backend: identity.name), !tried.contains(identity.id)
+        else { return false }
         guard !unfit.isEmpty, let before = unfit[identity.id] else { return true }
         return snapshot.told(of: model, at: index) != before
     }

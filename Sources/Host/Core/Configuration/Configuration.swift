@@ -12,14 +12,26 @@ public struct Configuration: Sendable, Equatable {
     public var routing = Routing()
     public var queue = Queue()
     public var backends: [Backend] = []
+    public var access = Access()
     public var history = History()
+    public var captures = Captures()
+    public var dashboard = Dashboard()
     public var logging = Logging()
+    public var tracing = Tracing()
     /// Nothing names a backend: ask the adapters for addresses where servers listen by default.
     public var discover = false
     /// Where changes of backends are kept that are made at runtime; nil: there is no place for them.
     public var stateFile: String?
 
     public init() {}
+
+    /// What operators are shown.
+    public struct Dashboard: Sendable, Equatable {
+        /// Operators may watch the text of requests under way.
+        public var showContent = false
+
+        public init() {}
+    }
 
     public struct Server: Sendable, Equatable {
         /// Address to listen on.
@@ -33,9 +45,13 @@ public struct Configuration: Sendable, Equatable {
         public var maxBodyBytes = 32 * 1024 * 1024
         /// How long running exchanges may go on after SIGTERM; 0 s to 1 h.
         public var shutdownTimeout = Duration.seconds(30)
+        /// How long after SIGTERM connections are still accepted while `/readyz` says that the gateway is not ready; 0 s to 10 min.
+        public var shutdownDelay = Duration.zero
         /// Paths of PEM files; both or none.
         public var tlsCertificate: String?
         public var tlsKey: String?
+        /// Path of a PEM file with authorities: who shows a certificate of theirs is an operator; nil: none is asked for.
+        public var tlsClientCA: String?
         /// Origins besides the gateway's own whose pages may use it, e.g. "https://ops.example"; "*" allows all.
         public var allowedOrigins: [String] = []
         /// Names under which browsers may reach the gateway, besides addresses, loopback names and names without a dot;
@@ -44,6 +60,9 @@ public struct Configuration: Sendable, Equatable {
         /// Bytes of requests and answers that may be in memory at once, all connections together; 64 MiB to 1 TiB,
         /// nil: a quarter of the machine's memory.
         public var maxMemoryBytes: Int?
+        /// Connections that one client may have open, by its IPv4 address or IPv6 network (/64); up to 1,000,000, 0: as many as
+        /// there are; nil: half of them for other machines, all for this one.
+        public var maxConnectionsPerAddress: Int?
 
         public init() {}
     }
@@ -77,6 +96,12 @@ public struct Configuration: Sendable, Equatable {
         public var directories: [String] = []
         /// Follow changes of the directories while running.
         public var watch = true
+        /// Which files may be loaded; nil: all that are in the directories.
+        public var allow: AdapterAllowList?
+        /// Runs in a row that must have ended by a crash in an adapter until it is left out; 0...100, 0: never.
+        public var quarantineAfter = 3
+        /// Where crashes are kept between runs; nil: there is no place for them.
+        public var quarantineFolder: String?
 
         public init() {}
     }
@@ -209,21 +234,44 @@ public struct Configuration: Sendable, Equatable {
         }
     }
 
-    public struct History: Sendable, Equatable {
-        /// Exchanges that are remembered; 1...100,000.
-        public var capacity = 100
+    /// Who may do what.
+    public struct Access: Sendable, Equatable {
+        /// Those of the configuration and those of the keys file; no two have one name or one hash.
+        public var keys: [KeyRule] = []
+        /// Who shows no key is refused. So where keys are configured, and where there is a keys file, also one without a key: what
+        /// was taken from the last one must not open the gateway to everybody.
+        public var isRequired = false
+        /// Where keys are kept that `nexus keys` has made; nil: there is no place for them.
+        public var keysFile: String?
+        /// Everybody may use the models who reaches the gateway, on other addresses than loopback, too.
+        public var allowsUnauthenticated = false
+        /// What the page shows needs no sign-in; what it changes does.
+        public var isDashboardPublic = false
 
         public init() {}
     }
 
-    public struct Logging: Sendable, Equatable {
-        public enum Level: String, Sendable, CaseIterable {
-            case trace, debug, info, notice, warning, error, critical
-        }
-        public enum Format: String, Sendable, CaseIterable { case pretty, json }
+    public struct History: Sendable, Equatable {
+        /// Exchanges that are remembered; 1...100,000.
+        public var capacity = 100
+        /// Path of the file that keeps what memory does not; nil: the usual place, empty: none.
+        public var database: String?
+        /// Days for which an exchange is kept in the file; 0...36,500, 0: for ever.
+        public var keepDays = 90
+        /// Bytes that the file may have; 16 MiB to 1 TiB.
+        public var keepBytes = 1024 * 1024 * 1024
 
-        public var level = Level.info
-        public var format = Format.pretty
+        public init() {}
+    }
+
+    /// Traces of requests for a collector of OpenTelemetry's.
+    public struct Tracing: Sendable, Equatable {
+        /// Where it takes OTLP over HTTP, without `/v1/traces` and without TLS; nil: nothing is traced.
+        public var otlp: BackendURL?
+        /// Share of the traces that begin here which are recorded; 0...1. Where a caller traces, it decides.
+        public var sampleRatio = 1.0
+        /// `service.name`.
+        public var serviceName = "nexus"
 
         public init() {}
     }

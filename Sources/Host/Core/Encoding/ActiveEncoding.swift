@@ -87,6 +87,7 @@ extension ContractEncoder {
         json.key("tokens_per_second")
         if let speed = exchange.tokensPerSecond { json.number(speed) } else { json.null() }
         count("ttft_ms", exchange.firstDataMilliseconds)
+        count("watchers", UInt64(exchange.watchers))
         json.endObject()
     }
 }

@@ -24,7 +24,7 @@ public struct ConfigurationEncoding {
 
     private mutating func write(_ configuration: Configuration) {
         json.beginObject()
-        server(configuration.server)
+        server(configuration.server, configuration.access)
         section("timeouts") {
             $0.times(configuration.timeouts)
             $0.models(configuration.modelTimeouts)
@@ -33,6 +33,8 @@ public struct ConfigurationEncoding {
         section("adapters") {
             $0.texts("directories", configuration.adapters.directories)
             $0.flag("watch", configuration.adapters.watch)
+            $0.count("quarantine_after", configuration.adapters.quarantineAfter)
+            $0.allow(configuration.adapters.allow)
         }
         health(configuration)
         routing(configuration.routing)
@@ -48,30 +50,85 @@ public struct ConfigurationEncoding {
                 }
             }
         }
-        section("history") { $0.count("capacity", configuration.history.capacity) }
+        section("dashboard") {
+            $0.flag("public", configuration.access.isDashboardPublic)
+            $0.flag("show_content", configuration.dashboard.showContent)
+        }
+        section("history") {
+            $0.count("capacity", configuration.history.capacity)
+            $0.text("database", configuration.history.database)
+            $0.count("keep_days", configuration.history.keepDays)
+            $0.count("keep_bytes", configuration.history.keepBytes)
+        }
+        section("captures") { section in
+            let captures = configuration.captures
+            section.flag("enabled", captures.enabled)
+            section.texts("keys", captures.keys)
+            section.texts("models", captures.models)
+            section.flag("errors_only", captures.errorsOnly)
+            section.count("max_body_bytes", captures.maxBodyBytes)
+            section.count("max_count", captures.maxCount)
+            section.count("keep_days", captures.keepDays)
+            section.count("keep_bytes", captures.keepBytes)
+            section.texts("redact", captures.redact.map(\.text))
+            section.text("key_env", captures.keyEnv.map { EnvironmentName.shown($0) })
+            section.text("database", captures.database)
+        }
         section("logging") {
             $0.text("level", configuration.logging.level.rawValue)
             $0.text("format", configuration.logging.format.rawValue)
+            $0.text("requests", configuration.logging.requests.rawValue)
+            $0.section("levels") { each in
+                for (component, level) in configuration.logging.levels.sorted(by: { $0.key.rawValue < $1.key.rawValue })
+                {
+                    each.text(component.rawValue, level.rawValue)
+                }
+            }
+        }
+        section("tracing") {
+            $0.text("otlp", configuration.tracing.otlp?.description)
+            $0.json.key("sample_ratio")
+            $0.json.number(configuration.tracing.sampleRatio)
+            $0.text("service_name", configuration.tracing.serviceName)
         }
         json.key("backends")
         json.beginArray()
         for backend in configuration.backends { write(backend) }
         json.endArray()
+        // Without their hashes, which say nothing to anybody but who has the keys.
+        json.key("keys")
+        json.beginArray()
+        for key in configuration.access.keys { KeyEncoding.writeRule(key, to: &json) }
+        json.endArray()
         json.endObject()
     }
 
-    private mutating func server(_ server: Configuration.Server) {
+    private mutating func server(_ server: Configuration.Server, _ access: Configuration.Access) {
         section("server") {
             $0.text("host", server.host)
             $0.count("port", server.port)
             $0.seconds("stream_keep_alive_seconds", server.streamKeepAlive)
             $0.count("max_body_bytes", server.maxBodyBytes)
             $0.seconds("shutdown_timeout_seconds", server.shutdownTimeout)
+            $0.seconds("shutdown_delay_seconds", server.shutdownDelay)
             $0.text("tls_certificate", server.tlsCertificate)
             $0.text("tls_key", server.tlsKey)
+            $0.text("tls_client_ca", server.tlsClientCA)
             $0.texts("allowed_origins", server.allowedOrigins)
             $0.texts("hostnames", server.hostnames)
+            $0.flag("allow_unauthenticated", access.allowsUnauthenticated)
             $0.count("max_memory_bytes", server.maxMemoryBytes)
+            $0.count("max_connections_per_address", server.maxConnectionsPerAddress)
+        }
+    }
+
+    private mutating func allow(_ list: AdapterAllowList?) {
+        guard let list else {
+            json.key("allow")
+            return json.null()
+        }
+        section("allow") { each in
+            for (name, hashes) in list.files.sorted(by: { $0.key < $1.key }) { each.texts(name, hashes.map(\.text)) }
         }
     }
 

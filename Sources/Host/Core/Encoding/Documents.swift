@@ -49,28 +49,46 @@ public enum ContractEncoder {
         return json.bytes
     }
 
+    /// How much of the fleet's models the page is born with: what is seen at first. Its script asks for the whole lists besides.
+    public enum PageDataLimits {
+        /// Models of all backends together, and those that are served.
+        public static let models = 200
+        /// Models in the figures.
+        public static let figures = 500
+        /// Bytes of JSON for the models of all backends together, of which the longest lists lose first.
+        static let modelBytes = 65_536
+    }
+
     /// What the page is born with: `{"stats":…, "models":…, "backends":…, "history":…}`, escaped so that it may stand
-    /// in an HTML script element. `models` is the object of `GET /v1/models`; no list of models in it is longer than `modelLimit`; views are
-    /// as small as in a message, so that a vast fleet does not make a vast page.
+    /// in an HTML script element. `models` is the object of `GET /v1/models`. Lists of models of a vast fleet are cut, so that it does
+    /// not make a vast page: what they belong to says in `truncated` how many are missing, as in a message of `/ws`.
     public static func pageData(
-        statistics: Statistics, backends: [BackendView], history: [HistoryEntry], modelLimit: Int = 2000
+        statistics: Statistics, backends: [BackendView], history: [HistoryEntry]
     ) -> [UInt8] {
         var json = JSONWriter(capacity: 16_384, escapingForHTML: true)
         var statistics = statistics
-        statistics.models = Array(statistics.models.prefix(modelLimit))
-        statistics.formerModels = Array(statistics.formerModels.prefix(modelLimit))
+        var omitted = Omissions()
+        omitted.note("models", count: statistics.models.count - PageDataLimits.figures)
+        omitted.note("former_models", count: statistics.formerModels.count - PageDataLimits.figures)
+        statistics.models = Array(statistics.models.prefix(PageDataLimits.figures))
+        statistics.formerModels = Array(statistics.formerModels.prefix(PageDataLimits.figures))
         // The page does not show it.
         (statistics.quality, statistics.qualityOmitted) = ([], 0)
         json.beginObject()
         json.key("stats")
-        write(statistics, to: &json)
+        write(statistics, omitted: omitted, to: &json)
         json.key("models")
-        writeModelList(ServedModel.all(backends).prefix(modelLimit), to: &json)
+        writeModelList(ServedModel.all(backends), limit: PageDataLimits.models, to: &json)
         json.key("backends")
         json.beginArray()
-        for view in backends {
-            let fitted = UpdateEncoder.fit(view, limit: UpdateEncoder.messageLimit)
-            write(fitted.view, omitted: fitted.omitted, to: &json)
+        let kept = UpdateEncoder.share(backends.map(\.models), room: PageDataLimits.modelBytes)
+        for (view, models) in zip(backends, kept) {
+            var short = view
+            short.models = models
+            let fitted = UpdateEncoder.fit(short, limit: UpdateEncoder.messageLimit)
+            var omitted = fitted.omitted
+            omitted.note("models", count: view.models.count - fitted.view.models.count)
+            write(fitted.view, omitted: omitted, to: &json)
         }
         json.endArray()
         json.key("history")

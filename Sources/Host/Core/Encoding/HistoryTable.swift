@@ -1,10 +1,12 @@
+import JSON
+
 /// The history as a table for other programs: comma-separated values (RFC 4180), UTF-8.
 public enum HistoryTable {
     /// For `content-type`.
     public static let contentType = "text/csv; charset=utf-8; header=present"
 
     static let columns = [
-        "time", "request_id", "client", "api", "endpoint", "model", "backend_id", "status", "status_code",
+        "time", "request_id", "client", "key", "api", "endpoint", "model", "backend_id", "status", "status_code",
         "duration_ms", "ttft_ms", "stream", "attempts", "route", "prompt_tokens", "completion_tokens",
         "tokens_estimated", "cached_tokens", "tokens_per_second", "request_bytes", "answer_bytes", "error_message",
         "instance_id", "seq",
@@ -12,27 +14,43 @@ public enum HistoryTable {
 
     /// One line for each entry, in their order, below one with the names of the columns. What is not known is empty.
     public static func csv(_ entries: [HistoryEntry]) -> [UInt8] {
-        var bytes: [UInt8] = []
+        var bytes = head
         bytes.reserveCapacity(256 + entries.count * 256)
-        bytes += columns.joined(separator: ",").utf8
-        bytes += "\r\n".utf8
         for entry in entries {
-            for (index, cell) in cells(entry).enumerated() {
-                if index > 0 { bytes.append(UInt8(ascii: ",")) }
-                append(cell, to: &bytes)
+            let route = entry.route.map { step in
+                step.failure.map { "\(step.backend) failed: \($0)" } ?? step.backend
             }
-            bytes += "\r\n".utf8
+            append(entry, route: route, to: &bytes)
         }
         return bytes
     }
 
-    private static func cells(_ entry: HistoryEntry) -> [String] {
-        func number(_ value: UInt64?) -> String { value.map(String.init) ?? "" }
-        let route = entry.route.map { step in
-            step.failure.map { "\(step.backend) failed: \($0)" } ?? step.backend
+    /// The line with the names of the columns.
+    public static var head: [UInt8] { Array((columns.joined(separator: ",") + "\r\n").utf8) }
+
+    /// A line of one whose route was kept as the JSON that it is shown as.
+    public static func append(_ entry: HistoryEntry, route: String?, to bytes: inout [UInt8]) {
+        let steps = route.flatMap { try? JSONValue.parse(Array($0.utf8)) }?.array ?? []
+        let words = steps.map { step in
+            let backend = step["backend_id"]?.string ?? ""
+            return step["error_message"]?.string.map { "\(backend) failed: \($0)" } ?? backend
         }
+        append(entry, route: words, to: &bytes)
+    }
+
+    private static func append(_ entry: HistoryEntry, route: [String], to bytes: inout [UInt8]) {
+        for (index, cell) in cells(entry, route).enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            append(cell, to: &bytes)
+        }
+        bytes += "\r\n".utf8
+    }
+
+    private static func cells(_ entry: HistoryEntry, _ route: [String]) -> [String] {
+        func number(_ value: UInt64?) -> String { value.map(String.init) ?? "" }
         return [
-            Timestamp.text(seconds: Double(entry.timestamp)), entry.requestID, entry.client, entry.api, entry.endpoint,
+            Timestamp.text(seconds: Double(entry.timestamp)), entry.requestID, entry.client, entry.key ?? "", entry.api,
+            entry.endpoint,
             entry.model, entry.backendID, entry.status.rawValue, String(entry.statusCode),
             number(entry.durationMilliseconds), number(entry.timeToFirstByteMilliseconds),
             entry.stream ? "true" : "false", String(entry.attempts), route.joined(separator: " | "),

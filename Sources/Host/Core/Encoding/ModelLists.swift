@@ -4,29 +4,38 @@ import JSON
 extension ContractEncoder {
     /// `GET /v1/models`: OpenAI's list with one object for each name that a healthy backend knows a model by, sorted, and
     /// one for each other name that the operator has given.
-    /// - Parameter aliases: other names of models there are, each with what it stands for.
+    /// - Parameters:
+    ///   - aliases: other names of models there are, each with what it stands for.
+    ///   - scope: of those that a key may use; nil: all.
     public static func modelList(
-        _ views: [BackendView], aliases: [(alias: String, model: String)] = []
+        _ views: [BackendView], aliases: [(alias: String, model: String)] = [], scope: KeyScope? = nil
     ) -> [UInt8] {
         var json = JSONWriter(capacity: 4096)
-        writeModelList(ServedModel.all(views, aliases: aliases), to: &json)
+        writeModelList(ServedModel.all(views, aliases: aliases, scope: scope), to: &json)
         return json.bytes
     }
 
     /// `GET /v1/models?per_backend=1`: one object for each model of each healthy backend, sorted by model id, then by the
     /// backend's name, with how it is there; then one for each other name.
+    /// - Parameter withOthers: also those of backends that do not serve now. `backend_status` says how each backend stands; whether a
+    ///   model is in the memory of one that is not well is not known.
     public static func modelListPerBackend(
-        _ views: [BackendView], aliases: [(alias: String, model: String)] = []
+        _ views: [BackendView], aliases: [(alias: String, model: String)] = [], scope: KeyScope? = nil,
+        withOthers: Bool = false
     ) -> [UInt8] {
-        var offers: [(model: Model, backend: String, id: String)] = []
-        for view in views where view.status.serves {
-            for model in view.models where model.id != Model.any { offers.append((model, view.name, view.id)) }
+        var offers: [(model: Model, view: BackendView)] = []
+        for view in views where (withOthers || view.status.serves) && scope?.has(backend: view.name) ?? true {
+            for model in view.models where model.id != Model.any && scope?.has(model: model.id) ?? true {
+                offers.append((view.tellsOfMemory ? model : model.withoutMemory, view))
+            }
         }
-        offers.sort { ($0.model.id, $0.backend) < ($1.model.id, $1.backend) }
+        offers.sort { ($0.model.id, $0.view.name) < ($1.model.id, $1.view.name) }
         var json = JSONWriter(capacity: 4096)
         writeList(to: &json) { json in
-            for offer in offers { write(offer.model, backends: [offer.backend], at: offer.id, to: &json) }
-            for served in ServedModel.all(views, aliases: aliases) where served.aliasOf != nil {
+            for (model, view) in offers {
+                write(model, backends: [view.name], at: view.id, status: withOthers ? view.state : nil, to: &json)
+            }
+            for served in ServedModel.all(views, aliases: aliases, scope: scope) where served.aliasOf != nil {
                 write(served, to: &json)
             }
         }
@@ -42,23 +51,30 @@ extension ContractEncoder {
 
     /// The model under the name that was asked for; nil if no healthy backend has it.
     /// - Parameter alias: the name that was asked for, if it is another; the model has it as its id.
-    public static func servedModel(id: String, alias: String? = nil, in views: [BackendView]) -> ServedModel? {
+    public static func servedModel(
+        id: String, alias: String? = nil, in views: [BackendView], scope: KeyScope? = nil
+    ) -> ServedModel? {
         let wanted = alias ?? id
         let holders = views.filter { $0.status.serves }.map { view in
             var view = view
             view.models = view.models.filter { $0.id == id }
             return view
         }
-        return ServedModel.all(holders, aliases: alias.map { [($0, id)] } ?? []).first { $0.id == wanted }
+        return ServedModel.all(holders, aliases: alias.map { [($0, id)] } ?? [], scope: scope).first { $0.id == wanted }
     }
 
-    static func writeModelList(_ models: some Sequence<ServedModel>, to json: inout JSONWriter) {
-        writeList(to: &json) { json in
-            for served in models { write(served, to: &json) }
+    /// - Parameter limit: those that are written at most; `truncated` says how many are left out.
+    static func writeModelList(_ models: [ServedModel], limit: Int = .max, to json: inout JSONWriter) {
+        var omitted = Omissions()
+        omitted.note("data", count: models.count - min(models.count, limit))
+        writeList(to: &json, omitted: omitted) { json in
+            for served in models.prefix(limit) { write(served, to: &json) }
         }
     }
 
-    private static func writeList(to json: inout JSONWriter, _ items: (inout JSONWriter) -> Void) {
+    private static func writeList(
+        to json: inout JSONWriter, omitted: Omissions = Omissions(), _ items: (inout JSONWriter) -> Void
+    ) {
         json.beginObject()
         json.key("object")
         json.string("list")
@@ -66,6 +82,7 @@ extension ContractEncoder {
         json.beginArray()
         items(&json)
         json.endArray()
+        omitted.write(to: &json)
         json.endObject()
     }
 
@@ -73,9 +90,12 @@ extension ContractEncoder {
         write(served.model, backends: served.backends, aliasOf: served.aliasOf, to: &json)
     }
 
-    /// - Parameter backend: the id of the only one that this is about, which tells how the model is there; nil: of none.
+    /// - Parameters:
+    ///   - backend: the id of the only one that this is about, which tells how the model is there; nil: of none.
+    ///   - status: how that backend stands; nil: it serves.
     private static func write(
-        _ model: Model, backends: [String], aliasOf: String? = nil, at backend: String? = nil, to json: inout JSONWriter
+        _ model: Model, backends: [String], aliasOf: String? = nil, at backend: String? = nil,
+        status: BackendState? = nil, to json: inout JSONWriter
     ) {
         json.beginObject()
         json.key("id")
@@ -99,6 +119,10 @@ extension ContractEncoder {
             json.string(aliasOf)
         }
         if let backend { writePresence(of: model, at: backend, to: &json) }
+        if let status {
+            json.key("backend_status")
+            json.string(status.rawValue)
+        }
         json.endObject()
     }
 
@@ -132,4 +156,17 @@ extension ContractEncoder {
         (.completion, "completion"), (.vision, "vision"), (.tools, "tools"), (.jsonMode, "json_mode"),
         (.thinking, "thinking"), (.embedding, "embedding"),
     ]
+}
+
+extension BackendView {
+    /// What it last said of its models' memory may still be so.
+    fileprivate var tellsOfMemory: Bool { status.serves || status == .draining }
+}
+
+extension Model {
+    fileprivate var withoutMemory: Model {
+        var model = self
+        (model.isLoaded, model.loadedUntil, model.memory, model.deviceMemory) = (nil, nil, nil, nil)
+        return model
+    }
 }

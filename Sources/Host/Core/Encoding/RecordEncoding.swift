@@ -6,6 +6,18 @@ extension ContractEncoder {
     /// `GET /v1/requests/{id}` of one that has ended.
     /// - Parameter others: of the same id, which clients may choose: their places in the order of completion.
     public static func record(_ entry: HistoryEntry, others: [UInt64]) -> [UInt8] {
+        record(entry, others: others) { write(entry, to: &$0) }
+    }
+
+    /// The same of one that is on disk: without events, as their times are not kept there.
+    /// - Parameter route: of its record; nil: it has none.
+    public static func record(_ entry: HistoryEntry, route: String?, others: [UInt64]) -> [UInt8] {
+        record(entry, others: others) { write(entry, route: route, to: &$0) }
+    }
+
+    private static func record(
+        _ entry: HistoryEntry, others: [UInt64], _ write: (inout JSONWriter) -> Void
+    ) -> [UInt8] {
         var json = JSONWriter(capacity: 2048)
         json.beginObject()
         json.key("object")
@@ -13,18 +25,18 @@ extension ContractEncoder {
         json.key("state")
         json.string("ended")
         json.key("record")
-        write(entry, to: &json)
+        write(&json)
         json.key("request_bytes")
-        write(entry.requestBytes == 0 ? nil : entry.requestBytes, to: &json)
+        Self.write(entry.requestBytes == 0 ? nil : entry.requestBytes, to: &json)
         json.key("answer_bytes")
-        write(entry.answerBytes == 0 ? nil : entry.answerBytes, to: &json)
+        Self.write(entry.answerBytes == 0 ? nil : entry.answerBytes, to: &json)
         json.key("events")
         json.beginArray()
         if let timeline = entry.timeline {
             var attempts = 0
             for event in timeline.entries {
                 if case .attemptStarted = event.event { attempts += 1 }
-                write(
+                Self.write(
                     event.event, milliseconds: milliseconds(event.time - timeline.arrival), attempt: attempts - 1,
                     to: &json)
             }

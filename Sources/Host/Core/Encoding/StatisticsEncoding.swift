@@ -1,7 +1,7 @@
 import JSON
 
 extension ContractEncoder {
-    static func write(_ statistics: Statistics, to json: inout JSONWriter) {
+    static func write(_ statistics: Statistics, omitted: Omissions = Omissions(), to json: inout JSONWriter) {
         json.beginObject()
         json.key("uptime_seconds")
         json.integer(statistics.uptimeSeconds)
@@ -37,6 +37,22 @@ extension ContractEncoder {
         json.endArray()
         json.key("quality_omitted")
         json.integer(statistics.qualityOmitted)
+        if !statistics.keys.isEmpty {
+            json.key("keys")
+            json.beginArray()
+            for key in statistics.keys {
+                json.beginObject()
+                json.key("name")
+                json.string(key.name)
+                json.key("role")
+                json.string(key.role.rawValue)
+                json.key("usage")
+                KeyEncoding.write(key.figures, to: &json)
+                json.endObject()
+            }
+            json.endArray()
+        }
+        omitted.write(to: &json)
         json.endObject()
     }
 

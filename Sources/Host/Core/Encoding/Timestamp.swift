@@ -5,6 +5,13 @@ public enum Timestamp {
         rfc3339(seconds) ?? (seconds > 0 ? "9999-12-31T23:59:59Z" : "0000-01-01T00:00:00Z")
     }
 
+    /// The same to the millisecond: "2026-01-02T03:04:05.678Z".
+    public static func text(milliseconds: Int64) -> String {
+        let whole = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
+        let rest = String(milliseconds - whole * 1000 + 1000).dropFirst()
+        return text(seconds: Double(whole)).dropLast() + ".\(rest)Z"
+    }
+
     /// "2026-01-02T03:04:05Z"; nil for what has no such form (not a number, before year 0, after 9999).
     public static func rfc3339(_ unixSeconds: Double) -> String? {
         // Years 0 to 9999, which is what the form has digits for.

@@ -5,6 +5,25 @@ extension ContractEncoder {
     /// Runs for every exchange while there are subscribers: writes bytes and makes no strings.
     static func write(_ entry: HistoryEntry, omitted: Omissions = Omissions(), to json: inout JSONWriter) {
         json.beginObject()
+        writeMembers(of: entry, to: &json)
+        writeRoute(of: entry, to: &json)
+        omitted.write(to: &json)
+        json.endObject()
+    }
+
+    /// One that comes from where its route was kept as the JSON that it is shown as.
+    /// - Parameter route: as `route(of:)` gave it.
+    public static func write(_ entry: HistoryEntry, route: String?, to json: inout JSONWriter) {
+        json.beginObject()
+        writeMembers(of: entry, to: &json)
+        if let route {
+            json.key("route")
+            json.raw(Array(route.utf8))
+        }
+        json.endObject()
+    }
+
+    private static func writeMembers(of entry: HistoryEntry, to json: inout JSONWriter) {
         json.key("timestamp")
         json.integer(entry.timestamp)
         json.key("model")
@@ -49,16 +68,34 @@ extension ContractEncoder {
         json.string(entry.api)
         json.key("client")
         if entry.client.isEmpty { json.null() } else { json.string(entry.client) }
-        writeRoute(of: entry, to: &json)
-        omitted.write(to: &json)
-        json.endObject()
+        if let key = entry.key {
+            json.key("key")
+            json.string(key)
+        }
     }
 
-    /// The member `route` of an object that is open. Of the one attempt at the only backend there is nothing to tell.
+    /// Of the one attempt at the only backend there is nothing to tell.
+    private static func hasRoute(_ entry: HistoryEntry) -> Bool {
+        entry.route.count > 1 || entry.route.first.map { $0.reason.strategy != nil } ?? false
+    }
+
+    /// The member `route` of an entry; nil: it has none.
+    public static func route(of entry: HistoryEntry) -> String? {
+        guard hasRoute(entry) else { return nil }
+        var json = JSONWriter(capacity: 512)
+        writeSteps(of: entry, to: &json)
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    /// The member `route` of an object that is open.
     private static func writeRoute(of entry: HistoryEntry, to json: inout JSONWriter) {
-        let route = entry.route
-        guard route.count > 1 || route.first.map({ $0.reason.strategy != nil }) ?? false else { return }
+        guard hasRoute(entry) else { return }
         json.key("route")
+        writeSteps(of: entry, to: &json)
+    }
+
+    private static func writeSteps(of entry: HistoryEntry, to json: inout JSONWriter) {
+        let route = entry.route
         json.beginArray()
         for step in route {
             json.beginObject()

@@ -34,6 +34,8 @@ public struct ActiveExchange: Sendable, Equatable {
     /// From arrival to the first data of the answer; nil before it.
     public var firstDataMilliseconds: UInt64?
     public var tokensPerSecond: Double?
+    /// Operators that watch its text.
+    public var watchers = 0
 
     /// On which event loop, and which of its exchanges.
     public struct Key: Sendable, Hashable, Comparable {

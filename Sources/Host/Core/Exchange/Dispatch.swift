@@ -14,7 +14,9 @@ import NIOCore
 ///
 /// A unary answer is held back until it is complete or exceeds `holdLimit`, so that a backend that dies in the middle of it
 /// can still be replaced by another, and so that it gets a content-length.
-public struct Dispatch: Sendable {
+///
+/// There is one of each exchange and no copy: what decides must have seen all that came.
+public struct Dispatch: Sendable, ~Copyable {
     /// Bytes of a unary answer that are held back before it is committed.
     public static let holdLimit = 256 * 1024
 
@@ -31,12 +33,15 @@ public struct Dispatch: Sendable {
         /// The models that the client's name stands for, `model` first; empty: it alone, at any backend.
         public var targets: [ModelTarget]
         public var needs: Needs
+        /// The backends that the client's key may use; nil: all.
+        public var scope: KeyScope?
 
         public init(
             model: String, stream: Bool, takesComments: Bool, maximumAttempts: Int, targets: [ModelTarget] = [],
-            needs: Needs = Needs()
+            needs: Needs = Needs(), scope: KeyScope? = nil
         ) {
             self.needs = needs
+            self.scope = scope.flatMap { $0.backends.isEmpty ? nil : $0 }
             self.model = model
             self.targets = targets
             self.stream = stream

@@ -16,7 +16,8 @@ extension Dispatch {
     /// Who may be asked for the model that is tried now.
     public var eligibility: Eligibility {
         Eligibility(
-            model: request.model, backend: walk.backend, tried: tried, needs: request.needs, hasOthers: isFirm)
+            model: request.model, backend: walk.backend, tried: tried, needs: request.needs, hasOthers: isFirm,
+            scope: request.scope)
     }
 
     /// Where the prompt is far too long for a model, another is tried.

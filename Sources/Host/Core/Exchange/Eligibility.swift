@@ -10,10 +10,14 @@ public struct Eligibility: Sendable {
     /// Another model may be tried: where the prompt is far too long for all that have this one, nobody is asked for it. Without
     /// another, an estimate refuses nothing.
     public var hasOthers: Bool
+    /// The backends that the client's key may use; nil: all.
+    public var scope: KeyScope?
 
     public init(
-        model: String, backend: String? = nil, tried: [String] = [], needs: Needs = Needs(), hasOthers: Bool = false
+        model: String, backend: String? = nil, tried: [String] = [], needs: Needs = Needs(), hasOthers: Bool = false,
+        scope: KeyScope? = nil
     ) {
+        self.scope = scope
         self.needs = needs
         self.hasOthers = hasOthers
         self.model = model
@@ -34,7 +38,8 @@ public struct Eligibility: Sendable {
             return isReached || snapshot.backends.isEmpty ? .unknownModel : .nobodyReached
         }
         // The common case, without a list of its own.
-        let isPlain = tried.isEmpty && backend == nil && indices.allSatisfy { able(snapshot.backends[$0]) }
+        let isPlain =
+            tried.isEmpty && backend == nil && scope == nil && indices.allSatisfy { able(snapshot.backends[$0]) }
         let left = isPlain ? indices : indices.filter { isOpen(snapshot.backends[$0]) && able(snapshot.backends[$0]) }
         if left.isEmpty { return nobody(indices, snapshot) }
         guard let fits = fits(some == nil ? left : left.sorted(), in: snapshot) else { return .some(left) }
@@ -98,8 +103,11 @@ public struct Eligibility: Sendable {
     }
 
     private func isOpen(_ backend: BackendSnapshot) -> Bool {
-        isMeant(backend.identity) && !tried.contains(backend.identity.id)
+        isMeant(backend.identity) && isAllowed(backend.identity) && !tried.contains(backend.identity.id)
     }
+
+    /// Whether the client's key may use it.
+    public func isAllowed(_ other: BackendIdentity) -> Bool { scope?.has(backend: other.name) ?? true }
 
     /// Whether it may be asked as far as its name goes.
     public func isMeant(_ other: BackendIdentity) -> Bool { backend == nil || backend == other.name }
@@ -165,6 +173,7 @@ public struct Eligibility: Sendable {
         _ index: Int, _ told: ToldModel?, in snapshot: RegistrySnapshot, now: UInt64, able: (BackendSnapshot) -> Bool
     ) -> Exclusion? {
         let backend = snapshot.backends[index]
+        if !isAllowed(backend.identity) { return .notAllowed }
         if let pinned = self.backend, !isMeant(backend.identity) { return .pinned(to: pinned) }
         if let missing = told?.missing(for: needs), !missing.isEmpty { return .lacks(missing) }
         if let told, hasOthers, told.contextLength > 0, total(in: snapshot) > needs.answer,

@@ -1,5 +1,7 @@
 /// Why a backend is not asked for a request, or comes behind others.
 public enum Exclusion: Sendable, Equatable {
+    /// The client's key may not use it.
+    case notAllowed
     /// The name stands for the model at this backend alone.
     case pinned(to: String)
     /// The name stands for the model at this backend, which does not have it.
@@ -27,7 +29,7 @@ public enum Exclusion: Sendable, Equatable {
     /// Nothing that passes by waiting: the same request will never be served there.
     public var isOfTheRequest: Bool {
         switch self {
-        case .pinned, .withoutModel, .lacks, .wrongKind, .contextTooShort: true
+        case .notAllowed, .pinned, .withoutModel, .lacks, .wrongKind, .contextTooShort: true
         case .tried, .draining, .down, .breakerOpen, .resting, .full, .fitsLess: false
         }
     }
@@ -36,6 +38,7 @@ public enum Exclusion: Sendable, Equatable {
     /// - Parameter kind: of the request, in words.
     public func words(kind: String) -> String {
         switch self {
+        case .notAllowed: "is not for this key"
         case .pinned(let other): "is not meant, but \(other)"
         case .withoutModel: "does not have the model"
         case .lacks(let missing): "does not support \(missing.words)"

@@ -31,6 +31,9 @@ public struct FirstTokenTimes: Sendable {
         private var new = 0
         private(set) var late: UInt64?
 
+        /// In the order in which they came.
+        var all: [UInt64] { Array(times[next...] + times[..<next]) }
+
         mutating func note(_ time: UInt64) {
             if times.count < FirstTokenTimes.window {
                 times.append(time)
@@ -58,6 +61,37 @@ public struct FirstTokenTimes: Sendable {
 
     /// The 95th percentile in nanoseconds; nil: too few answers have come.
     public func late(for key: Key) -> UInt64? { samples[key]?.late }
+
+    // MARK: Over a restart
+
+    /// The times of models, in microseconds, for the next run of the gateway; nil: of all.
+    func kept(of models: Set<String>?) -> [KeptFigure] {
+        samples.filter { models?.contains($0.key.model) ?? true }.map { key, samples in
+            KeptFigure(
+                scope: .lateness, name: (key.isWhole ? Self.wholeMark : Self.streamMark) + key.model,
+                numbers: samples.all.map { Double($0 / 1000) })
+        }
+    }
+
+    /// Takes what a run before this one has learnt, of models of which nothing newer is known.
+    /// - Parameter kept: may come from a file that anybody wrote.
+    mutating func restore(_ kept: [KeptFigure]) {
+        var known = Set(samples.keys)
+        for figure in kept where figure.scope == .lateness {
+            let (mark, model) = (figure.name.prefix(Self.wholeMark.count), figure.name.dropFirst(Self.wholeMark.count))
+            guard mark == Self.wholeMark || mark == Self.streamMark else { continue }
+            let key = Key(model: String(model), isWhole: mark == Self.wholeMark)
+            guard known.insert(key).inserted else { continue }
+            for time in figure.numbers.suffix(Self.window) {
+                note(UInt64(time.whole(in: 0...Self.longest)) * 1000, of: key)
+            }
+        }
+    }
+
+    private static let wholeMark = "whole "
+    private static let streamMark = "parts "
+    /// Microseconds of a time that is believed: a day.
+    private static let longest = 86_400_000_000
 }
 
 /// When answers are late, and what came of asking a second backend: for all event loops, and used only where requests are hedged.
@@ -76,6 +110,12 @@ public final class Hedges: Sendable {
 
     /// See `FirstTokenTimes.late`.
     public func late(for key: FirstTokenTimes.Key) -> UInt64? { times.withLock { $0.late(for: key) } }
+
+    /// How long answers of models took to begin, for the next run of the gateway; nil: of all.
+    public func kept(of models: Set<String>?) -> [KeptFigure] { times.withLock { $0 }.kept(of: models) }
+
+    /// Takes what a run before this one has learnt.
+    public func restore(_ kept: [KeptFigure]) { times.withLock { $0.restore(kept) } }
 
     public func began() { begunCount.add(1, ordering: .relaxed) }
     public func won() { wonCount.add(1, ordering: .relaxed) }

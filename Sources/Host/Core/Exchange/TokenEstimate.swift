@@ -44,6 +44,22 @@ public struct TokenEstimate: Sendable, Equatable {
         models[model] = Entry(ratio: before + Self.newestShare * (ratio - before), heard: count)
     }
 
+    /// Everything that was learnt, what was heard of longest ago first.
+    var kept: [KeptFigure] {
+        models.sorted { $0.value.heard < $1.value.heard }
+            .map { KeptFigure(scope: .estimate, name: $0.key, numbers: [$0.value.ratio]) }
+    }
+
+    /// Takes what was learnt before, of models of which nothing newer is known.
+    mutating func restore(_ kept: [KeptFigure]) {
+        for figure in kept where figure.scope == .estimate && models[figure.name] == nil {
+            guard models.count < Self.limit, let ratio = figure.numbers.first, ratio.isFinite else { continue }
+            count += 1
+            models[figure.name] = Entry(
+                ratio: min(max(ratio, Self.smallestRatio), Self.largestRatio), heard: count)
+        }
+    }
+
     private mutating func forgetOldest() {
         let heard = models.values.map(\.heard).sorted()
         let last = heard[heard.count / Self.forgottenShare]
@@ -64,6 +80,15 @@ public final class TokenEstimates: LedgerSink {
             estimate.withLock { $0.learn(model, estimated: estimated, reported: reported) }
         }
     }
+
+    /// Everything that was learnt, for the next run of the gateway.
+    public var kept: [KeptFigure] { estimate.withLock { $0 }.kept }
+
+    /// The same of these models alone.
+    public func kept(of models: Set<String>) -> [KeptFigure] { kept.filter { models.contains($0.name) } }
+
+    /// Takes what a run before this one has learnt.
+    public func restore(_ kept: [KeptFigure]) { estimate.withLock { $0.restore(kept) } }
 
     /// A prompt's tokens, corrected by what is known of the model.
     public func tokens(_ estimated: UInt64, model: String) -> UInt64 {

@@ -2,7 +2,7 @@ import Synchronization
 
 /// What is counted of exchanges: in all, by model and by backend. A sink of the ledger; callable from any thread.
 public final class ExchangeFigures: LedgerSink {
-    private struct ModelFigures {
+    struct ModelFigures {
         var requests: UInt64 = 0
         var milliseconds = Tally()
         var tokens = TokenFigures()
@@ -22,11 +22,16 @@ public final class ExchangeFigures: LedgerSink {
 
     /// What is counted of the exchanges that a backend ended.
     public struct BackendFigures: Sendable, Equatable {
+        /// Exchanges that it ended, well or not, in runs of the gateway before this one.
+        public internal(set) var requestsBefore: UInt64 = 0
+        /// The same in this run.
+        public internal(set) var requests: UInt64 = 0
         public internal(set) var tokens = TokenFigures()
         public internal(set) var durations = Histogram()
         public internal(set) var firstTokens = Histogram()
 
         mutating func add(_ entry: HistoryEntry) {
+            requests += 1
             tokens.add(entry)
             guard entry.status == .success else { return }
             durations.add(Double(entry.durationMilliseconds) / 1000)
@@ -34,7 +39,7 @@ public final class ExchangeFigures: LedgerSink {
         }
     }
 
-    private struct State {
+    struct State {
         var totals = Statistics.Requests()
         var models: [String: ModelFigures] = [:]
         var otherModels = ModelFigures()
@@ -47,7 +52,7 @@ public final class ExchangeFigures: LedgerSink {
     /// Backends whose figures are kept.
     public static let backendLimit = 1000
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     public init() {}
 

@@ -4,12 +4,12 @@ import Synchronization
 public final class History: LedgerSink {
     private let ring: Mutex<HistoryRing>
 
-    /// Entries that it may hold.
-    public let capacity: Int
+    public init(capacity: Int) { ring = Mutex(HistoryRing(capacity: capacity)) }
 
-    public init(capacity: Int) {
-        self.capacity = max(1, capacity)
-        ring = Mutex(HistoryRing(capacity: capacity))
+    /// Entries that it may hold; with fewer than there are, the newest stay.
+    public var capacity: Int {
+        get { ring.withLock { $0.capacity } }
+        set { ring.withLock { if $0.capacity != max(1, newValue) { $0 = $0.resized(to: newValue) } } }
     }
 
     public func take(_ entries: [HistoryEntry]) {

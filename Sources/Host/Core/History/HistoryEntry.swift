@@ -53,11 +53,15 @@ public struct HistoryEntry: Sendable, Equatable {
 
     /// The address of its client; empty: unknown.
     public var client: String = ""
+    /// The name of its client's key; nil: none.
+    public var key: String?
     /// Of the request's body, and of the body that the client was sent; 0: none, or unknown.
     public var requestBytes: UInt64 = 0
     public var answerBytes: UInt64 = 0
     /// What happened and when; nil: it is not known any more.
     public var timeline: Timeline?
+    /// Where it stands in a trace; nil: it is not traced. Not shown.
+    public var trace: ExchangeTrace?
 
     /// In whose words its client spoke, by its path: "openai", "anthropic" or "ollama".
     public var api: String {

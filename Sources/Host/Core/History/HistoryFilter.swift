@@ -15,6 +15,8 @@ public struct HistoryFilter: Sendable, Equatable {
     public var backends: Set<String>?
     public var outcome: Outcome?
     public var client: String?
+    /// The name of the client's key.
+    public var key: String?
     /// "openai", "anthropic" or "ollama".
     public var api: String?
     /// Stands somewhere in what is shown of the entry, in small or capital letters.
@@ -43,7 +45,7 @@ public struct HistoryFilter: Sendable, Equatable {
 
     /// Names of the parameters that `set` takes.
     public static let parameters = [
-        "model", "backend", "status", "client", "api", "text", "from", "to", "limit", "after", "instance",
+        "model", "backend", "status", "client", "key", "api", "text", "q", "from", "to", "limit", "after", "instance",
     ]
 
     /// APIs that clients speak.
@@ -64,7 +66,8 @@ public struct HistoryFilter: Sendable, Equatable {
         case "model": model = value
         case "backend": backends = [value]
         case "client": client = value
-        case "text": text = String(EntryLimits.cut(value, to: Self.longestText)).lowercased()
+        case "key": key = value
+        case "text", "q": text = String(EntryLimits.cut(value, to: Self.longestText)).lowercased()
         case "status": outcome = try Self.outcome(value)
         case "api":
             guard Self.apis.contains(value.lowercased()) else {
@@ -105,7 +108,8 @@ public struct HistoryFilter: Sendable, Equatable {
             message: "status must be Success, Error, an HTTP status such as 503, or a class of them such as 5xx.")
     }
 
-    private static func instant(_ value: String, _ parameter: String) throws(Problem) -> Double {
+    /// Of Unix seconds or RFC 3339.
+    public static func instant(_ value: String, _ parameter: String) throws(Problem) -> Double {
         if let seconds = Double(value), seconds.isFinite, abs(seconds) < 1e12 { return seconds }
         if let seconds = Timestamp.seconds(rfc3339: value) { return seconds }
         throw Problem(
@@ -128,6 +132,7 @@ public struct HistoryFilter: Sendable, Equatable {
         }
         if let after, entry.sequence <= after, instance == nil || entry.instance.id == instance { return false }
         if let client, entry.client != client { return false }
+        if let key, entry.key != key { return false }
         if let api, entry.api != api { return false }
         if let from, Double(entry.timestamp) < from { return false }
         if let to, Double(entry.timestamp) > to { return false }
@@ -148,7 +153,7 @@ public struct HistoryFilter: Sendable, Equatable {
         guard let text else { return true }
         func holds(_ other: String?) -> Bool { other?.lowercased().contains(text) ?? false }
         return holds(entry.model) || holds(entry.knownModel) || holds(entry.backendID) || holds(entry.errorMessage)
-            || holds(entry.requestID) || holds(entry.client) || holds(entry.endpoint)
+            || holds(entry.requestID) || holds(entry.client) || holds(entry.key) || holds(entry.endpoint)
             || entry.route.contains { holds($0.backend) || holds($0.failure) }
     }
 }

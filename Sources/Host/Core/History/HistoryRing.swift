@@ -22,6 +22,13 @@ public struct HistoryRing: Sendable {
         }
     }
 
+    /// The same with room for another number, of which the newest stay.
+    public func resized(to capacity: Int) -> HistoryRing {
+        var ring = HistoryRing(capacity: capacity)
+        for entry in entries.suffix(ring.capacity) { ring.push(entry) }
+        return ring
+    }
+
     /// All entries in the order they were pushed. O(count).
     public var entries: [HistoryEntry] {
         Array(slots[head...]) + Array(slots[..<head])

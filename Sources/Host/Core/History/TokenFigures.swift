@@ -27,6 +27,35 @@ public struct TokenFigures: Sendable, Equatable {
         }
     }
 
+    /// Everything in it, to be kept; see `init(kept:)`.
+    var kept: [Double] {
+        [prompt, completion, cached, timedTokens, firstTokens, firstTokenMilliseconds].map { Double($0.value) }
+            + [generation.seconds]
+    }
+
+    /// How many numbers `kept` holds.
+    static let keptCount = 7
+
+    /// - Parameter kept: may come from a file that anybody wrote.
+    init(kept: some Collection<Double>) {
+        let numbers = Array(kept)
+        guard numbers.count == Self.keptCount else { return }
+        let sums = numbers.map { Tally(UInt64($0.whole(in: 0...Int(Tally.limit)))) }
+        (prompt, completion, cached) = (sums[0], sums[1], sums[2])
+        (timedTokens, firstTokens, firstTokenMilliseconds) = (sums[3], sums[4], sums[5])
+        generation.add(seconds: numbers[6])
+    }
+
+    static func += (sum: inout TokenFigures, other: TokenFigures) {
+        sum.prompt += other.prompt.value
+        sum.completion += other.completion.value
+        sum.cached += other.cached.value
+        sum.timedTokens += other.timedTokens.value
+        sum.firstTokens += other.firstTokens.value
+        sum.firstTokenMilliseconds += other.firstTokenMilliseconds.value
+        sum.generation.add(seconds: other.generation.seconds)
+    }
+
     public var generationSeconds: Double { generation.seconds }
 
     /// Over all answers whose speed is known; nil before the first.
@@ -56,10 +85,32 @@ public struct Histogram: Sendable, Equatable {
 
     public init() {}
 
+    /// Everything in it, to be kept; see `init(kept:)`.
+    var kept: [Double] { counts.map { Double($0.value) } + [total.seconds] }
+
+    /// How many numbers `kept` holds.
+    static let keptCount = bounds.count + 2
+
+    /// - Parameter kept: may come from a file that anybody wrote.
+    init(kept: some Collection<Double>) {
+        let numbers = Array(kept)
+        guard numbers.count == Self.keptCount else { return }
+        counts = numbers.dropLast().map { Tally(UInt64($0.whole(in: 0...Int(Tally.limit)))) }
+        total.add(seconds: numbers[numbers.count - 1])
+    }
+
+    static func += (sum: inout Histogram, other: Histogram) {
+        for (index, count) in other.counts.enumerated() { sum.counts[index] += count.value }
+        sum.total.add(seconds: other.total.seconds)
+    }
+
+    /// Which of the buckets a value belongs to.
+    public static func bucket(_ seconds: Double) -> Int { bounds.firstIndex { seconds <= $0 } ?? bounds.count }
+
     /// What is no number, or no duration, is left out.
     public mutating func add(_ seconds: Double) {
         guard seconds >= 0, seconds.isFinite else { return }
-        counts[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
+        counts[Self.bucket(seconds)] += 1
         total.add(seconds: seconds)
     }
 }

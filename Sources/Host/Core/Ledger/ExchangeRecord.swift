@@ -15,14 +15,19 @@ public final class ExchangeRecord: Sendable {
         public var promptEstimate: UInt64
         /// The address of the client; nil: unknown.
         public var client: SocketAddress?
+        /// The name of the client's key; nil: it has none, or needs none.
+        public var key: String?
         /// Of the request's body, and of the body that the client was sent.
         public var requestBytes: UInt64 = 0
         public var answerBytes: UInt64 = 0
+        /// Where it stands in a trace; nil: it is not traced.
+        public var trace: ExchangeTrace?
 
         public init(
             id: String, model: String = "", knownModel: String? = nil, stream: Bool = false, endpoint: String,
-            promptEstimate: UInt64 = 0, client: SocketAddress? = nil
+            promptEstimate: UInt64 = 0, client: SocketAddress? = nil, key: String? = nil
         ) {
+            self.key = key
             self.client = client
             self.promptEstimate = promptEstimate
             self.id = id
@@ -62,9 +67,11 @@ extension HistoryEntry {
         endpoint = record.request.endpoint
         promptEstimate = record.request.promptEstimate
         client = record.request.client?.ipAddress ?? ""
+        key = record.request.key
         requestBytes = record.request.requestBytes
         answerBytes = record.request.answerBytes
         timeline = record.timeline
+        trace = record.request.trace
         let speed = GenerationSpeed(
             end.outcome, microseconds: fold.duration, firstPiece: record.request.stream ? fold.firstByte : nil)
         timeToFirstByteMilliseconds = speed.timeToFirstTokenMilliseconds

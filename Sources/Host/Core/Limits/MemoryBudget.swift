@@ -20,13 +20,16 @@ public final class MemoryBudget: Sendable {
     /// Bytes that are taken now.
     public var used: Int { usedBytes.load(ordering: .relaxed) }
 
+    /// What is to be given up at this instant.
+    public var pressure: MemoryPressure { MemoryPressure(used: used, limit: limit) }
+
     /// How often there was not enough.
     public var refused: UInt64 { refusedCount.load(ordering: .relaxed) }
 
-    /// False, and nothing taken, if not so much is left.
-    fileprivate func take(_ bytes: Int) -> Bool {
+    /// False, and nothing taken, if not so much is left below `percent` of the limit.
+    fileprivate func take(_ bytes: Int, percent: Int) -> Bool {
         let (sum, overflow) = usedBytes.add(bytes, ordering: .relaxed).oldValue.addingReportingOverflow(bytes)
-        if !overflow, sum <= limit { return true }
+        if !overflow, sum <= MemoryPressure.share(limit, percent) { return true }
         usedBytes.subtract(bytes, ordering: .relaxed)
         refusedCount.add(1, ordering: .relaxed)
         return false
@@ -39,14 +42,20 @@ public final class MemoryBudget: Sendable {
 public struct MemoryShare: ~Copyable {
     private let budget: MemoryBudget
     public private(set) var bytes = 0
+    /// Of the budget's limit, up to which this share grows.
+    private let percent: Int
 
-    public init(of budget: MemoryBudget) { self.budget = budget }
+    /// - Parameter isForRequest: for what comes in, which leaves a rest for what goes out.
+    public init(of budget: MemoryBudget, isForRequest: Bool = false) {
+        self.budget = budget
+        percent = isForRequest ? MemoryPressure.requestPercent : 100
+    }
 
     /// Takes or gives back what is missing to `bytes`. False, and nothing changed, if the budget has not so much left; less
     /// than before is always granted.
     public mutating func set(_ bytes: Int) -> Bool {
         if bytes > self.bytes {
-            guard budget.take(bytes - self.bytes) else { return false }
+            guard budget.take(bytes - self.bytes, percent: percent) else { return false }
         } else if bytes < self.bytes {
             budget.giveBack(self.bytes - bytes)
         }

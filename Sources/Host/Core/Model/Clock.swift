@@ -23,6 +23,11 @@ public enum Clock {
     /// Since 1970.
     public static func wallMilliseconds() -> Int64 { Int64(wallNanoseconds() / 1_000_000) }
 
+    /// Of the wall clock to the monotonic one, in nanoseconds: what makes a time of the one of a time of the other.
+    public static func wallOffset() -> Int64 {
+        Int64(clamping: wallNanoseconds()) - Int64(clamping: monotonicNanoseconds())
+    }
+
     private static func wallNanoseconds() -> UInt64 {
         nexus_thread_clock()?.pointee.wall ?? nanoseconds(CLOCK_REALTIME)
     }

@@ -25,6 +25,16 @@ public struct Statistics: Sendable, Equatable {
             self.tokens = tokens
         }
     }
+    public struct Key: Sendable, Equatable {
+        public var name: String
+        public var role: KeyRole
+        public var figures: KeyUsage.Figures
+        public init(name: String, role: KeyRole, figures: KeyUsage.Figures) {
+            self.name = name
+            self.role = role
+            self.figures = figures
+        }
+    }
     public struct Model: Sendable, Equatable {
         public var name: String
         public var requests: UInt64
@@ -44,6 +54,8 @@ public struct Statistics: Sendable, Equatable {
     public var uptimeSeconds: UInt64
     public var requests: Requests
     public var backends: [Backend]
+    /// Sorted by name; empty: none are configured.
+    public var keys: [Key] = []
     /// Every model of a healthy backend, sorted by name, asked for or not: as many as are available.
     public var models: [Model]
     /// Models that were asked for while a backend had them, and that no healthy backend has now; sorted by name.
@@ -89,7 +101,7 @@ public struct Statistics: Sendable, Equatable {
             uptimeSeconds: uptimeSeconds, requests: figures.totals,
             backends: views.map {
                 Backend(
-                    id: $0.id, name: $0.name, requests: $0.totalRequests,
+                    id: $0.id, name: $0.name, requests: $0.totalRequests + (backends[$0.id]?.requestsBefore ?? 0),
                     averageLatencyMilliseconds: $0.averageLatencyMilliseconds, pending: $0.pendingRequests,
                     tokens: backends[$0.id]?.tokens ?? TokenFigures())
             },

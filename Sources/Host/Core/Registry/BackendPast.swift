@@ -4,6 +4,11 @@ public struct BackendPast: Sendable {
     public struct Standing: Sendable, Equatable {
         public var status: BackendStatus
         public var state: BackendState
+
+        public init(status: BackendStatus, state: BackendState) {
+            self.status = status
+            self.state = state
+        }
     }
 
     /// In Unix seconds; nil: it is what it was when it came.

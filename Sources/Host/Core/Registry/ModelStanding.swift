@@ -60,6 +60,20 @@ public final class ModelStanding: Sendable {
         isWhole ? wholes.mean(now: now) : streams.mean(now: now)
     }
 
+    /// What is known of how long it takes to answer; nil: nothing.
+    /// - Parameter now: nanoseconds of the monotonic clock.
+    func keptTimes(now: UInt64) -> KeptAnswerTimes? {
+        let times = KeptAnswerTimes(stream: streams.mean(now: now), whole: wholes.mean(now: now))
+        return times.isEmpty ? nil : times
+    }
+
+    /// Takes what a run before this one has learnt, where nothing newer is known.
+    /// - Parameter now: nanoseconds of the monotonic clock.
+    func restore(_ times: KeptAnswerTimes, now: UInt64) {
+        streams.restore(times.stream, now: now)
+        wholes.restore(times.whole, now: now)
+    }
+
     /// An attempt begins there.
     /// - Parameter ahead: requests in front of it, for each that the server works on at once.
     public func begin(ahead: Double = 0) -> Attempt {
@@ -121,10 +135,15 @@ private struct RecentTime: ~Copyable, Sendable {
     /// When the newest sample was taken, in nanoseconds of the monotonic clock.
     private let measuredAt = Atomic<UInt64>(0)
 
+    func restore(_ mean: Double, now: UInt64) {
+        guard mean > 0, bits.load(ordering: .relaxed) == 0 else { return }
+        take(mean, now: now)
+    }
+
     /// Share of the newest sample in the mean.
     private static let newestShare = 0.3
     /// In so many nanoseconds half of a mean is forgotten, so that a server which was slow once is tried again.
-    private static let halfLife = 600e9
+    private static let halfLife = KeptAnswerTimes.halfLife * 1e9
 
     /// 0: there was none.
     func mean(now: UInt64) -> Double {

@@ -71,6 +71,15 @@ public final class Registry: Sendable {
             past.noteStanding(standing, before: before, now: now, instant: instant)
         }
 
+        /// How it stands otherwise than before; nil: it does not.
+        func change(since before: Record) -> BackendChange? {
+            guard standing != before.standing else { return nil }
+            let now = past.statusSince ?? past.stateSince ?? addedAt
+            return BackendChange(
+                backend: identity.id, url: identity.url, before: before.standing, after: standing, reason: shownError,
+                stateReason: stateReason, lasted: max(0, now - (before.past.statusSince ?? before.addedAt)))
+        }
+
         /// What is to be said of its state besides why it is not well.
         var stateReason: String? {
             if isDraining { return "It is on its way out and takes nothing new." }
@@ -99,6 +108,8 @@ public final class Registry: Sendable {
         var failureThreshold: Int
         var recoveryThreshold: Int
         var breaker: Configuration.Breaker
+        /// What a run before this one has learnt of models that have not been seen yet.
+        var remembered: [KeptPair: KeptAnswerTimes] = [:]
 
         func index(_ id: String) -> Int? { records.firstIndex { $0.identity.id == id } }
 
@@ -129,18 +140,24 @@ public final class Registry: Sendable {
     private let state: Mutex<State>
     private let broadcaster: Broadcaster
     private let onSnapshot: @Sendable (RegistrySnapshot) -> Void
+    private let onChange: @Sendable (BackendChange) -> Void
 
-    /// - Parameter onSnapshot: called after each change that matters to routing, on the thread that reported it, without
-    ///   a lock held; must return at once. Calls of two threads may overtake each other, so a receiver reads `snapshot`
-    ///   rather than trust the order.
+    /// - Parameters:
+    ///   - onChange: called when a backend stands otherwise than before, on the thread that reported it, without a lock held; must
+    ///     return at once. Calls of two threads may overtake each other.
+    ///   - onSnapshot: called after each change that matters to routing, on the thread that reported it, without a lock held; must
+    ///     return at once. Calls of two threads may overtake each other, so a receiver reads `snapshot` rather than trust the
+    ///     order.
     public init(
         failureThreshold: Int, recoveryThreshold: Int, breaker: Configuration.Breaker = Configuration.Breaker(),
-        broadcaster: Broadcaster, onSnapshot: @escaping @Sendable (RegistrySnapshot) -> Void
+        broadcaster: Broadcaster, onChange: @escaping @Sendable (BackendChange) -> Void = { _ in },
+        onSnapshot: @escaping @Sendable (RegistrySnapshot) -> Void
     ) {
         state = Mutex(
             State(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold, breaker: breaker))
         self.broadcaster = broadcaster
         self.onSnapshot = onSnapshot
+        self.onChange = onChange
     }
 
     /// Of the models' prompts. To be given what the ledger settles.
@@ -263,14 +280,16 @@ public final class Registry: Sendable {
 
     /// Changes one record and tells everybody. A change of the models that clients can see is told as well.
     private func change(id: String, _ body: (inout State, Int) -> Void) {
-        typealias Change = (before: BackendView, after: BackendView, snapshot: RegistrySnapshot)
+        typealias Change = (before: BackendView, after: BackendView, snapshot: RegistrySnapshot, told: BackendChange?)
         let change = state.withLock { state -> Change? in
             guard let index = state.index(id) else { return nil }
-            let before = Self.view(state.records[index])
+            let (before, record) = (Self.view(state.records[index]), state.records[index])
             body(&state, index)
-            return (before, Self.view(state.records[index]), Self.rebuild(&state))
+            let told = state.records[index].change(since: record)
+            return (before, Self.view(state.records[index]), Self.rebuild(&state), told)
         }
         guard let change else { return }
+        if let told = change.told { onChange(told) }
         onSnapshot(change.snapshot)
         broadcaster.publish(.backends([change.after]))
         let served = change.after.status.serves ? change.after.models : []
@@ -298,11 +317,12 @@ public final class Registry: Sendable {
     public func record(
         _ report: HealthReport, of id: String, now: Double, instant: UInt64 = Clock.monotonicNanoseconds()
     ) {
-        typealias Change = (view: BackendView, flipped: Bool, snapshot: RegistrySnapshot?)
+        typealias Change = (view: BackendView, flipped: Bool, snapshot: RegistrySnapshot?, told: BackendChange?)
         let change = state.withLock { state -> Change? in
             guard let index = state.index(id) else { return nil }
             let success = report.outcome == .healthy
-            let (errorBefore, before) = (state.records[index].shownError, state.records[index].standing)
+            let recordBefore = state.records[index]
+            let (errorBefore, before) = (recordBefore.shownError, recordBefore.standing)
             let counts = Self.counts(report, state.records[index].counters, now: instant)
             state.records[index].past.note(report, counts: counts, now: now, instant: instant)
             state.records[index].lastCheck = now
@@ -327,9 +347,11 @@ public final class Registry: Sendable {
             let matters =
                 flipped || state.records[index].standing != before || state.records[index].shownError != errorBefore
                 || state.records[index].kinds != kindsBefore
-            return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil)
+            let told = state.records[index].change(since: recordBefore)
+            return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil, told)
         }
         guard let change else { return }
+        if let told = change.told { onChange(told) }
         if let snapshot = change.snapshot {
             onSnapshot(snapshot)
             broadcaster.publish(.backends([change.view]))
@@ -410,6 +432,48 @@ public final class Registry: Sendable {
         }
     }
 
+    /// How long backends take to answer with models that several have, for the next run of the gateway; nil: of all.
+    /// - Parameters:
+    ///   - now: nanoseconds of the monotonic clock.
+    ///   - wall: Unix seconds.
+    public func keptTimes(of pairs: Set<KeptPair>?, now: UInt64, wall: Int64) -> [KeptFigure] {
+        if let pairs, pairs.isEmpty { return [] }
+        var standings: [(pair: KeptPair, standing: ModelStanding)] = []
+        state.withLock { state in
+            for record in state.records {
+                let id = record.identity.id
+                if let pairs {
+                    for pair in pairs where pair.backend == id {
+                        if let standing = record.standings[pair.model] { standings.append((pair, standing)) }
+                    }
+                } else {
+                    standings += record.standings.map { (KeptPair(backend: id, model: $0.key), $0.value) }
+                }
+            }
+        }
+        return standings.compactMap { pair, standing in standing.keptTimes(now: now)?.kept(of: pair, wall: wall) }
+    }
+
+    /// Takes what a run before this one has learnt, of models that are there and of those that servers tell of later.
+    /// - Parameters:
+    ///   - kept: may come from a file that anybody wrote.
+    ///   - now: nanoseconds of the monotonic clock.
+    ///   - wall: Unix seconds.
+    public func restore(_ kept: [KeptFigure], now: UInt64, wall: Int64) {
+        state.withLock { state in
+            for figure in kept where state.remembered.count < KeptFigure.timesLimit {
+                guard let times = KeptAnswerTimes(figure, wall: wall), !times.isEmpty,
+                    let pair = KeptPair(name: figure.name)
+                else { continue }
+                if let index = state.index(pair.backend), let standing = state.records[index].standings[pair.model] {
+                    standing.restore(times, now: now)
+                } else {
+                    state.remembered[pair] = times
+                }
+            }
+        }
+    }
+
     /// Whether models are in their servers' memory, as far as is known: as answers have shown since the last probe, or else as it
     /// told.
     /// - Parameter asked: ids of backends, and the models there. Only these are looked at.
@@ -468,7 +532,7 @@ public final class Registry: Sendable {
             let before = state.records[index].standings
             state.records[index].standings = [:]
             for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
-                let standing = before[model.id] ?? ModelStanding(of: model)
+                let standing = before[model.id] ?? newStanding(of: model, at: state.records[index].identity.id, &state)
                 state.records[index].standings[model.id] = standing
                 standings[model.id, default: ModelStandings()].append(standing, at: index)
             }
@@ -477,6 +541,15 @@ public final class Registry: Sendable {
             backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told,
             standings: standings, estimates: state.estimates)
         return state.snapshot
+    }
+
+    private static func newStanding(of model: Model, at backend: String, _ state: inout State) -> ModelStanding {
+        let standing = ModelStanding(of: model)
+        guard !state.remembered.isEmpty,
+            let times = state.remembered.removeValue(forKey: KeptPair(backend: backend, model: model.id))
+        else { return standing }
+        standing.restore(times, now: Clock.monotonicNanoseconds())
+        return standing
     }
 
     private static func view(_ record: Record) -> BackendView {

@@ -66,7 +66,8 @@ public final class BackendSnapshot: Sendable {
 }
 
 /// The whole registry at one instant: immutable, made at a change, read without a lock.
-public struct RegistrySnapshot: Sendable {
+/// An object, since every request holds it more than once.
+public final class RegistrySnapshot: Sendable {
     /// In the order they were added.
     public let backends: [BackendSnapshot]
     /// For each model id the indices (into `backends`) of the backends that have it and serve.

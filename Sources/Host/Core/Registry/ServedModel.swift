@@ -13,13 +13,15 @@ public struct ServedModel: Sendable {
 
     /// One for each name, sorted by it; then the operator's other names. A name that is both stands for what the operator
     /// has said.
-    /// - Parameter aliases: other names, each with a model's name at the backends.
+    /// - Parameters:
+    ///   - aliases: other names, each with a model's name at the backends.
+    ///   - scope: of those that a key may use; nil: all.
     public static func all(
-        _ views: [BackendView], aliases: [(alias: String, model: String)] = []
+        _ views: [BackendView], aliases: [(alias: String, model: String)] = [], scope: KeyScope? = nil
     ) -> [ServedModel] {
         var places: [String: Int] = [:]
         var served: [ServedModel] = []
-        let healthy = views.filter { $0.status.serves }
+        let healthy = views.filter { $0.status.serves && scope?.has(backend: $0.name) ?? true }
         for view in healthy.sorted(by: { ($0.name, $0.id) < ($1.name, $1.id) }) {
             for model in view.models where model.id != Model.any {
                 if let place = places[model.id] {
@@ -30,9 +32,12 @@ public struct ServedModel: Sendable {
                 }
             }
         }
-        let others = aliases.compactMap { alias, name in places[name].map { served[$0].named(alias) } }
+        let others = aliases.compactMap { alias, name in
+            scope?.has(alias: alias, of: name) ?? true ? places[name].map { served[$0].named(alias) } : nil
+        }
         let taken = Set(others.map(\.id))
-        return served.filter { !taken.contains($0.id) }.sorted { $0.id < $1.id } + others
+        return served.filter { !taken.contains($0.id) && scope?.has(model: $0.id) ?? true }.sorted { $0.id < $1.id }
+            + others
     }
 
     private func named(_ alias: String) -> ServedModel {

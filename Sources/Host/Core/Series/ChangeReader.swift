@@ -38,7 +38,7 @@ struct ChangeReader {
             let figures = figures(of: subject, window, spans, &sum, &result.quantileError)
             found += judged(figures, subject, all: all, seconds: chosen.awake)
         }
-        let changes = Self.withoutEchoes(found).map(\.change).sorted(by: Self.isBefore)
+        let changes = ChangeEchoes(found).heard.map(\.change).sorted(by: Self.isBefore)
         result.leftOut = max(0, changes.count - query.limit)
         result.changes = Array(changes.prefix(query.limit))
         return result
@@ -185,25 +185,6 @@ struct ChangeReader {
                 before: before.map { $0.value * unit }, score: score, requests: figures[0].requests)
         }
         return best.values.map { ($0, volume) }
-    }
-
-    /// Without changes of a backend, or of all, that one of its parts alone has made: the part says more.
-    private static func withoutEchoes(
-        _ found: [(change: SeriesChanges.Change, volume: Double)]
-    ) -> [(change: SeriesChanges.Change, volume: Double)] {
-        found.filter { whole in
-            guard whole.change.model == nil, whole.change.metric.family < ChangeMetric.inFlight.family else {
-                return true
-            }
-            return !found.contains { part in
-                let isPart =
-                    whole.change.backend == nil
-                    ? part.change.backend != nil
-                    : part.change.backend == whole.change.backend && part.change.model != nil
-                return isPart && part.change.metric.family == whole.change.metric.family
-                    && part.volume >= 0.9 * whole.volume
-            }
-        }
     }
 }
 

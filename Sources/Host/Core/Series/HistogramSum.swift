@@ -21,6 +21,15 @@ struct HistogramSum {
         }
     }
 
+    mutating func add(_ values: KeptBuckets) {
+        for bucket in values.buckets {
+            let middle = LogBuckets.middle(of: Int(bucket.number), shift: 0)
+            counts[middle] &+= bucket.count
+            total &+= bucket.count
+            range = range.map { min($0.lowerBound, middle)...max($0.upperBound, middle) } ?? middle...middle
+        }
+    }
+
     mutating func reset() {
         if let range { for middle in range { counts[middle] = 0 } }
         (range, total, shift) = (nil, 0, 0)

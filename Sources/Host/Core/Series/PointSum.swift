@@ -29,6 +29,21 @@ struct PointSum {
         firstTokens.add(step.firstTokens)
     }
 
+    mutating func add(_ minute: KeptMinute) {
+        requests += minute.requests.value
+        errors += minute.errors.value
+        refused += minute.refused.value
+        failedAttempts += minute.failedAttempts.value
+        promptTokens += minute.promptTokens.value
+        completionTokens += minute.completionTokens.value
+        cachedTokens += minute.cachedTokens.value
+        timedTokens += minute.timedTokens
+        generationSeconds += minute.generationSeconds
+        told.formUnion(SeriesSums.Told(rawValue: minute.told))
+        durations.add(minute.durations)
+        firstTokens.add(minute.firstTokenTimes)
+    }
+
     mutating func reset() {
         (requests, errors, refused, failedAttempts) = (0, 0, 0, 0)
         (promptTokens, completionTokens, cachedTokens) = (0, 0, 0)

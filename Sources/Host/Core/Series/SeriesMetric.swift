@@ -33,6 +33,9 @@ public enum SeriesMetric: String, Sendable, CaseIterable {
         }
     }
 
+    /// It takes the histograms.
+    public var isQuantile: Bool { durationShare != nil || firstTokenShare != nil }
+
     /// Of the times to the first token, nil for others.
     var firstTokenShare: Double? {
         switch self {

@@ -48,7 +48,10 @@ public struct SeriesList: Sendable, Equatable {
         public var values: [[Double?]] = []
     }
 
-    public var window: SeriesWindow
+    /// As programs ask for it.
+    public var window: String
+    /// Seconds of a step.
+    public var step: Int64
     /// When the first step begins, in Unix seconds.
     public var from: Int64
     /// Now, in Unix seconds: the last step is under way.

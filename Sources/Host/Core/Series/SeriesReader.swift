@@ -18,7 +18,8 @@ struct SeriesReader {
     func list(_ query: SeriesQuery) -> SeriesList {
         let numbers = query.window.numbers(at: now)
         var list = SeriesList(
-            window: query.window, from: numbers.lowerBound * query.window.step, to: now, metrics: query.metrics)
+            window: query.window.name, step: query.window.step, from: numbers.lowerBound * query.window.step, to: now,
+            metrics: query.metrics)
         list.folded = book.folded
         list.awakeSeconds = numbers.map { awakeSeconds(query.window, $0) }
         let found = subjects(query).map { (subject: $0, volume: $0.volume(query.window, numbers, of: source)) }

@@ -21,11 +21,21 @@ public struct Trouble: Sendable, Equatable {
         case queueGrowing = "queue_growing"
         /// The last reload of the configuration was not applied.
         case reloadFailed = "reload_failed"
+        /// The listener's certificate has expired, or its files hold another that cannot be used.
+        case certificate
         /// Changes of backends that were kept are not in force.
         case stateFile = "state_file"
+        /// The history is not kept in its file.
+        case historyFile = "history_file"
+        /// The collector of traces is away, or refuses them.
+        case collector
+        /// Bodies are not kept in their file, though that is wanted.
+        case capturesFile = "captures_file"
         /// An adapter does what the ABI forbids, or holds up event loops.
         case adapterMisbehaving = "adapter_misbehaving"
-        /// A newer version of an adapter cannot be used.
+        /// An adapter is left out for its crashes.
+        case adapterQuarantined = "adapter_quarantined"
+        /// A newer version of an adapter cannot be used, or the operator's list does not allow a file.
         case adapterRefused = "adapter_refused"
         /// A server asked to be left alone for long.
         case resting
@@ -146,12 +156,12 @@ public struct TroubleList: Sendable, Equatable {
 }
 
 /// How words about troubles are written.
-enum TroubleWords {
+package enum TroubleWords {
     /// Bytes of what is wrong, and of why.
     static let limit = 400
 
     /// Texts from outside in one line, without what would change the order in which it is read, and not too long.
-    static func plain(_ text: String) -> String {
+    package static func plain(_ text: String) -> String {
         var plain = String.UnicodeScalarView()
         for scalar in EntryLimits.cutBytes(text, to: limit).unicodeScalars {
             switch scalar.value {

@@ -267,6 +267,25 @@ struct TroubleFinder: Sendable {
         }
     }
 
+    /// At most one: an expired certificate is a trouble already without a new one that cannot be taken.
+    private static func troubles(of certificate: TroublePicture.Certificate, now: Double) -> [Sighting] {
+        let problem = certificate.problem
+        if certificate.expires <= now {
+            let why = problem.map { "and what its files hold was not taken: \($0)" } ?? "put a new one in its place"
+            return [
+                gateway(
+                    .certificate, .critical, since: certificate.expires, "The gateway's certificate has expired",
+                    why: why)
+            ]
+        }
+        guard let problem else { return [] }
+        return [
+            gateway(
+                .certificate, .warning, since: certificate.since,
+                "The gateway's new certificate was not taken, and the one before stays in use", why: problem)
+        ]
+    }
+
     private static func rest(of picture: TroublePicture) -> [Sighting] {
         var found: [Sighting] = []
         if let reload = picture.reload {
@@ -276,21 +295,47 @@ struct TroubleFinder: Sendable {
                     "The configuration was not reloaded, and the one before stays in use; the reload failed",
                     why: reload.problem))
         }
+        if let certificate = picture.certificate { found += Self.troubles(of: certificate, now: picture.now) }
         if let problem = picture.stateProblem {
             found.append(
                 gateway(
                     .stateFile, .warning, since: picture.now, "Kept changes of backends are not in force", why: problem)
             )
         }
-        for file in picture.refusedFiles {
+        if let problem = picture.historyProblem {
             found.append(
-                Sighting(
-                    trouble: Trouble(
-                        kind: .adapterRefused, severity: .warning, subject: .adapter(file.path), since: picture.now,
-                        what: "The new version of \(file.path) cannot be used", why: file.problem,
-                        link: "gateway")))
+                gateway(
+                    .historyFile, .warning, since: problem.since, "The history is not kept on disk",
+                    why: problem.reason))
         }
+        if let problem = picture.collectorProblem {
+            found.append(
+                gateway(
+                    .collector, .notice, since: problem.since, "Traces do not reach their collector",
+                    why: problem.reason))
+        }
+        if let problem = picture.capturesProblem {
+            found.append(
+                gateway(
+                    .capturesFile, .warning, since: problem.since, "Captures are not kept", why: problem.reason))
+        }
+        found += picture.refusedFiles.map { refused($0, now: picture.now) }
         return found
+    }
+
+    private static func refused(_ file: TroublePicture.RefusedFile, now: Double) -> Sighting {
+        var (kind, severity) = (Trouble.Kind.adapterRefused, Trouble.Severity.warning)
+        let what: String
+        switch file.reason {
+        case .newVersion: what = "The new version of \(file.path) cannot be used"
+        case .otherBytes: what = "The adapter \(file.path) is not loaded"
+        case .unlisted: (severity, what) = (.notice, "The adapter \(file.path) is not loaded")
+        case .quarantine: (kind, what) = (.adapterQuarantined, "The adapter \(file.path) is left out")
+        }
+        return Sighting(
+            trouble: Trouble(
+                kind: kind, severity: severity, subject: .adapter(file.path), since: now, what: what,
+                why: file.problem, link: "gateway"))
     }
 }
 

@@ -101,8 +101,9 @@ extension Trouble.Kind {
         switch self {
         case .goingDown: 10 * Self.second
         case .errorRate, .queueGrowing: 3 * Self.second
-        case .down, .breakerOpen, .flapping, .queueFull, .memoryShort, .descriptorsShort, .reloadFailed, .stateFile,
-            .adapterMisbehaving, .adapterRefused, .resting:
+        case .down, .breakerOpen, .flapping, .queueFull, .memoryShort, .descriptorsShort, .reloadFailed, .certificate,
+            .stateFile, .historyFile, .collector, .capturesFile, .adapterMisbehaving, .adapterQuarantined,
+            .adapterRefused, .resting:
             0
         }
     }
@@ -111,8 +112,9 @@ extension Trouble.Kind {
     public var endDelay: UInt64 {
         switch self {
         case .errorRate, .queueGrowing, .queueFull, .memoryShort: 10 * Self.second
-        case .down, .breakerOpen, .goingDown, .flapping, .descriptorsShort, .reloadFailed, .stateFile,
-            .adapterMisbehaving, .adapterRefused, .resting:
+        case .down, .breakerOpen, .goingDown, .flapping, .descriptorsShort, .reloadFailed, .certificate, .stateFile,
+            .historyFile, .collector, .capturesFile, .adapterMisbehaving, .adapterQuarantined, .adapterRefused,
+            .resting:
             0
         }
     }

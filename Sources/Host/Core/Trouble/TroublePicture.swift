@@ -95,6 +95,34 @@ public struct TroublePicture: Sendable, Equatable {
         }
     }
 
+    /// The listener's certificate.
+    public struct Certificate: Sendable, Equatable {
+        /// When it ceases to count, in Unix seconds.
+        public var expires: Double
+        /// Why what the files hold now was not taken; nil: it was.
+        public var problem: String?
+        /// Of the problem, in Unix seconds.
+        public var since: Double
+
+        public init(expires: Double, problem: String? = nil, since: Double = 0) {
+            self.expires = expires
+            self.problem = problem
+            self.since = since
+        }
+    }
+
+    /// Why something that serves no requests itself does not work.
+    public struct Outage: Sendable, Equatable {
+        public var reason: String
+        /// Unix seconds.
+        public var since: Double
+
+        public init(reason: String, since: Double) {
+            self.reason = reason
+            self.since = since
+        }
+    }
+
     /// What an adapter did that it must not, since the start.
     public struct Misuse: Sendable, Equatable {
         /// Its type.
@@ -116,14 +144,27 @@ public struct TroublePicture: Sendable, Equatable {
         }
     }
 
-    /// A file that is not used, while the version before is.
+    /// A file that is not used, and that somebody may miss.
     public struct RefusedFile: Sendable, Equatable {
+        public enum Reason: Sendable, Equatable {
+            /// It cannot be used, while the version before is.
+            case newVersion
+            /// The operator's list does not name it.
+            case unlisted
+            /// The list names it with other bytes.
+            case otherBytes
+            /// It is left out for its crashes.
+            case quarantine
+        }
+
         public var path: String
         public var problem: String
+        public var reason: Reason
 
-        public init(path: String, problem: String) {
+        public init(path: String, problem: String, reason: Reason = .newVersion) {
             self.path = path
             self.problem = problem
+            self.reason = reason
         }
     }
 
@@ -151,6 +192,14 @@ public struct TroublePicture: Sendable, Equatable {
     /// The last reload failed.
     public var reload: Reload?
     public var stateProblem: String?
+    /// Nil: clients are not served over TLS.
+    public var certificate: Certificate?
+    /// The history is not kept in its file.
+    public var historyProblem: Outage?
+    /// The collector does not take spans.
+    public var collectorProblem: Outage?
+    /// Captures are not kept in theirs.
+    public var capturesProblem: Outage?
     public var misuse: [Misuse] = []
     public var refusedFiles: [RefusedFile] = []
     public var memory = Memory()

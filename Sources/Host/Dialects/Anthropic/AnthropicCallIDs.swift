@@ -1,3 +1,5 @@
+import Core
+
 /// Ids of tool calls in a conversation, as a server of OpenAI's API gets them. A client pairs a result with its call by the id
 /// alone, and its history may have one id for several calls: they came from servers that begin to count anew with each answer.
 /// The first keeps it, the others get one of their own, and each result that of its call. The same history has the same ids

@@ -1,3 +1,4 @@
+import Core
 import JSON
 
 /// Anthropic's Messages API in terms of OpenAI's chat completions.

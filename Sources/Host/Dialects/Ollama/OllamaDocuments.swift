@@ -13,9 +13,13 @@ public enum OllamaDocuments {
     public static var version: [UInt8] { JSONValue.object(JSONObject([("version", .string(versionNumber))])).bytes }
 
     /// `GET /api/tags`: each model that some healthy backend has, sorted by name; then the operator's other names.
-    /// - Parameter aliases: other names, each with a model's name at the backends.
-    public static func tags(_ views: [BackendView], aliases: [(alias: String, model: String)] = []) -> [UInt8] {
-        list(OllamaModel.merged(views, aliases: aliases)) { model, json in
+    /// - Parameters:
+    ///   - aliases: other names, each with a model's name at the backends.
+    ///   - scope: of those that a key may use; nil: all.
+    public static func tags(
+        _ views: [BackendView], aliases: [(alias: String, model: String)] = [], scope: KeyScope? = nil
+    ) -> [UInt8] {
+        list(OllamaModel.merged(views, aliases: aliases, scope: scope)) { model, json in
             json.key("modified_at")
             json.string(model.modifiedAt)
             json.key("size")
@@ -28,8 +32,9 @@ public enum OllamaDocuments {
     }
 
     /// `GET /api/ps`: the models that some healthy backend has in memory, sorted by name.
-    public static func ps(_ views: [BackendView]) -> [UInt8] {
-        list(OllamaModel.merged(views).filter { $0.model.isLoaded == true }) { model, json in
+    /// - Parameter scope: of those that a key may use; nil: all.
+    public static func ps(_ views: [BackendView], scope: KeyScope? = nil) -> [UInt8] {
+        list(OllamaModel.merged(views, scope: scope).filter { $0.model.isLoaded == true }) { model, json in
             json.key("size")
             json.integer(model.model.memory ?? model.model.size ?? 0)
             json.key("digest")

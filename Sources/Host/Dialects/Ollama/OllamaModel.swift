@@ -5,9 +5,13 @@ struct OllamaModel {
     let model: Model
 
     /// One for each name, sorted by it; then the operator's other names.
-    /// - Parameter aliases: other names, each with a model's name at the backends.
-    static func merged(_ views: [BackendView], aliases: [(alias: String, model: String)] = []) -> [OllamaModel] {
-        ServedModel.all(views, aliases: aliases).map { OllamaModel(model: $0.model) }
+    /// - Parameters:
+    ///   - aliases: other names, each with a model's name at the backends.
+    ///   - scope: of those that a key may use; nil: all.
+    static func merged(
+        _ views: [BackendView], aliases: [(alias: String, model: String)] = [], scope: KeyScope? = nil
+    ) -> [OllamaModel] {
+        ServedModel.all(views, aliases: aliases, scope: scope).map { OllamaModel(model: $0.model) }
     }
 
     var id: String { model.id }

@@ -88,7 +88,7 @@ struct ActionAnswers {
         } catch {
             throw Self.refusal(error, order)
         }
-        state.logger.info(
+        state.logs.operators.info(
             "action started",
             metadata: ["backend": "\(run.progress.backendID)", "action": "\(order.name)", "id": "\(run.id)"])
         return run

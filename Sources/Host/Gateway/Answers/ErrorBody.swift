@@ -14,6 +14,8 @@ struct ErrorBody: Error {
     var allow: String?
     /// Value of Accept-Encoding, with status 415 (RFC 9110, section 15.5.16).
     var acceptEncoding: String?
+    /// A key is asked for (RFC 9110, section 11.6.1).
+    var isChallenge = false
     /// The model that nobody has, if that is the error.
     var model: String?
     /// The models there are, in words; nil if there are none.
@@ -82,12 +84,20 @@ extension ErrorBody {
     }
 
     /// - Parameter names: the models that healthy backends have; the nearest are told.
-    static func unknownModel(_ model: String, among names: some Collection<String>) -> ErrorBody {
+    /// - Parameter targets: what the name stands for, where it is the operator's; empty: it is a model's own.
+    static func unknownModel(
+        _ model: String, standingFor targets: [String] = [], among names: some Collection<String>
+    ) -> ErrorBody {
         let model = EntryLimits.cut(model, to: EntryLimits.model)
-        let available = NearestNames.list(of: model, in: names)
+        let available = NearestNames.list(of: targets.first ?? model, in: names)
+        let missing = targets.prefix(3).map { "'\(EntryLimits.cut($0, to: EntryLimits.model))'" }
         var error = ErrorBody(
             status: 404,
-            message: "The model '\(model)' does not exist at any backend. "
+            message: (missing.isEmpty
+                ? "The model '\(model)' does not exist at any backend. "
+                : "'\(model)' stands for \(missing.joined(separator: ", "))\(targets.count > 3 ? " and others" : ""), and "
+                    + "\(targets.count == 1 ? "that model does not exist" : "none of these models exists") at any backend; "
+                    + "the operator's routing.aliases names it. ")
                 + (available.map { "Available: \($0)." } ?? "No backend has any model now."),
             param: "model", code: "model_not_found")
         error.model = model
@@ -130,6 +140,8 @@ extension ErrorBody {
             (backend: one.backend.identity.name, reason: one.why.words(kind: kind))
         }
         let unsupported = leftOut.allSatisfy { $0.why == .wrongKind }
+        let forbidden = !leftOut.isEmpty && leftOut.allSatisfy { $0.why == .notAllowed }
+        if forbidden { return backendNotAllowed(leftOut.map(\.backend.identity.name)) }
         let words = context.prefix(8).map { "\($0.backend) \($0.reason)" }.joined(separator: "; ")
         var error = ErrorBody(
             status: unsupported ? 501 : 503,

@@ -48,6 +48,7 @@ struct GatewayAnswers {
         json.key("uptime_seconds")
         json.integer(state.uptimeSeconds)
         writeProcess(loops, silent: silent, to: &json)
+        writeTLS(to: &json)
         writeAdapters(to: &json)
         writeConfiguration(to: &json)
         writeReload(to: &json)
@@ -107,6 +108,23 @@ struct GatewayAnswers {
         json.endObject()
     }
 
+    private func writeTLS(to json: inout JSONWriter) {
+        json.key("tls")
+        guard let standing = state.listener.standing else { return json.null() }
+        json.beginObject()
+        json.key("certificate")
+        json.string(EntryLimits.cut(standing.name, to: 100))
+        json.key("expires_at")
+        json.string(Timestamp.text(seconds: Double(standing.expires)))
+        json.key("client_certificates")
+        json.bool(standing.asksForCertificates)
+        json.key("problem")
+        if let problem = standing.problem { json.string(problem) } else { json.null() }
+        json.key("problem_since")
+        if standing.problem != nil { json.string(Timestamp.text(seconds: standing.since)) } else { json.null() }
+        json.endObject()
+    }
+
     // MARK: Adapters
 
     private func writeAdapters(to json: inout JSONWriter) {
@@ -138,16 +156,7 @@ struct GatewayAnswers {
         json.endArray()
         json.key("adapters_unused")
         json.beginArray()
-        for (path, problem, keepsOlder) in AdapterList.unused(library) {
-            json.beginObject()
-            json.key("path")
-            json.string(path)
-            json.key("problem")
-            json.string(problem)
-            json.key("keeps_older")
-            json.bool(keepsOlder)
-            json.endObject()
-        }
+        AdapterList.writeUnused(library, to: &json)
         json.endArray()
         // Of backends that are gone, or that nobody knows.
         json.key("breaches_of_unknown")

@@ -35,6 +35,26 @@ struct LocalAnswers {
         LocalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(state))
     }
 
+    /// The process lives, and an event loop of it gets its turn.
+    static let live = LocalAnswer(
+        fields: [("cache-control", "no-store")], body: Array(#"{"status":"live"}"#.utf8))
+
+    /// 200 if requests should come here, else 503 and why.
+    var ready: LocalAnswer {
+        let problem = state.readiness.problem(state.registry.snapshot)
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("status")
+        writer.string(problem == nil ? "ready" : "not_ready")
+        if let problem {
+            writer.key("reason")
+            writer.string(problem)
+        }
+        writer.endObject()
+        return LocalAnswer(
+            status: problem == nil ? 200 : 503, fields: [("cache-control", "no-store")], body: writer.bytes)
+    }
+
     /// Reads configuration and adapters again; 400 with everything that is wrong if the file is not valid.
     /// - Parameter allowsEmpty: also if the file names no backend any more.
     func reload(allowsEmpty: Bool) async -> LocalAnswer {
@@ -48,7 +68,9 @@ struct LocalAnswers {
     }
 
     /// 200 while requests can be served by somebody, else 503, so that a load balancer can rely on the status alone.
-    var health: LocalAnswer {
+    /// Who may not see how the gateway runs is told no more than that.
+    func health(_ context: RequestContext) -> LocalAnswer {
+        let isWhole = AccessGate.refusal(.view, context, state.settings) == nil
         let views = state.registry.views
         let healthy = views.count { $0.status == .healthy }
         let degraded = views.count { $0.status == .degraded }
@@ -59,8 +81,8 @@ struct LocalAnswers {
         writer.key("status")
         let problem = state.stateProblem
         let trouble = state.trouble
-        let isWhole = healthy == views.count && problem == nil && !trouble.isSerious
-        writer.string(serving == 0 ? "unhealthy" : isWhole ? "healthy" : "degraded")
+        let isWell = healthy == views.count && problem == nil && !trouble.isSerious
+        writer.string(serving == 0 ? "unhealthy" : isWell ? "healthy" : "degraded")
         writer.key("version")
         writer.string(GatewayState.version)
         writer.key("uptime_seconds")
@@ -76,9 +98,9 @@ struct LocalAnswers {
         writer.key("unhealthy")
         writer.integer(views.count - serving)
         writer.endObject()
-        if degraded > 0 { writeReasons(views, to: &writer) }
-        if !trouble.isEmpty { write(trouble, to: &writer) }
-        if let problem {
+        if isWhole, degraded > 0 { writeReasons(views, to: &writer) }
+        if isWhole, !trouble.isEmpty { write(trouble, to: &writer) }
+        if isWhole, let problem {
             writer.key("problem")
             writer.string(problem)
         }
@@ -176,6 +198,10 @@ enum AdapterList {
                 writer.key(key)
                 writer.string(value)
             }
+            if let hash = image.hash {
+                writer.key("sha256")
+                writer.string(hash.text)
+            }
             writer.key("default_urls")
             writer.beginArray()
             for url in image.defaultURLs { writer.string(url) }
@@ -186,7 +212,18 @@ enum AdapterList {
             writer.endArray()
             writer.endObject()
         }
-        for (path, problem, keepsOlder) in unused(library) {
+        writeUnused(library, to: &writer)
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// Files and directories of which nothing is used, or not what is there now, and why.
+    static func writeUnused(_ library: AdapterLibrary, to writer: inout JSONWriter) {
+        let unused =
+            library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder, Self.refusal($0.problem)) }
+            + library.unread.map { ($0.path, $0.reason, true, nil) }
+        for (path, problem, keepsOlder, refusal) in unused {
             writer.beginObject()
             writer.key("path")
             writer.string(path)
@@ -194,16 +231,16 @@ enum AdapterList {
             writer.string(problem)
             writer.key("keeps_older")
             writer.bool(keepsOlder)
+            if let refusal {
+                writer.key("refused_by")
+                writer.string(refusal)
+            }
             writer.endObject()
         }
-        writer.endArray()
-        writer.endObject()
-        return writer.bytes
     }
 
-    /// Files and directories of which nothing is used, or not what is there now, and why.
-    static func unused(_ library: AdapterLibrary) -> [(path: String, problem: String, keepsOlder: Bool)] {
-        library.rejected.map { ($0.path, $0.problem.description, $0.keepsOlder) }
-            + library.unread.map { ($0.path, $0.reason, true) }
+    /// Which rule refuses it; nil: none does, it cannot be used.
+    private static func refusal(_ problem: LoadProblem) -> String? {
+        problem.refusal.map { $0.isByList ? "allow" : "quarantine" }
     }
 }

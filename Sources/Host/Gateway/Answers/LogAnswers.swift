@@ -12,7 +12,7 @@ struct LogAnswers {
     private struct Query {
         var after: UInt64 = 0
         var limit = LogAnswers.usual
-        var levels: Set<String>?
+        var filter = LogFilter()
 
         init(_ text: String) throws(ErrorBody) {
             for (name, value) in QueryValues(text).all {
@@ -34,7 +34,23 @@ struct LogAnswers {
                             "level must be one of \(all.map(\.rawValue).joined(separator: ", ")): the least that is wanted.",
                             "level")
                     }
-                    levels = Set(all[place...].map(\.rawValue))
+                    filter.levels = Set(all[place...].map(\.rawValue))
+                case "component":
+                    guard Configuration.Logging.Component(rawValue: value) != nil else {
+                        let all = Configuration.Logging.Component.allCases.map(\.rawValue).joined(separator: ", ")
+                        throw LogAnswers.problem("component must be one of \(all).", "component")
+                    }
+                    filter.component = value
+                case "requests":
+                    guard let requests = Configuration.Logging.Requests(rawValue: value) else {
+                        throw LogAnswers.problem(
+                            "requests must be all, errors or none: which lines of requests.", "requests")
+                    }
+                    filter.requests = requests
+                case "request": filter.request = value
+                case "model": filter.model = value
+                case "client": filter.client = value
+                case "backend": filter.backend = value
                 default: break
                 }
             }
@@ -48,7 +64,7 @@ struct LogAnswers {
     func lines(_ query: String) -> LocalAnswer {
         do throws(ErrorBody) {
             let query = try Query(query)
-            let tail = GatewayLog.tail.tail(after: query.after, limit: query.limit, levels: query.levels)
+            let tail = GatewayLog.tail.tail(after: query.after, limit: query.limit, query.filter)
             return LocalAnswer(fields: [("cache-control", "no-store")], body: json(tail))
         } catch {
             return .error(error)
@@ -73,7 +89,7 @@ struct LogAnswers {
             json.key("seq")
             json.integer(line.sequence)
             json.key("time")
-            json.string(Timestamp.text(seconds: Double(line.at)))
+            json.string(Timestamp.text(milliseconds: line.at))
             json.key("level")
             json.string(line.level)
             json.key("component")
@@ -86,7 +102,7 @@ struct LogAnswers {
             json.beginObject()
             for (name, value) in line.fields {
                 json.key(name)
-                json.string(value)
+                LogFormat.write(value, to: &json)
             }
             json.endObject()
             json.endObject()

@@ -6,11 +6,14 @@ import NIOCore
 /// What Ollama's clients are told of the fleet, without asking a backend.
 struct OllamaAnswers {
     let state: GatewayState
+    /// What the client's key may use; nil: everything.
+    var scope: KeyScope?
 
     var tags: LocalAnswer {
-        LocalAnswer(body: OllamaDocuments.tags(state.registry.views, aliases: state.modelNames.servedAliases))
+        LocalAnswer(
+            body: OllamaDocuments.tags(state.registry.views, aliases: state.modelNames.servedAliases, scope: scope))
     }
-    var running: LocalAnswer { LocalAnswer(body: OllamaDocuments.ps(state.registry.views)) }
+    var running: LocalAnswer { LocalAnswer(body: OllamaDocuments.ps(state.registry.views, scope: scope)) }
     var version: LocalAnswer { LocalAnswer(body: OllamaDocuments.version) }
 
     /// `POST /api/show`; older clients call the model "name".
@@ -25,15 +28,22 @@ struct OllamaAnswers {
             return Self.error(
                 ClientError(status: 400, message: "invalid model name: it is longer than \(limit) bytes"))
         }
-        let views = state.registry.views
-        let names = state.modelNames
-        let name = names.shown(asked).resolved
+        var views = state.registry.views
+        var names = state.modelNames
+        names.scope = scope
+        let shown = names.shown(asked)
+        guard shown.isAllowed else { return Self.refusal(.modelNotAllowed(asked)) }
+        if let scope { views = views.filter { scope.has(backend: $0.name) } }
+        let name = shown.resolved
         let verbose = request?["verbose"]?.bool ?? false
         guard let document = OllamaDocuments.show(model: name, verbose: verbose, views: views) else {
-            let error = ErrorBody.unknownModel(asked, among: names.snapshot.candidates.keys)
-            return LocalAnswer(status: error.status, body: Dialect.ollama.errorBody(error, requestID: ""))
+            return Self.refusal(.unknownModel(asked, among: names.servedNames))
         }
         return LocalAnswer(body: document)
+    }
+
+    private static func refusal(_ error: ErrorBody) -> LocalAnswer {
+        LocalAnswer(status: error.status, body: Dialect.ollama.errorBody(error, requestID: ""))
     }
 
     private static func error(_ error: ClientError) -> LocalAnswer {

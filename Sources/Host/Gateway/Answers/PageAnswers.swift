@@ -27,15 +27,17 @@ struct PageAnswers {
         _ answer: @escaping @Sendable (LocalAnswer) -> Void
     ) {
         let size = AnswerSize.page(state, parts)
-        let make: @Sendable () -> Void = { answer(html(parts, active, context.query).packed(for: context)) }
+        let make: @Sendable () -> Void = { answer(html(parts, active, context).packed(for: context)) }
         guard size > AnswerSize.inlineLimit else { return make() }
         if !state.work.submit(size: size, make) { answer(.error(.overloaded)) }
     }
 
-    private func html(_ parts: Set<PagePart>?, _ active: ActiveExchanges, _ query: String) -> LocalAnswer {
+    private func html(_ parts: Set<PagePart>?, _ active: ActiveExchanges, _ context: RequestContext) -> LocalAnswer {
         var page = state.page(isWhole: parts == nil)
         page.active = active
-        page.options = PageOptions(query: query)
+        page.options = PageOptions(query: context.query)
+        page.mayWatch =
+            state.settings.showsContent && AccessGate.refusal(.operator, context, state.settings) == nil
         return LocalAnswer(
             contentType: PageRenderer.contentType,
             fields: [

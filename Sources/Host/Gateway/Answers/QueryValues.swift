@@ -14,6 +14,13 @@ struct QueryValues {
         }
     }
 
+    /// The name of a parameter that is not known, for the answer: as names are, or not at all. Somebody may have put a key there.
+    static func shown(_ name: String) -> String {
+        let isPlain =
+            name.utf8.count <= 24 && name.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x5F || $0 == 0x2D }
+        return isPlain ? name : "(not shown)"
+    }
+
     private static func decoded(_ text: Substring) -> String? {
         if text.isEmpty { return "" }
         return PercentCoding.decoded(text.contains("+") ? text.replacing("+", with: " ") : text)

@@ -108,7 +108,7 @@ struct RequestAnswers {
 
     private func tell(_ exchange: ActiveExchange, endedBy peer: String) {
         state.broadcaster.publish(.cancelled(exchange))
-        state.logger.notice(
+        state.logs.operators.notice(
             "an operator cancelled a request",
             metadata: [
                 "request": "\(exchange.id)", "model": "\(EntryLimits.cut(exchange.model, to: EntryLimits.model))",

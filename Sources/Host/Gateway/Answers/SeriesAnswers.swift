@@ -1,4 +1,5 @@
 import Core
+import Store
 
 /// Answers what is asked of series: as they are, and what changed in them.
 struct SeriesAnswers {
@@ -7,12 +8,44 @@ struct SeriesAnswers {
     /// `GET /v1/series`.
     func list(_ query: String) -> LocalAnswer {
         do throws(ErrorBody) {
-            let query = try seriesQuery(query)
-            let list = state.series.list(query, now: Clock.wallSeconds())
-            return LocalAnswer(body: ContractEncoder.series(list, names: names))
+            let (query, window) = try seriesQuery(query)
+            let now = Clock.wallSeconds()
+            let list = try window.map { (window) throws(ErrorBody) in try stored(query, over: window, now: now) }
+            return LocalAnswer(
+                body: ContractEncoder.series(list ?? state.series.list(query, now: now), names: names))
         } catch {
             return .error(error)
         }
+    }
+
+    /// Out of the history's file.
+    private func stored(_ query: SeriesQuery, over window: StoredWindow, now: Int64) throws(ErrorBody) -> SeriesList {
+        guard let store = state.store else {
+            throw .noStore(
+                "Figures of a \(window.rawValue) are kept in the history's file, and there is none ([history] database)."
+            )
+        }
+        let list: SeriesList?
+        do throws(StoreProblem) {
+            list = try store.series(query, over: window, now: now)
+        } catch {
+            throw error == .tooSlow
+                ? ErrorBody(
+                    status: 503,
+                    message:
+                        "The figures of a \(window.rawValue) are not made: \(error). Ask for a shorter window, for "
+                        + "metrics without quantiles, or for one backend.",
+                    type: "service_unavailable_error", code: "history_unavailable")
+                : .noStore("The history's file cannot be read: \(error).")
+        }
+        guard let list else { throw .overloaded }
+        guard list.rows.contains(where: { $0.requests > 0 }) else {
+            // Nothing was asked of it; is there such a one at all?
+            if let id = query.backend { _ = try backend(["backend": id]) }
+            if let name = query.model { _ = try model(["model": name]) }
+            return list
+        }
+        return list
     }
 
     /// `GET /v1/series/compare`.
@@ -33,12 +66,16 @@ struct SeriesAnswers {
 
     // MARK: Reading the query
 
-    private func seriesQuery(_ text: String) throws(ErrorBody) -> SeriesQuery {
+    /// - Returns: with a window out of the file, or the query's own.
+    private func seriesQuery(_ text: String) throws(ErrorBody) -> (SeriesQuery, StoredWindow?) {
         let values = try Self.values(text, among: ["window", "by", "backend", "model", "metrics", "limit"])
         var query = SeriesQuery()
+        var stored: StoredWindow?
         if let name = values["window"] {
-            guard let window = SeriesWindow(name: name) else {
-                throw .series("window must be \(Self.words(SeriesWindow.allCases.map(\.name))).", "window")
+            stored = StoredWindow(rawValue: name)
+            guard let window = stored == nil ? SeriesWindow(name: name) : .hour else {
+                let names = SeriesWindow.allCases.map(\.name) + StoredWindow.allCases.map(\.rawValue)
+                throw .series("window must be \(Self.words(names)).", "window")
             }
             query.window = window
         }
@@ -48,10 +85,15 @@ struct SeriesAnswers {
             }
             query.grouping = grouping
         }
-        (query.backend, query.model) = (try backend(values), try model(values))
+        if stored == nil {
+            (query.backend, query.model) = (try backend(values), try model(values))
+        } else {
+            // The file knows some that are gone.
+            (query.backend, query.model) = (values["backend"].map(id), values["model"])
+        }
         if let names = values["metrics"] { query.metrics = try Self.metrics(names) }
         query.limit = try Self.limit(values, query.limit, most: SeriesQuery.mostSeries)
-        return query
+        return (query, stored)
     }
 
     private func changeQuery(_ text: String, now: Int64) throws(ErrorBody) -> ChangeQuery {
@@ -75,12 +117,18 @@ struct SeriesAnswers {
         for (name, value) in QueryValues(query).all {
             guard known.contains(name) else {
                 throw .series(
-                    "'\(EntryLimits.cutBytes(name, to: 60))' is no parameter of this route. It takes "
+                    "'\(QueryValues.shown(name))' is no parameter of this route. It takes "
                         + "\(words(known, last: "and")).", EntryLimits.cutBytes(name, to: 60))
             }
             values[name] = value
         }
         return values
+    }
+
+    /// Of the backend with that id or name, where there is one.
+    private func id(_ text: String) -> String {
+        let views = state.registry.views
+        return views.first { $0.id == text || $0.name == text }?.id ?? text
     }
 
     private func backend(_ values: [String: String]) throws(ErrorBody) -> String? {

@@ -21,6 +21,10 @@ struct ClientRequest {
     var stream: Bool
     /// Where other models may be tried, or the model only at one backend; nil: neither.
     var chain: ModelChain?
+    /// As it came; nil: nobody wants that.
+    var original: ByteBuffer?
+    /// The client's key may use the model.
+    var isAllowed = true
 
     /// The body with a model's name at the backends in it.
     /// - Parameter original: as it came.

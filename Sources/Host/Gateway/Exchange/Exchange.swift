@@ -25,6 +25,8 @@ final class Exchange {
     @exclusivity(unchecked) var dispatch: Dispatch
     /// Called when it has ended, before the client's next request.
     let onEnd: () -> Void
+    /// Where it stands in a trace; nil: exchanges are not traced.
+    let trace: ExchangeTrace?
 
     // MARK: Of the attempt under way
 
@@ -65,6 +67,8 @@ final class Exchange {
     var reason: RouteReason?
     /// At one of several backends that have the model.
     var modelAttempt: ModelStanding.Attempt?
+    /// What it has taken of its key's limits.
+    var allowance: KeyUsage.Grant?
     /// A second attempt, beside the one under way.
     var hedge: Hedge?
     /// The answer has not begun, and a second attempt is under way or may follow. Never so where requests are not hedged.
@@ -72,6 +76,10 @@ final class Exchange {
     /// When the second attempt is due.
     var hedgeTimer: Scheduled<Void>?
 
+    /// Where what the client is sent is shown to those that watch; nil: nobody does.
+    @exclusivity(unchecked) var glass: GlassTap?
+    /// What takes the bodies that are kept; nil: none are.
+    @exclusivity(unchecked) var capture: CaptureTap?
     /// When the client heard the last of us.
     @exclusivity(unchecked) var lastSign: NIODeadline
     /// Of what was sent of a stream of events: where something may be put in.
@@ -94,6 +102,7 @@ final class Exchange {
         number = loop.takeExchangeNumber()
         // Not the request's id, which is the client's, and need not be another for each request. What is passed on needs none.
         forms = RequestForms(request, answerID: request.dialect == .openAI ? "" : loop.nextRequestID())
+        trace = loop.trace(context)
         heldMemory = MemoryShare(of: loop.shared.memory)
         attemptStart = context.arrival
         lastSign = context.arrival
@@ -102,8 +111,15 @@ final class Exchange {
                 model: request.model, stream: request.stream, takesComments: request.takesComments,
                 maximumAttempts: loop.settings.maximumAttempts, targets: request.chain?.targets ?? [],
                 needs: Needs(
-                    request.peek, kind: request.kind, path: request.path, bytes: request.body.readableBytes)),
+                    request.peek, kind: request.kind, path: request.path, bytes: request.body.readableBytes),
+                scope: context.scope),
             timeouts: loop.settings.timeouts.of(request.model, loop.settings.modelTimeouts), arrival: context.arrival)
+        if let rules = loop.settings.captures, let original = request.original {
+            capture = CaptureTap(
+                rules, loop.shared.captures, original, type: request.contentType, key: context.key?.name,
+                models: [request.peek.model, request.model])
+            forms.forgetOriginal()
+        }
     }
 
     var now: NIODeadline { loop.eventLoop.now }
@@ -111,6 +127,7 @@ final class Exchange {
     /// Chooses a backend and gives the request to it; the exchange may end inside this call.
     func start() {
         loop.retries.requestCame(now: now.uptimeNanoseconds)
+        if let key = context.key, let error = takeAllowance(of: key) { return refuse(error) }
         choose()
     }
 
@@ -132,13 +149,13 @@ final class Exchange {
             isNative = true
             path = AnswerPath(nil, stream: stream)
             requestBody = request.body
-            submit(submitted(nil, to: backend.identity), to: backend)
+            submit(submitted(nil, to: backend.identity, attempt: dispatch.attempts), to: backend)
         case .translated(let translation):
             isNative = false
             path = AnswerPath(translation.answer, stream: stream)
             requestBody = ByteBuffer(bytes: translation.body)
             warnings = translation.warnings
-            submit(submitted(translation, to: backend.identity), to: backend)
+            submit(submitted(translation, to: backend.identity, attempt: dispatch.attempts), to: backend)
         case .answered(let bytes, let warning):
             release(.neutral)
             // Its words come from here; no backend has been asked.
@@ -152,8 +169,12 @@ final class Exchange {
     }
 
     /// The request as a backend gets it, without its body.
-    /// - Parameter translation: nil: in the client's own words.
-    func submitted(_ translation: Translation?, to backend: BackendIdentity) -> SubmittedRequest {
+    /// - Parameters:
+    ///   - translation: nil: in the client's own words.
+    ///   - attempt: which of the exchange's, from 0.
+    func submitted(
+        _ translation: Translation?, to backend: BackendIdentity, attempt: Int
+    ) -> SubmittedRequest {
         let request = forms.request
         var submitted =
             if let translation {
@@ -166,7 +187,7 @@ final class Exchange {
                     contentType: request.contentType, stream: stream, includeUsage: asked.includeUsage,
                     tools: asked.tools, images: asked.images)
             }
-        submitted.headers = context.fields
+        submitted.headers = trace?.fields(context.fields, attempt: attempt) ?? context.fields
         submitted.deadline = dispatch.end(at: backend)
         if !backend.modelTimeouts.isEmpty { submitted.connectLimit = backend.timeouts(of: request.model).connect }
         return submitted
@@ -284,11 +305,7 @@ final class Exchange {
     }
 
     private func tryAgain(_ how: String, after failure: ExchangeFailure, at backend: BackendSnapshot) {
-        loop.shared.logger.info(
-            "\(how)",
-            metadata: [
-                "request": "\(context.id)", "backend": "\(backend.identity.name)", "reason": "\(failure.message)",
-            ])
+        log("attempt failed; \(how)", ["backend": "\(backend.identity.name)", "reason": "\(failure.message)"])
         // In a turn of its own: a call of the adapter that failed is on the stack, and the next one may be of the same.
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let again: @Sendable () -> Void = {
@@ -340,12 +357,17 @@ final class Exchange {
     func record() {
         if ticket != nil { leaveQueue() }
         if isHedging { endHedging() }
+        settleAllowance()
         var request = ExchangeRecord.Request(
             id: context.id, model: asked.model,
             knownModel: isModelKnown ? dispatch.request.model : nil,
-            stream: stream, endpoint: context.path, promptEstimate: learntEstimate, client: context.peer)
+            stream: stream, endpoint: context.path, promptEstimate: learntEstimate, client: context.peer,
+            key: context.key?.name)
         (request.requestBytes, request.answerBytes) = (requestBytes, answerBytes)
+        request.trace = trace
         loop.record(request, dispatch.timeline)
+        if glass != nil { endGlass() }
+        if capture != nil { endCapture(request) }
     }
 
     /// Not a name that only a client made up: a backend without a list takes any.

@@ -78,6 +78,8 @@ extension Exchange: AttemptSink {
             commit(held ?? bytes)
         case .send:
             answerBytes &+= UInt64(bytes.readableBytes)
+            if let glass { glass.took(bytes) }
+            if let capture { capture.took(bytes) }
             client.writePiece(&bytes)
         }
         return .taken
@@ -93,6 +95,8 @@ extension Exchange: AttemptSink {
         held = nil
         _ = heldMemory.set(0)
         answerBytes &+= UInt64(first.readableBytes)
+        if let glass { glass.took(first) }
+        if let capture { capture.took(first) }
         guard dispatch.isHeadSent else {
             return client.beginPieces(status: answerStatus, type: answerType, origin: origin, first: first)
         }
@@ -104,7 +108,10 @@ extension Exchange: AttemptSink {
         if held == nil { held = bytes } else { held?.writeBuffer(&bytes) }
     }
 
-    func attemptSaw(_ sign: AttemptSign) { dispatch.saw(sign, now: now) }
+    func attemptSaw(_ sign: AttemptSign) {
+        dispatch.saw(sign, now: now)
+        if sign != .piece { trace(sign) }
+    }
 
     func attemptFlush() {
         if dispatch.isCommitted { client.flush() }
@@ -167,7 +174,11 @@ extension Exchange: AttemptSink {
     private func finish(_ outcome: ExchangeOutcome) -> AttemptReply {
         sendRest()
         let finish = dispatch.finished(outcome, now: now)
-        if finish == .sendHeld { answerBytes = UInt64(held?.readableBytes ?? 0) }
+        if finish == .sendHeld {
+            answerBytes = UInt64(held?.readableBytes ?? 0)
+            if let glass, let held { glass.tookWhole(held) }
+            if let capture, let held { capture.took(held) }
+        }
         if finish != .refuse {
             record()
             if !stream { noteWhole(outcome) }

@@ -105,6 +105,13 @@ extension Exchange {
         self.backend = backend
         reason = ranking.reason(isRetry: !dispatch.tried.isEmpty)
         full = nil
+        log(
+            "backend chosen",
+            [
+                "backend": "\(backend.identity.name)", "attempt": .number(dispatch.attempts + 1),
+                "why": "\(reason?.text ?? "")",
+                "model": "\(EntryLimits.cut(dispatch.request.model, to: EntryLimits.model))",
+            ])
         if !snapshot.standings.isEmpty, let standing = snapshot.standings[dispatch.request.model]?[index] {
             // The place that it has taken itself is no work in front of it.
             modelAttempt = standing.begin(

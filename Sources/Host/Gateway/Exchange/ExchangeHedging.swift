@@ -75,10 +75,14 @@ extension Exchange {
         let backend = hedge.backend
         self.hedge = hedge
         loop.shared.hedges.began()
+        log(
+            "the answer is late; a second backend is asked",
+            ["backend": "\(backend.identity.name)", "why": "\(hedge.reason.text)"])
+        let number = dispatch.attempts
         dispatch.hedgeStarted(at: backend.identity, reason: hedge.reason, now: now)
         guard hedge.countBody() else { return hedgeFailed(hedge, .outOfMemory) }
         let task = backend.driver.submit(
-            submitted(hedge.translation, to: backend.identity), sink: hedge, on: loop.eventLoop,
+            submitted(hedge.translation, to: backend.identity, attempt: number), sink: hedge, on: loop.eventLoop,
             deadline: .distantFuture)
         // Inside submit it may have ended or taken over already.
         if self.hedge === hedge {
@@ -139,6 +143,7 @@ extension Exchange {
         noteTime(attemptMicroseconds)
         if stream { modelAttempt?.waited(attemptMicroseconds, now: now.uptimeNanoseconds) }
         loop.shared.hedges.won()
+        log("the second backend answers first", ["backend": "\(hedge.backend.identity.name)"])
         let loser = task
         release(.neutral)
         take(over: hedge, after: nil)
@@ -182,6 +187,7 @@ extension Exchange {
         if failure.kind == .connect, LocalShortage.happened(since: hedge.start) { failure.kind = .busy }
         noteRest(failure, of: hedge.backend)
         dispatch.hedgeFailed(failure, now: now)
+        log("the second backend failed", ["backend": "\(hedge.backend.identity.name)", "reason": "\(failure.message)"])
         hedge.backend.counters.ended(failure.isOfTheBackend ? .failure : .neutral)
         tellBreaker(of: hedge.backend, trial: hedge.trial, after: failure)
         end(hedge)

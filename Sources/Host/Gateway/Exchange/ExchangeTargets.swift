@@ -8,7 +8,14 @@ extension Exchange {
 
     /// Nobody can be asked for the model: tries the next. False: there is none.
     func tryNextTarget() -> Bool {
+        let before = dispatch.request.model
         guard dispatch.nextTarget(now: now) else { return false }
+        log(
+            "nobody can be asked for the model now; the next of its name is tried",
+            [
+                "model": "\(EntryLimits.cut(before, to: EntryLimits.model))",
+                "next": "\(EntryLimits.cut(dispatch.request.model, to: EntryLimits.model))",
+            ])
         choose()
         return true
     }
@@ -49,12 +56,20 @@ extension Exchange {
     /// Nobody has the model, or the only backend that may be asked does not.
     func unknownModel(in snapshot: RegistrySnapshot) -> ErrorBody {
         guard let backend = dispatch.eligibility.backend else {
-            return .unknownModel(asked.model, among: snapshot.candidates.keys)
+            return .unknownModel(
+                asked.model, standingFor: standsFor,
+                among: context.scope?.names(in: snapshot) ?? Array(snapshot.candidates.keys))
         }
         let holders = (snapshot.candidates(for: dispatch.request.model) ?? []).map {
             snapshot.backends[$0].identity.name
         }
         return .notAt(backend, asked.model, holders: holders)
+    }
+
+    /// The models for which the client's name stands, where it is the operator's; empty: it is a model's own.
+    private var standsFor: [String] {
+        let targets = forms.request.chain?.targets.map(\.model) ?? [dispatch.request.model]
+        return targets == [asked.model] ? [] : targets
     }
 
     /// What the tokens that the server counts are to be compared with; 0: they say nothing of the text alone.

@@ -19,6 +19,7 @@ extension Exchange {
     /// Tells the client how the exchange has ended, and records it.
     /// - Parameter own: the gateway's own words.
     func tell(_ telling: Dispatch.Telling, own: ErrorBody = .internalError) {
+        if capture != nil { captureTelling(telling, own: own) }
         record()
         switch telling {
         case .answer(.own): client.writeError(own, origin: origin)
@@ -30,24 +31,14 @@ extension Exchange {
             client.endPieces(with: LineSeparators.escaped(dialect.errorEvent(failure, requestID: context.id)))
         case .abort: client.abort()
         }
-        logFailure()
         onEnd()
-    }
-
-    private func logFailure() {
-        guard case .ended(let end)? = dispatch.timeline.entries.last?.event else { return }
-        loop.shared.logger.notice(
-            "request failed",
-            metadata: [
-                "request": "\(context.id)", "model": "\(EntryLimits.cut(asked.model, to: EntryLimits.model))",
-                "backend": "\(backend?.identity.id ?? HistoryEntry.noBackend)", "status": "\(end.code)",
-                "reason": "\(end.message ?? "")",
-            ])
     }
 
     /// An answer of the gateway's own.
     func answerHere(_ bytes: [UInt8]) {
         dispatch.answeredHere(now: now)
+        if let glass { glass.tookWhole(ByteBuffer(bytes: bytes)) }
+        if let capture { capture.took(bytes) }
         record()
         client.writeWhole(
             status: 200, type: stream ? dialect.streamType : .json, origin: origin, body: ByteBuffer(bytes: bytes))

@@ -15,6 +15,7 @@ extension Exchange {
             priority: (context.priority ?? .normal).rawValue)
         if dispatch.request.model != asked.model { view.servedModel = dispatch.request.model }
         view.ticket = ticket
+        if let glass { view.watchers = glass.pane.watchers }
         guard dispatch.isTrying, let identity = backend?.identity else { return view }
         (view.backendID, view.backend) = (identity.id, identity.name)
         guard let first = dispatch.timeline.firstByte else { return view }

@@ -27,16 +27,9 @@ extension Exchange {
         tellBreaker(of: backend, after: nil)
     }
 
+    /// The log tells of it when the registry has taken it over.
     private func breakerChanged(_ backend: BackendSnapshot) {
         loop.shared.registry.breakerChanged(of: backend.identity.id, now: Clock.preciseWallSeconds())
-        if let trouble = backend.counters.breaker.trouble {
-            loop.shared.logger.warning(
-                "backend is left alone for a while, where another can serve",
-                metadata: ["backend": "\(backend.identity.name)", "reason": "\(trouble)"])
-        } else {
-            loop.shared.logger.notice(
-                "backend serves again", metadata: ["backend": "\(backend.identity.name)"])
-        }
     }
 
     /// Notes that the answer goes on, or looks after a server that gives nothing: a probe asks it, and when that has no answer

@@ -16,7 +16,8 @@ extension Exchange {
             model: loop.snapshot.holders[model] == nil && !loop.snapshot.takingAny.isEmpty ? "" : model,
             kind: forms.request.kind, tried: dispatch.tried,
             backend: dispatch.eligibility.backend, unfit: dispatch.eligibility.unfit(in: loop.snapshot),
-            limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart)
+            limit: loop.limits.limit(of: model)?.pattern, waitsForRestart: loop.settings.queue.waitForRestart,
+            allowed: dispatch.request.scope?.backends ?? [])
     }
 
     /// There is no place for the model that is tried now: tries the next one, or waits if there is none.
@@ -49,6 +50,7 @@ extension Exchange {
         switch entered {
         case .waits(let ticket):
             self.ticket = ticket
+            log("waits for a place", ["waiting": .number(admission.count)])
             dispatch.queued(limit: longestWait, now: now)
         case .overShare(let waiting, let seconds): giveUp(.queueShare(waiting: waiting, retryAfter: seconds))
         case .full(let waiting, let seconds): giveUp(.queueFull(waiting: waiting, retryAfter: seconds))
@@ -65,7 +67,7 @@ extension Exchange {
         var ofRules: Duration?
         for index in snapshot.candidates(for: model) ?? snapshot.holders[model] ?? [] {
             let identity = snapshot.backends[index].identity
-            guard eligibility.isMeant(identity) else { continue }
+            guard eligibility.isMeant(identity), eligibility.isAllowed(identity) else { continue }
             if identity.modelTimeouts != rules {
                 rules = identity.modelTimeouts
                 ofRules = Configuration.Timeouts.queue(of: model, rules)

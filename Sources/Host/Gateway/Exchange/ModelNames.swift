@@ -13,6 +13,24 @@ struct ModelName: Sendable, Equatable {
     var backend: String?
     /// What is tried next, in this order, where the one before cannot be served. No model stands here twice.
     var others: [ModelTarget] = []
+    /// The client's key may use it, or one of the others, which have come to the front then.
+    var isAllowed = true
+
+    /// The same with what a key may use. By an operator's name that it may use it may use all that this stands for; else only what it
+    /// may use by its own name.
+    func allowed(by scope: KeyScope) -> ModelName {
+        if scope.models.isEmpty || alias.map(scope.has(model:)) ?? false { return self }
+        var name = self
+        name.others = others.filter { scope.has(model: $0.model) }
+        guard !scope.has(model: resolved) else { return name }
+        guard !name.others.isEmpty else {
+            name.isAllowed = false
+            return name
+        }
+        let first = name.others.removeFirst()
+        (name.resolved, name.backend) = (first.model, first.backend)
+        return name
+    }
 
     /// The same models, in the same order, each at this backend alone.
     func only(at backend: String) -> ModelName {
@@ -27,7 +45,7 @@ struct ModelName: Sendable, Equatable {
 }
 
 /// The operator's other names of models, and what is tried where a model cannot be served.
-struct ModelAliases: Sendable {
+final class ModelAliases: Sendable {
     /// What each stands for.
     let targets: [String: ModelAlias]
     let spellings: NameSpellings
@@ -55,9 +73,15 @@ struct ModelNames: Sendable {
     var lot: UInt64?
     /// The name of the only backend that may be asked, whatever the operator's names say; nil: any.
     var onlyBackend: String?
+    /// What the client's key may use; nil: everything.
+    var scope: KeyScope?
+
+    /// Names of models that somebody can be asked for, of those that the client may use.
+    var servedNames: [String] { scope?.names(in: snapshot) ?? Array(snapshot.candidates.keys) }
 
     func resolve(_ asked: String) -> ModelName {
-        let name = meaning(of: asked)
+        var name = meaning(of: asked)
+        if let scope { name = name.allowed(by: scope) }
         guard let onlyBackend else { return name }
         return name.only(at: onlyBackend)
     }

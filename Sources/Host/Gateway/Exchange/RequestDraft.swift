@@ -15,8 +15,11 @@ struct RequestDraft: Sendable {
     private let contentType: String
     private let isForm: Bool
     let body: ByteBuffer
+    /// Bodies are captured, as they came.
+    private let keepsOriginal: Bool
 
-    init(kind: RequestKind, path: String, contentType: String, body: ByteBuffer) {
+    init(kind: RequestKind, path: String, contentType: String, body: ByteBuffer, keepsOriginal: Bool = false) {
+        self.keepsOriginal = keepsOriginal
         self.kind = kind
         self.path = path
         self.contentType = contentType
@@ -42,10 +45,12 @@ struct RequestDraft: Sendable {
         var request = ClientRequest(
             kind: kind, path: path, contentType: isForm ? contentType : ClientRequest.json, isForm: isForm, peek: peek,
             model: name.resolved, body: body, stream: kind.streams(peek, path: path))
+        request.isAllowed = name.isAllowed
         if name.backend != nil || !name.others.isEmpty {
             request.chain = ModelChain(name, original: body)
         }
         request.body = request.named(name.resolved, in: body)
+        if keepsOriginal { request.original = body }
         return request
     }
 }

@@ -33,6 +33,9 @@ struct RequestForms {
         self.answerID = answerID
     }
 
+    /// The body as it came is not needed any more.
+    mutating func forgetOriginal() { request.original = nil }
+
     /// Nil: the backend cannot serve this kind of request.
     mutating func form(for backend: BackendSnapshot) -> Form? {
         let driver = backend.driver

@@ -1,7 +1,8 @@
 import NIOCore
 
 /// Reads what a client of a WebSocket sends (RFC 6455, section 5), cut anywhere, and refuses what the protocol forbids as soon
-/// as its first byte shows it. Messages mean nothing here and are passed over; control frames are given. Pure.
+/// as its first byte shows it. Messages mean nothing here and are passed over, once a text is seen to be UTF-8; control frames are
+/// given. Pure.
 struct ClientFrameReader {
     /// Bytes of one frame; a page has nothing to tell.
     static let maximumFrame = 16 * 1024
@@ -63,6 +64,8 @@ struct ClientFrameReader {
     private var key: UInt32 = 0
     /// A message has begun and is not complete.
     private var isInMessage = false
+    /// Of the message under way, if it is a text.
+    private var text: UTF8Check?
     /// Of a control frame, as it came.
     private var payload = ByteBuffer()
 
@@ -106,6 +109,7 @@ struct ClientFrameReader {
         case .text, .binary:
             guard !isInMessage else { throw .protocolError }
             isInMessage = !isFinal
+            text = opcode == .text ? UTF8Check() : nil
         }
         self.opcode = opcode
         phase = .length
@@ -133,6 +137,7 @@ struct ClientFrameReader {
     private mutating func takePayload(_ bytes: inout ByteBuffer, _ left: Int) throws(Breach) -> Frame? {
         let count = min(left, bytes.readableBytes)
         if !opcode.isControl {
+            if text != nil { try checkText(bytes.readableBytesView.prefix(count), from: Int(length) - left) }
             bytes.moveReaderIndex(forwardBy: count)
         } else if var part = bytes.readSlice(length: count) {
             // A control frame that came whole, as nearly all do, is not copied.
@@ -145,8 +150,27 @@ struct ClientFrameReader {
         case .ping: return .ping(Masked(bytes: payload, key: key))
         case .pong: return .pong
         case .close: return .close(code: try closeCode())
-        case .continuation, .text, .binary: return nil
+        case .continuation, .text, .binary:
+            // The text ends with its last frame, and so must its last character.
+            guard isInMessage || text?.isWhole != false else { throw .notUTF8 }
+            return nil
         }
+    }
+
+    /// A text that is none must not be passed over (section 8.1).
+    /// - Parameter place: of the first byte in its frame, which says how it is masked.
+    private mutating func checkText(_ bytes: ByteBufferView, from place: Int) throws(Breach) {
+        guard var check = text else { return }
+        let (key, mark) = (key, place % 4)
+        let isText = bytes.withUnsafeBytes { bytes in
+            for (index, byte) in bytes.enumerated() {
+                let mask = UInt8(truncatingIfNeeded: key >> UInt32(24 - (mark + index) % 4 * 8))
+                guard check.take(byte ^ mask) else { return false }
+            }
+            return true
+        }
+        text = check
+        guard isText else { throw .notUTF8 }
     }
 
     private func closeCode() throws(Breach) -> UInt16? {

@@ -12,6 +12,8 @@ struct WebSocketQuery: Equatable {
     var watchesRequests = false
     /// `updates=trouble`: also what is wrong.
     var watchesTrouble = false
+    /// `watch=EXCHANGE`: nothing but the text of that exchange.
+    var watched: String?
 
     init(_ query: String) {
         for part in query.split(separator: "&") {
@@ -19,6 +21,8 @@ struct WebSocketQuery: Equatable {
                 after = after ?? UInt64(part.dropFirst("after=".count))
             } else if part.hasPrefix("instance=") {
                 instance = instance ?? part.dropFirst("instance=".count)
+            } else if part.hasPrefix("watch=") {
+                watched = watched ?? PercentCoding.decoded(part.dropFirst("watch=".count)) ?? ""
             } else if part.hasPrefix("updates="), let words = PercentCoding.decoded(part.dropFirst("updates=".count)) {
                 for word in words.split(separator: ",") {
                     if word == "deltas" { form = .deltas }

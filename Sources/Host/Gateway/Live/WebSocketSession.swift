@@ -1,13 +1,12 @@
 import Core
 import NIOCore
-import NIOWebSocket
 import Synchronization
 
 /// One subscriber of `/ws`. It reads the broadcast with a cursor of its own, only as fast as its peer takes: what it has
 /// in memory is bounded by the channel's high-water mark, and one that falls behind gets a fresh snapshot.
 final class WebSocketSession: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias OutboundOut = WebSocketFrame
+    typealias OutboundOut = ByteBuffer
 
     enum Limits {
         static let pingInterval = TimeAmount.seconds(20)
@@ -19,6 +18,8 @@ final class WebSocketSession: ChannelInboundHandler {
         static let owed = 256
         /// Updates taken from the broadcast at once.
         static let batch = 1000
+        /// Bytes of messages that are written together.
+        static let piece = 16 * 1024
         /// Bytes read at once.
         static let read = 16 * 1024
         /// How long a peer that has sent a whole read of bytes is not read: a page has little to tell, so a flood waits in the
@@ -26,16 +27,20 @@ final class WebSocketSession: ChannelInboundHandler {
         static let rest = TimeAmount.milliseconds(5)
     }
 
-    /// Whether the session has been told that there is something to read: publishers wake it once, not per update.
-    private final class WakeFlag: Sendable {
-        let isSet = Atomic<Bool>(false)
-    }
-
-    private let loop: LoopState
-    private let flag = WakeFlag()
+    let loop: LoopState
+    /// Among the connections of the same client, as long as it lasts.
+    var place: AddressPlace?
+    /// Of one that watches an exchange: whether it knows of something to read.
+    let flag = WakeFlag()
+    /// The session watches the text of one exchange, and is told of nothing else; nil: it gets the live updates.
+    let watching: Watching?
     private var context: ChannelHandlerContext?
     private var subscription: Broadcaster.Subscription?
     private var feed: Feed
+    /// Frames that are to be written together.
+    private var out = ByteBuffer()
+    /// It is served later, since it has been sent much.
+    private var isDelayed = false
     /// A picture of the fleet is due later.
     private var awaitsPicture = false
     /// The peer took too little of what it was sent: it gets a fresh picture instead of the rest.
@@ -54,8 +59,9 @@ final class WebSocketSession: ChannelInboundHandler {
     /// section 5.5.3).
     private var owedPong: ByteBuffer?
 
-    init(loop: LoopState, query: WebSocketQuery) {
+    init(loop: LoopState, query: WebSocketQuery, watching: Watching? = nil) {
         self.loop = loop
+        self.watching = watching
         let newest = loop.shared.history.entries.last?.sequence ?? 0
         // A number of another run, or of another gateway, tells nothing of what the page has.
         let isOurs = query.instance.map { $0 == loop.shared.ledger.instance.id } ?? true
@@ -75,17 +81,13 @@ final class WebSocketSession: ChannelInboundHandler {
         loop.add(self)
         let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
-        let flag = flag
-        subscription = loop.shared.broadcaster.subscribe {
-            guard flag.isSet.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
-            else { return }
-            eventLoop.execute { session.value.serve() }
-        }
-        // After the answer to the upgrade has been written.
-        eventLoop.execute { session.value.sendSnapshot() }
         pings = eventLoop.scheduleRepeatedTask(
             initialDelay: Limits.pingInterval, delay: Limits.pingInterval
         ) { _ in session.value.ping() }
+        if let watching { return beginWatching(watching) }
+        subscription = loop.live.add(self)
+        // After the answer to the upgrade has been written.
+        eventLoop.execute { session.value.sendSnapshot() }
         guard feed.watchesRequests else { return }
         requestTicks = eventLoop.scheduleRepeatedTask(
             initialDelay: .zero, delay: RequestPictures.interval
@@ -103,7 +105,7 @@ final class WebSocketSession: ChannelInboundHandler {
         setReading()
         if context.channel.isWritable {
             if let owedPong { pong(owedPong) }
-            serve()
+            if watching == nil { serve() } else { serveText() }
         }
         context.fireChannelWritabilityChanged()
     }
@@ -162,7 +164,7 @@ final class WebSocketSession: ChannelInboundHandler {
             return
         }
         owedPong = nil
-        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(ServerFrame.control(.pong, data)), promise: nil)
     }
 
     /// The gateway stops, and says so to the peer, which can come back later.
@@ -171,25 +173,27 @@ final class WebSocketSession: ChannelInboundHandler {
     }
 
     /// Sends the close frame and then closes the connection, whether the peer takes it or not.
-    private func close(code: UInt16?) {
+    func close(code: UInt16?) {
         guard let context, !isClosing else { return }
+        pass()
         isClosing = true
         var payload = ByteBuffer()
         if let code { payload.writeInteger(code) }
         let channel = context.channel
         context.eventLoop.scheduleTask(in: Limits.closeTime) { channel.close(promise: nil) }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload)))
+        context.writeAndFlush(wrapOutboundOut(ServerFrame.control(.close, payload)))
             .assumeIsolated().whenComplete { _ in bound.value.close(promise: nil) }
     }
 
     private func end() {
         loop.remove(self)
+        watching?.watch.end()
         pings?.cancel()
         pings = nil
         requestTicks?.cancel()
         requestTicks = nil
-        if let subscription { loop.shared.broadcaster.unsubscribe(subscription) }
+        if subscription != nil { loop.live.remove(self) }
         subscription = nil
         context = nil
     }
@@ -198,25 +202,25 @@ final class WebSocketSession: ChannelInboundHandler {
         guard let context, !isClosing else { return }
         guard unansweredPings < Limits.missedPings else { return context.close(promise: nil) }
         unansweredPings += 1
-        context.writeAndFlush(
-            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer())), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(ServerFrame.control(.ping)), promise: nil)
     }
 
     // MARK: Serving
 
-    private func serve() {
-        // The flag stays set while the peer is slow: no publication wakes this session, the writability event does.
-        guard let context, !isClosing, context.channel.isWritable, var subscription else {
-            return flag.isSet.store(true, ordering: .releasing)
-        }
+    /// Sends what there is, if the peer takes it. One that does not is served when it does.
+    func serve() {
+        guard let context, !isClosing, !isDelayed, context.channel.isWritable, var subscription else { return }
         let now = Clock.monotonicNanoseconds()
         let delay = feed.delay(now: now)
         guard delay == 0 else {
+            isDelayed = true
             let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
-            loop.eventLoop.scheduleTask(in: .nanoseconds(Int64(delay))) { session.value.serve() }
+            loop.eventLoop.scheduleTask(in: .nanoseconds(Int64(delay))) {
+                session.value.isDelayed = false
+                session.value.serve()
+            }
             return
         }
-        flag.isSet.store(false, ordering: .sequentiallyConsistent)
         let batch = loop.shared.broadcaster.read(&subscription, limit: Limits.batch)
         self.subscription = subscription
         if batch.lagged > 0 || isBehind {
@@ -239,7 +243,7 @@ final class WebSocketSession: ChannelInboundHandler {
             }
             write(update)
         }
-        context.flush()
+        flush()
         if updates.contains(where: \.isCancelled) { askForRequests() }
     }
 
@@ -258,7 +262,7 @@ final class WebSocketSession: ChannelInboundHandler {
         // While nothing goes on, saying so once is enough.
         if !update.isIdle || shownRequests?.isIdle != true {
             write(update)
-            context.flush()
+            flush()
         }
         shownRequests = update
     }
@@ -312,14 +316,29 @@ final class WebSocketSession: ChannelInboundHandler {
         for update in owed { write(update) }
         owed = []
         for entry in entries { write(Update(.requestComplete(entry))) }
+        flush()
+    }
+
+    /// The peer takes more right now.
+    var isTaking: Bool { !isClosing && context?.channel.isWritable == true }
+
+    func flush() {
+        pass()
         context?.flush()
     }
 
-    private func write(_ update: Update) {
-        guard let context, !isClosing else { return }
-        for message in update.messages {
-            let frame = WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message))
-            context.write(wrapOutboundOut(frame), promise: nil)
-        }
+    /// Writes frames, which others may be sent as well, with the next flush.
+    func write(_ frames: ByteBuffer) {
+        guard !isClosing else { return }
+        if out.readableBytes == 0 { out = frames } else { out.writeImmutableBuffer(frames) }
+        if out.readableBytes >= Limits.piece { pass() }
+    }
+
+    private func write(_ update: Update) { write(update.frames) }
+
+    private func pass() {
+        guard let context, !isClosing, out.readableBytes > 0 else { return }
+        context.write(wrapOutboundOut(out), promise: nil)
+        out = ByteBuffer()
     }
 }

@@ -37,7 +37,7 @@ enum WebSocketUpgrade {
     /// - Parameter rest: what the client has sent behind the request.
     static func takeOver(
         context: ChannelHandlerContext, handler: ClientConnection, key: String, rest: ByteBuffer, loop: LoopState,
-        query: WebSocketQuery
+        query: WebSocketQuery, watching: WebSocketSession.Watching? = nil
     ) {
         // NIO's upgrader makes the answer to the key.
         let upgrader = NIOWebSocketServerUpgrader(
@@ -51,8 +51,9 @@ enum WebSocketUpgrade {
         ).assumeIsolated().whenComplete { result in
             let (context, handler, loop) = bound.value
             do {
-                try switchOver(context, handler, try result.get(), rest, loop, query)
+                try switchOver(context, handler, try result.get(), rest, loop, query, watching)
             } catch {
+                watching?.watch.end()
                 context.close(promise: nil)
             }
         }
@@ -60,15 +61,16 @@ enum WebSocketUpgrade {
 
     private static func switchOver(
         _ context: ChannelHandlerContext, _ handler: ClientConnection, _ headers: HTTPHeaders, _ rest: ByteBuffer,
-        _ loop: LoopState, _ query: WebSocketQuery
+        _ loop: LoopState, _ query: WebSocketQuery, _ watching: WebSocketSession.Watching?
     ) throws {
         var answer = ByteBuffer(staticString: "HTTP/1.1 101 Switching Protocols\r\n")
         for (name, value) in headers { answer.writeString("\(name.lowercased()): \(value)\r\n") }
         answer.writeStaticString("\r\n")
         context.writeAndFlush(NIOAny(answer), promise: nil)
         let pipeline = context.pipeline.syncOperations
-        try pipeline.addHandlers(
-            WebSocketFrameEncoder(), WebSocketSession(loop: loop, query: query))
+        let session = WebSocketSession(loop: loop, query: query, watching: watching)
+        session.place = handler.place
+        try pipeline.addHandler(session)
         if rest.readableBytes > 0 { context.fireChannelRead(NIOAny(rest)) }
         pipeline.removeHandler(context: context, promise: nil)
     }

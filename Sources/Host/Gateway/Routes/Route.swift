@@ -8,8 +8,12 @@ final class Route: Sendable {
     enum Access: Sendable, Equatable {
         /// Anybody: what a load balancer or a browser needs before it can show who it is.
         case everybody
+        /// The same, but from no page of another origin: it is where operators sign in.
+        case door
         /// Whoever may send requests to models.
         case client
+        /// Whoever may see how the gateway runs.
+        case view
         /// Whoever may see and change how the gateway runs.
         case `operator`
     }
@@ -51,7 +55,7 @@ final class Route: Sendable {
     let handler: Handler
 
     /// Clients of models use it, from pages of origins that the operator allows as well.
-    var isForClients: Bool { access != .operator }
+    var isForClients: Bool { access == .client || access == .everybody }
 
     /// - Parameter method: `.get` stands for HEAD as well.
     init(

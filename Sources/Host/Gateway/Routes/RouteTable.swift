@@ -38,6 +38,13 @@ struct RouteTable: Sendable {
         return others.isEmpty ? .unknownPath : Self.otherMethod(others)
     }
 
+    /// Where a path is unknown: the one with "/v1" before it, or without one of two, if that is known.
+    func meant(_ method: RequestHead.Method, _ path: String) -> String? {
+        let other = path.hasPrefix("/v1/v1/") ? String(path.dropFirst(3)) : "/v1" + path
+        if case .unknownPath = match(method, other) { return nil }
+        return other
+    }
+
     private static func otherMethod(_ routes: [Route]) -> Match {
         var names: [String] = []
         for name in routes.flatMap(\.methods).map(\.text) where !names.contains(name) { names.append(name) }

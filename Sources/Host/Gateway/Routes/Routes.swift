@@ -37,16 +37,18 @@ extension RouteTable {
         [
             Route(
                 .get, path: "/api/tags", access: .client,
-                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state).tags }),
+                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state, scope: $0.context.scope).tags }),
             Route(
                 .get, path: "/api/ps", access: .client,
-                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state).running }),
+                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state, scope: $0.context.scope).running }),
             Route(
                 .get, path: "/api/version", access: .everybody,
                 .answer { OllamaAnswers(state: $0.state).version }),
             Route(
                 .post, path: "/api/show", access: .client,
-                .answer(size: AnswerSize.models) { OllamaAnswers(state: $0.state).show($0.body) }),
+                .answer(size: AnswerSize.models) {
+                    OllamaAnswers(state: $0.state, scope: $0.context.scope).show($0.body)
+                }),
         ]
         + ["pull", "push", "create", "copy", "delete"].map { name in
             Route(
@@ -63,45 +65,62 @@ extension RouteTable {
             .get, path: "/v1/models/{id...}", access: .client,
             .answer(size: AnswerSize.models) { ModelAnswers(state: $0.state, context: $0.context).model($0.values[0]) }),
         Route(
-            .get, path: "/v1/backends", access: .operator,
+            .get, path: "/v1/backends", access: .view,
             .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).backends($0.context.query) }),
         Route(
-            .get, path: "/v1/trouble", access: .operator,
+            .get, path: "/v1/trouble", access: .view,
             .answer(size: AnswerSize.backends) { LocalAnswers(state: $0.state).trouble }),
         Route(
-            .get, path: "/v1/history", access: .operator,
-            .answer(size: AnswerSize.history) { HistoryAnswers(state: $0.state).list($0.context.query) }),
+            .get, path: "/v1/history", access: .view,
+            .answer(size: AnswerSize.storedHistory) { HistoryAnswers(state: $0.state).list($0.context.query) }),
         Route(
-            .get, path: "/v1/stats", access: .operator,
+            .get, path: "/v1/stats", access: .view,
             .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).statistics }),
         Route(
-            .get, path: "/v1/series", access: .operator,
-            .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).list($0.context.query) }),
+            .get, path: "/v1/series", access: .view,
+            .answer(size: AnswerSize.storedSeries) { SeriesAnswers(state: $0.state).list($0.context.query) }),
         Route(
-            .get, path: "/v1/series/compare", access: .operator,
+            .get, path: "/v1/series/compare", access: .view,
             .answer(size: AnswerSize.series) { SeriesAnswers(state: $0.state).compare($0.context.query) }),
         Route(
-            .get, path: "/v1/adapters", access: .operator, .answer { LocalAnswers(state: $0.state).adapters }),
+            .get, path: "/v1/adapters", access: .view, .answer { LocalAnswers(state: $0.state).adapters }),
         Route(
             .get, path: "/health", access: .everybody,
-            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).health }),
+            .answer(size: AnswerSize.models) { LocalAnswers(state: $0.state).health($0.context) }),
+        Route(.get, path: "/livez", access: .everybody, .answer { _ in LocalAnswers.live }),
+        Route(.get, path: "/readyz", access: .everybody, .answer { LocalAnswers(state: $0.state).ready }),
         Route(
-            .get, path: "/v1/gateway", access: .operator, .lookup { GatewayAnswers(state: $0.state).show($1) }),
+            .get, path: "/v1/keys", access: .view,
+            .answer(size: { $0.settings.keyring.keys.count * 512 }) { KeyAnswers(state: $0.state).list }),
+        Route(
+            .get, path: "/v1/gateway", access: .view, .lookup { GatewayAnswers(state: $0.state).show($1) }),
         Route(
             .get, path: "/v1/logs", access: .operator,
-            .answer(size: { _ in LogRing.Limits.bytes }) { LogAnswers(state: $0.state).lines($0.context.query) }),
+            .answer(size: { _ in 2 * LogRing.Limits.bytes }) { LogAnswers(state: $0.state).lines($0.context.query) }),
         Route(
-            .get, path: "/metrics", access: .operator,
-            .answer(size: AnswerSize.figures) { LocalAnswers(state: $0.state).metrics }),
+            .get, path: "/metrics", access: .view,
+            .answer(size: AnswerSize.metrics) { LocalAnswers(state: $0.state).metrics }),
     ]
 
     /// What an operator does.
     private static let operations: [Route] = [
         Route(
-            .get, path: "/v1/requests/active", access: .operator,
+            .get, path: "/v1/audit", access: .operator,
+            .answer(size: AnswerSize.stored) { AuditAnswers(state: $0.state).list($0.context.query) }),
+        Route(
+            .get, path: "/v1/captures", access: .operator,
+            .answer(size: { _ in AnswerSize.inlineLimit + 1 }) {
+                CaptureAnswers(state: $0.state).list($0.context.query)
+            }),
+        Route(
+            .get, path: "/v1/captures/{id}", access: .operator, .lookup { CaptureAnswers(state: $0.state).one($0, $1) }),
+        Route(
+            .delete, path: "/v1/captures", access: .operator, .later { CaptureAnswers(state: $0.state).delete($0, $1) }),
+        Route(
+            .get, path: "/v1/requests/active", access: .view,
             .lookup { RequestAnswers(state: $0.state).list($0, $1) }),
         Route(
-            .get, path: "/v1/requests/{id...}", access: .operator,
+            .get, path: "/v1/requests/{id...}", access: .view,
             .lookup { HistoryAnswers(state: $0.state).record($0, $1) }),
         Route(
             .delete, path: "/v1/requests/{id...}", access: .operator,
@@ -110,16 +129,19 @@ extension RouteTable {
             .post, path: "/v1/admin/reload", access: .operator,
             .later { OperatorAnswers(state: $0.state).reload($0, $1) }),
         Route(
+            .post, path: "/v1/adapters/release", access: .operator,
+            .later { OperatorAnswers(state: $0.state).release($0, $1) }),
+        Route(
             .post, path: "/v1/explain", access: .operator, body: .request,
             .lookup { ExplainAnswers(state: $0.state).explain($0, $1) }),
         Route(
             .post, path: "/v1/backends", access: .operator,
             .later { BackendAnswers(state: $0.state).add($0, $1) }),
         Route(
-            .get, path: "/v1/backends/{id}", access: .operator,
+            .get, path: "/v1/backends/{id}", access: .view,
             .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).one($0.values[0]) }),
         Route(
-            .get, path: "/v1/backends/{id}/detail", access: .operator,
+            .get, path: "/v1/backends/{id}/detail", access: .view,
             .answer(size: AnswerSize.models) { BackendAnswers(state: $0.state).detail($0.values[0]) }),
         Route(
             .patch, path: "/v1/backends/{id}", access: .operator,
@@ -134,13 +156,13 @@ extension RouteTable {
             .post, path: "/v1/backends/{id}/enable", access: .operator,
             .later { BackendAnswers(state: $0.state).enable(true, $0, $1) }),
         Route(
-            .get, path: "/v1/backends/{id}/actions", access: .operator,
+            .get, path: "/v1/backends/{id}/actions", access: .view,
             .answer { ActionAnswers(state: $0.state).list(backend: $0.values[0]) }),
         Route(
             .post, path: "/v1/backends/{id}/actions/{name}", access: .operator,
             .later { ActionAnswers(state: $0.state).run($0, $1) }),
         Route(
-            .get, path: "/v1/actions", access: .operator, .answer { ActionAnswers(state: $0.state).running }),
+            .get, path: "/v1/actions", access: .view, .answer { ActionAnswers(state: $0.state).running }),
         Route(
             .delete, path: "/v1/actions/{id...}", access: .operator,
             .later { ActionAnswers(state: $0.state).cancel(id: $0.values[0], $1) }),
@@ -148,7 +170,11 @@ extension RouteTable {
 
     /// The dashboard.
     private static let page: [Route] = [
-        Route(.get, path: "/", access: .operator, .lookup { PageAnswers(state: $0.state).page($0, $1) }),
+        Route(.get, path: "/sign-in", access: .door, .answer { _ in SignInAnswers.form(status: 200) }),
+        Route(.get, path: "/v1/session", access: .door, .answer { SignInAnswers(state: $0.state).session($0.context) }),
+        Route(.post, path: "/v1/session", access: .door, .answer { SignInAnswers(state: $0.state).signIn($0) }),
+        Route(.delete, path: "/v1/session", access: .door, .answer { _ in SignInAnswers.signedOut }),
+        Route(.get, path: "/", access: .view, .lookup { PageAnswers(state: $0.state).page($0, $1) }),
         Route(
             .get, path: "/assets/{name...}", access: .everybody,
             .answer { LocalAnswers.asset($0.values[0], $0.context.wishes) }),
@@ -159,7 +185,7 @@ extension RouteTable {
         Route(
             .get, path: "/robots.txt", access: .everybody,
             .answer { LocalAnswers.rootFile("robots.txt", $0.context.wishes) }),
-        Route(.get, path: "/ws", access: .operator, .webSocket),
+        Route(.get, path: "/ws", access: .view, .webSocket),
     ]
 }
 
@@ -178,6 +204,16 @@ enum AnswerSize {
     @Sendable static func figures(_ state: GatewayState) -> Int {
         state.registry.views.reduce(0) { $0 + 2048 + 512 * $1.models.count }
     }
+
+    /// Of the process the system is asked, on another thread.
+    @Sendable static func metrics(_ state: GatewayState) -> Int { max(figures(state), inlineLimit + 1) }
+
+    /// What is read of a file is read on another thread.
+    @Sendable static func stored(_ state: GatewayState) -> Int { state.store == nil ? 0 : inlineLimit + 1 }
+
+    @Sendable static func storedHistory(_ state: GatewayState) -> Int { max(history(state), stored(state)) }
+
+    @Sendable static func storedSeries(_ state: GatewayState) -> Int { max(series(state), stored(state)) }
 
     /// 384 bytes an entry; there cannot be more entries than requests.
     @Sendable static func history(_ state: GatewayState) -> Int {

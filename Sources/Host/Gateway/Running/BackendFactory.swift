@@ -63,6 +63,16 @@ struct BackendFactory: Sendable {
             + (near.map { "did you mean \"\($0)\"? " } ?? "") + "there are: \(known.isEmpty ? "none" : known)"
     }
 
+    /// What is wrong with the variable that should hold a key; nil: nothing.
+    static func keyProblem(_ name: String) -> String? {
+        do throws(AdapterBackend.CreateFailure) {
+            _ = try key(name)
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
     private static func key(_ name: String) throws(AdapterBackend.CreateFailure) -> String {
         guard let value = getenv(name), value.pointee != 0 else {
             throw AdapterBackend.CreateFailure(

@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Shims
+import Upstream
 
 /// What `nexus adapters list` shows of one file.
 public struct AdapterReport: Sendable {
@@ -13,6 +14,8 @@ public struct AdapterReport: Sendable {
     public var type: String?
     public var displayName: String?
     public var version: String?
+    /// The SHA-256 of the file.
+    public var hash: ContentHash?
     public var abi: String?
     public var defaultURLs: [String] = []
     /// Which parts of it are not used, and why.
@@ -26,37 +29,79 @@ public enum Gateway {
     /// Version of the program.
     public static let version = GatewayState.version
 
+    /// Words for an error of the libraries.
+    public static func words(_ error: any Error) -> String { ErrorWords.describe(error) }
+
     /// Runs the gateway until a signal ends it. Prints `nexus: listening on http://HOST:PORT` to standard output when it
     /// takes requests; logs to standard error.
-    /// - Parameter reload: called on SIGHUP and for `POST /v1/admin/reload`.
+    /// - Parameters:
+    ///   - source: path of the file that the configuration was read from; nil: of none.
+    ///   - reload: called on SIGHUP and for `POST /v1/admin/reload`.
     /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start, was forced to end, or an
     ///   adapter did not end its instances in time.
     public static func serve(
-        _ configuration: Configuration, reload: @escaping ConfigurationReload
+        _ configuration: Configuration, from source: String?, reload: @escaping ConfigurationReload
     ) async -> Int32 {
         nexus_memory_setup()
-        let logger = GatewayLog.logger(configuration.logging)
+        let logs = GatewayLog.logs(configuration.logging)
+        let logger = logs.gateway
         defer { GatewayLog.finish() }
         let signals = Signals.received()
         nexus_note_install()
-        let process = GatewayProcess(configuration: configuration, reload: reload, logger: logger)
+        if let problem = ListenGuard.problem(configuration) {
+            logger.critical("the gateway does not start: \(problem)")
+            return 1
+        }
+        if let warning = ListenGuard.warning(configuration) { logger.warning("\(warning)") }
+        let process = GatewayProcess(configuration: configuration, reload: reload, logs: logs)
         do {
             let address = try await process.start()
-            print("nexus: listening on \(address)")
-            fflush(nil)
+            announce(address)
+            logger.info(
+                "the gateway takes requests",
+                metadata: [
+                    "address": "\(address)", "version": "\(version)",
+                    "configuration": "\(source ?? "none: the defaults")",
+                    "backends": .number(configuration.backends.count),
+                ])
         } catch {
+            process.abandon()
             logger.critical("the gateway cannot start: \(StartFailure.describe(error, configuration))")
             return 1
         }
         return await process.run(until: signals)
     }
 
+    /// Says on standard output that clients may come: in the form of the log, since both often go to the same place.
+    private static func announce(_ address: String) {
+        let message = "nexus: listening on \(address)"
+        if GatewayLog.writesJSON {
+            let line = LogLine(
+                at: Clock.wallMilliseconds(), level: "info", component: "gateway", message: message,
+                fields: [("address", .string(address))])
+            print(String(decoding: LogFormat.bytes(line, asJSON: true), as: UTF8.self), terminator: "")
+        } else {
+            print(message)
+        }
+        fflush(nil)
+    }
+
+    /// Says in the form of the log why the gateway does not start, where that is JSON.
+    public static func refuse(_ problems: [String]) {
+        var logging = Configuration.Logging()
+        logging.format = .json
+        let logger = GatewayLog.logs(logging).gateway
+        for problem in problems { logger.critical("the configuration is not valid: \(problem)") }
+        GatewayLog.finish()
+    }
+
     /// Loads all adapters of the directories and tells of each file what it is or why it is not used.
-    public static func adapterReport(directories: [String]) -> [AdapterReport] {
-        let library = AdapterLibrary.load(directories: directories)
+    /// What may not be loaded is not, and said to be so.
+    public static func adapterReport(_ adapters: Configuration.Adapters) -> [AdapterReport] {
+        let library = AdapterLibrary.load(directories: adapters.directories, rules: adapterRules(adapters))
         return library.images.map {
             AdapterReport(
-                path: $0.path, type: $0.type, displayName: $0.displayName, version: $0.version,
+                path: $0.path, type: $0.type, displayName: $0.displayName, version: $0.version, hash: $0.hash,
                 abi: "\($0.abiMajor).\($0.abiMinor)", defaultURLs: $0.defaultURLs, warnings: $0.warnings)
         } + library.rejected.map { AdapterReport(path: $0.path, problem: $0.problem.description) }
             + library.unread.map { AdapterReport(path: $0.path, problem: $0.reason) }
@@ -72,9 +117,13 @@ enum StartFailure {
             case EADDRINUSE: return "\(place) is in use; stop what listens there or choose another port with --port"
             case EACCES: return "\(place) may not be used by this user; choose a port above 1023 with --port"
             case EADDRNOTAVAIL: return "\(configuration.server.host) is no address of this machine; see --host"
-            default: return String(cString: strerror(error.errnoCode))
+            default: return ErrorWords.system(error.errnoCode)
             }
         }
-        return "\(error)"
+        if error is SocketAddressError.UnknownHost {
+            return "\(configuration.server.host) is neither an address nor a name that can be resolved; see --host"
+        }
+        if let error = error as? PEMFile.Unusable { return error.description }
+        return "\(ErrorWords.describe(error)); 'nexus doctor' looks for what it may be"
     }
 }

@@ -7,13 +7,15 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Shims
+import Store
 import Synchronization
 
 /// Starts all parts in order, and ends them in the opposite order.
 final class GatewayProcess: Sendable {
     private let configuration: Configuration
     private let reload: ConfigurationReload
-    private let logger: Logger
+    private let logs: Logs
+    private var logger: Logger { logs.gateway }
     private let group: MultiThreadedEventLoopGroup
     private struct Running {
         var state: GatewayState
@@ -23,19 +25,23 @@ final class GatewayProcess: Sendable {
         var watchdog: LoopWatchdog
     }
     private let running = Mutex<Running?>(nil)
+    /// What holds resources outside the process, from before it runs.
+    private let begun = Mutex<GatewayState?>(nil)
     /// Pending connections the kernel keeps.
     private static let backlog: Int32 = 4096
     /// How long adapters may take to end their instances when the gateway ends.
     private static let destroyLimit = Duration.seconds(5)
+    /// Milliseconds for which the start waits for the history's file, and the end for what is still to be written.
+    private static let storePatience = 1000
     /// Instances that are destroyed at once at the end.
     private static let endsAtOnce = 16
 
     init(
-        configuration: Configuration, reload: @escaping ConfigurationReload, logger: Logger
+        configuration: Configuration, reload: @escaping ConfigurationReload, logs: Logs
     ) {
         self.configuration = configuration
         self.reload = reload
-        self.logger = logger
+        self.logs = logs
         let loops = min(Int(nexus_available_processors()), LoopServices.maximumLoops)
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
     }
@@ -46,32 +52,38 @@ final class GatewayProcess: Sendable {
     func start() async throws -> String {
         let limits = DescriptorLimits(limit: Self.raiseFileLimit())
         let quota = ClientQuota(limits, loops: Array(group.makeIterator()).count)
-        AdapterFigures.log(to: logger)
+        AdapterFigures.log(to: logs.adapters)
         let broadcaster = Broadcaster()
         let updates = LoopUpdates()
         let registry = Registry(
             failureThreshold: configuration.healthCheck.failureThreshold,
             recoveryThreshold: configuration.healthCheck.recoveryThreshold, breaker: configuration.breaker,
-            broadcaster: broadcaster,
+            broadcaster: broadcaster, onChange: { [logs] in BackendStory.tell($0, to: logs.backends) },
             onSnapshot: { _ in updates.send() })
         let state = GatewayState(
-            settings: LiveSettings(configuration), logger: logger, registry: registry,
-            broadcaster: broadcaster, historyCapacity: configuration.history.capacity)
+            settings: LiveSettings(configuration), logs: logs, registry: registry,
+            broadcaster: broadcaster, historyCapacity: configuration.history.capacity,
+            listener: try ListenerTLS(configuration.server), requestLog: GatewayLog.requests)
+        // It opens its file while the rest begins.
+        state.keepHistory(configuration.history)
+        state.keepCaptures(configuration.captures)
+        state.trace(state.settings.tracing)
         let tls = try TLSContexts(configuration.upstream)
-        let (loops, activities) = try await makeLoops(state, tls, quota: quota)
-        updates.set(loops)
-        let watchdog = LoopWatchdog(activities: activities, registry: registry, logger: logger)
+        let (loops, activities) = try await makeLoops(state, tls, updates, quota: quota)
+        let watchdog = LoopWatchdog(activities: activities, registry: registry, logger: logs.adapters)
         watchdog.start()
 
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
         QualityWatch.start(state, on: loops[0].eventLoop)
         TroubleWatch.start(state, on: loops[0].eventLoop)
+        LogUpkeep.start(on: loops[0].eventLoop)
         SeriesSampling.start(state, on: loops[0].eventLoop)
+        CertificateFollowing.start(state, updates, on: loops[0].eventLoop)
 
         let monitor = HealthMonitor(state: state, loops: loops, configuration.healthCheck)
         let retirement = Retirement(updates: updates)
         let backends = RunningBackends(
-            registry: registry, retirement: retirement, logger: logger, prepareTLS: { await tls.prepare() },
+            registry: registry, retirement: retirement, logs: logs, prepareTLS: { await tls.prepare() },
             probe: { driver in
                 await withCheckedContinuation { continuation in monitor.probe(driver) { continuation.resume() } }
             },
@@ -83,10 +95,15 @@ final class GatewayProcess: Sendable {
         let port = SharedPort(configuration.server.port)
         let reconfigurer = Reconfigurer(
             configuration: configuration, shared: state, updates: updates, backends: backends, monitor: monitor,
-            load: reload,
+            load: reload, tls: tls,
             trials: Trials(loop: loops[0], prepareTLS: { await tls.prepare() }), ownPort: port)
+        state.quarantine.begin(configuration.adapters, logger: logs.adapters)
+        // A start that fails further on was neither a crash nor a calm run.
+        begun.withLock { $0 = state }
         await reconfigurer.begin()
-        let listener = try await listen(loops)
+        // Figures that begin with those of earlier runs never jump.
+        state.store?.awaitOpening(milliseconds: Self.storePatience)
+        let listener = try await listen(loops, state.listener)
         port.value = listener.localAddress?.port ?? configuration.server.port
         running.withLock {
             $0 = Running(
@@ -95,7 +112,9 @@ final class GatewayProcess: Sendable {
         await reconfigurer.beginDiscovery()
         state.onReload { await reconfigurer.reload(allowsEmpty: $0) }
         state.onCommand { await reconfigurer.run($0) }
-        let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
+        state.onRelease { await reconfigurer.release($0) }
+        QuarantineWatch.start(state, on: loops[0].eventLoop)
+        let scheme = state.listener.terms == nil ? "http" : "https"
         let host =
             configuration.server.host.utf8.contains(UInt8(ascii: ":"))
             ? "[\(configuration.server.host)]" : configuration.server.host
@@ -103,18 +122,17 @@ final class GatewayProcess: Sendable {
     }
 
     private func makeLoops(
-        _ state: GatewayState, _ tls: TLSContexts, quota: ClientQuota
+        _ state: GatewayState, _ tls: TLSContexts, _ updates: LoopUpdates, quota: ClientQuota
     ) async throws -> ([NIOLoopBound<LoopState>], [LoopActivity]) {
-        let closesHalf = configuration.server.tlsCertificate == nil
         var loops: [NIOLoopBound<LoopState>] = []
         var activities: [LoopActivity] = []
         for (index, eventLoop) in group.makeIterator().enumerated() {
             let (loop, activity) = try await eventLoop.submit {
                 let services = LoopServices(loop: eventLoop, memory: state.memory, tlsContext: tls.client)
                 services.bindToThread()
-                let loop = LoopState(
-                    index: index, eventLoop: eventLoop, shared: state, quota: quota, closesHalf: closesHalf)
+                let loop = LoopState(index: index, eventLoop: eventLoop, shared: state, quota: quota)
                 loop.startSweep()
+                updates.join(loop)
                 return (NIOLoopBound(loop, eventLoop: eventLoop), services.activity)
             }.get()
             loops.append(loop)
@@ -123,9 +141,8 @@ final class GatewayProcess: Sendable {
         return (loops, activities)
     }
 
-    private func listen(_ loops: [NIOLoopBound<LoopState>]) async throws -> any Channel {
-        let serverTLS = try TLSContexts.server(configuration.server)
-        return try await ServerBootstrap(group: group)
+    private func listen(_ loops: [NIOLoopBound<LoopState>], _ tls: ListenerTLS) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
@@ -134,16 +151,18 @@ final class GatewayProcess: Sendable {
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // TLS ends both directions at once.
-            .childChannelOption(.allowRemoteHalfClosure, value: serverTLS == nil)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
-                    if let serverTLS {
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: serverTLS))
+                    // What was there when it was accepted, whatever a reload says later.
+                    let terms = tls.terms
+                    // TLS ends both directions at once.
+                    try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: terms == nil)
+                    if let terms {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: terms.context))
                     }
-                    try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: loop.value))
+                    try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: loop.value, tls: terms))
                 }
             }
             .bind(host: configuration.server.host, port: configuration.server.port).get()
@@ -168,12 +187,24 @@ final class GatewayProcess: Sendable {
             guard signal == SIGHUP else { break }
             let state = running.withLock { $0?.state }
             // Beside this loop, so that a slow reload does not hold up the end.
-            Task { _ = await state?.reload(allowsEmpty: false) }
+            Task {
+                guard let state, let outcome = await state.reload(allowsEmpty: false) else { return }
+                AuditAnswers(state: state).append(
+                    AuditRecord(
+                        at: Clock.preciseWallSeconds(), client: "", command: "SIGHUP",
+                        status: outcome.problem == nil ? 200 : 400, problem: outcome.problem))
+            }
         }
+        running.withLock { $0 }?.state.readiness.end()
         logger.info("shutting down: waiting for running exchanges; a second signal ends at once")
-        let seconds = configuration.server.shutdownTimeout
+        let applied = running.withLock { $0 }?.state.configuration?.value
+        let server = (applied ?? configuration).server
+        let delay = server.shutdownDelay
+        let seconds = delay + server.shutdownTimeout
         let forced = await withTaskGroup(of: End.self) { tasks in
             tasks.addTask {
+                // So that whoever sends requests here has seen that they are to go elsewhere.
+                if delay > .zero { try? await Task.sleep(for: delay) }
                 await self.drain()
                 return .drained
             }
@@ -191,10 +222,19 @@ final class GatewayProcess: Sendable {
             return first == .forced
         }
         running.withLock { $0 }?.state.ledger.settle()
+        running.withLock { $0 }?.state.store?.finish(milliseconds: Self.storePatience)
+        running.withLock { $0 }?.state.captures.store?.finish(milliseconds: Self.storePatience)
+        running.withLock { $0 }?.state.tracer.finish(milliseconds: Self.storePatience)
         await destroyBackends()
+        if let state = running.withLock({ $0?.state }) {
+            state.quarantine.end(used: forced ? nil : Set(state.library.images.compactMap(\.hash)))
+        }
         logger.info("stopped")
         return forced ? 1 : 0
     }
+
+    /// The start has failed.
+    func abandon() { begun.withLock { $0 }?.quarantine.end(used: nil) }
 
     private enum End { case drained, timedOut, forced, cancelled }
 
@@ -219,6 +259,8 @@ final class GatewayProcess: Sendable {
 
     private func stop() async {
         guard let running = running.withLock({ $0 }) else { return }
+        // Where it is still open, so that nothing new comes behind what is ended here.
+        try? await running.listener.close()
         for loop in running.loops {
             try? await loop.eventLoop.submit { loop.value.stop() }.get()
         }

@@ -5,7 +5,9 @@ import Dashboard
 import Logging
 import NIOCore
 import Product
+import Store
 import Synchronization
+import Tracing
 
 /// A configuration that is in force.
 struct AppliedConfiguration: Sendable {
@@ -20,7 +22,7 @@ struct AppliedConfiguration: Sendable {
 final class GatewayState: Sendable {
     static let version = "\(Product.version)"
 
-    let logger: Logger
+    let logs: Logs
     let registry: Registry
     let ledger: Ledger
     let broadcaster: Broadcaster
@@ -35,16 +37,41 @@ final class GatewayState: Sendable {
     let loops = LoopRoll()
     /// Live updates of the exchanges under way.
     let pictures = RequestPictures()
+    /// Who watches the text of exchanges.
+    let glass = GlassDesk()
     /// What operators have the gateway do.
     let commands = CommandDesk()
     /// Which retries there may be.
     let retries: RetryAllowance
+    /// Makes and checks the cookies of operators who sign in on the page.
+    let seal = SessionSeal()
+    /// What operators had done.
+    let audit = AuditTrail()
+    /// Who is refused, and tries to sign in.
+    let door = Door()
+    /// Connections by their clients.
+    let addresses = AddressPlaces()
+    /// What holds most of `memory`.
+    let heaviest = Heaviest()
     /// When an answer is late, and what came of asking a second backend.
     let hedges = Hedges()
+    /// Sends spans of what ends to a collector, where one is configured.
+    let tracer = SpanExporter()
+    /// Whether requests should come here.
+    let readiness = Readiness()
+    /// What connections of clients begin with.
+    let listener: ListenerTLS
+    private let keeping = HistoryKeeping()
+    /// Keeps bodies of requests and answers, where that is wanted.
+    let captures = CaptureDesk()
+    /// Which adapters are left out for their crashes.
+    let quarantine = AdapterQuarantine()
     private let settledHistory: History
     private let settledFigures: ExchangeFigures
     private let settledQuality = QualityFigures()
     private let settledErrors = LastErrors()
+    private let settledGenAI = GenAIFigures()
+    private let settledResponses = ResponseFigures()
     private let desk = TroubleDesk()
     private let settledSeries = SeriesFigures()
     private let startedAt = Clock.monotonicMilliseconds()
@@ -60,18 +87,20 @@ final class GatewayState: Sendable {
         var reload: (@Sendable (_ allowsEmpty: Bool) async -> ReloadOutcome)?
         var command: (@Sendable (BackendCommand) async -> CommandResult)?
         var stateProblem: String?
+        var release: (@Sendable (String) async -> AdapterRelease)?
     }
 
     init(
-        settings: LiveSettings, logger: Logger, registry: Registry, broadcaster: Broadcaster, historyCapacity: Int,
-        work: WorkPool = .gateway,
+        settings: LiveSettings, logs: Logs, registry: Registry, broadcaster: Broadcaster, historyCapacity: Int,
+        listener: ListenerTLS = ListenerTLS(), work: WorkPool = .gateway, requestLog: RequestLog? = nil,
         clock: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
     ) {
         // Loads libraries, which no event loop should wait for.
         _ = ContentCoding.known
         self.work = work
+        self.listener = listener
         retries = RetryAllowance(settings.routing)
-        self.logger = logger
+        self.logs = logs
         self.registry = registry
         settledHistory = History(capacity: historyCapacity)
         settledFigures = ExchangeFigures()
@@ -79,8 +108,8 @@ final class GatewayState: Sendable {
             instance: GatewayInstance(startedAt: Clock.wallSeconds()),
             sinks: [
                 settledHistory, settledFigures, settledQuality, settledErrors, settledSeries, broadcaster,
-                registry.estimates,
-            ])
+                registry.estimates, settledGenAI, settledResponses, tracer, keeping,
+            ] + [requestLog].compactMap { $0 as (any LedgerSink)? })
         self.broadcaster = broadcaster
         memory = MemoryBudget(limit: settings.maximumMemory)
         admission = Admission(settings.queue, clock: clock) { limits in
@@ -90,6 +119,9 @@ final class GatewayState: Sendable {
         changing = Mutex(Changing(settings: settings, library: AdapterLibrary()))
         actions = ActionRuns { broadcaster.publish(.action($0)) }
     }
+
+    /// Of the gateway as a whole.
+    var logger: Logger { logs.gateway }
 
     var uptimeSeconds: UInt64 { UInt64(max(0, Clock.monotonicMilliseconds() - startedAt) / 1000) }
 
@@ -103,6 +135,75 @@ final class GatewayState: Sendable {
     var figures: ExchangeFigures {
         ledger.settle()
         return settledFigures
+    }
+
+    /// Keeps what ends in a file; nil: that is not wanted.
+    var store: HistoryStore? { keeping.store }
+
+    /// Keeps what an operator had done, in memory and in the file. Callable from any thread; returns at once.
+    func keep(_ record: AuditRecord) { keeping.take(audit.append(record), instance: ledger.instance.id) }
+
+    /// Keeps what ends as the configuration says from now on. The first file that can be read gives what earlier runs have counted
+    /// and learnt. Blocks for as long as another file is still being written, a second at most.
+    func keepHistory(_ configuration: Configuration.History) {
+        settledHistory.capacity = configuration.capacity
+        let logger = logs.history
+        let memory = KeptMemory(figures: settledFigures, registry: registry, hedges: hedges) { [weak self] in
+            self?.settings.keyring ?? .none
+        }
+        let owner = HistoryStore.Owner(
+            restore: { memory.restore($0) }, figures: { memory.figures(changedBy: $0) },
+            tell: { isGood, words in
+                if isGood { logger.notice("\(words)") } else { logger.error("\(words)") }
+            })
+        if !keeping.keep(HistoryStore.Settings(configuration), owner) {
+            logs.history.error("the history is not kept: the system has no thread left")
+        }
+    }
+
+    /// Keeps bodies as the configuration says from now on. Blocks for as long as another file is still being written, a second at most.
+    func keepCaptures(_ configuration: Configuration.Captures) {
+        let logger = logs.history
+        captures.keep(configuration) { isGood, words in
+            if isGood { logger.notice("\(words)") } else { logger.error("\(words)") }
+        }
+    }
+
+    /// Begins to send spans, stops, or sends them elsewhere, as the settings say. Until this is called once, none are sent.
+    func trace(_ tracing: Configuration.Tracing?) {
+        let settings = tracing.flatMap { tracing in
+            tracing.otlp.map {
+                SpanExporter.Settings(
+                    collector: $0,
+                    resource: OTLPEncoding.Resource(
+                        service: tracing.serviceName, version: Self.version, instance: ledger.instance.id))
+            }
+        }
+        guard tracer.set(settings) else { return }
+        let (registry, logger, tracer) = (registry, logs.tracing, tracer)
+        let owner = SpanExporter.Owner(
+            servers: {
+                let identities = registry.snapshot.backends.map(\.identity)
+                return Dictionary(identities.map { ($0.id, TracedServer($0)) }) { first, _ in first }
+            },
+            tell: { isGood, words in
+                if isGood { logger.notice("\(words)") } else { logger.error("\(words)") }
+            })
+        if !DetachedThread.start("nexus-tracing", { tracer.run(owner) }) {
+            logs.tracing.error("spans are not sent: the system has no thread left")
+        }
+    }
+
+    /// What is counted in the words of OpenTelemetry's conventions, with everything that has ended by now.
+    var genAI: GenAIFigures {
+        ledger.settle()
+        return settledGenAI
+    }
+
+    /// With which statuses exchanges ended, with everything that has ended by now.
+    var responses: ResponseFigures {
+        ledger.settle()
+        return settledResponses
     }
 
     /// How well attempts go, with everything that has ended by now.
@@ -201,6 +302,13 @@ final class GatewayState: Sendable {
     /// Changes backends as an operator says. Nil while the gateway is still starting.
     func run(_ command: BackendCommand) async -> CommandResult? { await changing.withLock { $0.command }?(command) }
 
+    func onRelease(_ action: @escaping @Sendable (String) async -> AdapterRelease) {
+        changing.withLock { $0.release = action }
+    }
+
+    /// Takes an adapter back that is in quarantine. Nil while the gateway is still starting.
+    func release(_ name: String) async -> AdapterRelease? { await changing.withLock { $0.release }?(name) }
+
     /// Why changes of backends that were kept are not in force, without what is in the file; nil: they are, or there are none.
     var stateProblem: String? {
         get { changing.withLock { $0.stateProblem } }
@@ -236,6 +344,10 @@ final class GatewayState: Sendable {
     var statistics: Statistics {
         var statistics = Statistics(uptimeSeconds: uptimeSeconds, figures: figures, views: registry.views)
         (statistics.quality, statistics.qualityOmitted) = busiestPairs
+        let now = Clock.monotonicNanoseconds()
+        statistics.keys = settings.keyring.keys.map {
+            Statistics.Key(name: $0.name, role: $0.rule.role, figures: $0.usage.figures(now: now))
+        }
         return statistics
     }
 

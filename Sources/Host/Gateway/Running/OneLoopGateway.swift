@@ -22,7 +22,7 @@ package final class OneLoopGateway {
         let broadcaster = Broadcaster()
         state = GatewayState(
             settings: LiveSettings(configuration),
-            logger: Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() },
+            logs: .silent,
             registry: Registry(failureThreshold: 1, recoveryThreshold: 1, broadcaster: broadcaster) { _ in },
             broadcaster: broadcaster, historyCapacity: configuration.history.capacity,
             clock: { eventLoop.now.uptimeNanoseconds })
@@ -32,7 +32,7 @@ package final class OneLoopGateway {
         services.bindToThread(isShared: false)
         loop = LoopState(
             index: 0, eventLoop: eventLoop, shared: state,
-            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1), closesHalf: true,
+            quota: ClientQuota(DescriptorLimits(limit: 4096), loops: 1),
             random: SeededRandom(seed: seed))
         loop.startSweep()
     }
@@ -45,7 +45,7 @@ package final class OneLoopGateway {
         let driver = try AdapterBackend(
             identity: identity, image: image,
             target: UpstreamTarget(host: host, port: port, isTLS: false, basePath: ""), apiKeys: [], options: "{}",
-            registry: state.registry, logger: state.logger)
+            registry: state.registry, logger: state.logs.adapters)
         _ = state.registry.add(identity, driver: driver)
         drivers.append(driver)
         driver.probe(on: loop.eventLoop, timeout: .seconds(5)) {}

@@ -29,6 +29,9 @@ struct PEMFile {
         }
     }
 
+    /// Different for what holds something else.
+    var digest: [UInt8] { SHA256.hash(bytes) }
+
     func certificates() throws(Unusable) -> [NIOSSLCertificate] {
         guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
             throw unusable("certificates")

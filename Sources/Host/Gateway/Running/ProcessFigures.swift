@@ -25,6 +25,13 @@ enum ProcessFigures {
         return max(0, count - 3)
     }
 
+    /// Seconds of processor time since the start, all threads together.
+    static var processorSeconds: Double? {
+        var usage = rusage()
+        guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return nil }
+        return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
+    }
+
     /// Descriptors that may be open; nil: as many as it likes.
     static var descriptorLimit: Int? {
         var limit = rlimit()

@@ -4,6 +4,7 @@ import Core
 import Logging
 import NIOCore
 import Synchronization
+import Upstream
 
 /// Reads the configuration again, as at the start; the error says everything that is wrong. `atRest`: not before nobody has
 /// touched the file for a while.
@@ -25,6 +26,8 @@ final class Reconfigurer: Sendable {
         /// Looks in a row that have not seen everything; the next one is under way or planned.
         var incompleteLooks = 0
         var willLookAgain = false
+        /// Directories that somebody has named and that are not there, as the log has told.
+        var missing: Set<String> = []
     }
 
     /// After which directories are looked at again that could not be read: soon, and later not so often.
@@ -36,6 +39,7 @@ final class Reconfigurer: Sendable {
     let backends: RunningBackends
     private let monitor: HealthMonitor
     private let load: ConfigurationReload
+    private let tls: TLSContexts
     let trials: Trials
     private let ownPort: SharedPort
     let work = SerialWork()
@@ -44,7 +48,8 @@ final class Reconfigurer: Sendable {
 
     init(
         configuration: Configuration, shared: GatewayState, updates: LoopUpdates, backends: RunningBackends,
-        monitor: HealthMonitor, load: @escaping ConfigurationReload, trials: Trials, ownPort: SharedPort
+        monitor: HealthMonitor, load: @escaping ConfigurationReload, tls: TLSContexts, trials: Trials,
+        ownPort: SharedPort
     ) {
         state = Mutex(State(configuration: configuration, file: configuration.stateFile.map(StateFile.init)))
         self.shared = shared
@@ -52,6 +57,7 @@ final class Reconfigurer: Sendable {
         self.backends = backends
         self.monitor = monitor
         self.load = load
+        self.tls = tls
         self.trials = trials
         self.ownPort = ownPort
         shared.applied(configuration)
@@ -64,7 +70,7 @@ final class Reconfigurer: Sendable {
         await work.run { [self] in
             // First, so that no change falls between the look and the watch.
             watch()
-            shared.library = await Self.look(configuration.adapters.directories, before: shared.library)
+            shared.library = await look(before: shared.library)
             tellOfAdapters(before: AdapterLibrary())
             lookAgainIfNeeded()
             takeUpKept()
@@ -98,14 +104,30 @@ final class Reconfigurer: Sendable {
             do {
                 new = try await read()
             } catch {
-                shared.logger.error("the configuration was not reloaded, the one before stays: \(error)")
-                return ReloadOutcome(problem: "\(error)")
+                shared.logger.error("the configuration was not reloaded, the one before stays: \(Self.words(error))")
+                return ReloadOutcome(problem: Self.words(error))
             }
             if let refusal = ReloadGuard.refusal(configuration, new, allowsEmpty: allowsEmpty) {
                 shared.logger.error("the configuration was not reloaded, the one before stays. \(refusal)")
                 return ReloadOutcome(problem: refusal, code: ReloadGuard.code)
             }
-            let warnings = apply(new)
+            if let refusal = ListenGuard.refusal(configuration, new) {
+                shared.logger.error("the configuration was not reloaded, the one before stays. \(refusal)")
+                return ReloadOutcome(problem: refusal, code: ListenGuard.code)
+            }
+            let files: ReloadedFiles
+            do {
+                files = try await ReloadedFiles.read(new, listener: shared.listener, backends: tls)
+            } catch {
+                shared.logger.error("the configuration was not reloaded, the one before stays. \(Self.words(error))")
+                return ReloadOutcome(problem: Self.words(error))
+            }
+            let keys = ConfigurationChanges.tables(self.configuration, new)
+            let warnings = files.warnings + apply(new, files)
+            await Self.aside { [shared] in
+                shared.keepHistory(new.history)
+                shared.keepCaptures(new.captures)
+            }
             await lookAtAdapters()
             var outcome = await bring()
             if new.discover { await discoverMore() }
@@ -113,13 +135,17 @@ final class Reconfigurer: Sendable {
             outcome.warnings = notes + outcome.warnings
             await updates.delivered()
             for note in notes { shared.logger.warning("\(note)") }
-            shared.logger.info(
-                "configuration reloaded",
-                metadata: [
-                    "added": "\(outcome.added.count)", "changed": "\(outcome.changed.count)",
-                    "removed": "\(outcome.removed.count)",
-                ])
+            shared.logger.info("configuration reloaded", metadata: outcome.logFields(tables: keys))
             return outcome
+        }
+    }
+
+    /// Of what keeps a configuration from being taken.
+    private static func words(_ error: any Error) -> String {
+        switch error {
+        case let error as ConfigurationError: error.description
+        case let error as PEMFile.Unusable: error.description
+        default: ErrorWords.describe(error)
         }
     }
 
@@ -139,22 +165,26 @@ final class Reconfigurer: Sendable {
     }
 
     /// Takes over what needs no backend to change. Tells of what takes a restart.
-    private func apply(_ new: Configuration) -> [String] {
+    private func apply(_ new: Configuration, _ files: ReloadedFiles) -> [String] {
         let old = configuration
         state.withLock { state in
             state.configuration = new
             if !new.discover { state.discovered = [] }
         }
-        shared.settings = LiveSettings(new)
+        files.apply(listener: shared.listener, backends: tls, shared.logger)
+        shared.settings = LiveSettings(new, keys: shared.settings.keyring)
         shared.applied(new)
+        if old.tracing != new.tracing { shared.trace(shared.settings.tracing) }
         shared.registry.setThresholds(
             failure: new.healthCheck.failureThreshold, recovery: new.healthCheck.recoveryThreshold)
         shared.registry.setBreaker(new.breaker)
         if old.healthCheck != new.healthCheck { monitor.schedule(new.healthCheck) }
-        GatewayLog.setLevel(new.logging.level)
+        GatewayLog.set(new.logging)
         if old.adapters != new.adapters { watch() }
         updates.send()
-        return RestartKeys.changed(old, new).map { "\($0) has changed in the file; that takes a restart" }
+        return RestartKeys.changed(old, new).map {
+            "\($0) has changed in the file; that takes a restart: the gateway goes on listening where it does"
+        }
     }
 
     /// - Parameter atOnce: names of backends whose exchanges are not waited for if they go.
@@ -165,7 +195,7 @@ final class Reconfigurer: Sendable {
 
     private func lookAtAdapters() async {
         let before = shared.library
-        shared.library = await Self.look(configuration.adapters.directories, before: before)
+        shared.library = await look(before: before)
         tellOfAdapters(before: before)
         lookAgainIfNeeded()
         guard before.images.map(\.ordinal) != shared.library.images.map(\.ordinal) else { return }
@@ -215,39 +245,86 @@ final class Reconfigurer: Sendable {
         new?.start()
     }
 
-    private static func look(_ directories: [String], before: AdapterLibrary) async -> AdapterLibrary {
-        await withCheckedContinuation { continuation in
-            // Loading runs code of the files, which may block.
-            DetachedThread.run("nexus-load") {
-                continuation.resume(returning: before.updated(directories: directories))
+    private func look(before: AdapterLibrary) async -> AdapterLibrary {
+        let (adapters, quarantine) = (configuration.adapters, shared.quarantine)
+        // Loading runs code of the files, which may block.
+        return await Self.aside {
+            quarantine.refresh()
+            return before.updated(directories: adapters.directories, rules: quarantine.rules(adapters))
+        }
+    }
+
+    /// Takes an adapter back that is in quarantine, and loads it.
+    func release(_ name: String) async -> AdapterRelease {
+        await work.run { [self] in
+            let (before, quarantine) = (shared.library, shared.quarantine)
+            let result = await Self.aside {
+                Result { () throws(QuarantineFolder.Failure) in
+                    try quarantine.release(name, or: AdapterRelease.contents(called: name, in: before))
+                }
             }
+            switch result {
+            case .failure(let failure): return .failed(failure.description)
+            case .success(let released) where released.isEmpty: return .unknown
+            case .success(let released):
+                await lookAtAdapters()
+                await updates.delivered()
+                return .released(
+                    released.sorted(),
+                    loaded: shared.library.images.filter { $0.hash.map(released.contains) == true }.map(\.type))
+            }
+        }
+    }
+
+    /// Does what may block on a thread of its own.
+    private static func aside<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
+        await withCheckedContinuation { continuation in
+            DetachedThread.run("nexus-load") { continuation.resume(returning: work()) }
+        }
+    }
+
+    /// One that is named may come later, and whoever has misspelt it should know.
+    private func tellOfDirectories() {
+        let directories = configuration.adapters.directories
+        let missing = directories == AdapterDirectories.standard ? [] : directories.filter(AdapterCheck.isMissing)
+        let before = state.withLock { state in
+            defer { state.missing = Set(missing) }
+            return state.missing
+        }
+        for path in missing where !before.contains(path) {
+            shared.logs.adapters.warning(
+                "a directory of adapters is not there; it is looked for again", metadata: ["path": "\(path)"])
+        }
+        for path in before.subtracting(missing).sorted() where directories.contains(path) {
+            shared.logs.adapters.info("a directory of adapters is there now", metadata: ["path": "\(path)"])
         }
     }
 
     private func tellOfAdapters(before: AdapterLibrary) {
         let now = shared.library
+        tellOfDirectories()
         for image in now.images where !before.images.contains(where: { $0.ordinal == image.ordinal }) {
             let isNewer = before.images.contains { $0.type == image.type }
-            shared.logger.info(
+            shared.logs.adapters.info(
                 isNewer ? "adapter replaced" : "adapter loaded",
                 metadata: ["type": "\(image.type)", "version": "\(image.version)", "file": "\(image.path)"])
-            for warning in image.warnings { shared.logger.warning("\(image.path): \(warning)") }
+            for warning in image.warnings { shared.logs.adapters.warning("\(image.path): \(warning)") }
         }
         for image in before.images where now.image(type: image.type) == nil {
-            shared.logger.warning(
+            shared.logs.adapters.warning(
                 "adapter removed", metadata: ["type": "\(image.type)", "file": "\(image.path)"])
         }
         for unread in now.unread where !before.unread.contains(unread) {
-            shared.logger.warning("adapters stay as they were: \(unread.path): \(unread.reason)")
+            shared.logs.adapters.warning("adapters stay as they were: \(unread.path): \(unread.reason)")
         }
         for path in Set(before.unread.map(\.path)) where !now.unread.contains(where: { $0.path == path }) {
-            shared.logger.info("adapters can be looked at again", metadata: ["path": "\(path)"])
+            shared.logs.adapters.info("adapters can be looked at again", metadata: ["path": "\(path)"])
         }
         for rejected in now.rejected {
             let isKnown = before.rejected.contains { $0.path == rejected.path && $0.problem == rejected.problem }
             guard !isKnown else { continue }
             let end = rejected.keepsOlder ? "; the version before stays in use" : ""
-            shared.logger.error("adapter not loaded: \(rejected.path) \(rejected.problem)\(end)")
+            shared.logs.adapters.error("adapter not loaded: \(rejected.path) \(rejected.problem)\(end)")
         }
     }
 }
@@ -274,18 +351,12 @@ extension Reconfigurer.State {
     }
 }
 
-/// Keys that are read at the start alone.
+/// Keys that are read at the start alone: to listen elsewhere would be another gateway to its clients.
 enum RestartKeys {
     static func changed(_ old: Configuration, _ new: Configuration) -> [String] {
         let keys: [(String, Bool)] = [
             ("server.host", old.server.host != new.server.host),
             ("server.port", old.server.port != new.server.port),
-            ("server.tls_certificate", old.server.tlsCertificate != new.server.tlsCertificate),
-            ("server.tls_key", old.server.tlsKey != new.server.tlsKey),
-            ("upstream.ca_file", old.upstream.caFile != new.upstream.caFile),
-            ("server.shutdown_timeout_seconds", old.server.shutdownTimeout != new.server.shutdownTimeout),
-            ("history.capacity", old.history.capacity != new.history.capacity),
-            ("logging.format", old.logging.format != new.logging.format),
         ]
         return keys.filter(\.1).map(\.0)
     }

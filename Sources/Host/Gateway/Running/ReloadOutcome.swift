@@ -1,4 +1,6 @@
+import Core
 import JSON
+import Logging
 
 /// What a reload has done.
 struct ReloadOutcome: Sendable, Equatable {
@@ -12,6 +14,16 @@ struct ReloadOutcome: Sendable, Equatable {
     var problem: String?
     /// Of the problem, for programs.
     var code = "invalid_configuration"
+
+    /// What the log says of it.
+    /// - Parameter tables: of the file, in which something has changed.
+    func logFields(tables: [String]) -> Logger.Metadata {
+        var fields: Logger.Metadata = ["tables": "\(tables.isEmpty ? "none" : tables.joined(separator: ","))"]
+        for (key, names) in [("added", added), ("changed", changed), ("removed", removed)] where !names.isEmpty {
+            fields[key] = "\(names.joined(separator: ","))"
+        }
+        return fields
+    }
 
     var json: [UInt8] {
         var writer = JSONWriter()

@@ -30,16 +30,16 @@ actor RunningBackends {
     ///   - probe: called with each new instance, when it is in the registry; returns when the probe has ended.
     ///   - abandon: ends what an instance has under way.
     init(
-        registry: Registry, retirement: Retirement, logger: Logger, prepareTLS: @escaping @Sendable () async -> Void,
+        registry: Registry, retirement: Retirement, logs: Logs, prepareTLS: @escaping @Sendable () async -> Void,
         probe: @escaping @Sendable (AdapterBackend) async -> Void,
         abandon: @escaping @Sendable (any BackendDriver, _ reason: String) async -> Void
     ) {
         self.registry = registry
         self.retirement = retirement
-        self.logger = logger
+        logger = logs.backends
         self.probe = probe
         self.abandon = abandon
-        factory = BackendFactory(registry: registry, logger: logger, prepareTLS: prepareTLS)
+        factory = BackendFactory(registry: registry, logger: logs.adapters, prepareTLS: prepareTLS)
     }
 
     /// Makes, changes and ends backends until they are the wanted ones. A backend that cannot be made is in the registry
@@ -119,13 +119,16 @@ actor RunningBackends {
             if let before, before.part.definition == definition, before.driver != nil {
                 // Only its adapter is new, and does not take what the one before took: that one goes on.
                 logger.error(
-                    "a new version of the adapter cannot be used, the one before goes on: \(error.message)",
-                    metadata: ["backend": "\(definition.name)", "type": "\(definition.type)"])
+                    "a new version of the adapter cannot be used, the one before goes on",
+                    metadata: [
+                        "backend": "\(definition.name)", "type": "\(definition.type)", "reason": "\(error.message)",
+                    ])
                 running[definition.name]?.part = part
                 return
             }
             logger.error(
-                "backend cannot be used: \(error.message)", metadata: ["backend": "\(definition.name)"])
+                "backend cannot be used",
+                metadata: ["backend": "\(definition.name)", "type": "\(definition.type)", "reason": "\(error.message)"])
             part.isFailed = true
             put(identity, FailedBackend(), keepsState: false, lastError: error.message)
             running[definition.name] = Running(part: part, driver: nil, generation: nextGeneration())

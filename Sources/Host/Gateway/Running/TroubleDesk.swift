@@ -1,6 +1,7 @@
 import AdapterHost
 import Core
 import NIOCore
+import Store
 import Synchronization
 import Upstream
 
@@ -82,10 +83,22 @@ extension GatewayState {
             picture.reload = TroublePicture.Reload(problem: problem, at: lastReloadAt ?? now)
         }
         picture.stateProblem = stateProblem
-        picture.misuse = misuse(conditions)
-        picture.refusedFiles = library.rejected.filter(\.keepsOlder).map {
-            TroublePicture.RefusedFile(path: $0.path, problem: "it \($0.problem)")
+        picture.certificate = listener.standing.map {
+            TroublePicture.Certificate(expires: Double($0.expires), problem: $0.problem, since: $0.since)
         }
+        if let trouble = store?.problem {
+            let lost = trouble.lost > 0 ? "; \(trouble.lost) requests were not kept" : ""
+            picture.historyProblem = TroublePicture.Outage(
+                reason: "\(store?.path ?? ""): \(trouble.problem)\(lost)", since: trouble.since)
+        }
+        picture.collectorProblem = tracer.figures.problem.map {
+            TroublePicture.Outage(reason: $0.words, since: Double($0.since))
+        }
+        picture.capturesProblem = captures.problem.map {
+            TroublePicture.Outage(reason: $0.words, since: $0.since)
+        }
+        picture.misuse = misuse(conditions)
+        picture.refusedFiles = library.rejected.compactMap(TroublePicture.RefusedFile.init)
         picture.memory = TroublePicture.Memory(used: memory.used, limit: memory.limit, refused: memory.refused)
         picture.lacksDescriptors = LocalShortage.happened(
             since: NIODeadline.uptimeNanoseconds(
@@ -103,6 +116,22 @@ extension GatewayState {
                 count: breach.count, threshold: breach.kind == "stall" ? Self.stallThreshold : 1)
         }
         .sorted { ($0.adapter, $0.backend, $0.words) < ($1.adapter, $1.backend, $1.words) }
+    }
+}
+
+extension TroublePicture.RefusedFile {
+    /// Nil: nobody waits for it.
+    fileprivate init?(_ file: AdapterLibrary.Rejected) {
+        let reason: Reason
+        switch file.problem.refusal {
+        case .leftOut, .unknownQuarantine: reason = .quarantine
+        case .unlisted: reason = file.keepsOlder ? .newVersion : .unlisted
+        case .otherBytes: reason = file.keepsOlder ? .newVersion : .otherBytes
+        case nil:
+            guard file.keepsOlder else { return nil }
+            reason = .newVersion
+        }
+        self.init(path: file.path, problem: "it \(file.problem)", reason: reason)
     }
 }
 

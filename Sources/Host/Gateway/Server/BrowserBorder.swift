@@ -46,8 +46,10 @@ struct BrowserBorder: Sendable, Equatable {
     private static func name(of host: String) -> Host? {
         if host.hasPrefix("[") {
             guard let end = host.firstIndex(of: "]"), isPort(host[host.index(after: end)...]) else { return nil }
+            let inside = host[host.index(after: host.startIndex)..<end]
+            guard inside.utf8.allSatisfy({ isNameByte($0) || $0 == UInt8(ascii: ":") }) else { return nil }
             // A zone belongs to the machine that wrote it.
-            let address = host[host.index(after: host.startIndex)..<end].prefix { $0 != "%" }
+            let address = inside.prefix { $0 != "%" }
             var parsed = in6_addr()
             return inet_pton(AF_INET6, String(address), &parsed) == 1 ? .address : nil
         }
@@ -58,6 +60,21 @@ struct BrowserBorder: Sendable, Equatable {
         if inet_pton(AF_INET, String(name), &parsed) == 1 { return .address }
         if name.hasSuffix(".") { name = name.dropLast() }
         return HostName.isValid(name) ? .name(String(name)) : nil
+    }
+
+    /// Whether it is a host and perhaps a port, of whomever, as RFC 9110 has them (section 7.2); an empty one is.
+    static func isHost(_ text: String) -> Bool {
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]"), isPort(text[text.index(after: end)...]) else { return false }
+            return text[..<end].utf8.dropFirst().allSatisfy { isNameByte($0) || $0 == UInt8(ascii: ":") }
+        }
+        let colon = text.firstIndex(of: ":") ?? text.endIndex
+        return isPort(text[colon...]) && text[..<colon].utf8.allSatisfy(isNameByte)
+    }
+
+    /// RFC 3986, section 3.2.2: unreserved characters, escapes and what delimits parts.
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || "-._~%!$&'()*+,;=".utf8.contains(byte)
     }
 
     private static func isPort(_ text: Substring) -> Bool {
@@ -101,6 +118,9 @@ struct BrowserBorder: Sendable, Equatable {
 }
 
 extension ErrorBody {
+    /// RFC 9112, section 3.2: whoever such a request is for, nobody serves it.
+    static var malformedHost: ErrorBody { ErrorBody(status: 400, message: "Host is neither a name nor an address.") }
+
     static func unknownHost(_ host: String) -> ErrorBody {
         ErrorBody(
             status: 421,
@@ -121,7 +141,7 @@ extension ErrorBody {
         ErrorBody(
             status: 403,
             message:
-                "Pages of '\(GatewayLog.cut(origin, to: 200))' may not change how the gateway runs; only its own page "
+                "Pages of '\(GatewayLog.cut(origin, to: 200))' may not watch or change how the gateway runs; only its own page "
                 + "may, and programs. server.allowed_origins is about the clients' APIs.",
             type: "permission_error", code: "origin_not_allowed")
     }

@@ -21,12 +21,14 @@ extension ClientConnection: AnswerSink {
     }
 
     func writeError(_ error: ErrorBody, origin: AnswerOrigin?) {
+        tell(error)
         let json = dialect.errorBody(error, requestID: requestID)
         var writer = AnswerWriter(status: error.status, common: common, bodyCapacity: json.count)
         if let origin { writer.origin(origin) }
         if let seconds = error.retryAfter { writer.field("retry-after", seconds) }
         if let allow = error.allow { writer.field("allow", allow) }
         if let known = error.acceptEncoding { writer.field("accept-encoding", known) }
+        if error.isChallenge { writer.field("www-authenticate", "Bearer realm=\"nexus\"") }
         if error.status == 426 { writer.field("sec-websocket-version", "13") }
         writer.contentType(.json)
         writer.endHead(length: json.count)

@@ -3,7 +3,9 @@ import AdapterHost
 import Core
 import Dialects
 import HTTP1
+import Logging
 import NIOCore
+import NIOSSL
 import NIOTLS
 
 /// The HTTP/1.1 framing of one client's connection: reads requests one after another, has `RequestService` answer them, and
@@ -57,6 +59,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     let loop: LoopState
+    /// Nil: it is not over TLS.
+    private let tls: ListenerTLS.Terms?
+    /// What the client has shown and proved to have; nil: nothing.
+    private var certificate: ClientCertificate?
     var context: ChannelHandlerContext?
     private(set) var service: RequestService?
     var phase = Phase.head
@@ -74,6 +80,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Nil once the TLS handshake is done, or where there is none.
     private(set) var handshakeBy: NIODeadline?
     private var hostCheck = HostCheck()
+    private var keyCheck = KeyCheck()
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
     /// Of the request under way.
@@ -87,6 +94,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     var isOutOfMemory = false
     /// Accepted beyond the limit: for what the gateway answers itself.
     var isReserve = false
+    /// The client has more connections than this, which it may have; it is told so.
+    private(set) var crowd: Int?
+    /// Among the connections of the same client.
+    var place: AddressPlace?
     /// A request was read: the client is no stranger any more.
     var hasSpoken = false
     /// The next request waits until the client has taken the answers before.
@@ -105,13 +116,14 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// What the client sends is not read for now.
     var isPaused = false
 
-    init(loop: LoopState) {
+    /// - Parameter tls: what the connection began with; nil: it is not over TLS.
+    init(loop: LoopState, tls: ListenerTLS.Terms? = nil) {
         self.loop = loop
+        self.tls = tls
         lastRead = loop.eventLoop.now
-        // TLS is what takes half closes away.
-        handshakeBy = loop.closesHalf ? nil : lastRead + Limits.handshakeTime
-        requestMemory = MemoryShare(of: loop.shared.memory)
-        aheadMemory = MemoryShare(of: loop.shared.memory)
+        handshakeBy = tls == nil ? nil : lastRead + Limits.handshakeTime
+        requestMemory = MemoryShare(of: loop.shared.memory, isForRequest: true)
+        aheadMemory = MemoryShare(of: loop.shared.memory, isForRequest: true)
         answerMemory = MemoryShare(of: loop.shared.memory)
     }
 
@@ -121,6 +133,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             crossOrigin: crossOrigin)
     }
 
+    /// One direction of the connection can be closed alone. Not so over TLS.
+    var closesHalf: Bool { tls == nil }
+
     // MARK: Channel
 
     var now: NIODeadline { loop.eventLoop.now }
@@ -128,18 +143,22 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         service = RequestService(loop: loop, client: self)
-        switch loop.add(self) {
+        switch loop.add(self, from: context.channel.remoteAddress) {
         case .ordinary: break
         case .reserve: isReserve = true
+        case .crowded(let limit): (isReserve, crowd) = (true, limit)
         case .refused: close()
         }
+        trace("client connected")
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        trace("client's connection ended")
         self.context = nil
         // Nothing of it outlives the connection.
         service?.clientGone()
         service = nil
+        place = nil
         loop.remove(self)
     }
 
@@ -178,8 +197,25 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed = event { endOfInput() }
-        if case TLSUserEvent.handshakeCompleted = event { handshakeBy = nil }
+        if case TLSUserEvent.handshakeCompleted = event { shookHands(context) }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    private func shookHands(_ context: ChannelHandlerContext) {
+        handshakeBy = nil
+        // One that does not come from the authorities has ended the handshake.
+        guard let authorities = tls?.authorities,
+            let shown = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+        else { return }
+        certificate = ClientCertificate(shown, authorities: authorities)
+    }
+
+    /// The certificate that makes the client an operator now. A proxy's is not that of those whose requests it passes on.
+    private var countingCertificate: ClientCertificate? {
+        guard let certificate, !head.isForwarded,
+            certificate.counts(under: loop.authorities, wall: Clock.wallSeconds())
+        else { return nil }
+        return certificate
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -291,23 +327,32 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         guard let end else { return false }
         guard let headBytes = bytes.readSlice(length: end) else { return false }
         (emptyLines, hasSpoken) = (0, true)
+        loop.catchUp()
         head = RequestHead()
         let context = try context(of: headBytes)
         try hostCheck.check(head, headBytes, border: loop.settings.border)
+        if let crowd { throw ErrorBody.tooManyFromAddress(crowd) }
+        if loop.memoryPressure >= .closing { head.keepAlive = false }
         if isReserve {
             // A place that is soon free again: for one small question.
             head.keepAlive = false
             guard head.framing == .none, !head.upgradesToWebSocket else { throw ErrorBody.outOfDescriptors }
         }
         guard let service else { return false }
+        trace(context)
         let admission = service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve)
         let origin = head.origin.flatMap {
             headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
         }
         crossOrigin = loop.settings.border.crossOrigin(origin, isForClients: service.isForClients)
         // Who says which backend is asked goes round the operator's rules of routing.
-        let isCommand = !service.isForClients || head.backend != nil
-        if let origin, isCommand, head.method != .get, head.method != .head, head.method != .options {
+        let isCommand =
+            (!service.isForClients || head.backend != nil) && head.method != .get && head.method != .head
+            && head.method != .options
+        // What comes of a socket a browser lets every page read.
+        var isSocket = false
+        if case .webSocket = admission { isSocket = true }
+        if let origin, isCommand || isSocket {
             let host = (head.authority ?? head.host).flatMap {
                 headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
             }
@@ -318,10 +363,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         switch admission {
         case .body(let limit): try readBody(limit)
         case .refused(let error): answerUnread(error) { writeError(error, origin: nil) }
+        case .answered(let answer): answerUnread(.commandTooLarge(Limits.skippedBody)) { write(answer) }
         case .options(let allow):
             let preflight = Preflight(head, headBytes)
             answerUnread(.commandTooLarge(Limits.skippedBody)) { writeOptions(allow: allow, preflight) }
-        case .webSocket: try handOver(headBytes, rest: bytes, query: context.query)
+        case .webSocket(let query): try handOver(headBytes, rest: bytes, query: query)
         }
         return true
     }
@@ -343,8 +389,12 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             if requestID.isEmpty { requestID = loop.nextRequestID() }
             // Of interest where a form may come; a text for each request costs too much.
             let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/")
+            let principal = keyCheck.principal(
+                head, bytes, loop.settings.keyring, loop.shared.seal, countingCertificate)
+            let highest = principal.key?.rule.maxPriority ?? .high
             return RequestContext(
-                id: requestID, peer: self.context?.channel.remoteAddress, method: head.method, dialect: dialect,
+                id: requestID, peer: self.context?.channel.remoteAddress, principal: principal, method: head.method,
+                dialect: dialect,
                 path: path,
                 query: mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : "",
                 contentType: mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : "",
@@ -353,8 +403,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
                 wantsEvents: head.acceptsEventStream,
                 fields: fields, arrival: now, credential: head.credential.map { Self.hash(bytes[$0]) },
                 wishes: FetchWishes(head, bytes),
-                priority: head.priority.map { Self.priority(bytes[$0]) } ?? .normal,
-                onlyBackend: head.backend.map { String(decoding: bytes[$0], as: UTF8.self) })
+                priority: head.priority.map { Self.priority(bytes[$0])?.capped(to: highest) }
+                    ?? AdmissionQueue.Priority.normal.capped(to: highest),
+                onlyBackend: head.backend.map { String(decoding: bytes[$0], as: UTF8.self) },
+                isForwarded: head.isForwarded, isTLS: tls != nil)
         }
     }
 
@@ -393,14 +445,53 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         phase = .skipping(BodyReader(head.framing, limit: .skipped(Limits.skippedBody)))
     }
 
-    private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer, query: String) throws {
+    private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer, query: WebSocketQuery) throws {
         guard let context else { return }
         let key = try WebSocketUpgrade.key(of: head, headBytes)
         guard loop.takesSessions else { throw ErrorBody.outOfDescriptors }
+        if let watched = query.watched { return try watch(watched, key, query) }
         phase = .handedOver
         pending = nil
+        WebSocketUpgrade.takeOver(context: context, handler: self, key: key, rest: rest, loop: loop, query: query)
+    }
+
+    /// Becomes a WebSocket that shows the text of an exchange, once it is known that there is one.
+    private func watch(_ exchange: String, _ key: String, _ query: WebSocketQuery) throws(ErrorBody) {
+        guard let wanted = ActiveExchange.Key(exchange) else { throw .noExchangeKey }
+        let watch = try loop.shared.glass.watch(wanted)
+        let pane = watch.pane
+        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        // What the client sends meanwhile waits as if it were a further request.
+        phase = .answering
+        loop.shared.loops.ask(
+            only: wanted.loop, on: loop.eventLoop, { $0.show(wanted, on: pane) },
+            then: { found, silent in
+                let error = silent > 0 ? ErrorBody.loopsHeldUp(silent) : .exchangeNotFound(wanted)
+                connection.value.watch(watch, found.compactMap { $0 }.first, else: error, key, query)
+            })
+    }
+
+    private func watch(
+        _ watch: GlassWatch, _ exchange: ActiveExchange?, else error: ErrorBody, _ key: String, _ query: WebSocketQuery
+    ) {
+        guard case .answering = phase, !isInactive, let context else { return watch.end() }
+        guard let exchange else {
+            watch.end()
+            writeError(error, origin: nil)
+            return answered()
+        }
+        loop.shared.logs.operators.notice(
+            "an operator watches a request",
+            metadata: [
+                "request": "\(exchange.id)", "exchange": "\(exchange.key.text)",
+                "operator": "\(context.channel.remoteAddress?.ipAddress ?? "unknown")",
+            ])
+        phase = .handedOver
+        let rest = pending ?? ByteBuffer()
+        pending = nil
         WebSocketUpgrade.takeOver(
-            context: context, handler: self, key: key, rest: rest, loop: loop, query: WebSocketQuery(query))
+            context: context, handler: self, key: key, rest: rest, loop: loop, query: query,
+            watching: WebSocketSession.Watching(watch: watch, exchange: exchange))
     }
 
     /// Some clients send an empty line behind a body (RFC 9112, section 2.2). False: more bytes are needed to tell.

@@ -34,7 +34,7 @@ extension ClientConnection {
         if !isWritable, !countUnsent() { return abort() }
         guard head.keepAlive, !loop.isDraining else {
             // The client may still be writing, and nothing will read it.
-            return pending != nil || loop.closesHalf && !loop.isDraining ? linger() : closeAfterFlush()
+            return pending != nil || closesHalf && !loop.isDraining ? linger() : closeAfterFlush()
         }
         phase = .head
         lastRead = now
@@ -113,7 +113,7 @@ extension ClientConnection {
         phase = .lingering(Lingering(now: now))
         setReading(true)
         // Over TLS there is no half of a connection to close.
-        guard loop.closesHalf else { return context.flush() }
+        guard closesHalf else { return context.flush() }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
             let (connection, context) = bound.value

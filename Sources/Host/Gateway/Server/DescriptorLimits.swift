@@ -22,7 +22,11 @@ struct DescriptorLimits: Sendable, Equatable {
 
 /// One loop's part of the limits.
 struct ClientQuota: Sendable {
-    enum Admission { case ordinary, reserve, refused }
+    enum Admission {
+        case ordinary, reserve, refused
+        /// The client has as many as this already.
+        case crowded(Int)
+    }
 
     /// Idle connections that are compared to find the one that makes room.
     static let looks = 64

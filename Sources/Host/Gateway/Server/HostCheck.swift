@@ -21,7 +21,9 @@ struct HostCheck {
         }
         let host = text(span)
         if let host {
-            guard border.admits(host: host) else { throw ErrorBody.unknownHost(host) }
+            guard border.admits(host: host) else {
+                throw BrowserBorder.isHost(host) ? ErrorBody.unknownHost(host) : .malformedHost
+            }
             admitted = (Array(host.utf8), border)
         }
         let origin = text(head.origin)

@@ -11,6 +11,8 @@ final class LaterAnswer {
     private var onEnd: (() -> Void)?
     private var progress = Progress.nothing
     private var gone: (() -> Void)?
+    /// Told once how it was answered: the status, and the body if it came whole; 499 if the client did not wait.
+    var onStatus: ((Int, [UInt8]) -> Void)?
     let eventLoop: any EventLoop
 
     /// - Parameter onEnd: called when it is complete; not if the client has gone.
@@ -33,6 +35,7 @@ final class LaterAnswer {
     /// Gives the whole answer. Only before `begin`.
     func answer(_ answer: LocalAnswer) {
         guard progress == .nothing, let client else { return }
+        note(answer.status, answer.body)
         client.write(answer)
         finish()
     }
@@ -41,6 +44,7 @@ final class LaterAnswer {
     func begin(status: Int = 200, type: AnswerType) {
         guard progress == .nothing, let client else { return }
         progress = .pieces
+        note(status)
         client.beginPieces(status: status, type: type, origin: nil, first: ByteBuffer())
         client.flush()
     }
@@ -58,6 +62,11 @@ final class LaterAnswer {
         guard progress == .pieces, let client else { return }
         client.endPieces()
         finish()
+    }
+
+    private func note(_ status: Int, _ body: [UInt8] = []) {
+        onStatus?(status, body)
+        onStatus = nil
     }
 
     private func finish() {
@@ -79,6 +88,7 @@ final class LaterAnswer {
     func clientGone() {
         guard progress != .over else { return }
         progress = .over
+        note(499)
         let gone = gone
         forget()
         gone?()

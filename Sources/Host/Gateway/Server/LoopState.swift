@@ -15,9 +15,9 @@ final class LoopState {
     private let random: SeededRandom
     /// Client connections that this loop may have.
     private let quota: ClientQuota
-    /// One direction of a client's connection can be closed alone. Not so over TLS.
-    let closesHalf: Bool
     private(set) var settings: LiveSettings
+    /// Whose certificates make an operator (`ListenerTLS.Terms`); nil: nobody's.
+    private(set) var authorities: UInt64?
     /// Of exchanges at once.
     private(set) var limits: ConcurrencyLimits
     var router: Router
@@ -25,6 +25,10 @@ final class LoopState {
     private(set) var isDraining = false
     private(set) var connections = Roster<ClientConnection>()
     private(set) var sessions = Roster<WebSocketSession>()
+    /// Has them served.
+    let live: LiveRound
+    /// Of changes that are on their way here.
+    let news = LoopNews()
     private var identifiers: RequestIDs
     /// What this loop may retry, of the budget of all.
     var retries: RetryTally
@@ -33,18 +37,17 @@ final class LoopState {
     private var pauses: SeededRandom
     /// What models are drawn with that stand for a name by weight.
     private var lots: SeededRandom
-    private var sweeps = 0
+    private var turns = SweepTurns()
+    private var memoryWatch = MemoryWatch()
+    /// At the last look.
+    private(set) var memoryPressure = MemoryPressure.none
     /// Exchanges that have begun here.
     private var exchangeNumbers: UInt64 = 0
     private let page: Ledger.Page
     private var onEmpty: (() -> Void)?
 
-    /// Between two looks at the deadlines of exchanges. Every fourth of these looks after connections, every twentieth after
-    /// those that are idle.
-    static let sweepInterval = TimeAmount.milliseconds(250)
-
     init(
-        index: Int, eventLoop: any EventLoop, shared: GatewayState, quota: ClientQuota, closesHalf: Bool,
+        index: Int, eventLoop: any EventLoop, shared: GatewayState, quota: ClientQuota,
         longestRetryPause: TimeAmount = .milliseconds(20),
         random: SeededRandom = SeededRandom(seed: .random(in: .min ... .max))
     ) {
@@ -55,48 +58,71 @@ final class LoopState {
         retries = RetryTally(shared.retries)
         self.random = random
         self.quota = quota
-        self.closesHalf = closesHalf
         self.eventLoop = eventLoop
         self.shared = shared
         self.index = index
         settings = shared.settings
+        authorities = shared.listener.terms?.authorities
         limits = shared.admission.limits
         page = shared.ledger.page()
+        live = LiveRound(eventLoop: eventLoop, broadcaster: shared.broadcaster)
         router = Router(settings.routing, seed: UInt64(index), random: random)
         snapshot = shared.registry.snapshot
         identifiers = RequestIDs(random: random)
         shared.loops.add(self)
     }
 
-    func startSweep() {
+    func startSweep() { sweep(after: SweepTurns.round) }
+
+    private func sweep(after pause: TimeAmount) {
         let state = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
-            state.value.sweep()
-        }
+        eventLoop.scheduleTask(in: pause) { state.value.sweep(after: state.value.sweep()) }
     }
 
-    private func sweep() {
-        sweeps &+= 1
-        let now = eventLoop.now
-        shared.admission.lookAtTime()
-        for connection in connections { connection.service?.lookAtTime(now: now) }
-        guard sweeps % 4 == 0 else { return }
-        if let interval = settings.keepAlive {
-            for connection in connections { connection.keepAlive(after: interval, now: now) }
-        }
-        for connection in connections {
+    /// Every round looks at the deadlines of exchanges, every fourth looks after connections, every twentieth after those that are idle.
+    /// - Returns: when there is the next turn.
+    private func sweep() -> TimeAmount {
+        let (now, turn) = (eventLoop.now, turns.turn(of: connections.count))
+        if turn.beginsRound { shared.admission.lookAtTime() }
+        let some = connections[turn.places]
+        for connection in some { connection.service?.lookAtTime(now: now) }
+        if turn.beginsRound { lookAtMemory(now: now) }
+        guard turns.rounds % 4 == 0 else { return turn.pause }
+        let (keepAlive, looksAtIdle) = (settings.keepAlive, turns.rounds % 20 == 0)
+        for connection in some {
+            if let keepAlive { connection.keepAlive(after: keepAlive, now: now) }
             connection.lookForClient(now: now)
             connection.sweepHasty(now: now)
+            if looksAtIdle { connection.sweep(now: now) }
         }
-        guard sweeps % 20 == 0 else { return }
-        for connection in connections { connection.sweep(now: now) }
+        return turn.pause
+    }
+
+    /// Gives up what costs least, as far as memory is short.
+    private func lookAtMemory(now: NIODeadline) {
+        memoryPressure = memoryWatch.look(shared.memory)
+        guard memoryPressure >= .evicting else { return }
+        for connection in connections { connection.evictIfStill(now: now) }
+        guard memoryPressure == .resetting,
+            let most = connections.max(by: { $0.heldBytes < $1.heldBytes }), most.heldBytes > 0,
+            shared.heaviest.isMost(most.heldBytes, loop: index)
+        else { return }
+        shared.logger.warning(
+            "memory is used up: the request that holds most ends",
+            metadata: ["bytes": .number(most.heldBytes), "limit": .number(shared.memory.limit)])
+        most.reset()
     }
 
     /// Takes the newest snapshot.
     func refresh() {
         snapshot = shared.registry.snapshot
         let before = settings.routing
+        let (keys, known) = (settings.keyring, authorities)
         settings = shared.settings
+        authorities = shared.listener.terms?.authorities
+        if !settings.showsContent { for session in sessions { session.hideText() } }
+        // Whoever looks on shows his key again, or his certificate.
+        if !settings.keyring.isSame(as: keys) || authorities != known { for session in sessions { session.goAway() } }
         limits = shared.admission.limits
         if settings.routing != before {
             router = Router(settings.routing, seed: UInt64(index), random: random)
@@ -104,6 +130,9 @@ final class LoopState {
         // Those of this loop see now what may have made them able.
         shared.admission.placesChanged()
     }
+
+    /// Takes what is on its way: for a request that begins now, which may ask for what was just told elsewhere.
+    func catchUp() { if news.waits { refresh() } }
 
     /// How long to wait before the next backend is tried, by lot.
     func retryPause() -> TimeAmount {
@@ -137,8 +166,21 @@ final class LoopState {
 
     func nextRequestID() -> String { identifiers.next() }
 
-    /// Adds a new connection. At the limit an idle one is closed for it.
-    func add(_ connection: ClientConnection) -> ClientQuota.Admission {
+    /// Where an exchange stands in a trace; nil: exchanges are not traced.
+    func trace(_ context: RequestContext) -> ExchangeTrace? {
+        guard let sampling = settings.sampling else { return nil }
+        let ((high, low), (span, _)) = (identifiers.numbers(), identifiers.numbers())
+        return ExchangeTrace(context.fields, sampling: sampling, random: (high, low, span))
+    }
+
+    /// Adds a new connection. At the limit, of all or of its client's, an idle one is closed for it.
+    func add(_ connection: ClientConnection, from address: SocketAddress?) -> ClientQuota.Admission {
+        let place = shared.addresses.enter(address)
+        connection.place = place
+        if let place, let admission = crowd(place) {
+            connections.insert(connection)
+            return admission
+        }
         let open = connections.count + sessions.count
         guard open >= quota.clients else {
             connections.insert(connection)
@@ -157,6 +199,23 @@ final class LoopState {
         guard open < quota.clients + quota.reserve else { return .refused }
         connections.insert(connection)
         return .reserve
+    }
+
+    /// Nil: there is room for one more of its client's.
+    private func crowd(_ place: AddressPlace) -> ClientQuota.Admission? {
+        let all = quota.clients * quota.loops
+        let (limits, isLoopback) = (settings.addressLimit, place.network.isLoopback)
+        let verdict = limits.verdict(count: place.count, isLoopback: isLoopback, all: all)
+        guard verdict != .welcome, let limit = limits.limit(isLoopback: isLoopback, all: all) else { return nil }
+        let now = eventLoop.now
+        let idle = connections.lazy.filter { $0.place?.network == place.network && $0.crowd == nil }
+            .compactMap { other in other.idleness(now: now).map { ($0, other) } }
+        if let (_, victim) = idle.prefix(ClientQuota.looks).min(by: { $0.0 < $1.0 }) {
+            connections.remove(victim)
+            victim.close()
+            return nil
+        }
+        return verdict == .told ? .crowded(limit) : .refused
     }
 
     /// Live updates may have half of the connections.
@@ -217,8 +276,10 @@ struct RequestIDs {
         return state.1 &+ y
     }
 
+    mutating func numbers() -> (UInt64, UInt64) { (random(), random()) }
+
     mutating func next() -> String {
-        let words = (random(), random())
+        let words = numbers()
         return String(unsafeUninitializedCapacity: 32) { buffer in
             for index in 0..<32 {
                 let word = index < 16 ? words.0 : words.1

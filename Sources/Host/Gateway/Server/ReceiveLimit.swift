@@ -10,6 +10,12 @@ struct ReceiveLimit {
     /// Bytes of a body that buy it one more second.
     static let rate = 16 * 1024
 
+    /// Where memory is short: until a request that holds some must have come so far that it brings at least `shortRate`, and for
+    /// how long nothing may come.
+    static let shortTime = TimeAmount.seconds(2)
+    /// Bytes a second.
+    static let shortRate = 64 * 1024
+
     private var begun: NIODeadline?
     private var lastByte: NIODeadline?
     private var received = 0
@@ -23,6 +29,13 @@ struct ReceiveLimit {
 
     /// The request is there, or there is none.
     mutating func reset() { self = ReceiveLimit() }
+
+    /// It holds memory for longer than others can wait.
+    func isSlow(now: NIODeadline) -> Bool {
+        guard let begun, let lastByte, now - begun > Self.shortTime else { return false }
+        let milliseconds = (now - begun).nanoseconds / 1_000_000
+        return now - lastByte > Self.shortTime || Int64(received) < milliseconds * Int64(Self.shortRate) / 1000
+    }
 
     func isOver(now: NIODeadline) -> Bool {
         guard let begun, let lastByte else { return false }

@@ -17,6 +17,30 @@ extension ErrorBody {
             type: "service_unavailable_error", code: "memory_limit", retryAfter: 1)
     }
 
+    static var tooSlowForMemory: ErrorBody {
+        ErrorBody(
+            status: 408,
+            message: "The request came too slowly while the gateway is short of memory; try again. The operator can "
+                + "raise server.max_memory_bytes.",
+            code: "request_timeout", retryAfter: 1)
+    }
+
+    static var heldMost: ErrorBody {
+        ErrorBody(
+            status: 503,
+            message: "The gateway ran out of memory, and this request held most of it. The operator can raise "
+                + "server.max_memory_bytes.",
+            type: "service_unavailable_error", code: "memory_limit", retryAfter: 5)
+    }
+
+    static func tooManyFromAddress(_ limit: Int) -> ErrorBody {
+        ErrorBody(
+            status: 429,
+            message: "More than \(limit) connections are open from this address; keep them open and use them again. "
+                + "The operator can set server.max_connections_per_address.",
+            type: "rate_limit_error", code: "too_many_connections", retryAfter: 1)
+    }
+
     static var outOfDescriptors: ErrorBody {
         ErrorBody(
             status: 503,
@@ -25,9 +49,14 @@ extension ErrorBody {
             type: "service_unavailable_error", code: "too_many_connections", retryAfter: 1)
     }
 
-    static func unknownPath(_ path: String) -> ErrorBody {
-        ErrorBody(
-            status: 404, message: "Unknown path \(EntryLimits.cut(path, to: 200)); see GET / for what is here.",
+    /// - Parameter meant: the path of a route that is so alike that it was meant; nil: there is none.
+    static func unknownPath(_ path: String, meant: String?) -> ErrorBody {
+        let hint = meant.map {
+            "did you mean \(EntryLimits.cut($0, to: 200))? The base address of OpenAI's clients ends in /v1, once."
+        }
+        return ErrorBody(
+            status: 404,
+            message: "Unknown path \(EntryLimits.cut(path, to: 200)); \(hint ?? "see GET / for what is here.")",
             code: "unknown_path")
     }
 

@@ -13,10 +13,12 @@ final class RequestService {
         case body(BodyLimit)
         /// This is its answer; its body is not read.
         case refused(ErrorBody)
+        /// The same in other words than those of an error.
+        case answered(LocalAnswer)
         /// OPTIONS: the methods that the path takes are told; its body is of no interest.
         case options(allow: String)
         /// The connection becomes a WebSocket.
-        case webSocket
+        case webSocket(WebSocketQuery)
     }
 
     private let loop: LoopState
@@ -54,7 +56,8 @@ final class RequestService {
         // OPTIONS of the host as a whole (RFC 9110, section 9.3.7).
         case .unknownPath where context.method == .options && context.path == "*":
             return .options(allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS")
-        case .unknownPath: return .refused(.unknownPath(context.path))
+        case .unknownPath:
+            return .refused(.unknownPath(context.path, meant: RouteTable.gateway.meant(context.method, context.path)))
         case .otherMethod(let allow, let isForClients):
             self.isForClients = isForClients
             return isForClients && context.method == .options
@@ -63,10 +66,22 @@ final class RequestService {
             isForClients = route.isForClients
             self.route = route
             self.values = values
+            if let error = AccessGate.refusal(route.access, context, loop.settings) {
+                return refused(error, route, context)
+            }
             switch route.handler {
             case .refuse(let error): return .refused(error(context))
             case .webSocket:
-                return upgrades && context.method == .get ? .webSocket : .refused(.webSocketOnly)
+                guard upgrades, context.method == .get else { return .refused(.webSocketOnly) }
+                let query = WebSocketQuery(context.query)
+                if query.watched != nil {
+                    guard loop.settings.showsContent else { return .refused(.contentHidden) }
+                    // Also where everybody may see the page.
+                    if let error = AccessGate.refusal(.operator, context, loop.settings) {
+                        return refused(error, route, context)
+                    }
+                }
+                return .webSocket(query)
             case .exchange:
                 guard !isReserve, !loop.isShortOfDescriptors else {
                     record(.outOfDescriptors)
@@ -84,12 +99,36 @@ final class RequestService {
                         record(error)
                         return .refused(error)
                     }
+                    if let scope = context.scope, !scope.has(backend: name) {
+                        let error = ErrorBody.backendNotAllowed([name])
+                        record(error)
+                        return .refused(error)
+                    }
                     onlyBackend = name
+                }
+                if let key = context.key {
+                    do throws(LimitReached) {
+                        try key.usage.mayTake(key.rule.limits, now: loop.eventLoop.now.uptimeNanoseconds)
+                    } catch {
+                        let error = ErrorBody(error)
+                        record(error)
+                        return .refused(error)
+                    }
                 }
             case .answer, .later, .lookup: break
             }
             return admitBody(route.body, context.contentEncoding)
         }
+    }
+
+    /// Not recorded among the requests: strangers must not push out what others want to see there.
+    private func refused(_ error: ErrorBody, _ route: Route, _ context: RequestContext) -> Admission {
+        loop.shared.door.refused(error, context, loop.shared.logs.operators)
+        // Who opens the page in a browser is asked for his key there.
+        guard context.path == "/", context.query.isEmpty, loop.settings.keyring.hasOperators else {
+            return .refused(error)
+        }
+        return .answered(SignInAnswers.form(status: error.status))
     }
 
     private func admitBody(_ body: Route.Body, _ contentEncoding: String) -> Admission {
@@ -145,7 +184,11 @@ final class RequestService {
         case .exchange(let kind): startExchange(kind, call)
         case .answer(let size, let answer):
             self.answer(size: size(loop.shared)) { answer(call).packed(for: call.context) }
-        case .later(let run), .lookup(let run): run(call, beginLater())
+        case .later(let run):
+            let later = beginLater()
+            if route.access == .operator { later.onStatus = AuditAnswers(state: loop.shared).note(context) }
+            run(call, later)
+        case .lookup(let run): run(call, beginLater())
         // Answered before the body.
         case .refuse, .webSocket: break
         }
@@ -153,7 +196,8 @@ final class RequestService {
 
     private func startExchange(_ kind: RequestKind, _ call: RouteCall) {
         let draft = RequestDraft(
-            kind: kind, path: call.context.path, contentType: call.context.contentType, body: call.body)
+            kind: kind, path: call.context.path, contentType: call.context.contentType, body: call.body,
+            keepsOriginal: loop.settings.captures != nil)
         guard draft.isLarge else {
             let names = names()
             do throws(RequestPeekError) {
@@ -173,6 +217,7 @@ final class RequestService {
     private func names() -> ModelNames {
         var names = loop.names()
         names.onlyBackend = onlyBackend
+        names.scope = context?.scope
         return names
     }
 
@@ -187,6 +232,7 @@ final class RequestService {
 
     private func startExchange(_ request: consuming ClientRequest) {
         guard let context else { return }
+        guard request.isAllowed else { return refuse(.modelNotAllowed(request.peek.model), model: request.peek.model) }
         let client = client
         let exchange = Exchange(request, context: context, client: client, loop: loop) { [weak self] in
             self?.exchange = nil
@@ -208,9 +254,10 @@ final class RequestService {
         guard let context, case .exchange? = route?.handler else { return }
         var timeline = Timeline(arrival: context.arrival)
         timeline.append(.ended(.error(error.status, error.message)), at: loop.eventLoop.now)
-        loop.record(
-            ExchangeRecord.Request(id: context.id, model: model, endpoint: context.path, client: context.peer),
-            timeline)
+        var request = ExchangeRecord.Request(
+            id: context.id, model: model, endpoint: context.path, client: context.peer, key: context.key?.name)
+        request.trace = loop.trace(context)
+        loop.record(request, timeline)
     }
 
     // MARK: Answers of the gateway's own
@@ -256,6 +303,12 @@ final class RequestService {
         preparation?.stop()
         exchange?.stop()
     }
+
+    /// Ends an exchange that is under way, and tells the client why if that is still possible.
+    func end(with error: ErrorBody) { _ = exchange?.end(with: error) }
+
+    /// Bytes of the memory of all that the exchange holds.
+    var heldBytes: Int { exchange?.heldMemory.bytes ?? 0 }
 
     /// Slow clients push back.
     func setPaused(_ paused: Bool) { exchange?.setPaused(paused) }

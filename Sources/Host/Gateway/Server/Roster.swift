@@ -21,6 +21,9 @@ struct Roster<Member: AnyObject>: Sequence {
         places[ObjectIdentifier(last)] = place
     }
 
+    /// Those at some places, as they are now.
+    subscript(places: Range<Int>) -> ArraySlice<Member> { members[places] }
+
     /// Of the members as they are now.
     func makeIterator() -> IndexingIterator<[Member]> { members.makeIterator() }
 }

@@ -10,6 +10,7 @@
 #include "encoders.h"
 #include "memory.h"
 #include "process_state.h"
+#include "sealing.h"
 #include "separators.h"
 
 /* The value bound to the calling thread, or NULL. Each event loop's thread binds its own LoopServices. */

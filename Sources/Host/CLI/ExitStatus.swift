@@ -1,0 +1,101 @@
+import ArgumentParser
+import Config
+import Core
+import Gateway
+import Glibc
+
+/// How the program ends: 0 if all is well, 1 if something is wrong, 2 if the command line is. The same for all commands.
+enum ExitStatus {
+    static let wrong: Int32 = 1
+    static let usage: Int32 = 2
+
+    /// Runs the command that the arguments name, and ends the process.
+    static func run() async -> Never {
+        if let problem = CommandSearch.problem(Array(CommandLine.arguments.dropFirst()), below: NexusCommand.self) {
+            say(problem)
+            exit(usage)
+        }
+        do {
+            var command = try NexusCommand.parseAsRoot()
+            if var other = command as? any AsyncParsableCommand {
+                try await other.run()
+            } else {
+                try command.run()
+            }
+            exit(0)
+        } catch {
+            end(with: error)
+        }
+    }
+
+    private static func end(with error: any Error) -> Never {
+        if let code = error as? ExitCode { exit(code.rawValue) }
+        let code = NexusCommand.exitCode(for: error)
+        // Help and versions are errors to the parser.
+        if code.isSuccess { NexusCommand.exit(withError: error) }
+        guard code == .validationFailure else {
+            say("nexus: \(words(error))")
+            exit(wrong)
+        }
+        say(NexusCommand.fullMessage(for: error))
+        exit(usage)
+    }
+
+    /// No error shows the name that it has in the program.
+    private static func words(_ error: any Error) -> String {
+        switch error {
+        case let error as ConfigurationError: error.description
+        case let error as BackendURL.Malformed: "\(error)"
+        case let error as FileBytes.Failure: error.description
+        case let error as PlainHTTP.Failure: error.reason
+        default: Gateway.words(error)
+        }
+    }
+
+    private static func say(_ text: String) {
+        let line = Array((text + "\n").utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+}
+
+/// Says what is wrong with the command line and ends with status 2.
+func usage(_ message: String) -> ExitCode {
+    _ = fail(message)
+    return ExitCode(ExitStatus.usage)
+}
+
+/// Finds a mistyped command before the parser takes it for an argument of something else.
+enum CommandSearch {
+    /// What is to be said of the words that should name a command; nil: nothing.
+    static func problem(_ arguments: [String], below root: any ParsableCommand.Type) -> String? {
+        var (command, path) = (root, "nexus")
+        for argument in arguments {
+            let known = command.configuration.subcommands.filter { $0.configuration.shouldDisplay }
+            // Options come behind; what a command takes by itself is its own business.
+            guard !known.isEmpty, !argument.hasPrefix("-"), argument != "help" else { return nil }
+            if let next = command.configuration.subcommands.first(where: { name(of: $0) == argument }) {
+                (command, path) = (next, "\(path) \(argument)")
+                continue
+            }
+            let names = known.map(name(of:))
+            let near = Suggestion.nearest(argument, in: names).map { "; did you mean '\(path) \($0)'?" } ?? ""
+            return "nexus: there is no command '\(path) \(CellTextLimit.cut(argument))'\(near)\n"
+                + "  there are: \(names.joined(separator: ", "))\n  '\(path) --help' says what they do"
+        }
+        return nil
+    }
+
+    private static func name(of command: any ParsableCommand.Type) -> String {
+        // As the parser names one that has no name of its own.
+        command.configuration.commandName ?? String(describing: command).lowercased()
+    }
+}
+
+/// What somebody has typed, as it may be shown.
+private enum CellTextLimit {
+    static func cut(_ text: String) -> String {
+        let shown = String(
+            String.UnicodeScalarView(text.unicodeScalars.prefix(60).filter { $0.value >= 0x20 && $0.value != 0x7F }))
+        return shown.utf8.count < text.utf8.count ? shown + "…" : shown
+    }
+}

@@ -1,0 +1,100 @@
+/// What a key is for.
+public enum KeyRole: String, Sendable, CaseIterable {
+    /// Requests to models.
+    case client
+    /// That, and to see and change how the gateway runs.
+    case `operator`
+}
+
+/// One key as it is configured.
+public struct KeyRule: Sendable, Hashable {
+    /// Shown wherever the key is meant. Of its kind there is one.
+    public var name: String
+    public var hash: KeyHash
+    public var role: KeyRole
+    /// From this instant on it counts no more, in Unix seconds; nil: never.
+    public var expires: Int64?
+    public var scope: KeyScope
+    public var limits: KeyLimits
+    /// What the client may ask for at the most; a higher priority is taken for this.
+    public var maxPriority: AdmissionQueue.Priority
+
+    public init(
+        name: String, hash: KeyHash, role: KeyRole = .client, expires: Int64? = nil, scope: KeyScope = KeyScope(),
+        limits: KeyLimits = KeyLimits(), maxPriority: AdmissionQueue.Priority = .high
+    ) {
+        self.name = name
+        self.hash = hash
+        self.role = role
+        self.expires = expires
+        self.scope = scope
+        self.limits = limits
+        self.maxPriority = maxPriority
+    }
+
+    public func isExpired(at wall: Int64) -> Bool { expires.map { $0 <= wall } ?? false }
+}
+
+/// A key that is known, with what was done by it.
+public final class AccessKey: Sendable {
+    public let rule: KeyRule
+    public let usage: KeyUsage
+    /// Tells its client apart from others where requests wait.
+    public let client: AdmissionQueue.Client
+
+    init(_ rule: KeyRule, usage: KeyUsage) {
+        self.rule = rule
+        self.usage = usage
+        client = rule.name.hashValue
+    }
+
+    public var name: String { rule.name }
+    public var isOperator: Bool { rule.role == .operator }
+    /// Nil: it may use all.
+    public var scope: KeyScope? { rule.scope.isAll ? nil : rule.scope }
+}
+
+/// All keys that are in force.
+///
+/// A key is found by its hash: who wants to learn something from how long that takes would have to choose what a key's hash begins
+/// with, and knows no more of the key then. The hashes themselves are compared in constant time.
+public final class Keyring: Sendable {
+    public enum Limits {
+        public static let keys = 1000
+        /// Bytes of what a client shows; more is no key.
+        public static let shown = 512
+    }
+
+    /// In the order of their names.
+    public let keys: [AccessKey]
+    /// Who has none is refused.
+    public let isRequired: Bool
+    public let hasOperators: Bool
+    private let byHash: [KeyHash: AccessKey]
+
+    public static let none = Keyring([], isRequired: false)
+
+    /// - Parameter before: whose keys of the same names go on with what they have used.
+    public init(_ rules: [KeyRule], isRequired: Bool, before: Keyring? = nil) {
+        var usages: [String: KeyUsage] = [:]
+        for key in before?.keys ?? [] { usages[key.name] = key.usage }
+        keys = rules.map { AccessKey($0, usage: usages[$0.name] ?? KeyUsage()) }.sorted { $0.name < $1.name }
+        self.isRequired = isRequired
+        hasOperators = rules.contains { $0.role == .operator }
+        byHash = Dictionary(keys.map { ($0.rule.hash, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// - Parameter shown: what the client gave.
+    /// - Returns: its key, which may have expired; nil: it is none.
+    public func key(_ shown: some Collection<UInt8>) -> AccessKey? {
+        guard (1...Limits.shown).contains(shown.count) else { return nil }
+        return byHash[KeyHash(of: shown)]
+    }
+
+    public func key(named name: String) -> AccessKey? { keys.first { $0.name == name } }
+
+    /// The same keys, with the same rules.
+    public func isSame(as other: Keyring) -> Bool {
+        self === other || isRequired == other.isRequired && keys.map(\.rule) == other.keys.map(\.rule)
+    }
+}

@@ -1,0 +1,101 @@
+import Core
+import Glibc
+import SQLite
+
+/// The file while it is open for writing; for the store's thread.
+final class StoreFile {
+    struct Retention: Sendable, Equatable {
+        /// Days after which an entry is deleted; nil: never.
+        var days: Int?
+        /// Bytes that the file may have; nil: any number.
+        var bytes: Int?
+    }
+
+    private let path: String
+    private let lock: FileLock
+    private let identity: FileIdentity?
+    private let connection: SQLiteConnection
+    private let insertion: SQLiteStatement
+
+    /// Opens it, and makes it if it is not there.
+    init(_ path: String) throws {
+        self.path = path
+        var information = stat()
+        if stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFDIR { throw StoreProblem.isFolder }
+        try FileIdentity.makeFolder(of: path)
+        lock = try FileLock(for: path)
+        // What clients asked for is nobody else's business.
+        let made = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if made >= 0 { close(made) }
+        connection = try SQLiteConnection(path: path, mode: .writing, patience: StoreLimits.lockPatience)
+        try StoreSchema.prepare(connection)
+        try connection.run(
+            "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096")
+        insertion = try connection.prepare(EntryRow.insertion)
+        // Says now whether it can be written.
+        try connection.run("BEGIN IMMEDIATE; COMMIT")
+        identity = FileIdentity(path)
+    }
+
+    /// The path names another file by now, or none.
+    var isGone: Bool { FileIdentity(path) != identity }
+
+    func figures(now: Int64) throws -> [KeptFigure] { try FigureTable.read(connection, now: now) }
+
+    /// All or nothing.
+    func write(
+        _ entries: [HistoryEntry], _ figures: [KeptFigure], audit: [(record: AuditRecord, instance: String)] = [],
+        now: Int64
+    ) throws {
+        try connection.transaction { () throws(SQLiteError) in
+            for entry in entries {
+                EntryRow.bind(entry, to: insertion)
+                try insertion.run()
+            }
+            try MinuteSums.write(entries, to: connection)
+            try FigureTable.write(figures, to: connection, at: now)
+            try AuditRow.write(audit, to: connection)
+        }
+    }
+
+    /// Deletes some of what is too old or too much.
+    /// - Parameter count: rows, at the most.
+    /// - Returns: there is more to be deleted.
+    func retain(_ retention: Retention, count: Int, now: Int64) throws -> Bool {
+        var deleted = 0
+        if let days = retention.days {
+            let limit = now - Int64(days) * 24 * 3600
+            if let oldest = try connection.integer("SELECT ended FROM requests ORDER BY id LIMIT 1"), oldest < limit {
+                // The oldest are in front; where the clock was set back, a few are deleted later.
+                try connection.run(
+                    "DELETE FROM requests WHERE id IN "
+                        + "(SELECT id FROM requests ORDER BY id LIMIT \(count)) AND ended < \(limit)")
+                deleted += connection.changes
+            }
+        }
+        if let bytes = retention.bytes, try usedBytes() > Int64(bytes) {
+            try connection.run(
+                "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT \(count))")
+            deleted += connection.changes
+        }
+        let minute = (now - StoreLimits.minuteDays * 24 * 3600) / 60
+        for table in MinuteSums.Table.allCases {
+            try connection.run(
+                "DELETE FROM \(table.rawValue) WHERE minute < \(minute) AND minute <= "
+                    + "(SELECT min(minute) FROM \(table.rawValue)) + 60")
+        }
+        try FigureTable.retain(connection, now: now)
+        try AuditRow.retain(connection, days: retention.days, count: count, now: now)
+        if try connection.integer("PRAGMA freelist_count") ?? 0 > Int64(StoreLimits.freedPages) {
+            try connection.run("PRAGMA incremental_vacuum(\(StoreLimits.freedPages))")
+        }
+        return deleted >= count
+    }
+
+    /// Without the pages that are free.
+    private func usedBytes() throws(SQLiteError) -> Int64 {
+        let pages = try connection.integer("PRAGMA page_count") ?? 0
+        let free = try connection.integer("PRAGMA freelist_count") ?? 0
+        return (pages - free) * (try connection.integer("PRAGMA page_size") ?? 4096)
+    }
+}

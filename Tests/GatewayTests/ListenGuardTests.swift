@@ -1,0 +1,32 @@
+import Core
+import Testing
+
+@testable import Gateway
+
+@Suite struct ListenGuardTests {
+    private func configuration(_ host: String, keys: Bool = false, allows: Bool = false) -> Configuration {
+        var configuration = Configuration()
+        configuration.server.host = host
+        configuration.access.isRequired = keys
+        configuration.access.allowsUnauthenticated = allows
+        return configuration
+    }
+
+    @Test(arguments: ["127.0.0.1", "127.8.9.1", "::1", "localhost"]) func loopbackIsForEverybody(_ host: String) {
+        #expect(ListenGuard.problem(configuration(host)) == nil && ListenGuard.warning(configuration(host)) == nil)
+    }
+
+    @Test(arguments: ["0.0.0.0", "::", "192.168.1.2", "127.example.org", "box"])
+    func elsewhereItTakesKeysOrThatItIsMeant(_ host: String) {
+        #expect(ListenGuard.problem(configuration(host))?.contains("--allow-unauthenticated") == true)
+        #expect(ListenGuard.problem(configuration(host, keys: true)) == nil)
+        #expect(ListenGuard.problem(configuration(host, allows: true)) == nil)
+        #expect(ListenGuard.warning(configuration(host, allows: true)) != nil)
+        #expect(ListenGuard.warning(configuration(host, keys: true)) == nil)
+    }
+
+    @Test func aReloadDoesNotOpenIt() {
+        #expect(ListenGuard.refusal(configuration("::1", keys: true), configuration("::1")) != nil)
+        #expect(ListenGuard.refusal(configuration("::1"), configuration("::1", keys: true)) == nil)
+    }
+}
