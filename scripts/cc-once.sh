@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The C compiler of the builds under sanitizers (scripts/sanitize.sh). BoringSSL is not what they look into, and takes longer to
-# compile than everything else: its objects are taken from the debug build, compiled with the same options otherwise.
+# The C compiler of the builds for tests (scripts/debug.sh, scripts/sanitize.sh). BoringSSL is not what they look into, and takes
+# longer to compile than everything else: its objects are those of the release build, NEXUS_RELEASE_BUILD.
 set -euo pipefail
 output=
 dependencies=
@@ -13,7 +13,7 @@ for ((index = 1; index < $#; index++)); do
 done
 case $output in
   */CNIOBoringSSL.build/*.o)
-    made=$NEXUS_DEBUG_BUILD/CNIOBoringSSL.build/${output##*/CNIOBoringSSL.build/}
+    made=$NEXUS_RELEASE_BUILD/CNIOBoringSSL.build/${output##*/CNIOBoringSSL.build/}
     if [ -s "$made" ]; then
       cp "$made" "$output"
       [ -z "$dependencies" ] || printf 'dependencies:\n' >"$dependencies"

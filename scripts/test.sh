@@ -7,13 +7,35 @@ scripts/setup.sh test || exit 1
 
 summary=()
 failed=0
+told() { # title, status, seconds
+  local word=passed
+  [ "$2" -eq 0 ] || { word=FAILED; failed=$((failed + 1)); }
+  summary+=("$(printf '%-8s %-28s %4d s' "$word" "$1" "$3")")
+  [ "$2" -eq 0 ]
+}
 part() { # title, command...
-  local title=$1 began=$SECONDS word=passed
+  local title=$1 began=$SECONDS status=0
   shift
   printf '\n== %s\n' "$title"
-  "$@" || { word=FAILED; failed=$((failed + 1)); }
-  summary+=("$(printf '%-8s %-28s %4d s' "$word" "$title" $((SECONDS - began)))")
-  [ "$word" = passed ]
+  "$@" || status=$?
+  told "$title" "$status" $((SECONDS - began))
+}
+
+# What no clock matters to goes on beside the rest (beside.sh).
+besides=$(mktemp -d)
+besides_pid=
+trap '[ -z "$besides_pid" ] || kill -- "-$besides_pid" 2>/dev/null; rm -rf "$besides"' EXIT
+end_of() { # title, name
+  local status seconds
+  printf '\n== %s\n' "$1"
+  until [ -s "$besides/$2" ]; do
+    # Ended without a word: killed, or never begun.
+    kill -0 "$besides_pid" 2>/dev/null || [ -s "$besides/$2" ] || echo "1 0" >"$besides/$2"
+    sleep 1
+  done
+  cat "$besides/$2.output" 2>/dev/null
+  read -r status seconds <"$besides/$2"
+  told "$1" "$status" "$seconds"
 }
 
 dashboard_scripts() {
@@ -23,49 +45,23 @@ dashboard_scripts() {
   find Tests/DashboardJS -name '*.test.*' -print0 | xargs -0 node --test
 }
 
-# The build for users, at the lowest priority beside what mostly waits.
-release=$(mktemp)
-release_pid=
-begin_release() {
-  nice -n 19 scripts/build.sh >"$release" 2>&1 &
-  release_pid=$!
-}
-end_release() {
-  wait "$release_pid"
-  local status=$?
-  cat "$release"
-  return "$status"
-}
-told=$(mktemp)
-trap 'kill "$release_pid" 2>/dev/null; rm -f "$release" "$told"' EXIT
-
-# Runs the tests as `swift test` would, which cannot while something is built.
-tests() { # options of the program
-  NO_COLOR=1 "$programs/nexusPackageTests.xctest" --testing-library swift-testing "$@" 2>&1 | tee "$told" || return 1
-  grep -q 'Test run with [1-9][0-9]* test' "$told" || { echo "no test was run"; return 1; }
-}
-
 part "formatting" scripts/lint.sh
 part "ABI layout" python3 scripts/abi.py
 part "scripts" .venv/bin/python -m pytest Tests/Scripts
-if part "build, debug" swift build --build-tests; then
-  programs=$(swift build --show-bin-path)
-  begin_release
-  # Apart: the simulation keeps all processors busy for minutes, and some of the others watch the time.
-  part "unit tests" tests --skip SimulationTests
-  part "simulation" tests --filter SimulationTests
-else
-  begin_release
-fi
-part "dashboard scripts" dashboard_scripts
-part "build, release" end_release
+part "build, debug" scripts/debug.sh
 built=$?
-part "sanitizers" scripts/sanitize.sh
-if [ "$built" -eq 0 ]; then
+setsid scripts/beside.sh "$besides" &
+besides_pid=$!
+
+[ "$built" -ne 0 ] || part "unit tests" scripts/unit.sh --skip SimulationTests
+part "dashboard scripts" dashboard_scripts
+if end_of "build, release" release; then
   part "costs" benchmarks/cost.py
   # Most of them wait most of the time, each for processes of its own.
   part "end to end" .venv/bin/python -m pytest --numprocesses 4 --dist worksteal Tests/EndToEnd
 fi
+[ "$built" -ne 0 ] || end_of "simulation" simulation
+end_of "build, sanitizers" sanitized && part "sanitizers" scripts/sanitize.sh test
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"

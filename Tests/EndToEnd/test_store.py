@@ -329,7 +329,7 @@ def test_figures_of_a_week_and_a_month_are_those_of_all_runs(tmp_path, upstream)
             row = answer["series"][0]
             assert row["requests"] == 4 and sum(value or 0 for value in row["values"]["errors"]) == 2
             assert row["values"]["requests"][0] is None, "nothing was kept then"
-            assert max(value or 0 for value in row["values"]["duration_p95_ms"]) > 0
+            assert any(value is not None for value in row["values"]["duration_p95_ms"])
         models = last.json("/v1/series?window=week&by=model&metrics=requests")["series"]
         assert [(row["model"], row["rest"], row["requests"]) for row in models] == [("m", False, 2), (None, True, 2)]
         assert last.json("/v1/series?window=week&backend=one")["series"][0]["requests"] == 2
