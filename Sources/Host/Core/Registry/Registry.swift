@@ -1,134 +1,8 @@
 import Synchronization
 
-/// What one probe (or an observation between probes) told of a backend.
-public struct HealthReport: Sendable, Equatable {
-    public enum Outcome: Sendable { case healthy, unhealthy, loading }
-    public var outcome: Outcome
-    public var latencyMilliseconds: Double?
-    /// Why it is not healthy.
-    public var message: String
-    /// Name and version of the server's software; empty when unknown.
-    public var server: String
-    /// What the server answers, as bits of the ABI; 0: all that its adapter does.
-    public var kinds: UInt32
-    /// There was no answer within the time of the probe.
-    public var isLate = false
-
-    /// Why it is not healthy, in any case.
-    var reason: String {
-        if !message.isEmpty { return message }
-        return outcome == .loading ? "The server is loading a model." : "The adapter gave no reason."
-    }
-
-    public init(
-        outcome: Outcome, latencyMilliseconds: Double? = nil, message: String = "", server: String = "",
-        kinds: UInt32 = 0
-    ) {
-        self.outcome = outcome
-        self.latencyMilliseconds = latencyMilliseconds
-        self.message = message
-        self.server = server
-        self.kinds = kinds
-    }
-}
-
 /// All backends and what is known of them. Reports come in from any thread; each change makes a new immutable
 /// snapshot, which is handed to `onSnapshot`, and is published to the broadcast.
 public final class Registry: Sendable {
-    private struct Record {
-        var identity: BackendIdentity
-        var driver: any BackendDriver
-        var counters: BackendCounters
-        var health: HealthTracker
-        var addedAt: Double
-        var lastCheck: Double?
-        var lastError: String?
-        var models: [Model] = []
-        var metadata: [String: String] = [:]
-        /// As in `HealthReport`.
-        var kinds: UInt32 = 0
-        /// It is on its way out, and takes nothing new.
-        var isDraining = false
-        /// What its breaker says against it; nil: it is closed.
-        var trouble: String?
-        /// Of the models that other backends have as well.
-        var standings: [String: ModelStanding] = [:]
-        var past = BackendPast()
-
-        var state: BackendState { BackendState(status, health.heading) }
-
-        var status: BackendStatus {
-            if isDraining || !identity.isEnabled { return .draining }
-            return health.status == .healthy && trouble != nil ? .degraded : health.status
-        }
-
-        /// How it stood before a change.
-        var standing: BackendPast.Standing { BackendPast.Standing(status: status, state: state) }
-
-        /// Since when it stands as it does.
-        mutating func noteStanding(before: BackendPast.Standing, now: Double, instant: UInt64) {
-            if status != before.status { metadata["status_since"] = Timestamp.text(seconds: now) }
-            past.noteStanding(standing, before: before, now: now, instant: instant)
-        }
-
-        /// How it stands otherwise than before; nil: it does not.
-        func change(since before: Record) -> BackendChange? {
-            guard standing != before.standing else { return nil }
-            let now = past.statusSince ?? past.stateSince ?? addedAt
-            return BackendChange(
-                backend: identity.id, url: identity.url, before: before.standing, after: standing, reason: shownError,
-                stateReason: stateReason, lasted: max(0, now - (before.past.statusSince ?? before.addedAt)))
-        }
-
-        /// What is to be said of its state besides why it is not well.
-        var stateReason: String? {
-            if isDraining { return "It is on its way out and takes nothing new." }
-            if !identity.isEnabled { return "It was drained, and takes nothing new." }
-            switch health.heading {
-            case .down(let failures, let limit) where status == .healthy:
-                return "\(failures) of \(limit) probes in a row failed."
-            case .up(let successes, let limit): return "\(successes) of \(limit) probes in a row were well."
-            default: return nil
-            }
-        }
-
-        /// Of the breaker as long as it is degraded: its probes are well.
-        var shownError: String? { status == .degraded ? trouble : lastError }
-
-        func tellStandings(of models: [Model]) {
-            guard !standings.isEmpty else { return }
-            for model in models { standings[model.id]?.note(isLoaded: model.isLoaded) }
-        }
-    }
-
-    private struct State {
-        var records: [Record] = []
-        let estimates = TokenEstimates()
-        var snapshot = RegistrySnapshot()
-        var failureThreshold: Int
-        var recoveryThreshold: Int
-        var breaker: Configuration.Breaker
-        /// What a run before this one has learnt of models that have not been seen yet.
-        var remembered: [KeptPair: KeptAnswerTimes] = [:]
-
-        func index(_ id: String) -> Int? { records.firstIndex { $0.identity.id == id } }
-
-        /// A backend of which nothing is known yet but, if given, why it cannot be used.
-        func record(
-            _ identity: BackendIdentity, _ driver: any BackendDriver, lastError: String?, addedAt: Double
-        ) -> Record {
-            var record = Record(
-                identity: identity, driver: driver, counters: BackendCounters(breaker: breaker),
-                health: HealthTracker(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold),
-                addedAt: addedAt)
-            if let lastError {
-                record.lastError = EntryLimits.cut(lastError, to: EntryLimits.errorMessage)
-                _ = record.health.record(success: false)
-            }
-            return record
-        }
-    }
-
     /// Models of one backend that are taken; the rest of a longer list is left out.
     public static let modelLimit = 10_000
     /// Models of all backends together; a list that would exceed it is cut to what is left. Each is some hundred bytes, and
@@ -137,7 +11,7 @@ public final class Registry: Sendable {
     /// Milliseconds of a probe that are shown; ten minutes is the longest that may be configured.
     private static let longestProbe = 3_600_000
 
-    private let state: Mutex<State>
+    let state: Mutex<RegistryState>
     private let broadcaster: Broadcaster
     private let onSnapshot: @Sendable (RegistrySnapshot) -> Void
     private let onChange: @Sendable (BackendChange) -> Void
@@ -154,7 +28,7 @@ public final class Registry: Sendable {
         onSnapshot: @escaping @Sendable (RegistrySnapshot) -> Void
     ) {
         state = Mutex(
-            State(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold, breaker: breaker))
+            RegistryState(failureThreshold: failureThreshold, recoveryThreshold: recoveryThreshold, breaker: breaker))
         self.broadcaster = broadcaster
         self.onSnapshot = onSnapshot
         self.onChange = onChange
@@ -166,7 +40,7 @@ public final class Registry: Sendable {
     public var snapshot: RegistrySnapshot { state.withLock { $0.snapshot } }
 
     /// In the order they were added.
-    public var views: [BackendView] { state.withLock { $0.records.map(Self.view) } }
+    public var views: [BackendView] { state.withLock { $0.records.map(\.view) } }
 
     // MARK: Changes
 
@@ -180,7 +54,7 @@ public final class Registry: Sendable {
             guard state.index(identity.id) == nil else { return nil }
             let record = state.record(identity, driver, lastError: lastError, addedAt: now)
             state.records.append(record)
-            return (Self.view(record), Self.rebuild(&state))
+            return (record.view, state.rebuild())
         }
         guard let (view, snapshot) = added else { return false }
         onSnapshot(snapshot)
@@ -269,7 +143,7 @@ public final class Registry: Sendable {
 
     /// Changes one record, and notes since when it stands otherwise if it does.
     private func change(
-        id: String, now: Double, instant: UInt64 = Clock.monotonicNanoseconds(), _ body: (inout Record) -> Void
+        id: String, now: Double, instant: UInt64 = Clock.monotonicNanoseconds(), _ body: (inout RegistryRecord) -> Void
     ) {
         change(id: id) { state, index in
             let before = state.records[index].standing
@@ -279,14 +153,14 @@ public final class Registry: Sendable {
     }
 
     /// Changes one record and tells everybody. A change of the models that clients can see is told as well.
-    private func change(id: String, _ body: (inout State, Int) -> Void) {
+    private func change(id: String, _ body: (inout RegistryState, Int) -> Void) {
         typealias Change = (before: BackendView, after: BackendView, snapshot: RegistrySnapshot, told: BackendChange?)
         let change = state.withLock { state -> Change? in
             guard let index = state.index(id) else { return nil }
-            let (before, record) = (Self.view(state.records[index]), state.records[index])
+            let (before, record) = (state.records[index].view, state.records[index])
             body(&state, index)
             let told = state.records[index].change(since: record)
-            return (before, Self.view(state.records[index]), Self.rebuild(&state), told)
+            return (before, state.records[index].view, state.rebuild(), told)
         }
         guard let change else { return }
         if let told = change.told { onChange(told) }
@@ -302,7 +176,7 @@ public final class Registry: Sendable {
         let removed = state.withLock { state -> (BackendView, RegistrySnapshot)? in
             guard let index = state.index(id) else { return nil }
             let record = state.records.remove(at: index)
-            return (Self.view(record), Self.rebuild(&state))
+            return (record.view, state.rebuild())
         }
         guard let (view, snapshot) = removed else { return }
         onSnapshot(snapshot)
@@ -348,7 +222,7 @@ public final class Registry: Sendable {
                 flipped || state.records[index].standing != before || state.records[index].shownError != errorBefore
                 || state.records[index].kinds != kindsBefore
             let told = state.records[index].change(since: recordBefore)
-            return (Self.view(state.records[index]), flipped, matters ? Self.rebuild(&state) : nil, told)
+            return (state.records[index].view, flipped, matters ? state.rebuild() : nil, told)
         }
         guard let change else { return }
         if let told = change.told { onChange(told) }
@@ -402,8 +276,8 @@ public final class Registry: Sendable {
             else { return nil }
             state.records[index].metadata["models_dropped"] = note
             state.records[index].models = models
-            let view = Self.view(state.records[index])
-            return (view.status.serves, view, models, Self.rebuild(&state))
+            let view = state.records[index].view
+            return (view.status.serves, view, models, state.rebuild())
         }
         guard let change else { return }
         onSnapshot(change.snapshot)
@@ -421,169 +295,17 @@ public final class Registry: Sendable {
         }
     }
 
-    /// Takes how often attempts failed of late; those that are not named did not.
-    /// - Parameter rates: by the backend's id and the model's, 0...1.
-    public func record(errorRates rates: [String: [String: Double]]) {
-        state.withLock { state in
-            for record in state.records {
-                let ofBackend = rates[record.identity.id]
-                for (model, standing) in record.standings { standing.note(errorRate: ofBackend?[model] ?? 0) }
-            }
-        }
-    }
-
-    /// How long backends take to answer with models that several have, for the next run of the gateway; nil: of all.
-    /// - Parameters:
-    ///   - now: nanoseconds of the monotonic clock.
-    ///   - wall: Unix seconds.
-    public func keptTimes(of pairs: Set<KeptPair>?, now: UInt64, wall: Int64) -> [KeptFigure] {
-        if let pairs, pairs.isEmpty { return [] }
-        var standings: [(pair: KeptPair, standing: ModelStanding)] = []
-        state.withLock { state in
-            for record in state.records {
-                let id = record.identity.id
-                if let pairs {
-                    for pair in pairs where pair.backend == id {
-                        if let standing = record.standings[pair.model] { standings.append((pair, standing)) }
-                    }
-                } else {
-                    standings += record.standings.map { (KeptPair(backend: id, model: $0.key), $0.value) }
-                }
-            }
-        }
-        return standings.compactMap { pair, standing in standing.keptTimes(now: now)?.kept(of: pair, wall: wall) }
-    }
-
-    /// Takes what a run before this one has learnt, of models that are there and of those that servers tell of later.
-    /// - Parameters:
-    ///   - kept: may come from a file that anybody wrote.
-    ///   - now: nanoseconds of the monotonic clock.
-    ///   - wall: Unix seconds.
-    public func restore(_ kept: [KeptFigure], now: UInt64, wall: Int64) {
-        state.withLock { state in
-            for figure in kept where state.remembered.count < KeptFigure.timesLimit {
-                guard let times = KeptAnswerTimes(figure, wall: wall), !times.isEmpty,
-                    let pair = KeptPair(name: figure.name)
-                else { continue }
-                if let index = state.index(pair.backend), let standing = state.records[index].standings[pair.model] {
-                    standing.restore(times, now: now)
-                } else {
-                    state.remembered[pair] = times
-                }
-            }
-        }
-    }
-
-    /// Whether models are in their servers' memory, as far as is known: as answers have shown since the last probe, or else as it
-    /// told.
-    /// - Parameter asked: ids of backends, and the models there. Only these are looked at.
-    public func loaded(_ asked: [String: Set<String>]) -> [String: [String: Bool]] {
-        let records = state.withLock { $0.records.filter { asked[$0.identity.id] != nil } }
-        var loaded: [String: [String: Bool]] = [:]
-        for record in records {
-            guard var left = asked[record.identity.id] else { continue }
-            var found: [String: Bool] = [:]
-            // Where several have it there is a standing.
-            for (model, standing) in left.compactMap({ model in record.standings[model].map { (model, $0) } }) {
-                left.remove(model)
-                if standing.readiness != .unknown { found[model] = standing.readiness == .loaded }
-            }
-            if !left.isEmpty {
-                for model in record.models where left.contains(model.id) { found[model.id] = model.isLoaded }
-            }
-            loaded[record.identity.id] = found
-        }
-        return loaded
-    }
-
     /// Tells subscribers how everything stands, as after a round of probes.
     public func publishAll() {
         guard broadcaster.hasListeners else { return }
         broadcaster.publish(.backends(views))
     }
 
-    // MARK: Making snapshots
-
-    private static func rebuild(_ state: inout State) -> RegistrySnapshot {
-        var candidates: [String: [Int]] = [:]
-        var holders: [String: [Int]] = [:]
-        var takingAny: [Int] = []
-        var told = ToldModels()
-        var backends: [BackendSnapshot] = []
-        backends.reserveCapacity(state.records.count)
-        for (index, record) in state.records.enumerated() {
-            backends.append(
-                BackendSnapshot(
-                    identity: record.identity, status: record.status, lastError: record.shownError,
-                    counters: record.counters, driver: record.driver, kinds: record.kinds))
-            for model in record.models {
-                if model.id == Model.any {
-                    if record.status.serves { takingAny.append(index) }
-                    continue
-                }
-                told.add(model, place: holders[model.id]?.count ?? 0)
-                holders[model.id, default: []].append(index)
-                if record.status.serves { candidates[model.id, default: []].append(index) }
-            }
-        }
-        // Where only one has a model nothing is to be chosen.
-        var standings: [String: ModelStandings] = [:]
-        for index in state.records.indices {
-            let before = state.records[index].standings
-            state.records[index].standings = [:]
-            for model in state.records[index].models where holders[model.id]?.count ?? 0 > 1 {
-                let standing = before[model.id] ?? newStanding(of: model, at: state.records[index].identity.id, &state)
-                state.records[index].standings[model.id] = standing
-                standings[model.id, default: ModelStandings()].append(standing, at: index)
-            }
-        }
-        state.snapshot = RegistrySnapshot(
-            backends: backends, candidates: candidates, holders: holders, takingAny: takingAny, told: told,
-            standings: standings, estimates: state.estimates)
-        return state.snapshot
-    }
-
-    private static func newStanding(of model: Model, at backend: String, _ state: inout State) -> ModelStanding {
-        let standing = ModelStanding(of: model)
-        guard !state.remembered.isEmpty,
-            let times = state.remembered.removeValue(forKey: KeptPair(backend: backend, model: model.id))
-        else { return standing }
-        standing.restore(times, now: Clock.monotonicNanoseconds())
-        return standing
-    }
-
-    private static func view(_ record: Record) -> BackendView {
-        var view = BackendView(
-            id: record.identity.id, name: record.identity.name, url: record.identity.url,
-            backendType: record.identity.backendType, status: record.status,
-            lastHealthCheck: record.lastCheck, addedAt: record.addedAt, lastError: record.shownError,
-            models: record.models,
-            priority: record.identity.priority, pendingRequests: record.counters.inFlight,
-            totalRequests: record.counters.total,
-            averageLatencyMilliseconds: record.counters.averageLatencyMilliseconds,
-            discoverySource: record.identity.discoverySource,
-            metadata: record.identity.labels.merging(record.metadata) { $1 })
-        view.heading = record.health.heading
-        view.stateSince = record.past.stateSince
-        view.stateReason = record.stateReason
-        view.flaps = record.past.flaps.recent(now: Clock.monotonicNanoseconds()).count
-        return view
-    }
-
-    // MARK: More than is shown in lists
-
     /// How each backend stands now, for whoever looks for trouble.
-    public var conditions: [BackendCondition] { state.withLock { $0.records.map(Self.condition) } }
+    public var conditions: [BackendCondition] { state.withLock { $0.records.map(\.condition) } }
 
     /// The same of one; nil: there is none of that id.
     public func condition(of id: String) -> BackendCondition? {
-        state.withLock { state in state.index(id).map { Self.condition(state.records[$0]) } }
-    }
-
-    private static func condition(_ record: Record) -> BackendCondition {
-        BackendCondition(
-            identity: record.identity, driver: record.driver, status: record.status, state: record.state,
-            reason: record.shownError, stateReason: record.stateReason, models: record.models,
-            counters: record.counters, past: record.past, addedAt: record.addedAt)
+        state.withLock { state in state.index(id).map { state.records[$0].condition } }
     }
 }

@@ -1,5 +1,3 @@
-import ABIRules
-import AdapterHost
 import Core
 import Dialects
 import HTTP1
@@ -60,7 +58,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     let loop: LoopState
     /// Nil: it is not over TLS.
-    private let tls: ListenerTLS.Terms?
+    let tls: ListenerTLS.Terms?
     /// What the client has shown and proved to have; nil: nothing.
     private var certificate: ClientCertificate?
     var context: ChannelHandlerContext?
@@ -71,8 +69,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     var pending: ByteBuffer?
     var head = RequestHead()
     /// In whose words this request is answered.
-    private(set) var dialect = Dialect.openAI
-    private(set) var requestID = ""
+    var dialect = Dialect.openAI
+    var requestID = ""
     /// Which pages may read the answer.
     private var crossOrigin = CrossOrigin.untold
     var receiving = ReceiveLimit()
@@ -80,7 +78,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Nil once the TLS handshake is done, or where there is none.
     private(set) var handshakeBy: NIODeadline?
     private var hostCheck = HostCheck()
-    private var keyCheck = KeyCheck()
+    var keyCheck = KeyCheck()
     /// The pieces of the answer under way are sent as chunks.
     var sendsChunks = false
     /// Of the request under way.
@@ -112,7 +110,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     var isHeadWritten = false
     var probe = ClosedInputProbe()
     /// The connection is no more; what was read of it is not looked at.
-    private var isInactive = false
+    private(set) var isInactive = false
     /// What the client sends is not read for now.
     var isPaused = false
 
@@ -211,7 +209,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// The certificate that makes the client an operator now. A proxy's is not that of those whose requests it passes on.
-    private var countingCertificate: ClientCertificate? {
+    var countingCertificate: ClientCertificate? {
         guard let certificate, !head.isForwarded,
             certificate.counts(under: loop.authorities, wall: Clock.wallSeconds())
         else { return nil }
@@ -372,44 +370,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         return true
     }
 
-    /// What is known of a request by its head.
-    private func context(of headBytes: ByteBuffer) throws -> RequestContext {
-        try headBytes.withUnsafeReadableBytes { bytes in
-            head = try RequestHead.parse(bytes)
-            let target = UnsafeRawBufferPointer(rebasing: bytes[head.target])
-            let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
-            // A target in absolute form may have no path.
-            let path = mark == 0 ? "/" : RouteTable.meant(target[..<mark])
-            let listsModels = head.method != .post && path.hasPrefix("/v1/models")
-            let fields = head.method == .post || listsModels ? Self.passedFields(head, bytes) : []
-            dialect = Dialect(path: path)
-            // The one path that two of the APIs have.
-            if listsModels, fields.contains(where: { $0.name == "anthropic-version" }) { dialect = .anthropic }
-            requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
-            if requestID.isEmpty { requestID = loop.nextRequestID() }
-            // Of interest where a form may come; a text for each request costs too much.
-            let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/")
-            let principal = keyCheck.principal(
-                head, bytes, loop.settings.keyring, loop.shared.seal, countingCertificate)
-            let highest = principal.key?.rule.maxPriority ?? .high
-            return RequestContext(
-                id: requestID, peer: self.context?.channel.remoteAddress, principal: principal, method: head.method,
-                dialect: dialect,
-                path: path,
-                query: mark < target.count ? String(decoding: target[(mark + 1)...], as: UTF8.self) : "",
-                contentType: mayBeForm ? head.contentType.map { String(decoding: bytes[$0], as: UTF8.self) } ?? "" : "",
-                contentEncoding: head.hasContentEncoding && head.framing != .none
-                    ? Self.contentEncoding(head, bytes) : "",
-                wantsEvents: head.acceptsEventStream,
-                fields: fields, arrival: now, credential: head.credential.map { Self.hash(bytes[$0]) },
-                wishes: FetchWishes(head, bytes),
-                priority: head.priority.map { Self.priority(bytes[$0])?.capped(to: highest) }
-                    ?? AdmissionQueue.Priority.normal.capped(to: highest),
-                onlyBackend: head.backend.map { String(decoding: bytes[$0], as: UTF8.self) },
-                isForwarded: head.isForwarded, isTLS: tls != nil)
-        }
-    }
-
     private func readBody(_ limit: BodyLimit) throws {
         if case .length(let length) = head.framing {
             guard length <= limit.bytes else { throw limit.error }
@@ -445,55 +405,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         phase = .skipping(BodyReader(head.framing, limit: .skipped(Limits.skippedBody)))
     }
 
-    private func handOver(_ headBytes: ByteBuffer, rest: ByteBuffer, query: WebSocketQuery) throws {
-        guard let context else { return }
-        let key = try WebSocketUpgrade.key(of: head, headBytes)
-        guard loop.takesSessions else { throw ErrorBody.outOfDescriptors }
-        if let watched = query.watched { return try watch(watched, key, query) }
-        phase = .handedOver
-        pending = nil
-        WebSocketUpgrade.takeOver(context: context, handler: self, key: key, rest: rest, loop: loop, query: query)
-    }
-
-    /// Becomes a WebSocket that shows the text of an exchange, once it is known that there is one.
-    private func watch(_ exchange: String, _ key: String, _ query: WebSocketQuery) throws(ErrorBody) {
-        guard let wanted = ActiveExchange.Key(exchange) else { throw .noExchangeKey }
-        let watch = try loop.shared.glass.watch(wanted)
-        let pane = watch.pane
-        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        // What the client sends meanwhile waits as if it were a further request.
-        phase = .answering
-        loop.shared.loops.ask(
-            only: wanted.loop, on: loop.eventLoop, { $0.show(wanted, on: pane) },
-            then: { found, silent in
-                let error = silent > 0 ? ErrorBody.loopsHeldUp(silent) : .exchangeNotFound(wanted)
-                connection.value.watch(watch, found.compactMap { $0 }.first, else: error, key, query)
-            })
-    }
-
-    private func watch(
-        _ watch: GlassWatch, _ exchange: ActiveExchange?, else error: ErrorBody, _ key: String, _ query: WebSocketQuery
-    ) {
-        guard case .answering = phase, !isInactive, let context else { return watch.end() }
-        guard let exchange else {
-            watch.end()
-            writeError(error, origin: nil)
-            return answered()
-        }
-        loop.shared.logs.operators.notice(
-            "an operator watches a request",
-            metadata: [
-                "request": "\(exchange.id)", "exchange": "\(exchange.key.text)",
-                "operator": "\(context.channel.remoteAddress?.ipAddress ?? "unknown")",
-            ])
-        phase = .handedOver
-        let rest = pending ?? ByteBuffer()
-        pending = nil
-        WebSocketUpgrade.takeOver(
-            context: context, handler: self, key: key, rest: rest, loop: loop, query: query,
-            watching: WebSocketSession.Watching(watch: watch, exchange: exchange))
-    }
-
     /// Some clients send an empty line behind a body (RFC 9112, section 2.2). False: more bytes are needed to tell.
     private func skipEmptyLines(_ bytes: inout ByteBuffer) throws -> Bool {
         while let first: UInt8 = bytes.getInteger(at: bytes.readerIndex), first == 0x0D {
@@ -503,50 +414,6 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             bytes.moveReaderIndex(forwardBy: 2)
         }
         return bytes.readableBytes > 0
-    }
-
-    /// The values of all its fields, as one list (RFC 9110, section 5.3).
-    private static func contentEncoding(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> String {
-        var list = ""
-        head.forEachField(of: bytes, startingWith: "c") { name, value in
-            guard FieldRules.equals(name, "content-encoding") else { return }
-            if !list.isEmpty { list += "," }
-            list += String(decoding: value, as: UTF8.self)
-        }
-        return list
-    }
-
-    /// Different in each process, and nothing from which a key could be found.
-    private static func hash(_ credential: Slice<UnsafeRawBufferPointer>) -> Int {
-        var hasher = Hasher()
-        hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: credential))
-        return hasher.finalize()
-    }
-
-    /// Nil: there is no such priority.
-    private static func priority(_ value: Slice<UnsafeRawBufferPointer>) -> AdmissionQueue.Priority? {
-        AdmissionQueue.Priority(rawValue: String(decoding: value.prefix(16), as: UTF8.self).lowercased())
-    }
-
-    /// Those that a backend may pass on.
-    private static func passedFields(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> [HeaderField] {
-        var fields: [HeaderField] = []
-        let passed = PassedHeaders.ofClients
-        head.forEachField(of: bytes, where: passed.mayStart) { name, value in
-            guard passed.takes(name) else { return }
-            // What is no UTF-8 would pass as something else.
-            guard let value = String(validating: value, as: UTF8.self) else { return }
-            fields.append(HeaderField(name: String(decoding: name, as: UTF8.self).lowercased(), value: value))
-        }
-        return fields
-    }
-
-    /// A client's own id is taken over if it is short and printable.
-    static func requestID(_ given: UnsafeRawBufferPointer?) -> String {
-        guard let given, (1...Limits.requestID).contains(given.count),
-            given.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
-        else { return "" }
-        return String(decoding: given, as: UTF8.self)
     }
 
     // MARK: Answers
@@ -589,5 +456,4 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
             context.write(wrapOutboundOut(bytes), promise: nil)
         }
     }
-
 }
