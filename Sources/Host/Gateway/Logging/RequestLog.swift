@@ -10,6 +10,9 @@ import Synchronization
 final class RequestLog: LedgerSink {
     /// Requests that may wait for their lines.
     private static let limit = 8192
+    /// Nanoseconds from one batch of lines to the next: under load to wake the threads for each request would cost more than its
+    /// line does.
+    private static let pace: UInt64 = 20_000_000
 
     private struct State {
         var waiting: [HistoryEntry] = []
@@ -67,8 +70,12 @@ final class RequestLog: LedgerSink {
     }
 
     private func run() {
+        var last: UInt64 = 0
         while true {
             something.wait()
+            let now = Clock.monotonicNanoseconds()
+            if now < last &+ Self.pace { poll(nil, 0, CInt((last &+ Self.pace &- now) / 1_000_000)) }
+            last = Clock.monotonicNanoseconds()
             let (batch, lost) = state.withLock { state in
                 defer { (state.waiting, state.lost, state.isWorking) = ([], 0, true) }
                 return (state.waiting, state.lost)
