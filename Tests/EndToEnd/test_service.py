@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -141,6 +142,20 @@ def test_a_gateway_serves_on_the_sockets_that_it_was_given(start):
             connection.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
             assert connection.recv(1000).startswith(b"HTTP/1.1 200")
         gateway.wait_for_log("commands look where the configuration says")
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+def test_thousands_of_clients_may_wait_until_they_are_accepted(start, manager, is_given):
+    with listener() as unit, given(unit) as options:
+        unit.listen(1)
+        start(**(options if is_given else {"environment": manager.environment()}))
+        if not is_given:
+            manager.until(lambda notice: "READY" in notice)
+        held = unit if is_given else socket.socket(fileno=os.dup(manager.kept[KEPT]))
+        # Of a socket that listens, the sixth figure is the most that may wait (struct tcp_info in tcp(7)).
+        most = struct.unpack_from("8x6I", held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104))[5]
+        held.close()
+    assert most == min(4096, int(Path("/proc/sys/net/core/somaxconn").read_text()))
 
 
 def test_sockets_for_another_process_are_left_alone(start):

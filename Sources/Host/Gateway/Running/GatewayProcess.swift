@@ -194,9 +194,10 @@ final class GatewayProcess: Sendable {
         _ descriptor: CInt, _ loops: [NIOLoopBound<LoopState>], _ tls: ListenerTLS
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: ListenSockets.backlog)
             .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                // NIO has just had it listen with a backlog of its own, which no option of the channel changes any more.
+                _ = Glibc.listen(descriptor, ListenSockets.backlog)
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptPause())
                 }
             }
