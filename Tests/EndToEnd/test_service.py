@@ -1,8 +1,10 @@
 """The gateway as a service: what it tells its manager, whose sockets it takes, and that a restart drops nobody."""
 
 import os
+import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import threading
@@ -348,3 +350,55 @@ def test_given_sockets_are_not_kept_a_second_time(start, manager):
         start(**options)
     manager.until(lambda notice: "READY" in notice)
     assert not manager.kept
+
+
+# What root makes for the user of the service.
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files are given to other users by root alone")
+@pytest.mark.parametrize(
+    ("folder_user", "folder_mode", "wanted", "words"),
+    [
+        ("nobody", 0o700, ("nobody", 0o600), "belongs to the user nobody"),
+        ("root", 0o750, ("root", 0o640), "can be read by the group nogroup"),
+        ("root", 0o700, ("root", 0o600), "can be read by root alone"),
+    ],
+)
+def test_secrets_that_root_makes_can_be_read_by_whom_the_folder_is_for(
+    nexus, tmp_path, folder_user, folder_mode, wanted, words
+):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    shutil.chown(folder, folder_user, "nogroup")
+    folder.chmod(folder_mode)
+
+    made = nexus("keys", "add", "app", "--keys-file", str(folder / "keys.toml"), "--no-reload", cwd=tmp_path)
+    certified = nexus("cert", "self-signed", "--out", str(folder), cwd=tmp_path)
+
+    assert made.returncode == 0 and words in made.stderr
+    assert certified.returncode == 0 and words in certified.stdout
+    for name in ("keys.toml", "nexus-key.pem"):
+        status = (folder / name).stat()
+        assert ((folder / name).owner(), stat.S_IMODE(status.st_mode)) == wanted
+        assert (folder / name).group() == "nogroup"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is started by root alone")
+def test_a_user_who_cannot_read_the_keys_is_told_what_to_do(tmp_path):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    # Others may enter, as in /etc.
+    for path in (folder, tmp_path, *tmp_path.parents[:2]):
+        path.chmod(0o755)
+    (folder / "nexus.toml").write_text("")
+    (folder / "keys.toml").write_text("")
+    (folder / "keys.toml").chmod(0o600)
+    other = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    if subprocess.run([*other, BUILD / "nexus", "--version"], cwd="/", capture_output=True).returncode != 0:
+        pytest.skip(f"{BUILD} is in a folder that other users may not enter")
+    ended = subprocess.run(
+        [*other, BUILD / "nexus", "config", "check", "--offline", "--config", folder / "nexus.toml"],
+        cwd="/", env={**os.environ, "HOME": "/nowhere"}, text=True, capture_output=True,
+    )
+    assert ended.returncode == 1
+    assert f"chown nobody {folder}/keys.toml" in ended.stderr

@@ -4,7 +4,7 @@ import JSON
 
 /// The file with the keys that `nexus keys` has made: TOML with `[[keys]]`, beside the configuration, which no program writes.
 ///
-/// What stands in it is replaced as a whole (a new file takes its name), and only those of `KeysOwner` may read it. It holds no keys, but their
+/// What stands in it is replaced as a whole (a new file takes its name), and only those of `SecretOwner` may read it. It holds no keys, but their
 /// hashes.
 public struct KeysFile: Sendable {
     /// Bytes of the file.
@@ -34,7 +34,7 @@ public struct KeysFile: Sendable {
         } catch {
             if error.isAbsence { return nil }
             guard error != .system(EACCES) else {
-                let user = Self.userName(geteuid())
+                let user = SecretOwner.userName(geteuid())
                 throw problem(
                     "cannot be read: \(error); give it to the user that runs the gateway (chown \(user) \(path))")
             }
@@ -108,9 +108,7 @@ public struct KeysFile: Sendable {
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure(temporary) }
-        let owner = KeysOwner.at(path)
-        // Where that is not allowed, it belongs to whoever writes it.
-        if fchown(file, owner.user, owner.group) == 0 { fchmod(file, owner.mode) }
+        SecretOwner.at(path).take(file)
         let isWritten = FileBytes.write(Array(text.utf8), to: file) && fsync(file) == 0
         let reason = errno
         close(file)

@@ -1,8 +1,8 @@
 import Glibc
 
-/// To whom a new keys file belongs, and who may read it. Root makes keys for a gateway that another user runs, and that user must be able
-/// to read them: he is the one to whom the folder belongs. Pure.
-struct KeysOwner: Sendable, Equatable {
+/// To whom a new file with a secret belongs, and who may read it. Root makes keys for a gateway that another user runs, and that user must
+/// be able to read them: he is the one to whom the folder belongs.
+public struct SecretOwner: Sendable, Equatable {
     var user: UInt32
     var group: UInt32
     /// 0600, or 0640.
@@ -32,10 +32,20 @@ struct KeysOwner: Sendable, Equatable {
     }
 
     /// For the file at a path.
-    static func at(_ path: String) -> KeysOwner {
+    public static func at(_ path: String) -> SecretOwner {
         let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
         let own = (user: geteuid(), group: getegid(), mode: UInt32(0o700))
-        return KeysOwner(file: look(path), folder: look(folder) ?? own)
+        return SecretOwner(file: look(path), folder: look(folder) ?? own)
+    }
+
+    /// Gives it the file that is open. Where that is not allowed, it stays its maker's.
+    func take(_ descriptor: CInt) {
+        if fchown(descriptor, user, group) == 0 { fchmod(descriptor, mode) }
+    }
+
+    /// Likewise a file in a folder that nobody else can change.
+    public func take(path: String) {
+        if chown(path, user, group) == 0 { chmod(path, mode) }
     }
 
     private static func look(_ path: String) -> (user: UInt32, group: UInt32, mode: UInt32)? {
@@ -45,14 +55,15 @@ struct KeysOwner: Sendable, Equatable {
     }
 }
 
-extension KeysFile {
-    /// Who besides root can read the file, for people; nil: the user who asks can, and that is all there is to say.
-    public var readers: String? {
+extension SecretOwner {
+    /// Who besides root can read a file, for people; nil: the user who asks can, and that is all there is to say.
+    public static func readers(of path: String) -> String? {
         var status = stat()
         guard geteuid() == 0, stat(path, &status) == 0 else { return nil }
-        let (user, group) = (Self.userName(status.st_uid), Self.groupName(status.st_gid))
-        if status.st_uid != 0 { return "\(path) belongs to the user \(user)" }
-        if status.st_gid != 0, status.st_mode & 0o040 != 0 { return "\(path) can be read by the group \(group)" }
+        if status.st_uid != 0 { return "\(path) belongs to the user \(userName(status.st_uid))" }
+        if status.st_gid != 0, status.st_mode & groupReads != 0 {
+            return "\(path) can be read by the group \(groupName(status.st_gid))"
+        }
         return
             "\(path) can be read by root alone: if another user runs the gateway, give it to him (chown USER \(path))"
     }
