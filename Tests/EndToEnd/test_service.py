@@ -7,6 +7,7 @@ import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -383,22 +384,25 @@ def test_secrets_that_root_makes_can_be_read_by_whom_the_folder_is_for(
         assert (folder / name).group() == "nogroup"
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that others may enter, as /etc; those of the tests are for their user alone."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user is started by root alone")
-def test_a_user_who_cannot_read_the_keys_is_told_what_to_do(tmp_path):
-    folder = tmp_path / "etc"
-    folder.mkdir()
-    # Others may enter, as in /etc.
-    for path in (folder, tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
-    (folder / "nexus.toml").write_text("")
-    (folder / "keys.toml").write_text("")
-    (folder / "keys.toml").chmod(0o600)
+def test_a_user_who_cannot_read_the_keys_is_told_what_to_do(open_folder):
+    (open_folder / "nexus.toml").write_text("")
+    (open_folder / "keys.toml").touch(0o600)
     other = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     if subprocess.run([*other, BUILD / "nexus", "--version"], cwd="/", capture_output=True).returncode != 0:
         pytest.skip(f"{BUILD} is in a folder that other users may not enter")
     ended = subprocess.run(
-        [*other, BUILD / "nexus", "config", "check", "--offline", "--config", folder / "nexus.toml"],
+        [*other, BUILD / "nexus", "config", "check", "--offline", "--config", open_folder / "nexus.toml"],
         cwd="/", env={**os.environ, "HOME": "/nowhere"}, text=True, capture_output=True,
     )
     assert ended.returncode == 1
-    assert f"chown nobody {folder}/keys.toml" in ended.stderr
+    assert f"chown nobody {open_folder}/keys.toml" in ended.stderr
