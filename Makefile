@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export PREFIX DESTDIR SEED HOURS FIRST
 
-.PHONY: help run test build install uninstall bench simulate routing-study fuzz lint clean
+.PHONY: help run test build install uninstall deb tarball bench simulate routing-study fuzz lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,16 @@ install: ## install under PREFIX (/usr/local), below DESTDIR if given
 uninstall: ## remove what `make install` installed
 	@scripts/uninstall.sh
 
+deb: ## build a Debian package in dist/: program, adapters, systemd units, manual pages
+	@scripts/setup.sh package
+	@scripts/build.sh
+	@scripts/deb.sh
+
+tarball: ## build an archive in dist/ that runs from any folder
+	@scripts/setup.sh package
+	@scripts/build.sh
+	@scripts/tarball.sh
+
 bench: ## measure nexus against nginx; BENCH="--rounds 1" passes options
 	@scripts/setup.sh bench
 	@scripts/build.sh
@@ -46,5 +56,5 @@ lint: ## check formatting, shell scripts and the ABI's layout
 	@scripts/lint.sh
 	@python3 scripts/abi.py
 
-clean: ## remove build products and the virtual environment
-	rm -rf .build .build-asan .build-tsan .build-study .build-fuzz .venv
+clean: ## remove build products, packages and the virtual environment
+	rm -rf .build .build-asan .build-tsan .build-study .build-fuzz .venv dist

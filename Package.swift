@@ -75,6 +75,8 @@ let package = Package(
         layer("Store", uses: ["Core", "JSON", "SQLite", "Shims"]),
         layer("Tracing", uses: ["Core", "HTTP1", "JSON"]),
         layer("Routing", uses: ["Core"]),
+        // What a service manager (systemd) says and is told.
+        layer("Service", uses: ["Shims"]),
         layer("Dialects", uses: ["Core", "EventStream", "JSON"]),
         .target(
             name: "DashboardAssets", path: "Sources/Host/DashboardAssets",
@@ -93,15 +95,15 @@ let package = Package(
             uses: [
                 "ABIRules", "Compression", "Config", "Core", "HTTP1", "Upstream", "AdapterHost", "Routing", "Dialects",
                 "Dashboard",
-                "EventStream", "Product", "Store", "Tracing", nioCore, nioPosix, nioSSL, nioTLS,
+                "EventStream", "Product", "Service", "Store", "Tracing", nioCore, nioPosix, nioSSL, nioTLS,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), logging,
             ]),
         .executableTarget(
             name: "nexus",
             dependencies: [
-                "Config", "Gateway", "Conformance", "Core", "EventStream", "Import", "JSON", "Scaffold", "Store",
-                "Terminal",
+                "Config", "Gateway", "Conformance", "Core", "EventStream", "Import", "JSON", "Scaffold", "Service",
+                "Store", "Terminal",
                 nioCore, nioPosix, nioSSL, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -166,6 +168,7 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Core", "JSON", "SQLite", "Store"]),
         .testTarget(name: "TracingTests", dependencies: ["Tracing"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"]),
+        .testTarget(name: "ServiceTests", dependencies: ["Service"]),
         .testTarget(name: "DialectsTests", dependencies: ["Core", "Dialects", "JSON"], resources: [.copy("Golden")]),
         .testTarget(name: "ConfigTests", dependencies: ["Config"]),
         .testTarget(name: "ImportTests", dependencies: ["Config", "Core", "Import"], exclude: ["Golden"]),

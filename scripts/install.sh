@@ -4,10 +4,13 @@
 #   PREFIX/bin/nexus
 #   PREFIX/lib/nexus/adapters/*.so    found by nexus relative to its own place
 #   PREFIX/lib/nexus/runtime/*.so     Swift's runtime
+#   PREFIX/share                      manual pages and completions (scripts/extras.sh)
+#
+# NEXUS_BUILD names another directory with what was built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=${DESTDIR:-}${PREFIX:-/usr/local}
-build=.build/release
+build=${NEXUS_BUILD:-.build/release}
 adapters=("$build/libOpenAICompat.so" "$build/libOllama.so")
 
 install -d "$root/bin" "$root/lib/nexus/adapters" "$root/lib/nexus/runtime"
@@ -25,5 +28,7 @@ patchelf --force-rpath --set-rpath '$ORIGIN/../lib/nexus/runtime' "$root/bin/nex
 for adapter in "$root"/lib/nexus/adapters/*.so; do patchelf --remove-rpath "$adapter"; done
 # shellcheck disable=SC2016
 for library in "$root"/lib/nexus/runtime/*.so; do patchelf --set-rpath '$ORIGIN' "$library"; done
+
+scripts/extras.sh "$root/bin/nexus" "$root/share"
 
 echo "installed $root/bin/nexus"

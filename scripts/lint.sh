@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests templates
 if command -v shellcheck >/dev/null 2>&1; then
-  shellcheck scripts/*.sh .ci/run
+  shellcheck scripts/*.sh .ci/run contrib/debian/p*
 else
   echo "shellcheck is not installed: shell scripts were not checked"
 fi

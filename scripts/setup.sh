@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for one purpose: run, test, install or bench. Does nothing where nothing is missing.
+# Installs what is missing for one purpose: run, test, install, package or bench. Does nothing where nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 purpose=${1:-run}
@@ -26,8 +26,9 @@ needs() {
   # The commands are for another shell to expand.
   # shellcheck disable=SC2016
   case $purpose in
-    test) printf '%s\n' 'command -v chromium|chromium' 'command -v node|nodejs' 'command -v patchelf|patchelf' 'command -v openssl|openssl' 'command -v valgrind|valgrind' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' ;;
+    test) printf '%s\n' 'command -v chromium|chromium' 'command -v node|nodejs' 'command -v patchelf|patchelf' 'command -v openssl|openssl' 'command -v valgrind|valgrind' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' 'command -v dpkg-shlibdeps|dpkg-dev' 'PATH="$PATH:/usr/sbin" command -v debootstrap|debootstrap' ;;
     install) printf '%s\n' 'command -v patchelf|patchelf' ;;
+    package) printf '%s\n' 'command -v patchelf|patchelf' 'command -v dpkg-shlibdeps|dpkg-dev' ;;
     bench) printf '%s\n' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' 'command -v wrk|wrk' 'command -v taskset|util-linux' ;;
   esac
 }

@@ -510,6 +510,16 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(AdapterDirectories.standard.suffix(1) == ["/usr/lib/nexus/adapters"])
     }
 
+    @Test func adaptersMayLieBesideTheProgramButNotAmongTheProgramsOfASystem() {
+        #expect(AdapterDirectories.candidates(executable: "/home/a/nexus/nexus").first == "/home/a/nexus")
+        for folder in ["/usr/bin", "/usr/local/bin", "/bin", "/home/a/.local/bin"] {
+            let found = AdapterDirectories.candidates(executable: "\(folder)/nexus")
+            #expect(!found.contains(folder))
+            #expect(found.first == "\(folder.dropLast("/bin".count))/lib/nexus/adapters")
+        }
+        #expect(AdapterDirectories.candidates(executable: nil).last == "/usr/lib/nexus/adapters")
+    }
+
     @Test func aNamedFileMustBeThere() {
         var flags = ConfigurationLoader.Flags()
         flags.config = "/nowhere/nexus.toml"

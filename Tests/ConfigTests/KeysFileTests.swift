@@ -51,6 +51,27 @@ import Testing
         #expect(try file.load()?.count == 8)
     }
 
+    @Test func itBelongsToWhomItsFolderBelongs() {
+        let service = SecretOwner(file: nil, folder: (user: 990, group: 990, mode: 0o750))
+        #expect(service == SecretOwner(user: 990, group: 990, groupMayRead: false))
+    }
+
+    @Test func inAFolderOfRootForTheGroupOfAServiceThatGroupReadsIt() {
+        let folder = (user: UInt32(0), group: UInt32(990), mode: UInt32(0o750))
+        #expect(SecretOwner(file: nil, folder: folder).mode == 0o640)
+        #expect(SecretOwner(file: nil, folder: (0, 990, 0o700)).mode == 0o600)
+        #expect(SecretOwner(file: nil, folder: (0, 0, 0o755)).mode == 0o600)
+        #expect(SecretOwner(file: nil, folder: (1000, 990, 0o750)).mode == 0o600)
+    }
+
+    @Test func whatItReplacesSaysWhoReadsItAndNobodyElseEverDoes() {
+        let folder = (user: UInt32(0), group: UInt32(990), mode: UInt32(0o750))
+        let open = SecretOwner(file: (user: 5, group: 6, mode: 0o666), folder: folder)
+        #expect(open == SecretOwner(user: 5, group: 6, groupMayRead: true))
+        #expect(open.mode == 0o640)
+        #expect(SecretOwner(file: (0, 0, 0o600), folder: folder).mode == 0o600)
+    }
+
     @Test func itIsBesidesTheConfiguration() {
         #expect(KeysFile.path(besides: "nexus.toml") == "keys.toml")
         #expect(KeysFile.path(besides: "/etc/nexus/nexus.toml") == "/etc/nexus/keys.toml")

@@ -38,9 +38,11 @@ class Gateway:
         log_to: int | None = None,
         open_files: int | None = None,
         port: int = 0,
+        wrapper: tuple[str, ...] = (),
+        descriptors: tuple[int, ...] = (),
     ) -> None:
         """`log_to`: a descriptor for the log instead of a file; `open_files`: the limit of the process; `port`: one of its own,
-        for a gateway that is started again."""
+        for a gateway that is started again; `wrapper`: a command that becomes it; `descriptors`: what that inherits."""
         self.expect_status = expect_status
         self.is_ending = False
         self.log_path = folder / "log"
@@ -54,12 +56,14 @@ class Gateway:
         command = [str(BUILD / "nexus"), *arguments]
         if open_files:
             command = ["prlimit", f"--nofile={open_files}", *command]
+        command = [*wrapper, *command]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
                 stdout=subprocess.PIPE,
                 stderr=log if log_to is None else log_to,
+                pass_fds=descriptors,
                 env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), **(environment or {})},
             )
         assert self.process.stdout is not None

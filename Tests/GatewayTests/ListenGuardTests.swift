@@ -25,6 +25,14 @@ import Testing
         #expect(ListenGuard.warning(configuration(host, keys: true)) == nil)
     }
 
+    @Test func socketsThatAreGivenCountInsteadOfTheConfiguredAddress() {
+        let own = configuration("127.0.0.1")
+        #expect(ListenGuard.problem(own, hosts: ["127.0.0.1", "0.0.0.0"])?.contains("0.0.0.0") == true)
+        #expect(ListenGuard.problem(configuration("0.0.0.0"), hosts: ["127.0.0.1"]) == nil)
+        #expect(
+            ListenGuard.warning(configuration("::1", allows: true), hosts: ["10.0.0.1"])?.contains("10.0.0.1") == true)
+    }
+
     @Test func aReloadDoesNotOpenIt() {
         #expect(ListenGuard.refusal(configuration("::1", keys: true), configuration("::1")) != nil)
         #expect(ListenGuard.refusal(configuration("::1"), configuration("::1", keys: true)) == nil)

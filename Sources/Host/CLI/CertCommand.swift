@@ -80,6 +80,7 @@ struct CertCommand: ParsableCommand {
                 throw fail(error.words)
             }
             guard chmod(files[2], 0o600) == 0, chmod(files[3], 0o644) == 0 else { throw failure("\(hidden)") }
+            SecretOwner.at(key).take(path: files[2])
             guard put(files[2], key) else { throw failure("\(key) was not written") }
             guard put(files[3], certificate) else {
                 let error = failure("\(certificate) was not written")
@@ -100,7 +101,7 @@ struct CertCommand: ParsableCommand {
                 Made for \((made.hosts + made.addresses).joined(separator: ", ")); good for \(days) days.
                 \(certificate)
                 \(key) (keep it to yourself)
-
+                \(SecretOwner.readers(of: key).map { $0 + ".\n" } ?? "")
                 Put this into nexus.toml, and have the gateway read it ('nexus config reload'):
 
                 [server]

@@ -38,6 +38,7 @@ struct KeysCommand: ParsableCommand {
             let file = try file()
             do {
                 try file.change(change)
+                if let readers = SecretOwner.readers(of: file.path) { note("\(readers).") }
             } catch let code as ExitCode {
                 throw code
             } catch {

@@ -3,10 +3,15 @@ import Config
 import Core
 import Gateway
 import Glibc
+import Service
 
 @main
 enum Program {
+    /// What the service manager has told, read before there is a second thread.
+    static let service = ServiceTerms.take()
+
     static func main() {
+        _ = service
         TaskThreads.run { await ExitStatus.run() }
     }
 }
@@ -79,7 +84,7 @@ struct ServeCommand: AsyncParsableCommand {
             Gateway.refuse(error.problems.map { "\(error.source): \($0)" })
             throw ExitCode(1)
         }
-        let status = await Gateway.serve(configuration, from: source.path) { atRest in
+        let status = await Gateway.serve(configuration, from: source.path, service: Program.service) { atRest in
             atRest ? try await source.loadAtRest() : try source.load()
         }
         if status != 0 { throw ExitCode(status) }

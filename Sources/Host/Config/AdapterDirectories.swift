@@ -2,17 +2,26 @@ import Glibc
 
 /// Where adapters are looked for when nothing is configured.
 public enum AdapterDirectories {
-    /// The executable's own directory, `../lib/nexus/adapters` from there, and the system's; each once. Also those that are not
-    /// there: one may appear later, and one that cannot be looked at for a moment is not gone. Found once for the process:
-    /// while it runs its file may be replaced, and then its own name leads nowhere.
-    public static let standard: [String] = {
-        var candidates: [String] = []
-        if let executable = realPath("/proc/self/exe") {
+    /// Of this process. Found once for it: while it runs its file may be replaced, and then its own name leads nowhere.
+    public static let standard: [String] = distinct(candidates(executable: realPath("/proc/self/exe")))
+
+    /// Folders of programs that a whole system, or a user, shares: what lies there beside nexus belongs to others.
+    private static let shared: Set<String> = [
+        "/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin",
+    ]
+
+    /// The executable's own directory, unless it is shared with other programs; `../lib/nexus/adapters` from there; and the system's. Also
+    /// those that are not there: one may appear later, and one that cannot be looked at for a moment is not gone.
+    /// - Parameter executable: its path, without links; nil: it is not known.
+    static func candidates(executable: String?) -> [String] {
+        var found: [String] = []
+        if let executable {
             let directory = parent(of: executable)
-            candidates = [directory, parent(of: directory) + "/lib/nexus/adapters"]
+            if !shared.contains(directory), !directory.hasSuffix("/.local/bin") { found.append(directory) }
+            found.append(parent(of: directory) + "/lib/nexus/adapters")
         }
-        return distinct(candidates + ["/usr/local/lib/nexus/adapters", "/usr/lib/nexus/adapters"])
-    }()
+        return found + ["/usr/local/lib/nexus/adapters", "/usr/lib/nexus/adapters"]
+    }
 
     /// Without those that are another way to one before.
     static func distinct(_ candidates: [String]) -> [String] {

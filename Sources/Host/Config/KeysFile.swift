@@ -4,7 +4,7 @@ import JSON
 
 /// The file with the keys that `nexus keys` has made: TOML with `[[keys]]`, beside the configuration, which no program writes.
 ///
-/// What stands in it is replaced as a whole (a new file takes its name), and only its owner may read it. It holds no keys, but their
+/// What stands in it is replaced as a whole (a new file takes its name), and only those of `SecretOwner` may read it. It holds no keys, but their
 /// hashes.
 public struct KeysFile: Sendable {
     /// Bytes of the file.
@@ -33,6 +33,11 @@ public struct KeysFile: Sendable {
             bytes = try FileBytes.read(path, limit: Self.sizeLimit)
         } catch {
             if error.isAbsence { return nil }
+            guard error != .system(EACCES) else {
+                let user = SecretOwner.userName(geteuid())
+                throw problem(
+                    "cannot be read: \(error); give it to the user that runs the gateway (chown \(user) \(path))")
+            }
             throw problem("cannot be read: \(error)")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else { throw problem("is not UTF-8") }
@@ -103,6 +108,7 @@ public struct KeysFile: Sendable {
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure(temporary) }
+        SecretOwner.at(path).take(file)
         let isWritten = FileBytes.write(Array(text.utf8), to: file) && fsync(file) == 0
         let reason = errno
         close(file)
@@ -110,9 +116,6 @@ public struct KeysFile: Sendable {
             unlink(temporary)
             throw failure(temporary, reason)
         }
-        // Root writes it for the user who runs the gateway, who must be able to read it.
-        var before = stat()
-        if stat(path, &before) == 0 { chown(temporary, before.st_uid, before.st_gid) }
         guard rename(temporary, path) == 0 else {
             let failure = failure(path)
             unlink(temporary)

@@ -172,15 +172,37 @@ import Testing
     @Test func whatDripsHoldsNoEndUp() throws {
         let (half, idle) = (try gateway.client(), try gateway.client())
         try half.send("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n{")
+        try idle.get("/livez")
+        #expect(try idle.status() == 200)
         gateway.loop.beginDraining()
         var isEmpty = false
         gateway.loop.drain { isEmpty = true }
-        gateway.eventLoop.run()
-        #expect(!idle.isOpen)
+        gateway.advance(.milliseconds(20))
+        #expect(!idle.isOpen && half.isOpen)
 
         gateway.advance(.seconds(4))
 
         #expect(!half.isOpen && isEmpty)
+    }
+
+    @Test func anEndHearsOutWhoHasJustComeAndWhoHasBegun() throws {
+        let old = try gateway.client()
+        gateway.advance(.seconds(2))
+        let (fresh, begun, silent) = (try gateway.client(), try gateway.client(), try gateway.client())
+        try begun.send("GET /livez HTTP/1.1\r\nho")
+        gateway.loop.beginDraining()
+        var isEmpty = false
+        gateway.loop.drain { isEmpty = true }
+        gateway.advance(.milliseconds(20))
+        #expect(!old.isOpen && fresh.isOpen && begun.isOpen)
+
+        try fresh.get("/livez")
+        try begun.send("st: localhost\r\n\r\n")
+
+        #expect(try fresh.status() == 200 && begun.status() == 200)
+        #expect(!fresh.isOpen && !begun.isOpen)
+        gateway.advance(.seconds(4))
+        #expect(!silent.isOpen && isEmpty)
     }
 
     // MARK: Ends

@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Service
 import Shims
 import Upstream
 
@@ -36,11 +37,13 @@ public enum Gateway {
     /// takes requests; logs to standard error.
     /// - Parameters:
     ///   - source: path of the file that the configuration was read from; nil: of none.
+    ///   - service: what the service manager has told.
     ///   - reload: called on SIGHUP and for `POST /v1/admin/reload`.
     /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start, was forced to end, or an
     ///   adapter did not end its instances in time.
     public static func serve(
-        _ configuration: Configuration, from source: String?, reload: @escaping ConfigurationReload
+        _ configuration: Configuration, from source: String?, service terms: ServiceTerms = ServiceTerms(),
+        reload: @escaping ConfigurationReload
     ) async -> Int32 {
         nexus_memory_setup()
         let logs = GatewayLog.logs(configuration.logging)
@@ -48,12 +51,24 @@ public enum Gateway {
         defer { GatewayLog.finish() }
         let signals = Signals.received()
         nexus_note_install()
-        if let problem = ListenGuard.problem(configuration) {
+        let service = ServiceLink(terms, logger: logger)
+        func refuse(_ problem: String) -> Int32 {
             logger.critical("the gateway does not start: \(problem)")
+            service.failed(problem)
             return 1
         }
-        if let warning = ListenGuard.warning(configuration) { logger.warning("\(warning)") }
-        let process = GatewayProcess(configuration: configuration, reload: reload, logs: logs)
+        if !terms.problems.isEmpty { return refuse(terms.problems.joined(separator: "; ")) }
+        let sockets: ListenSockets
+        do throws(ServiceProblem) {
+            sockets = try ListenSockets(configuration.server, given: terms.sockets)
+        } catch {
+            return refuse(error.description)
+        }
+        if let problem = ListenGuard.problem(configuration, hosts: sockets.hosts) { return refuse(problem) }
+        if let warning = ListenGuard.warning(configuration, hosts: sockets.hosts) { logger.warning("\(warning)") }
+        if let warning = sockets.warning { logger.warning("\(warning)") }
+        let process = GatewayProcess(
+            configuration: configuration, sockets: sockets, service: service, reload: reload, logs: logs)
         do {
             let address = try await process.start()
             announce(address)
@@ -66,7 +81,9 @@ public enum Gateway {
                 ])
         } catch {
             process.abandon()
-            logger.critical("the gateway cannot start: \(StartFailure.describe(error, configuration))")
+            let problem = StartFailure.describe(error, configuration)
+            logger.critical("the gateway cannot start: \(problem)")
+            service.failed(problem)
             return 1
         }
         return await process.run(until: signals)

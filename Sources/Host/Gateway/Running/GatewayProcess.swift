@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Service
 import Shims
 import Store
 import Synchronization
@@ -15,31 +16,43 @@ final class GatewayProcess: Sendable {
     private let configuration: Configuration
     private let reload: ConfigurationReload
     private let logs: Logs
+    private let sockets: ListenSockets
+    private let service: ServiceLink
     private var logger: Logger { logs.gateway }
     private let group: MultiThreadedEventLoopGroup
     private struct Running {
         var state: GatewayState
         var loops: [NIOLoopBound<LoopState>]
-        var listener: any Channel
+        var listeners: [any Channel]
         var reconfigurer: Reconfigurer
         var watchdog: LoopWatchdog
     }
     private let running = Mutex<Running?>(nil)
     /// What holds resources outside the process, from before it runs.
     private let begun = Mutex<GatewayState?>(nil)
-    /// Pending connections the kernel keeps.
-    private static let backlog: Int32 = 4096
     /// How long adapters may take to end their instances when the gateway ends.
     private static let destroyLimit = Duration.seconds(5)
+    /// How long clients of the run before wait for the first probes of this one.
+    private static let firstLook = Duration.seconds(3)
+    /// Turns of the loops until a connection that was accepted has its place: there and back, and there again.
+    private static let turnsToAPlace = 3
+    /// What the end may take beyond what it waits for, on a busy machine.
+    private static let endMargin = Duration.seconds(10)
     /// Milliseconds for which the start waits for the history's file, and the end for what is still to be written.
     private static let storePatience = 1000
     /// Instances that are destroyed at once at the end.
     private static let endsAtOnce = 16
 
+    /// - Parameters:
+    ///   - sockets: on which clients are served.
+    ///   - service: is told how the gateway is.
     init(
-        configuration: Configuration, reload: @escaping ConfigurationReload, logs: Logs
+        configuration: Configuration, sockets: ListenSockets, service: ServiceLink,
+        reload: @escaping ConfigurationReload, logs: Logs
     ) {
         self.configuration = configuration
+        self.sockets = sockets
+        self.service = service
         self.reload = reload
         self.logs = logs
         let loops = min(Int(nexus_available_processors()), LoopServices.maximumLoops)
@@ -72,6 +85,7 @@ final class GatewayProcess: Sendable {
         let (loops, activities) = try await makeLoops(state, tls, updates, quota: quota)
         let watchdog = LoopWatchdog(activities: activities, registry: registry, logger: logs.adapters)
         watchdog.start()
+        service.watch(loops.map(\.eventLoop))
 
         MemoryUpkeep.start(state, on: loops[0].eventLoop)
         QualityWatch.start(state, on: loops[0].eventLoop)
@@ -103,22 +117,48 @@ final class GatewayProcess: Sendable {
         await reconfigurer.begin()
         // Figures that begin with those of earlier runs never jump.
         state.store?.awaitOpening(milliseconds: Self.storePatience)
-        let listener = try await listen(loops, state.listener)
-        port.value = listener.localAddress?.port ?? configuration.server.port
+        let discovery = await lookBeforeServing(reconfigurer, backends, updates, port)
+        let listeners = try await listen(loops, state.listener)
+        port.value = listeners.first?.localAddress?.port ?? configuration.server.port
         running.withLock {
             $0 = Running(
-                state: state, loops: loops, listener: listener, reconfigurer: reconfigurer, watchdog: watchdog)
+                state: state, loops: loops, listeners: listeners, reconfigurer: reconfigurer, watchdog: watchdog)
         }
-        await reconfigurer.beginDiscovery()
-        state.onReload { await reconfigurer.reload(allowsEmpty: $0) }
+        if let discovery { await discovery.value } else { await reconfigurer.beginDiscovery() }
+        state.onReload { [service] allowsEmpty in
+            await service.reloading { await reconfigurer.reload(allowsEmpty: allowsEmpty) }
+        }
         state.onCommand { await reconfigurer.run($0) }
         state.onRelease { await reconfigurer.release($0) }
         QuarantineWatch.start(state, on: loops[0].eventLoop)
-        let scheme = state.listener.terms == nil ? "http" : "https"
-        let host =
-            configuration.server.host.utf8.contains(UInt8(ascii: ":"))
-            ? "[\(configuration.server.host)]" : configuration.server.host
-        return "\(scheme)://\(host):\(port.value)"
+        let address = address(of: listeners, port: port.value, isTLS: state.listener.terms != nil)
+        service.ready(ServiceStatus.words(state, address: address))
+        ServiceStatus.start(state, service, address: address, on: loops[0].eventLoop)
+        return address
+    }
+
+    /// On a listener that was there before, clients of the run before may be waiting: they are not to hear that no backend is known yet.
+    /// - Returns: the search for servers where none is configured, if it has begun.
+    private func lookBeforeServing(
+        _ reconfigurer: Reconfigurer, _ backends: RunningBackends, _ updates: LoopUpdates, _ port: SharedPort
+    ) async -> Task<Void, Never>? {
+        guard let known = sockets.knownPort else { return nil }
+        port.value = known
+        let discovery = Task { await reconfigurer.beginDiscovery() }
+        await Patience.wait(atMost: Self.firstLook) {
+            await discovery.value
+            await backends.firstProbes()
+            await updates.delivered()
+        }
+        return discovery
+    }
+
+    /// By its configured name, or where the service manager's socket is.
+    private func address(of listeners: [any Channel], port: Int, isTLS: Bool) -> String {
+        var host = configuration.server.host
+        if !sockets.isOwn, let given = listeners.first?.localAddress?.ipAddress { host = given }
+        let shown = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+        return "\(isTLS ? "https" : "http")://\(shown):\(port)"
     }
 
     private func makeLoops(
@@ -141,12 +181,23 @@ final class GatewayProcess: Sendable {
         return (loops, activities)
     }
 
-    private func listen(_ loops: [NIOLoopBound<LoopState>], _ tls: ListenerTLS) async throws -> any Channel {
+    private func listen(_ loops: [NIOLoopBound<LoopState>], _ tls: ListenerTLS) async throws -> [any Channel] {
+        if !sockets.leaving.isEmpty { service.forget() }
+        let descriptors = try sockets.open()
+        if sockets.isOwn { descriptors.forEach(service.keep) }
+        var listeners: [any Channel] = []
+        for descriptor in descriptors { listeners.append(try await serve(descriptor, loops, tls)) }
+        return listeners
+    }
+
+    private func serve(
+        _ descriptor: CInt, _ loops: [NIOLoopBound<LoopState>], _ tls: ListenerTLS
+    ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: Self.backlog)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                // NIO has just had it listen with a backlog of its own, which no option of the channel changes any more.
+                _ = Glibc.listen(descriptor, ListenSockets.backlog)
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptPause())
                 }
             }
@@ -165,7 +216,7 @@ final class GatewayProcess: Sendable {
                     try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: loop.value, tls: terms))
                 }
             }
-            .bind(host: configuration.server.host, port: configuration.server.port).get()
+            .withBoundSocket(descriptor).get()
     }
 
     /// As many descriptors as the system lets this process have; how many that are.
@@ -201,6 +252,7 @@ final class GatewayProcess: Sendable {
         let server = (applied ?? configuration).server
         let delay = server.shutdownDelay
         let seconds = delay + server.shutdownTimeout
+        service.stopping(within: seconds + Self.destroyLimit + Self.endMargin)
         let forced = await withTaskGroup(of: End.self) { tasks in
             tasks.addTask {
                 // So that whoever sends requests here has seen that they are to go elsewhere.
@@ -245,7 +297,7 @@ final class GatewayProcess: Sendable {
         for loop in running.loops {
             try? await loop.eventLoop.submit { loop.value.beginDraining() }.get()
         }
-        try? await running.listener.close()
+        await close(running.listeners, accepting: running.loops)
         await withTaskGroup(of: Void.self) { tasks in
             for loop in running.loops {
                 tasks.addTask {
@@ -257,10 +309,21 @@ final class GatewayProcess: Sendable {
         }
     }
 
+    /// Accepts no more, and gives those that were accepted their places before the listeners are closed: NIO drops who is still on the way
+    /// from the listener's loop to its own.
+    private func close(_ listeners: [any Channel], accepting loops: [NIOLoopBound<LoopState>]) async {
+        for listener in listeners { try? await listener.setOption(.autoRead, value: false).get() }
+        for _ in 0..<Self.turnsToAPlace {
+            for loop in loops { try? await loop.eventLoop.submit {}.get() }
+            for listener in listeners { try? await listener.eventLoop.submit {}.get() }
+        }
+        for listener in listeners { try? await listener.close() }
+    }
+
     private func stop() async {
         guard let running = running.withLock({ $0 }) else { return }
         // Where it is still open, so that nothing new comes behind what is ended here.
-        try? await running.listener.close()
+        for listener in running.listeners { try? await listener.close() }
         for loop in running.loops {
             try? await loop.eventLoop.submit { loop.value.stop() }.get()
         }

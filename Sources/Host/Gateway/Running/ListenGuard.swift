@@ -3,24 +3,30 @@ import Core
 /// Nobody is to open the gateway to a network without knowing what that means. Pure.
 enum ListenGuard {
     /// Why the gateway must not listen there as it is configured; nil: it may.
-    static func problem(_ configuration: Configuration) -> String? {
+    /// - Parameter hosts: where it would listen; nil: where the configuration says.
+    static func problem(_ configuration: Configuration, hosts: [String]? = nil) -> String? {
         let access = configuration.access
-        guard !access.isRequired, !access.allowsUnauthenticated, !isLoopback(configuration.server.host) else {
+        guard !access.isRequired, !access.allowsUnauthenticated, let host = open(configuration, hosts) else {
             return nil
         }
-        return "it would listen on \(configuration.server.host) without keys, so that everybody who reaches that "
+        return "it would listen on \(host) without keys, so that everybody who reaches that "
             + "address could use all models. Make a key ('nexus keys add NAME'), or say with --allow-unauthenticated that this "
             + "is meant"
     }
 
     /// What whoever said that it is meant should know.
-    static func warning(_ configuration: Configuration) -> String? {
+    static func warning(_ configuration: Configuration, hosts: [String]? = nil) -> String? {
         let access = configuration.access
-        guard !access.isRequired, access.allowsUnauthenticated, !isLoopback(configuration.server.host) else {
+        guard !access.isRequired, access.allowsUnauthenticated, let host = open(configuration, hosts) else {
             return nil
         }
-        return "no keys are configured: everybody who reaches \(configuration.server.host) may use all models; "
+        return "no keys are configured: everybody who reaches \(host) may use all models; "
             + "operators only from this machine"
+    }
+
+    /// The first address that others can reach.
+    private static func open(_ configuration: Configuration, _ hosts: [String]?) -> String? {
+        (hosts ?? [configuration.server.host]).first { !isLoopback($0) }
     }
 
     /// Why a reload must not open the gateway; nil: it does not.

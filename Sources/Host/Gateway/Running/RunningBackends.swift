@@ -65,6 +65,11 @@ actor RunningBackends {
     /// Returns when the newest instance of a backend has been probed once; at once if there is none.
     func firstProbe(of name: String) async { await running[name]?.firstProbe?.value }
 
+    /// Returns when every backend has been probed once.
+    func firstProbes() async {
+        for probe in running.values.compactMap(\.firstProbe) { await probe.value }
+    }
+
     private func take(
         _ step: BackendPlan.Step, _ library: AdapterLibrary, _ atOnce: Set<String>, _ outcome: inout ReloadOutcome
     ) async {

@@ -28,6 +28,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         static let handshakeTime = TimeAmount.seconds(10)
         /// Without a byte: for a connection beyond the limit of all, and for one that holds up the end of the gateway.
         static let reserveTime = TimeAmount.seconds(2)
+        /// Since it was accepted, when the gateway begins to end: who has said nothing by then is not waited for.
+        static let firstWordTime = TimeAmount.seconds(1)
+        /// When the gateway ends: so that what an idle client has sent just before is seen.
+        static let lastWordTime = TimeAmount.milliseconds(20)
         /// Until what was written last has been taken by a client whose connection ends: that, and a second for each so many
         /// bytes.
         static let closeTime = TimeAmount.seconds(120)

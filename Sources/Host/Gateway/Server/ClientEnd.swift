@@ -190,8 +190,21 @@ extension ClientConnection {
 
     /// The gateway drains: what is idle is closed, what is under way ends with this answer.
     func drain() {
-        // Of an answer that has ended some may still be on its way. What lingers ends soon by itself.
-        if case .head = phase { closeAfterFlush() }
+        // What lingers ends soon by itself.
+        guard case .head = phase else { return }
+        // Who has just come, or has begun to say what is wanted, is heard; `sweepHasty` ends that.
+        let isFresh = !hasSpoken && now - lastRead <= Limits.firstWordTime
+        guard isHeldUp || pending == nil && !isFresh else { return }
+        // What was sent before this and is still unread comes with the next turn.
+        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        loop.eventLoop.scheduleTask(in: Limits.lastWordTime) {
+            connection.value.endIfIdle()
+        }
+    }
+
+    private func endIfIdle() {
+        // Of an answer that has ended some may still be on its way.
+        if case .head = phase, isHeldUp || pending == nil { closeAfterFlush() }
     }
 
     /// The gateway waits no longer.

@@ -12,6 +12,7 @@
 #include "process_state.h"
 #include "sealing.h"
 #include "separators.h"
+#include "service.h"
 
 /* The value bound to the calling thread, or NULL. Each event loop's thread binds its own LoopServices. */
 void *nexus_thread_value(void);
