@@ -197,6 +197,12 @@ import Testing
         #expect(keys.keys.map(\.name) == ["a", "b"] && keys.hasOperators)
     }
 
+    @Test func takingTheLastOperatorsKeyAwayLeavesThatThereWasOne() {
+        let before = ring(rule("a", "ka", role: .operator))
+        #expect(ring(rule("b", "kb"), before: ring(before: before)).hasOperators)
+        #expect(!ring(rule("b", "kb")).hasOperators)
+    }
+
     @Test func whatWasUsedGoesOnUnderTheName() throws {
         let before = ring(rule("a", "1"), rule("b", "2"))
         _ = try #require(before.key(named: "a")).usage.take(KeyLimits(), tokens: 1, now: 0, wall: 0)

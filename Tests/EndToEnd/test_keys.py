@@ -223,6 +223,38 @@ def test_backends_that_a_key_may_not_use_are_left_out(start, upstream, second_up
         "/v1/chat/completions", json={"model": "m", "messages": []}, headers={**bearer(KEY), "x-nexus-backend": "theirs"}
     )
     assert pinned.status_code == 403 and error(pinned)["code"] == "backend_not_allowed"
+    assert "theirs" not in error(pinned)["message"]
+
+
+def test_a_client_with_a_key_is_told_nothing_of_how_the_gateway_runs(start, upstream, second_upstream):
+    gateway: Gateway = start(
+        RARE + backend("mine", upstream.url) + backend("theirs", second_upstream.url)
+        + key("app", KEY, backends=["mine"]) + key("boss", BOSS, role="operator"))
+    until(lambda: chat(gateway, BOSS).status_code == chat(gateway).status_code == 200)
+    upstream.close()
+
+    def refused(shown: str) -> str:
+        until(lambda: chat(gateway, shown).status_code == 503)
+        return chat(gateway, shown).text
+
+    told = refused(KEY)
+    assert "theirs" not in told and "127.0.0.1" not in told and str(httpx.URL(upstream.url).port) not in told
+    second_upstream.close()
+    assert "127.0.0.1" in refused(BOSS)
+
+
+def test_a_key_that_is_refused_again_and_again_pushes_nobody_out_of_the_history(gated):
+    gateway = gated(key("app", KEY, models=["other"]), key("all", OTHER), more="[history]\ncapacity = 100\n")
+    chat(gateway, OTHER)
+
+    for _ in range(110):
+        assert chat(gateway).status_code == 403
+
+    until(lambda: gateway.json("/v1/history?key=app"))
+    assert len(gateway.json("/v1/history?key=app")) <= 40
+    assert len(gateway.json("/v1/history?key=all")) == 1
+    usage = {each["name"]: each["usage"] for each in gateway.json("/v1/keys")["data"]}
+    assert usage["app"]["refused"] == 110
 
 
 # How much
@@ -282,6 +314,26 @@ def test_tokens_are_estimated_and_settled_with_what_the_server_counts(gated):
     assert usage["tokens_in_minute"] == usage["prompt_tokens"] + usage["completion_tokens"] > 0
     assert usage["requests"] == 1 and usage["active"] == 0
     assert chat(gateway, max_tokens=900).status_code == 200
+
+
+def test_who_hangs_up_before_the_server_has_counted_has_had_the_tokens_all_the_same(gated, upstream: Upstream):
+    gateway = gated(key("app", KEY, tokens_per_day=1_000_000))
+    left = threading.Event()
+
+    def stream(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        for number in range(300):
+            exchange.event({"choices": [{"index": 0, "delta": {"content": f" {number}"}, "finish_reason": None}]})
+        left.wait(LONG)
+
+    upstream.chat(stream)
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    with gateway.http.stream("POST", "/v1/chat/completions", json=body, headers=bearer(KEY)) as answer:
+        assert any(" 299" in line for line in answer.iter_lines())
+    until(lambda: gateway.json("/v1/keys")["data"][0]["usage"]["active"] == 0)
+    left.set()
+
+    assert gateway.json("/v1/keys")["data"][0]["usage"]["tokens_in_day"] >= 300
 
 
 def test_usage_by_key(gated):

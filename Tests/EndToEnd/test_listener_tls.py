@@ -384,3 +384,28 @@ def test_without_openssl_it_says_what_to_install(nexus, tmp_path: Path):
 
     assert done.returncode == 1 and "'openssl' is not installed" in done.stderr and "apt install openssl" in done.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_commands_show_no_key_to_what_shows_no_certificate(files: Files, nexus, tmp_path: Path):
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = other.accept()
+                except OSError:
+                    return
+                with connection:
+                    heard.append(connection.recv(65536))
+                    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+        threading.Thread(target=answer, daemon=True).start()
+        configuration = tmp_path / "nexus.toml"
+        configuration.write_text(files.server(f"port = {port}\n"))
+        for command in (["backends", "list"], ["audit"], ["config", "reload"], ["requests", "list"]):
+            nexus(*command, "--config", str(configuration), NEXUS_KEY="nx-the-operators-key")
+        other.shutdown(socket.SHUT_RDWR)
+
+    assert heard and b"nx-the-operators-key" not in b"".join(heard)

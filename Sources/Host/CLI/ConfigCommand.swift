@@ -90,7 +90,7 @@ struct ConfigCommand: AsyncParsableCommand {
         var allowEmpty = false
 
         func run() throws {
-            let (status, body) = try host.post("/v1/admin/reload" + (allowEmpty ? "?allow_empty=true" : ""))
+            let (status, body) = try host.reload(allowEmpty ? "?allow_empty=true" : "")
             let value = try host.parsed(body)
             guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }

@@ -14,13 +14,15 @@ struct GatewayPlace: Sendable, CustomStringConvertible {
     var trust = Trust.authorities([])
     /// Its configuration says that it speaks TLS, and has perhaps not been taken yet.
     var mayBePlain = false
+    /// Whoever answers there has shown nothing by which it is known, and is shown no key.
+    var isUnproven = false
 
     var description: String { "\(url)" }
 
     /// The same place, where it does not speak TLS.
     var plain: GatewayPlace? {
         guard mayBePlain, let url = try? BackendURL("http" + "\(url)".dropFirst("https".count)) else { return nil }
-        return GatewayPlace(url: url)
+        return GatewayPlace(url: url, isUnproven: true)
     }
 
     /// Certificates of a file, or what is wrong with it.

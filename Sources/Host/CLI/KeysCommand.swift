@@ -49,7 +49,7 @@ struct KeysCommand: ParsableCommand {
         /// Has the running gateway take what was changed.
         func reload() throws {
             guard !noReload else { return note("The gateway takes this at its next reload: nexus config reload") }
-            let address = try host.place()
+            let address = try host.place(mayBePlain: true)
             let answer: (status: Int, body: [UInt8])
             do throws(PlainHTTP.Failure) {
                 answer = try PlainHTTP.ask("POST", at: address, path: "/v1/admin/reload", key: host.shownKey)

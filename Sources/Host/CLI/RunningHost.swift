@@ -26,7 +26,8 @@ struct HostOptions: ParsableArguments {
         return key.isEmpty || !key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? nil : key
     }
 
-    func place() throws -> GatewayPlace {
+    /// - Parameter mayBePlain: as below.
+    func place(mayBePlain: Bool = false) throws -> GatewayPlace {
         let given = caFile ?? environmentVariables()["NEXUS_CA_FILE"] ?? ""
         let authorities = given.isEmpty ? nil : try GatewayPlace.certificates(given)
         if let url {
@@ -38,18 +39,23 @@ struct HostOptions: ParsableArguments {
         }
         var flags = ConfigurationLoader.Flags()
         flags.config = config
-        return try Self.place(of: try load(flags).configuration.server, authorities: authorities)
+        return try Self.place(
+            of: try load(flags).configuration.server, authorities: authorities, mayBePlain: mayBePlain)
     }
 
     /// Where a gateway is that is configured so.
-    static func place(of server: Configuration.Server, authorities: [NIOSSLCertificate]?) throws -> GatewayPlace {
+    /// - Parameter mayBePlain: it may not have read yet that it is to speak TLS. What is sent then can be read by whoever has the port.
+    static func place(
+        of server: Configuration.Server, authorities: [NIOSSLCertificate]?, mayBePlain: Bool = false
+    ) throws -> GatewayPlace {
         let host = server.host == "0.0.0.0" || server.host == "::" ? "127.0.0.1" : server.host
         let scheme = server.tlsCertificate == nil ? "http" : "https"
         var place = GatewayPlace(
             url: try BackendURL("\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(server.port)"))
         guard let path = server.tlsCertificate else { return place }
         // Only on this machine: nobody between is to make it speak without TLS.
-        place.mayBePlain = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        place.mayBePlain =
+            mayBePlain && (host == "localhost" || host == "::1" || host.hasPrefix("127."))
         if let authorities {
             place.trust = .authorities(authorities)
         } else if let own = try GatewayPlace.certificates(path).first {
@@ -67,9 +73,16 @@ struct HostOptions: ParsableArguments {
     /// Tells the gateway to end something.
     func delete(_ path: String) throws -> (status: Int, body: [UInt8]) { try ask("DELETE", path) }
 
+    /// Has the gateway read its configuration. It may not speak TLS yet, where that says so; then no key is shown to it.
+    func reload(_ query: String = "") throws -> (status: Int, body: [UInt8]) {
+        try ask("POST", "/v1/admin/reload" + query, mayBePlain: true)
+    }
+
     /// - Parameter body: JSON; empty: none.
-    func ask(_ method: String, _ path: String, body: [UInt8] = []) throws -> (status: Int, body: [UInt8]) {
-        let place = try place()
+    func ask(
+        _ method: String, _ path: String, body: [UInt8] = [], mayBePlain: Bool = false
+    ) throws -> (status: Int, body: [UInt8]) {
+        let place = try place(mayBePlain: mayBePlain)
         let answer: (status: Int, body: [UInt8])
         do throws(PlainHTTP.Failure) {
             answer = try PlainHTTP.ask(method, at: place, path: path, body: body, key: shownKey)
@@ -141,7 +154,7 @@ enum PlainHTTP {
         let (connection, place) = try begun(at: place, patience: patience) { place in
             Array(
                 ("\(method) \(place.url.path)\(path) HTTP/1.0\r\nHost: \(name(place.url))\r\n"
-                    + "Accept: application/json\r\n\(authorization(key))\(length)\r\n").utf8) + body
+                    + "Accept: application/json\r\n\(authorization(key, place))\(length)\r\n").utf8) + body
         }
         defer { connection.close() }
         var answer: [UInt8] = []
@@ -168,7 +181,7 @@ enum PlainHTTP {
         let (connection, _) = try begun(at: place, patience: nil) { place in
             Array(
                 ("POST \(place.url.path)\(path) HTTP/1.0\r\nHost: \(name(place.url))\r\n"
-                    + "Content-Type: application/json\r\n\(authorization(key))Content-Length: \(body.count)\r\n\r\n")
+                    + "Content-Type: application/json\r\n\(authorization(key, place))Content-Length: \(body.count)\r\n\r\n")
                     .utf8)
                 + body
         }
@@ -228,7 +241,9 @@ enum PlainHTTP {
             reason: "no HTTP answer came" + (mayBeTLS ? " (if it speaks https, say so: --url https://...)" : ""))
     }
 
-    private static func authorization(_ key: String?) -> String { key.map { "Authorization: Bearer \($0)\r\n" } ?? "" }
+    private static func authorization(_ key: String?, _ place: GatewayPlace) -> String {
+        place.isUnproven ? "" : key.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+    }
 
     /// As it stands in a request.
     private static func name(_ url: BackendURL) -> String {

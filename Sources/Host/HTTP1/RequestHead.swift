@@ -178,6 +178,15 @@ public struct RequestHead: Sendable, Equatable {
             case 3 where scanner.equals(field.name, "via"), 9 where scanner.equals(field.name, "forwarded"),
                 15 where scanner.equals(field.name, "x-forwarded-for"):
                 isForwarded = true
+            // Those of proxies and of services in front of them.
+            case 9 where scanner.equals(field.name, "x-real-ip"), 14 where scanner.equals(field.name, "x-forwarded-by"),
+                14 where scanner.equals(field.name, "true-client-ip"),
+                16 where scanner.equals(field.name, "x-forwarded-host"),
+                16 where scanner.equals(field.name, "x-forwarded-port"),
+                16 where scanner.equals(field.name, "cf-connecting-ip"),
+                17 where scanner.equals(field.name, "x-forwarded-proto"),
+                18 where scanner.equals(field.name, "x-forwarded-server"):
+                isForwarded = true
             case 7 where scanner.equals(field.name, "upgrade"): webSocket = scanner.lists(field.value, "websocket")
             case 9 where scanner.equals(field.name, "x-api-key"), 13 where scanner.equals(field.name, "authorization"),
                 7 where scanner.equals(field.name, "api-key"):

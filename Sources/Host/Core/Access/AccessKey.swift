@@ -69,6 +69,8 @@ public final class Keyring: Sendable {
     public let keys: [AccessKey]
     /// Who has none is refused.
     public let isRequired: Bool
+    /// There is a key of an operator, or was one since the start: taking the last one away does not make operators of all who look as
+    /// if they were on this machine.
     public let hasOperators: Bool
     private let byHash: [KeyHash: AccessKey]
 
@@ -80,7 +82,7 @@ public final class Keyring: Sendable {
         for key in before?.keys ?? [] { usages[key.name] = key.usage }
         keys = rules.map { AccessKey($0, usage: usages[$0.name] ?? KeyUsage()) }.sorted { $0.name < $1.name }
         self.isRequired = isRequired
-        hasOperators = rules.contains { $0.role == .operator }
+        hasOperators = rules.contains { $0.role == .operator } || before?.hasOperators == true
         byHash = Dictionary(keys.map { ($0.rule.hash, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -55,7 +55,7 @@ public final class KeyUsage: Sendable {
     /// Since the start, and now.
     public struct Figures: Sendable, Equatable {
         public var requests: UInt64 = 0
-        /// Refused for a limit; not counted above.
+        /// Refused for a limit, or for a model or backend that the key may not use; not counted above.
         public var refused: UInt64 = 0
         public var promptTokens: UInt64 = 0
         public var completionTokens: UInt64 = 0
@@ -73,6 +73,7 @@ public final class KeyUsage: Sendable {
         var requestsInDay = UsageWindow.day
         var tokensInMinute = UsageWindow.minute
         var tokensInDay = UsageWindow.day
+        var shownRefusals = UsageWindow.minute
         var figures = Figures()
 
         mutating func advance(to now: UInt64) {
@@ -151,13 +152,16 @@ public final class KeyUsage: Sendable {
     ///   - prompt: tokens; nil: nobody knows, so that what was estimated counts.
     ///   - completion: likewise.
     ///   - isServed: false: nothing was done for it, and it has used no tokens.
-    public func settle(_ grant: Grant, prompt: UInt64?, completion: UInt64?, isServed: Bool, now: UInt64) {
+    ///   - seen: tokens that went by, about; counts where nobody knows and it is more than what was estimated.
+    public func settle(
+        _ grant: Grant, prompt: UInt64?, completion: UInt64?, isServed: Bool, seen: UInt64 = 0, now: UInt64
+    ) {
         state.withLock { state in
             state.advance(to: now)
             state.figures.active -= 1
             let (used, _) = (prompt ?? 0).addingReportingOverflow(completion ?? 0)
             let isKnown = prompt != nil || completion != nil
-            let right = isKnown ? used : isServed ? grant.tokens : 0
+            let right = isKnown ? used : isServed ? max(grant.tokens, seen) : 0
             state.figures.promptTokens &+= prompt ?? 0
             state.figures.completionTokens &+= completion ?? 0
             if right > grant.tokens {
@@ -167,6 +171,24 @@ public final class KeyUsage: Sendable {
                 state.tokensInMinute.giveBack(grant.tokens - right, at: grant.minute)
                 state.tokensInDay.giveBack(grant.tokens - right, at: grant.day)
             }
+        }
+    }
+
+    /// Refusals of a key that stand in the history, within a minute: a client that does not stop asking is not to push out all others.
+    /// The rest is in the figures.
+    static let refusalsShown: UInt64 = 20
+
+    /// A model or a backend was asked for that the key may not use.
+    public func wasRefused() { state.withLock { $0.figures.refused += 1 } }
+
+    /// Whether the refusal of a request is to stand in the history.
+    /// - Parameter now: nanoseconds of the monotonic clock.
+    public func showsRefusal(now: UInt64) -> Bool {
+        state.withLock { state in
+            state.shownRefusals.advance(to: now)
+            guard state.shownRefusals.sum < Self.refusalsShown else { return false }
+            state.shownRefusals.add(1)
+            return true
         }
     }
 

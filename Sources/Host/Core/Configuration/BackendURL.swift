@@ -21,7 +21,8 @@ public struct BackendURL: Sendable, Hashable, CustomStringConvertible {
             isTLS = true
             rest = text.dropFirst(8)
         } else {
-            let isName = !text.contains("://") && (try? BackendURL("http://" + text)) != nil
+            // What is shown again must not hold a password.
+            let isName = !text.contains("://") && !text.contains("@") && (try? BackendURL("http://" + text)) != nil
             throw Malformed(
                 description: "it must start with http:// or https://" + (isName ? ", like http://\(text)" : ""))
         }

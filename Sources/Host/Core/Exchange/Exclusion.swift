@@ -35,8 +35,10 @@ public enum Exclusion: Sendable, Equatable {
     }
 
     /// For people, behind the backend's name.
-    /// - Parameter kind: of the request, in words.
-    public func words(kind: String) -> String {
+    /// - Parameters:
+    ///   - kind: of the request, in words.
+    ///   - isBrief: without what servers and connections said, for those who are not to know how the gateway runs.
+    public func words(kind: String, isBrief: Bool = false) -> String {
         switch self {
         case .notAllowed: "is not for this key"
         case .pinned(let other): "is not meant, but \(other)"
@@ -46,8 +48,9 @@ public enum Exclusion: Sendable, Equatable {
         case .contextTooShort(let length, let needs): "has a context of \(length) tokens, and some \(needs) are needed"
         case .tried: "was asked, and failed"
         case .draining: "is draining"
-        case .down(let status, let error): "is \(status.rawValue.lowercased())" + (error.map { ": \($0)" } ?? "")
-        case .breakerOpen(let trouble): "is left alone for a while: \(trouble)"
+        case .down(let status, let error):
+            "is \(status.rawValue.lowercased())" + (isBrief ? "" : error.map { ": \($0)" } ?? "")
+        case .breakerOpen(let trouble): "is left alone for a while" + (isBrief ? "" : ": \(trouble)")
         case .resting(let seconds): "wants to be left alone for \(seconds) s"
         case .full(let limit): "runs \(limit) requests, as many as it may"
         case .fitsLess: "tells less of what it can do than others"

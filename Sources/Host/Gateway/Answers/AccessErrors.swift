@@ -55,11 +55,18 @@ extension ErrorBody {
             param: "model", code: "model_not_allowed")
     }
 
-    static func backendNotAllowed(_ names: [String]) -> ErrorBody {
-        let names = names.prefix(8).map { "'\(EntryLimits.cut($0, to: 200))'" }.joined(separator: ", ")
-        return forbidden(
-            "The key that was sent may not use the backend\(names.contains(",") ? "s" : "") \(names).",
-            code: "backend_not_allowed")
+    /// No names: a key that may not use a backend is not told which there are.
+    static var backendNotAllowed: ErrorBody {
+        forbidden(
+            "The key that was sent may use none of the backends that could serve this.", code: "backend_not_allowed")
+    }
+
+    /// A field of the request that only operators may send.
+    /// - Parameter refusal: what one who is no operator is told.
+    static func notForClients(_ field: String, _ refusal: ErrorBody) -> ErrorBody {
+        var error = refusal
+        error.message = "\(field) is for operators, who say with it which backend is asked. \(refusal.message)"
+        return error
     }
 
     init(_ reached: LimitReached) {

@@ -51,7 +51,7 @@ struct BackendAnswers {
                         + "max_concurrent, api_key_env, timeouts, options and persist.", param: "url",
                     code: "invalid_backend")
             }
-            try Self.refuseVariables(of: specification, from: call.context.peer)
+            try Self.refuseVariables(of: specification, isLocal: call.context.isLocal)
             return .add(specification: specification, persists: persists)
         }
     }
@@ -151,19 +151,15 @@ struct BackendAnswers {
 
     /// The variables of this process hold secrets, and a backend is sent what the named ones hold: only who is on this machine may
     /// name any.
-    static func refuseVariables(of specification: JSONObject, from peer: SocketAddress?) throws(ErrorBody) {
-        guard !isLocal(peer), let key = variableKey(in: .object(specification)) else { return }
+    /// - Parameter isLocal: whoever asks is on this machine (`RequestContext.isLocal`).
+    static func refuseVariables(of specification: JSONObject, isLocal: Bool) throws(ErrorBody) {
+        guard !isLocal, let key = variableKey(in: .object(specification)) else { return }
         throw ErrorBody(
             status: 403,
             message:
                 "\(EntryLimits.cut(key, to: 80)) names a variable of the gateway, whose value the backend would be sent: that "
                 + "is taken from this machine only. Give the command there, or name the backend in the configuration.",
             type: "permission_error", param: EntryLimits.cut(key, to: 80), code: "not_from_here")
-    }
-
-    private static func isLocal(_ peer: SocketAddress?) -> Bool {
-        guard let address = peer?.ipAddress else { return false }
-        return address == "::1" || address.hasPrefix("127.") || address.hasPrefix("::ffff:127.")
     }
 
     /// A member anywhere that names a variable, as `api_key_env` does. As deep as a body may be.

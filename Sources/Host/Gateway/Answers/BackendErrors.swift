@@ -87,3 +87,18 @@ extension ExchangeFailure {
         return nil
     }
 }
+
+extension ExchangeFailure {
+    /// Without the words of connections, which tell addresses; what a server itself said stays.
+    var brief: ExchangeFailure {
+        guard body.isEmpty else { return self }
+        var failure = self
+        switch kind {
+        case .connect: failure.message = "The backend cannot be reached."
+        case .timeout: failure.message = "The backend did not answer in time."
+        case .upstream where status == 0: failure.message = "The backend ended its answer before it was whole."
+        case .upstream, .busy, .rejected, .auth, .unsupported, .adapter: break
+        }
+        return failure
+    }
+}

@@ -135,13 +135,18 @@ extension ErrorBody {
     }
 
     /// No backend that has the model can be asked; says which and why.
-    static func unavailable(_ model: String, _ leftOut: [LeftOut], kind: String) -> ErrorBody {
+    /// - Parameter isBrief: without the words of servers and connections, which tell addresses.
+    static func unavailable(
+        _ model: String, _ leftOut: [LeftOut], kind: String, isBrief: Bool = false
+    ) -> ErrorBody {
+        // A key that may not use a backend is not told that there is one.
+        let mayBeTold = leftOut.filter { $0.why != .notAllowed }
+        if mayBeTold.isEmpty, !leftOut.isEmpty { return backendNotAllowed }
+        let leftOut = mayBeTold
         let context = leftOut.prefix(contextLimit).map { one in
-            (backend: one.backend.identity.name, reason: one.why.words(kind: kind))
+            (backend: one.backend.identity.name, reason: one.why.words(kind: kind, isBrief: isBrief))
         }
         let unsupported = leftOut.allSatisfy { $0.why == .wrongKind }
-        let forbidden = !leftOut.isEmpty && leftOut.allSatisfy { $0.why == .notAllowed }
-        if forbidden { return backendNotAllowed(leftOut.map(\.backend.identity.name)) }
         let words = context.prefix(8).map { "\($0.backend) \($0.reason)" }.joined(separator: "; ")
         var error = ErrorBody(
             status: unsupported ? 501 : 503,
@@ -155,9 +160,10 @@ extension ErrorBody {
     /// The same, but where the models certainly lack what is needed it is the client's mistake, and it is told who can.
     /// - Parameter needs: of the request.
     static func nobody(
-        _ model: String, _ leftOut: [LeftOut], kind: String, needs: Needs, in snapshot: RegistrySnapshot
+        _ model: String, _ leftOut: [LeftOut], kind: String, needs: Needs, in snapshot: RegistrySnapshot,
+        isBrief: Bool = false
     ) -> ErrorBody {
-        let error = ErrorBody.unavailable(model, leftOut, kind: kind)
+        let error = ErrorBody.unavailable(model, leftOut, kind: kind, isBrief: isBrief)
         guard let missing = missing(leftOut) else { return error }
         var needs = needs
         if needs.required.isEmpty { needs.required = needs.kind }

@@ -67,6 +67,8 @@ final class Exchange {
     var reason: RouteReason?
     /// At one of several backends that have the model.
     var modelAttempt: ModelStanding.Attempt?
+    /// It stands in the history when it has ended.
+    var isRecorded = true
     /// What it has taken of its key's limits.
     var allowance: KeyUsage.Grant?
     /// A second attempt, beside the one under way.
@@ -127,7 +129,10 @@ final class Exchange {
     /// Chooses a backend and gives the request to it; the exchange may end inside this call.
     func start() {
         loop.retries.requestCame(now: now.uptimeNanoseconds)
-        if let key = context.key, let error = takeAllowance(of: key) { return refuse(error) }
+        if let key = context.key, let error = takeAllowance(of: key) {
+            isRecorded = key.usage.showsRefusal(now: now.uptimeNanoseconds)
+            return refuse(error)
+        }
         choose()
     }
 
@@ -365,7 +370,7 @@ final class Exchange {
             key: context.key?.name)
         (request.requestBytes, request.answerBytes) = (requestBytes, answerBytes)
         request.trace = trace
-        loop.record(request, dispatch.timeline)
+        if isRecorded { loop.record(request, dispatch.timeline) }
         if glass != nil { endGlass() }
         if capture != nil { endCapture(request) }
     }

@@ -15,11 +15,11 @@ extension Exchange {
     }
 
     /// Of the prompt, as it is learnt that the model's tokens are, and of the answer as far as the request says how long that may be.
-    private var estimatedTokens: UInt64 {
+    private var estimatedTokens: UInt64 { promptEstimate.addingSaturated(asked.answerTokens) }
+
+    private var promptEstimate: UInt64 {
         let text = requestBytes - min(requestBytes, UInt64(max(0, asked.dataBytes)))
-        let (sum, isTooMuch) = loop.shared.registry.estimates.tokens(text / 4, model: dispatch.request.model)
-            .addingReportingOverflow(asked.answerTokens)
-        return isTooMuch ? .max : sum
+        return loop.shared.registry.estimates.tokens(text / 4, model: dispatch.request.model)
     }
 
     /// Makes the estimate right with what the server has told.
@@ -37,6 +37,16 @@ extension Exchange {
         }
         key.usage.settle(
             allowance, prompt: outcome.promptTokens, completion: outcome.completionTokens, isServed: isServed,
-            now: now.uptimeNanoseconds)
+            seen: promptEstimate.addingSaturated(seenTokens), now: now.uptimeNanoseconds)
+    }
+
+    /// Of the answer: about as many as its events. A client that hangs up before the server has counted had them all the same.
+    private var seenTokens: UInt64 { eventForm.map(eventCount.count) ?? 0 }
+}
+
+extension UInt64 {
+    fileprivate func addingSaturated(_ other: UInt64) -> UInt64 {
+        let (sum, isTooMuch) = addingReportingOverflow(other)
+        return isTooMuch ? .max : sum
     }
 }

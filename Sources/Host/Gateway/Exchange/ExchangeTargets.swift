@@ -50,7 +50,8 @@ extension Exchange {
     /// Nobody can be asked: what the client is told.
     func unavailable(_ leftOut: [LeftOut], in snapshot: RegistrySnapshot) -> ErrorBody {
         .nobody(
-            asked.model, leftOut, kind: forms.request.kind.name, needs: dispatch.request.needs, in: snapshot)
+            asked.model, leftOut, kind: forms.request.kind.name, needs: dispatch.request.needs, in: snapshot,
+            isBrief: !seesReasons)
     }
 
     /// Nobody has the model, or the only backend that may be asked does not.

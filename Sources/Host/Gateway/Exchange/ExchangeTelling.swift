@@ -6,6 +6,9 @@ import NIOCore
 extension Exchange {
     private var dialect: Dialect { context.dialect }
 
+    /// A client with a key of its own is not told how the gateway runs: addresses of servers stand in what connections say.
+    var seesReasons: Bool { context.key.map(\.isOperator) ?? true }
+
     /// Nobody can be asked, or nobody any more.
     func giveUp(_ error: ErrorBody) {
         tell(dispatch.giveUp(status: error.status, message: error.message, now: now), own: error)
@@ -23,11 +26,13 @@ extension Exchange {
         record()
         switch telling {
         case .answer(.own): client.writeError(own, origin: origin)
-        case .answer(.failure(let failure, _)):
+        case .answer(.failure(let told, _)):
+            let failure = seesReasons ? told : told.brief
             let body = dialect.errorBody(failure, requestID: context.id)
             client.writeFailure(failure, body: body, origin: origin)
         case .event(.own): client.endPieces(with: dialect.errorEvent(own, requestID: context.id))
-        case .event(.failure(let failure, _)):
+        case .event(.failure(let told, _)):
+            let failure = seesReasons ? told : told.brief
             client.endPieces(with: LineSeparators.escaped(dialect.errorEvent(failure, requestID: context.id)))
         case .abort: client.abort()
         }

@@ -25,7 +25,7 @@ extension Exchange {
     }
 
     /// How the events look that the client gets; nil: its answer has none.
-    private var eventForm: EventCount.Form? {
+    var eventForm: EventCount.Form? {
         guard stream else { return nil }
         switch (answerType, context.dialect) {
         case (.jsonLines, _): return .jsonLines

@@ -93,6 +93,11 @@ final class RequestService {
                 }
                 onlyBackend = nil
                 if let wanted = context.onlyBackend {
+                    // Who says which backend is asked goes round the operator's rules of routing.
+                    if let error = AccessGate.refusal(.operator, context, loop.settings) {
+                        record(error)
+                        return .refused(.notForClients("x-nexus-backend", error))
+                    }
                     guard let name = loop.snapshot.onlyBackend(wanted) else {
                         let error = ErrorBody.unknownOnlyBackend(
                             wanted, among: loop.snapshot.backends.map(\.identity.name))
@@ -100,7 +105,7 @@ final class RequestService {
                         return .refused(error)
                     }
                     if let scope = context.scope, !scope.has(backend: name) {
-                        let error = ErrorBody.backendNotAllowed([name])
+                        let error = ErrorBody.backendNotAllowed
                         record(error)
                         return .refused(error)
                     }
@@ -252,6 +257,10 @@ final class RequestService {
     /// Records a request that was for a backend when none was chosen.
     func record(_ error: ErrorBody, model: String = "") {
         guard let context, case .exchange? = route?.handler else { return }
+        if let key = context.key, error.status == 403 || error.status == 429 {
+            if error.status == 403 { key.usage.wasRefused() }
+            guard key.usage.showsRefusal(now: loop.eventLoop.now.uptimeNanoseconds) else { return }
+        }
         var timeline = Timeline(arrival: context.arrival)
         timeline.append(.ended(.error(error.status, error.message)), at: loop.eventLoop.now)
         var request = ExchangeRecord.Request(
