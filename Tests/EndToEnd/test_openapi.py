@@ -1,5 +1,6 @@
 """The OpenAPI document against the running gateway: what it answers is what the document says, and nothing is left out of it."""
 
+import hashlib
 import json
 import os
 import re
@@ -101,6 +102,27 @@ def test_what_is_answered_is_what_the_document_says(fleet: Gateway, upstream: Up
         cwd=tmp_path, text=True, capture_output=True, check=False,
     )
     assert told.returncode == 0, told.stdout[-20000:] + told.stderr[-2000:]
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method.upper(), path, operation)
+        for path, item in OPENAPI["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+
+
+def test_operations_that_need_a_key_say_so_and_no_others(start, upstream: Upstream) -> None:
+    hash = hashlib.sha256(b"nx-the-operator").hexdigest()
+    key = f'[[keys]]\nname = "boss"\nrole = "operator"\nhash = "sha256:{hash}"\n'
+    gateway = start(FAST + key + backend("one", upstream.url))
+
+    for method, path, operation in operations():
+        answer = gateway.http.request(method, re.sub(r"\{\w+\}", "x", path))
+        is_refused = answer.status_code == 401 and answer.headers.get("www-authenticate") is not None
+        assert is_refused == ("security" in operation), f"{method} {path}: {answer.status_code}"
+        assert str(answer.status_code) in operation["responses"], f"{method} {path}: {answer.status_code}"
 
 
 class Asked:
@@ -225,7 +247,7 @@ def test_no_member_of_an_answer_is_left_out_of_the_document(fleet: Gateway, upst
     asked.ask("DELETE", "/v1/captures", "?all=true")
 
     assert asked.problems == []
-    operations = {(method.upper(), path) for path, item in OPENAPI["paths"].items() for method in item if method != "parameters"}
+    described = {(method, path) for method, path, _ in operations()}
     forwarded = {("POST", path) for path in [*ANSWERS, "/v1/chat/completions", "/v1/audio/speech", "/v1/messages",
                  "/v1/messages/count_tokens", "/api/chat", "/api/generate", "/api/embed", "/api/embeddings"]}
-    assert operations - asked.operations == forwarded
+    assert described - asked.operations == forwarded

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from gateway import BUILD, LONG, free_port, until
+from gateway import BUILD, LONG, TOP, free_port, until
 from ollama_server import OllamaServer, capable
 from upstream import FINISHED, Exchange, Upstream, delta
 from walkthrough import Page
@@ -227,6 +227,8 @@ def test_from_litellm(open_page: Open, upstream: Upstream) -> None:
 def test_a_slow_backend(open_page: Open, model_server: str) -> None:
     page = open_page("tasks/slow-backend.md", **{"http://127.0.0.1:8080": model_server})
 
+    active = json.loads((TOP / "docs" / "openapi.json").read_text())["components"]["schemas"]["ActiveRequest"]
+    assert re.findall(r"(?m)^\| `(\w+)` \|", page.text) == active["properties"]["phase"]["enum"]
     page.files()
     page.run("nexus serve")
     until(healthy(page, 1))
