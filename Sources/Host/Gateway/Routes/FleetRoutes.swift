@@ -29,7 +29,8 @@ extension RouteTable {
         Route(
             .get, path: "/v1/openapi.json", access: .everybody,
             says: Operation("This description of the gateway's routes (OpenAPI 3.1).", .json(.open)),
-            .answer { _ in LocalAnswer(body: OpenAPIDocument.text) }),
+            // Made once, and that takes its time.
+            .answer(size: { _ in AnswerSize.inlineLimit + 1 }) { _ in LocalAnswer(body: OpenAPIDocument.text) }),
     ]
 
     static let fleet: [Route] = [
