@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export PREFIX DESTDIR SEED HOURS FIRST
 
-.PHONY: help run test build install uninstall deb tarball bench simulate routing-study fuzz lint clean
+.PHONY: help run test quick build install uninstall deb tarball bench simulate routing-study fuzz picture lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +13,9 @@ run: build ## install what is missing, build, start a model server and nexus, pr
 
 test: ## install what is missing, build, run every test
 	@scripts/test.sh
+
+quick: ## what a change needs, in under three minutes: lint, unit tests, a few end-to-end tests on a debug build
+	@scripts/quick.sh
 
 build:
 	@scripts/setup.sh run
@@ -51,6 +54,9 @@ routing-study: ## compare the strategies in virtual time; writes the table and p
 fuzz: ## run libFuzzer on each parser of bytes from outside: PARSER=name for one of them, SECONDS_EACH=n for how long
 	@scripts/setup.sh run
 	@scripts/fuzz.sh $(or $(PARSER),all) $(or $(SECONDS_EACH),60)
+
+picture: build ## draw the picture of README (docs/top.svg) of a real run
+	@.venv/bin/python scripts/picture.py
 
 lint: ## check formatting, shell scripts and the ABI's layout
 	@scripts/lint.sh

@@ -190,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore, nioEmbedded, nioSSL, nioTLS,
+                "Config", "Gateway", "AdapterHost", "Core", "Dialects", "HTTP1", "JSON", nioCore, nioEmbedded, nioSSL,
+                nioTLS,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -26,7 +26,7 @@ needs() {
   # The commands are for another shell to expand.
   # shellcheck disable=SC2016
   case $purpose in
-    test) printf '%s\n' 'command -v chromium|chromium' 'command -v node|nodejs' 'command -v patchelf|patchelf' 'command -v openssl|openssl' 'command -v valgrind|valgrind' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' 'command -v dpkg-shlibdeps|dpkg-dev' 'PATH="$PATH:/usr/sbin" command -v debootstrap|debootstrap' ;;
+    test) printf '%s\n' 'command -v chromium|chromium' 'command -v node|nodejs' 'command -v patchelf|patchelf' 'command -v openssl|openssl' 'command -v valgrind|valgrind' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' 'command -v caddy|caddy' 'command -v curl|curl' 'command -v dpkg-shlibdeps|dpkg-dev' 'PATH="$PATH:/usr/sbin" command -v debootstrap|debootstrap' ;;
     install) printf '%s\n' 'command -v patchelf|patchelf' ;;
     package) printf '%s\n' 'command -v patchelf|patchelf' 'command -v dpkg-shlibdeps|dpkg-dev' ;;
     bench) printf '%s\n' 'PATH="$PATH:/usr/sbin" command -v nginx|nginx-light' 'command -v wrk|wrk' 'command -v taskset|util-linux' ;;

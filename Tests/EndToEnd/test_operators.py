@@ -204,6 +204,18 @@ def test_a_form_without_a_script(serving):
     assert gateway.get("/").status_code == 200 and gateway.get("/v1/backends").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("content", "type"),
+    [(b"", None), (b"[]", "application/json"), (b"key=x", "text/plain"), (b'{"key": 5}', "application/x-www-form-urlencoded")],
+)
+def test_a_program_that_signs_in_wrongly_gets_no_page(serving, content: bytes, type: str | None):
+    headers = {"content-type": type} if type else {}
+    refused = serving(OPERATOR).http.post("/v1/session", content=content, headers=headers)
+
+    assert refused.status_code == 401 and refused.headers["content-type"] == "application/json"
+    assert error(refused)["code"] == "invalid_api_key"
+
+
 def test_commands_of_a_session_must_come_from_the_page(serving):
     gateway = serving(OPERATOR)
     confirmation = sign_in(gateway).json()["csrf"]

@@ -129,6 +129,8 @@ def test_the_history_is_kept_elsewhere_and_in_another_size(gateway: Gateway, ups
     other = tmp_path / "other" / "kept.db"
     for id in ("a", "b", "c"):
         chat(id)
+    # Who reads the history has all that has ended settled: the last one, too, goes to the file before.
+    assert len(gateway.history()) == 3
     small = reload(gateway, f'[history]\ncapacity = 2\ndatabase = "{other}"\n' + rest)
     shown = [entry["request_id"] for entry in gateway.history()]
     chat("d")

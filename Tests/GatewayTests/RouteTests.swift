@@ -25,7 +25,8 @@ import Testing
             (.get, "/v1/models/org%2Fmodel%20x", ["/v1/models/{id...}", "org/model x"]),
             (.get, "/v1/actions", ["/v1/actions"]), (.delete, "/v1/actions/0a%20b", ["/v1/actions/{id...}", "0a b"]),
             (.get, "/v1/requests/active", ["/v1/requests/active"]),
-            (.get, "/v1/series", ["/v1/series"]), (.get, "/v1/series/compare", ["/v1/series/compare"]),
+            (.get, "/v1/openapi.json", ["/v1/openapi.json"]), (.get, "/v1/series", ["/v1/series"]),
+            (.get, "/v1/series/compare", ["/v1/series/compare"]),
             (.delete, "/v1/requests/a%2Fb", ["/v1/requests/{id...}", "a/b"]),
             (.get, "/v1/requests/a%2Fb", ["/v1/requests/{id...}", "a/b"]),
             // An id that a client chose.

@@ -78,10 +78,12 @@ struct KeysCommand: ParsableCommand {
         var models: [String] = []
         @Option(name: .customLong("backend"), help: "A backend that it may use, or a pattern; may be repeated.")
         var backends: [String] = []
-        @Option(name: .customLong("requests-per-minute")) var requestsPerMinute: Int?
-        @Option(name: .customLong("requests-per-day")) var requestsPerDay: Int?
-        @Option(name: .customLong("tokens-per-minute")) var tokensPerMinute: Int?
-        @Option(name: .customLong("tokens-per-day")) var tokensPerDay: Int?
+        @Option(name: .customLong("requests-per-minute"), help: "Requests in a minute.") var requestsPerMinute: Int?
+        @Option(name: .customLong("requests-per-day"), help: "Requests in a day.") var requestsPerDay: Int?
+        @Option(name: .customLong("tokens-per-minute"), help: "Tokens in a minute, of prompts and answers together.")
+        var tokensPerMinute: Int?
+        @Option(name: .customLong("tokens-per-day"), help: "Tokens in a day, of prompts and answers together.")
+        var tokensPerDay: Int?
         @Option(name: .customLong("max-concurrent"), help: "Requests at once.") var maxConcurrent: Int?
         @Option(name: .customLong("max-priority"), help: "high, normal or low.") var maxPriority: String?
 

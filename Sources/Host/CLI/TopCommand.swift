@@ -18,6 +18,8 @@ struct TopCommand: AsyncParsableCommand {
     @Option(name: .customLong("ca-file"), help: "File with a certificate to trust over https; default: NEXUS_CA_FILE.")
     var caFile: String?
     @Flag(help: "Print one picture as text, and end.") var once = false
+    /// For the documentation (`make picture`).
+    @Flag(help: ArgumentHelp("With --once: as SVG.", visibility: .hidden)) var svg = false
 
     /// Rows of a picture that is printed: enough for each backend and each request that may be listed.
     private static let printedRows = 1200
@@ -35,7 +37,12 @@ struct TopCommand: AsyncParsableCommand {
                 throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
             }
             let columns = environmentVariables()["COLUMNS"].flatMap { Int($0) } ?? 100
-            for line in Self.printed(state, columns: columns) { print(line) }
+            let lines = Self.printed(state, columns: columns)
+            if svg {
+                print(ScreenPicture.svg(lines))
+            } else {
+                for line in lines { print(line.encoded(hasColour: false)) }
+            }
             return
         }
         guard let terminal = RawTerminal() else {
@@ -45,13 +52,13 @@ struct TopCommand: AsyncParsableCommand {
         await Self.watch(state, address, key, terminal)
     }
 
-    private static func printed(_ state: TopState, columns: Int) -> [String] {
+    private static func printed(_ state: TopState, columns: Int) -> [StyledLine] {
         let columns = max(columns, TopScreen.smallest.columns)
         let screen = TopScreen(state, columns: columns, rows: printedRows, now: now, clock: timeOfDay)
         // Without the line of keys, and what is blank above it.
-        var lines = screen.lines.dropLast().map { $0.encoded(hasColour: false) }
-        while lines.last?.allSatisfy({ $0 == " " }) == true { lines.removeLast() }
-        return lines
+        var lines = screen.lines.dropLast()
+        while lines.last?.text.allSatisfy({ $0 == " " }) == true { lines.removeLast() }
+        return Array(lines)
     }
 
     /// Until the user or a signal ends it.

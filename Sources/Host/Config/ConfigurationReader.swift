@@ -23,8 +23,19 @@ public enum ConfigurationReader {
             throw ConfigurationError(source: source, problems: [error])
         }
         let problems = ProblemList(lines: document.lines)
+        let configuration = read(document.root, problems)
+        guard problems.problems.isEmpty else {
+            var error = ConfigurationError(source: source, problems: problems.problems)
+            error.wantsJSON = configuration.logging.format == .json
+            throw error
+        }
+        return configuration
+    }
+
+    /// - Parameter problems: gets what is wrong.
+    static func read(_ document: JSONObject, _ problems: ProblemList) -> Configuration {
         var configuration = Configuration()
-        var root = Section(document.root, path: "", problems: problems)
+        var root = Section(document, path: "", problems: problems)
         var olderTotal: Duration??
         root.section("server") { section in
             server(&section, &configuration.server)
@@ -46,7 +57,8 @@ public enum ConfigurationReader {
             section.strings("directories", limit: TextLimits.path, into: &configuration.adapters.directories)
             section.bool("watch", into: &configuration.adapters.watch)
             section.integer("quarantine_after", 0...100, into: &configuration.adapters.quarantineAfter)
-            let allowed = section.names("allow")
+            let allowed = section.names(
+                "allow", of: "the SHA-256 of the file, or an array of several, by the file's name")
             // One that is there and empty allows nothing.
             if section.has("allow") { configuration.adapters.allow = AllowListReader.list(allowed, in: section) }
         }
@@ -94,11 +106,6 @@ public enum ConfigurationReader {
         checkNames(configuration.backends, problems)
         KeyReader.check(configuration.access.keys, problems)
         AliasReader.check(configuration, problems)
-        guard problems.problems.isEmpty else {
-            var error = ConfigurationError(source: source, problems: problems.problems)
-            error.wantsJSON = configuration.logging.format == .json
-            throw error
-        }
         configuration.access.isRequired = !configuration.access.keys.isEmpty
         return configuration
     }
@@ -159,7 +166,7 @@ public enum ConfigurationReader {
     /// What `server.request_timeout_seconds` says; nil: it is not there.
     private static func olderTotal(_ section: inout Section) -> Duration?? {
         var total: Duration?
-        section.limit("request_timeout_seconds", 0...86400, into: &total)
+        section.limit("request_timeout_seconds", 0...86400, tellsUsual: false, into: &total)
         return section.has("request_timeout_seconds") ? .some(total) : nil
     }
 
@@ -216,10 +223,13 @@ public enum ConfigurationReader {
             weights.integer("failures", 0...1000, into: &routing.weights.failures)
             weights.integer("errors", 0...1000, into: &routing.weights.errors)
         }
-        for (name, value) in section.names("aliases").members {
+        let aliases = section.names(
+            "aliases", of: "a model's name, an array of names, or an array of tables with the keys below",
+            sample: .array([.object(JSONObject())]))
+        for (name, value) in aliases.members {
             routing.aliases[name] = AliasReader.alias(value, name, in: &section)
         }
-        for (name, value) in section.names("fallbacks").members {
+        for (name, value) in section.names("fallbacks", of: "an array of names of models").members {
             routing.fallbacks[name] = AliasReader.fallbacks(value, name, in: &section)
         }
     }
@@ -230,7 +240,9 @@ public enum ConfigurationReader {
         section.seconds("max_wait_seconds", QueueLimits.wait, into: &queue.maxWait)
         queue.maxConcurrent = section.optionalInteger("max_concurrent", 1...100_000)
         section.bool("wait_for_restart", into: &queue.waitForRestart)
-        for (name, value) in section.names("models").members {
+        let models = section.names(
+            "models", of: "a whole number from 1 to 100000, by the name of a model or a pattern with `*`")
+        for (name, value) in models.members {
             if let limit = value.int, (1...100_000).contains(limit), isModel(name) {
                 queue.models[name] = Int(limit)
             } else {
@@ -302,7 +314,7 @@ public enum ConfigurationReader {
             // Those that have none of their own share the same list, and can be seen to.
             if !own.isEmpty { modelTimeouts = own + modelTimeouts }
         }
-        let options = section.names("options")
+        let options = section.names("options", of: "what the adapter takes, by name")
         var secretOptions: [String] = []
         section.strings("secret_options", limit: TextLimits.option, into: &secretOptions)
         for path in secretOptions where SecretOptions.values(at: path, of: options).isEmpty {

@@ -9,8 +9,13 @@ final class ProblemList {
     private var listed: [ConfigurationProblem] = []
     private var others = 0
     private let lines: LineIndex?
+    /// Notes what is asked for; nil: nobody wants to know.
+    let asked: AskedKeys?
 
-    init(lines: LineIndex?) { self.lines = lines }
+    init(lines: LineIndex?, asked: AskedKeys? = nil) {
+        self.lines = lines
+        self.asked = asked
+    }
 
     var problems: [ConfigurationProblem] {
         others == 0 ? listed : listed + [ConfigurationProblem(key: "", message: "\(others) more problems")]
@@ -73,26 +78,33 @@ struct Section {
         return true
     }
 
-    private mutating func take(_ key: String) -> JSONValue? {
+    /// - Parameter usual: the default, as a file would say it; nil: there is none to be told.
+    private mutating func take(
+        _ key: String, _ kind: AskedKey.Kind, usual: @autoclosure () -> JSONValue? = nil
+    ) -> JSONValue? {
         known.append(key)
-        return members[key]
+        guard let asked = problems.asked else { return members[key] }
+        asked.note(full(key), kind, usual: usual())
+        return kind.sample
     }
 
     mutating func string(_ key: String, limit: Int, into target: inout String) {
-        if let text = optionalString(key, limit: limit) { target = text }
+        if let text = string(key, limit: limit, usual: .string(target)) { target = text }
     }
 
     /// A string that says by being empty that something is not wanted; nil: it is not there.
     mutating func maybeEmptyString(_ key: String, limit: Int) -> String? {
-        guard let value = take(key) else { return nil }
+        guard let value = take(key, .string(limit: limit, mayBeEmpty: true)) else { return nil }
         if let text = value.string { return text.isEmpty || fits(text, key, limit) ? text : nil }
         problem(key, "must be a string")
         return nil
     }
 
     /// - Parameter limit: bytes of the text.
-    mutating func optionalString(_ key: String, limit: Int) -> String? {
-        guard let value = take(key) else { return nil }
+    mutating func optionalString(_ key: String, limit: Int) -> String? { string(key, limit: limit, usual: nil) }
+
+    private mutating func string(_ key: String, limit: Int, usual: JSONValue?) -> String? {
+        guard let value = take(key, .string(limit: limit, mayBeEmpty: false), usual: usual) else { return nil }
         if let text = value.string, !text.isEmpty { return fits(text, key, limit) ? text : nil }
         problem(key, "must be a non-empty string")
         return nil
@@ -121,7 +133,7 @@ struct Section {
 
     /// One string or a list of them; empty if it is not there.
     mutating func oneOrMoreStrings(_ key: String, limit: Int) -> [String] {
-        guard let value = take(key) else { return [] }
+        guard let value = take(key, .oneOrMoreStrings(limit: limit)) else { return [] }
         let texts = (value.array ?? [value]).map { $0.string ?? "" }
         if !texts.isEmpty, texts.allSatisfy({ !$0.isEmpty }) { return fit(texts, key, limit) ? texts : [] }
         problem(key, "must be a non-empty string or a list of them")
@@ -129,41 +141,60 @@ struct Section {
     }
 
     mutating func integer(_ key: String, _ range: ClosedRange<Int>, into target: inout Int) {
-        if let value = optionalInteger(key, range) { target = value }
+        if let value = integer(key, range, usual: .number(JSONNumber(target))) { target = value }
     }
 
     mutating func optionalInteger(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-        guard let value = take(key) else { return nil }
+        integer(key, range, usual: nil)
+    }
+
+    private mutating func integer(_ key: String, _ range: ClosedRange<Int>, usual: JSONValue?) -> Int? {
+        guard let value = take(key, .integer(range), usual: usual) else { return nil }
         if let number = value.int, range.contains(Int(number)) { return Int(number) }
         problem(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
         return nil
     }
 
     mutating func seconds(_ key: String, _ range: ClosedRange<Double>, into target: inout Duration) {
-        guard let value = take(key) else { return }
-        if let number = value.double, range.contains(number) {
-            target = .milliseconds(Int64((number * 1000).rounded()))
-        } else {
-            problem(
-                key,
-                "must be a number of seconds from \(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))")
-        }
+        if let time = seconds(key, range, usual: target, isLimit: false) { target = time }
+    }
+
+    /// Seconds that have no default of their own.
+    mutating func optionalSeconds(_ key: String, _ range: ClosedRange<Double>) -> Duration? {
+        seconds(key, range, usual: nil, isLimit: false)
+    }
+
+    private mutating func seconds(
+        _ key: String, _ range: ClosedRange<Double>, usual: Duration?, isLimit: Bool
+    ) -> Duration? {
+        let usual = usual.map { JSONValue.number(Self.number($0 / .seconds(1))) }
+        guard let value = take(key, .seconds(range, isLimit: isLimit), usual: usual) else { return nil }
+        if let number = value.double, range.contains(number) { return .milliseconds(Int64((number * 1000).rounded())) }
+        problem(
+            key,
+            "must be a number of seconds from \(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))")
+        return nil
+    }
+
+    private static func number(_ value: Double) -> JSONNumber {
+        value == value.rounded() ? JSONNumber(Int(value)) : JSONNumber(value)
     }
 
     /// A limit of time; 0 stands for none.
-    mutating func limit(_ key: String, _ range: ClosedRange<Double>, into target: inout Duration?) {
-        guard has(key) else { return known.append(key) }
-        var seconds = Duration.zero
-        let before = problems.count
-        self.seconds(key, range, into: &seconds)
-        guard problems.count == before else { return }
+    /// - Parameter tellsUsual: what is in `target` is the default.
+    mutating func limit(
+        _ key: String, _ range: ClosedRange<Double>, tellsUsual: Bool = true, into target: inout Duration?
+    ) {
+        guard let seconds = seconds(key, range, usual: tellsUsual ? target ?? .zero : nil, isLimit: true) else {
+            return
+        }
         // What is more than nothing and less than the clock tells is not "none".
         target = seconds > .zero ? seconds : members[key]?.double == 0 ? nil : .milliseconds(1)
     }
 
     /// A share of a whole: above 0, at most 1.
     mutating func share(_ key: String, into target: inout Double?) {
-        guard let value = take(key) else { return }
+        guard let value = take(key, .share, usual: target.map { .number(Self.number($0)) }) else { return }
         if let number = value.double, number > 0, number <= 1 {
             target = number
         } else {
@@ -173,7 +204,7 @@ struct Section {
 
     /// A share of a whole, all and nothing included.
     mutating func ratio(_ key: String, into target: inout Double) {
-        guard let value = take(key) else { return }
+        guard let value = take(key, .ratio, usual: .number(Self.number(target))) else { return }
         if let number = value.double, (0...1).contains(number) {
             target = number
         } else {
@@ -186,25 +217,29 @@ struct Section {
     }
 
     mutating func bool(_ key: String, into target: inout Bool) {
-        guard let value = take(key) else { return }
+        guard let value = take(key, .bool, usual: .bool(target)) else { return }
         if let flag = value.bool { target = flag } else { problem(key, "must be true or false") }
     }
 
     mutating func choice<Value: RawRepresentable & CaseIterable>(
         _ key: String, into target: inout Value
     ) where Value.RawValue == String {
-        guard let value = take(key) else { return }
+        let names = Value.allCases.map(\.rawValue)
+        guard let value = take(key, .choice(names), usual: .string(target.rawValue)) else { return }
         if let text = value.string, let choice = Value(rawValue: text) {
             target = choice
         } else {
-            let names = Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-            let hint = value.string.flatMap { Suggestion.nearest($0, in: Value.allCases.map(\.rawValue)) }
-            problem(key, "must be one of \(names)" + (hint.map { "; did you mean \"\($0)\"?" } ?? ""))
+            let hint = value.string.flatMap { Suggestion.nearest($0, in: names) }
+            problem(
+                key,
+                "must be one of \(names.map { "\"\($0)\"" }.joined(separator: ", "))"
+                    + (hint.map { "; did you mean \"\($0)\"?" } ?? ""))
         }
     }
 
     mutating func strings(_ key: String, limit: Int, into target: inout [String]) {
-        guard let value = take(key) else { return }
+        let usual = JSONValue.array(target.map { .string($0) })
+        guard let value = take(key, .strings(limit: limit), usual: usual) else { return }
         if let array = value.array, array.allSatisfy({ $0.string?.isEmpty == false }) {
             let texts = array.compactMap(\.string)
             if fit(texts, key, limit) { target = texts }
@@ -220,15 +255,18 @@ struct Section {
     }
 
     /// A table whose keys are names.
-    mutating func names(_ key: String) -> JSONObject {
-        guard let value = take(key) else { return JSONObject() }
+    /// - Parameters:
+    ///   - words: what stands under each, for the reference.
+    ///   - sample: a value of that kind, if it has keys of its own.
+    mutating func names(_ key: String, of words: String, sample: JSONValue = .null) -> JSONObject {
+        guard let value = take(key, .names(of: words, sample: sample)) else { return JSONObject() }
         if let object = value.object { return object }
         problem(key, "must be a table")
         return JSONObject()
     }
 
     mutating func section(_ key: String, _ body: (inout Section) -> Void) {
-        guard let value = take(key) else { return }
+        guard let value = take(key, .table) else { return }
         guard let object = value.object else { return problem(key, "must be a table: [\(full(key))]") }
         var section = Section(object, path: full(key), problems: problems)
         body(&section)
@@ -243,7 +281,7 @@ struct Section {
     }
 
     mutating func sections(_ key: String, _ body: (inout Section, Int) -> Void) {
-        guard let value = take(key) else { return }
+        guard let value = take(key, .tables) else { return }
         guard let array = value.array, array.allSatisfy({ $0.object != nil }) else {
             return problem(key, "must be an array of tables: [[\(full(key))]]")
         }

@@ -10,7 +10,7 @@ enum TimeoutReader {
 
     /// `[timeouts]`, without its models.
     static func common(_ section: inout Section, _ timeouts: inout Configuration.Timeouts) {
-        timeouts = timeouts.changed(by: limits(&section))
+        timeouts = timeouts.changed(by: limits(&section, usual: timeouts))
         if section.has("queue_seconds") {
             section.refuse("queue_seconds", "is set by model or backend; for all of them it is queue.max_wait_seconds")
         }
@@ -18,18 +18,17 @@ enum TimeoutReader {
 
     /// A table of one backend or one model.
     static func changes(_ section: inout Section) -> Configuration.TimeoutChanges {
-        var changes = limits(&section)
-        if section.has("queue_seconds") {
-            var wait = Duration.zero
-            section.seconds("queue_seconds", QueueLimits.wait, into: &wait)
-            changes.queue = wait
-        }
+        var changes = limits(&section, usual: nil)
+        changes.queue = section.optionalSeconds("queue_seconds", QueueLimits.wait)
         return changes
     }
 
     /// The table `models`: the name of a model, or a pattern, and its limits. In the order in which they count.
     static func models(_ section: inout Section) -> [Configuration.ModelTimeouts] {
-        let members = section.names("models").members
+        let members = section.names(
+            "models", of: "a table with the keys below, by the name of a model or a pattern with `*`",
+            sample: .object(JSONObject())
+        ).members
         if members.count > TextLimits.entries {
             section.problem("models", "there are \(members.count); at most \(TextLimits.entries) are possible")
             return []
@@ -64,18 +63,21 @@ enum TimeoutReader {
         json.endObject()
     }
 
-    private static func limits(_ section: inout Section) -> Configuration.TimeoutChanges {
+    /// - Parameter usual: what counts without the keys; nil: that is set elsewhere.
+    private static func limits(
+        _ section: inout Section, usual: Configuration.Timeouts?
+    ) -> Configuration.TimeoutChanges {
         var changes = Configuration.TimeoutChanges()
-        changes.connect = limit("connect_seconds", &section)
-        changes.firstByte = limit("first_byte_seconds", &section)
-        changes.gap = limit("gap_seconds", &section)
-        changes.total = limit("total_seconds", &section)
+        changes.connect = limit("connect_seconds", &section, usual.map(\.connect))
+        changes.firstByte = limit("first_byte_seconds", &section, usual.map(\.firstByte))
+        changes.gap = limit("gap_seconds", &section, usual.map(\.gap))
+        changes.total = limit("total_seconds", &section, usual.map(\.total))
         return changes
     }
 
-    private static func limit(_ key: String, _ section: inout Section) -> Duration?? {
-        var limit: Duration?
-        section.limit(key, range, into: &limit)
+    private static func limit(_ key: String, _ section: inout Section, _ usual: Duration??) -> Duration?? {
+        var limit = usual ?? nil
+        section.limit(key, range, tellsUsual: usual != nil, into: &limit)
         return section.has(key) ? .some(limit) : nil
     }
 }

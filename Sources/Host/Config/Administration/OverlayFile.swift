@@ -93,7 +93,7 @@ enum OverlayFile {
             ConfigurationReader.checkName(backend.name, "backends[\(index)].name", problems)
             added.append(BackendOverlay.Added(name: backend.name, specification: specifications[index]))
         }
-        for (name, value) in root.names("changes").members {
+        for (name, value) in root.names("changes", of: "a change, by the name of its backend").members {
             guard let change = value.object, name.utf8.count <= TextLimits.name else {
                 problems.add("changes.\(name)", "must be a table, under the name of a backend")
                 continue

@@ -28,7 +28,7 @@ struct SignInAnswers {
 
     /// `POST /v1/session` with `key`, as JSON or as a form of a page.
     func signIn(_ call: RouteCall) -> LocalAnswer {
-        let isForm = Self.isForm(call.body)
+        let isForm = Self.isForm(call.body, call.context.contentType)
         func refuse(_ error: ErrorBody) -> LocalAnswer {
             guard isForm else { return .error(error) }
             var answer = Self.form(status: error.status, problem: error.message)
@@ -112,8 +112,10 @@ struct SignInAnswers {
 
     // MARK: What came
 
-    private static func isForm(_ body: ByteBuffer) -> Bool {
-        body.withUnsafeReadableBytes { $0.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D } } != UInt8(ascii: "{")
+    /// A page's form, which is answered with a page; programs get JSON, also who sends nothing. Some send JSON under the type of forms.
+    private static func isForm(_ body: ByteBuffer, _ contentType: String) -> Bool {
+        let first = body.withUnsafeReadableBytes { $0.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D } }
+        return first != UInt8(ascii: "{") && contentType.lowercased().hasPrefix("application/x-www-form-urlencoded")
     }
 
     /// Empty: there is none.

@@ -19,6 +19,14 @@ struct PathPattern: Sendable, Equatable {
         }
     }
 
+    /// What its places are called.
+    var names: [String] {
+        text.split(separator: "/").filter { $0.hasPrefix("{") }.map { $0.filter { !"{}.".contains($0) } }
+    }
+
+    /// As OpenAPI writes it, which knows no place for the rest of a path: what is put there is percent-encoded.
+    var openAPIPath: String { text.replacing("...}", with: "}") }
+
     /// It has no places for values.
     var isExact: Bool { !parts.contains { if case .text = $0 { false } else { true } } }
 

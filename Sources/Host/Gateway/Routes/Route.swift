@@ -52,6 +52,8 @@ final class Route: Sendable {
     let pattern: PathPattern
     let access: Access
     let body: Body
+    /// For the reference, and for programs that make clients of it.
+    let says: Operation
     let handler: Handler
 
     /// Clients of models use it, from pages of origins that the operator allows as well.
@@ -59,12 +61,14 @@ final class Route: Sendable {
 
     /// - Parameter method: `.get` stands for HEAD as well.
     init(
-        _ methods: RequestHead.Method..., path: String, access: Access, body: Body = .command, _ handler: Handler
+        _ methods: RequestHead.Method..., path: String, access: Access, body: Body = .command, says: Operation,
+        _ handler: Handler
     ) {
         self.methods = methods.contains(.get) ? methods + [.head] : methods
         pattern = PathPattern(path)
         self.access = access
         self.body = body
+        self.says = says
         self.handler = handler
     }
 }

@@ -353,11 +353,14 @@ extension Reconfigurer.State {
 
 /// Keys that are read at the start alone: to listen elsewhere would be another gateway to its clients.
 enum RestartKeys {
+    private static let all: [(name: String, differs: @Sendable (Configuration, Configuration) -> Bool)] = [
+        ("server.host", { $0.server.host != $1.server.host }),
+        ("server.port", { $0.server.port != $1.server.port }),
+    ]
+
+    static var names: Set<String> { Set(all.map(\.name)) }
+
     static func changed(_ old: Configuration, _ new: Configuration) -> [String] {
-        let keys: [(String, Bool)] = [
-            ("server.host", old.server.host != new.server.host),
-            ("server.port", old.server.port != new.server.port),
-        ]
-        return keys.filter(\.1).map(\.0)
+        all.filter { $0.differs(old, new) }.map(\.name)
     }
 }

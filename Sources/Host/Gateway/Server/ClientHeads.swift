@@ -23,7 +23,7 @@ extension ClientConnection {
             requestID = Self.requestID(head.requestID.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
             if requestID.isEmpty { requestID = loop.nextRequestID() }
             // Of interest where a form may come; a text for each request costs too much.
-            let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/")
+            let mayBeForm = path.hasPrefix("/v1/audio/") || path.hasPrefix("/v1/images/") || path == "/v1/session"
             let principal = keyCheck.principal(
                 head, bytes, loop.settings.keyring, loop.shared.seal, countingCertificate)
             let highest = principal.key?.rule.maxPriority ?? .high
