@@ -256,3 +256,23 @@ def test_the_image_does_not_start_open_to_everybody_by_itself(nexus, tmp_path):
     started = nexus("serve", "--port", "0", cwd=tmp_path, NEXUS_HOST=variables["NEXUS_HOST"])
     assert started.returncode == 1 and "without keys" in started.stderr
     assert "NEXUS_ALLOW_UNAUTHENTICATED" not in variables
+
+
+# The page that tells of all this.
+
+
+def test_the_page_names_commands_and_places_that_are_there(nexus):
+    page = (TOP / "docs/service.md").read_text()
+    lines = "\n".join(line.strip().split("#")[0] for line in page.splitlines() if line.startswith("    "))
+    commands = set(re.findall(r"(?:^|&& |bin/)nexus ([a-z]+)", lines, flags=re.M))
+    assert commands > {"keys", "config"} and all(nexus(each, "--help").returncode == 0 for each in commands)
+    targets = set(re.findall(r"^make ([a-z]+)", lines, flags=re.M))
+    assert targets == {"deb", "tarball"}
+    assert targets <= set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text(), flags=re.M))
+    for unit in re.findall(r"systemctl \S+ (?:--now )?(nexus[a-z.]*)", lines):
+        assert (UNITS / (unit if "." in unit else f"{unit}.service")).is_file(), unit
+    # What is said of the unit stands in it.
+    unit = (UNITS / "nexus.service").read_text()
+    foreign = {"Accept=yes"}
+    for setting in re.findall(r"`([A-Z]\w*[a-z]\w*=\w+)`", page):
+        assert setting in foreign or f"\n{setting}\n" in unit, setting

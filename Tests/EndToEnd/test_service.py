@@ -161,6 +161,14 @@ def test_thousands_of_clients_may_wait_until_they_are_accepted(start, manager, i
     assert most == min(4096, int(Path("/proc/sys/net/core/somaxconn").read_text()))
 
 
+def test_all_addresses_are_those_of_both_families(start):
+    gateway = start(environment={"NEXUS_HOST": "::", "NEXUS_ALLOW_UNAUTHENTICATED": "1"})
+    for host in ("127.0.0.1", "::1"):
+        with socket.create_connection((host, gateway.port), timeout=LONG) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
 def test_sockets_for_another_process_are_left_alone(start):
     gateway = start(environment={"LISTEN_FDS": "1", "LISTEN_PID": "1"})
     assert gateway.get("/livez").status_code == 200

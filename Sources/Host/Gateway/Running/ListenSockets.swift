@@ -98,6 +98,12 @@ struct ListenSockets: Sendable {
         // As soon as the process before has ended, though connections of its still wait for their end.
         var yes: CInt = 1
         _ = setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
+        if family == AF_INET6 {
+            // Whoever listens on all addresses means those of IPv4, too, whatever the system's default is.
+            var no: CInt = 0
+            _ = setsockopt(
+                descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &no, socklen_t(MemoryLayout<CInt>.size))
+        }
         let isBound = address.withSockAddr { Glibc.bind(descriptor, $0, socklen_t($1)) == 0 }
         guard isBound, listen(descriptor, backlog) == 0 else {
             let problem = IOError(errnoCode: errno, reason: "bind")
