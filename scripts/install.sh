@@ -26,4 +26,7 @@ for adapter in "$root"/lib/nexus/adapters/*.so; do patchelf --remove-rpath "$ada
 # shellcheck disable=SC2016
 for library in "$root"/lib/nexus/runtime/*.so; do patchelf --set-rpath '$ORIGIN' "$library"; done
 
+# The header, documentation and examples.
+scripts/install-share.sh "$root"
+
 echo "installed $root/bin/nexus"

@@ -4,5 +4,6 @@ set -euo pipefail
 root=${DESTDIR:-}${PREFIX:-/usr/local}
 rm -f "$root/bin/nexus" "$root/lib/nexus/adapters/libOpenAICompat.so" "$root/lib/nexus/adapters/libOllama.so"
 rm -rf "$root/lib/nexus/runtime"
+rm -rf "$root/share/nexus" "$root/share/doc/nexus" "$root/include/nexus_plugin.h"
 rmdir --ignore-fail-on-non-empty "$root/lib/nexus/adapters" "$root/lib/nexus" 2>/dev/null || true
 echo "removed nexus from $root"

@@ -236,6 +236,18 @@ def test_the_next_key_is_tried_when_the_server_refuses_one_and_kept(serve, upstr
     assert sent == [f"Bearer {KEYS[key]}" for key in ("KEY_1", "KEY_2", "KEY_2", "KEY_2")]
 
 
+def test_a_probe_tries_the_next_key_too(serve, upstream, start, project):
+    def knows_the_second(exchange):
+        is_known = exchange.headers["authorization"] == f"Bearer {KEYS['KEY_2']}"
+        exchange.answer(MODELS if is_known else {"problem": "no"}, status=200 if is_known else 401)
+
+    upstream.on("/list", knows_the_second)
+    text = FAST + backend("mine", upstream.url, type=project.name, api_key_env=["KEY_1", "KEY_2"])
+    gateway = start(text, adapters=(project / "build",), environment=KEYS)
+
+    assert len(gateway.wait_for_backend("mine")["models"]) == 2
+
+
 def test_keys_and_secret_options_go_to_the_server_and_nowhere_else(serve, upstream):
     secrets = [*KEYS.values(), "the-token"]
     refuses = lambda exchange: exchange.answer({"problem": f"no: {' '.join(secrets)}"}, status=429)  # noqa: E731

@@ -138,6 +138,12 @@ bool shows_secret(const backend *self, const char *text) {
   return false;
 }
 
+size_t next_key(backend *self, size_t key) {
+  size_t refused = key, next = (key + 1) % self->key_count;
+  atomic_compare_exchange_strong(&self->key, &refused, next);
+  return next;
+}
+
 nexus_failure_kind kind_of_status(uint32_t status) {
   switch (status) {
     case 401: case 403: return NEXUS_FAIL_AUTH;

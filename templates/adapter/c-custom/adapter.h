@@ -35,6 +35,9 @@ size_t own_headers(const backend *self, size_t key, nexus_header headers[OWN_HEA
 /* Whether a text holds a secret of this backend. Servers like to repeat a key that they refuse: such a text goes nowhere. */
 bool shows_secret(const backend *self, const char *text);
 
+/* The server refuses a key, or has enough of it: gives the next one, which others begin with, too. */
+size_t next_key(backend *self, size_t key);
+
 /* Which failure an error answer is: it decides whether the gateway tries another backend, and what the client sees. */
 nexus_failure_kind kind_of_status(uint32_t status);
 

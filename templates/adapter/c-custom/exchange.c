@@ -210,8 +210,7 @@ static void on_head(void *user, nexus_http request, const nexus_http_head *head)
   this->status = head->status;
   headers_copy(&this->headers, head); /* without memory for them the client gets none */
   nexus_str type = headers_find(&this->headers, "content-type");
-  static const char lines[] = "application/x-ndjson";
-  this->is_stream = type.len >= sizeof lines - 1 && strncasecmp(type.ptr, lines, sizeof lines - 1) == 0;
+  this->is_stream = type.len >= strlen(stream_type) && strncasecmp(type.ptr, stream_type, strlen(stream_type)) == 0;
 }
 
 /* Pieces of a body are cut anywhere: what is no whole line yet is held. */
@@ -238,9 +237,7 @@ static void on_body(void *user, nexus_http request, const char *bytes, size_t le
 static bool tries_next_key(exchange *this) {
   bool is_about_key = this->status == 401 || this->status == 403 || this->status == 429;
   if (!is_about_key || ++this->tried >= this->self->key_count) return false;
-  size_t refused = this->key, next = (refused + 1) % this->self->key_count;
-  atomic_compare_exchange_strong(&this->self->key, &refused, next); /* others begin with it, too */
-  this->key = next;
+  this->key = next_key(this->self, this->key);
   headers_free(&this->headers);
   this->held.length = 0;
   uint32_t status = this->status;
@@ -298,7 +295,7 @@ static nexus_status ask(exchange *this) {
 /* Copies the headers that go with the request, whichever key does. False: no memory. */
 static bool keep_headers(exchange *this, const nexus_request *request) {
   nexus_header fields[SENT_HEADERS] = {{text("content-type"), text("application/json")},
-                                       {text("accept"), text("application/x-ndjson, application/json")},
+                                       {text("accept"), text("*/*")},
                                        {text("x-request-id"), request->request_id}};
   size_t count = request->request_id.len > 0 ? 3 : 2;
   /* The client's own headers that may go to a server. A gateway from before ABI 1.2 does not give them. */

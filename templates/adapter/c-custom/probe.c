@@ -5,9 +5,11 @@
 
 #include "adapter.h"
 
-/* What one probe needs until on_end. */
+/* What one probe needs until its last on_end. */
 typedef struct asking {
-  const backend *self;
+  backend *self;
+  nexus_task task;
+  size_t key, tried;
   uint32_t status;
   buffer body;
 } asking;
@@ -89,30 +91,48 @@ static void conclude(const asking *asking, const nexus_http_end *end) {
   report(self, NEXUS_UNHEALTHY, message);
 }
 
-/* Always the last call: frees what the probe needed. */
+static nexus_status ask(asking *asking);
+
+/* Another key may be good, where the server refuses this one. True: it is asked again. */
+static bool tries_next_key(asking *asking) {
+  backend *self = asking->self;
+  if ((asking->status != 401 && asking->status != 403) || ++asking->tried >= self->key_count) return false;
+  asking->key = next_key(self, asking->key);
+  asking->body.length = 0;
+  return ask(asking) == NEXUS_OK;
+}
+
+/* Always the last call for a request: frees what the probe needed, unless it asks once more. */
 static void on_end(void *user, nexus_http request, const nexus_http_end *end) {
   asking *asking = user;
   (void)request;
+  if (end->result == NEXUS_HTTP_COMPLETE && tries_next_key(asking)) return;
   conclude(asking, end);
   buffer_free(&asking->body);
   free(asking);
 }
 
-void probe(void *instance, nexus_task task) {
-  const backend *self = instance;
+static nexus_status ask(asking *asking) {
   static const nexus_http_handlers handlers = {sizeof handlers, 0, on_head, on_body, on_end};
   nexus_header headers[1 + OWN_HEADERS] = {{text("accept"), text("application/json")}};
   nexus_http handle;
+  nexus_http_request request = {.struct_size = sizeof request, .method = text("GET"), .path = text(models_path)};
+  request.headers = headers;
+  request.header_count = 1 + own_headers(asking->self, asking->key, headers + 1);
+  return asking->self->host->http_start(asking->task, &request, &handlers, asking, &handle);
+}
+
+void probe(void *instance, nexus_task task) {
+  backend *self = instance;
   asking *asking = calloc(1, sizeof *asking);
   if (asking == NULL) {
     report(self, NEXUS_UNHEALTHY, "no memory for a probe");
     return;
   }
   asking->self = self;
-  nexus_http_request request = {.struct_size = sizeof request, .method = text("GET"), .path = text(models_path)};
-  request.headers = headers;
-  request.header_count = 1 + own_headers(self, atomic_load(&self->key), headers + 1);
-  if (self->host->http_start(task, &request, &handlers, asking, &handle) != NEXUS_OK) {
+  asking->task = task;
+  asking->key = atomic_load(&self->key);
+  if (ask(asking) != NEXUS_OK) {
     free(asking); /* nothing was started, so no on_end comes */
     report(self, NEXUS_UNHEALTHY, "the host did not send the request of a probe");
   }

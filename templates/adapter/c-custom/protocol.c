@@ -7,6 +7,7 @@
 
 const char models_path[] = "/list";
 const char answer_path[] = "/say";
+const char stream_type[] = "application/x-ndjson";
 
 /* ---------------------------------------------------------------------------------------------- models -- */
 

@@ -25,6 +25,7 @@
 
 extern const char models_path[];
 extern const char answer_path[];
+extern const char stream_type[]; /* the content type of a stream; whatever has another one is a whole answer */
 
 /* ---------------------------------------------------------------------------------------------- models -- */
 

@@ -89,6 +89,12 @@ void Backend::add_own(nexus::Headers &headers, std::size_t key) const {
   if (key < keys.size()) headers.add("authorization", "Bearer " + keys[key]);
 }
 
+std::size_t Backend::next_key(std::size_t key) {
+  std::size_t refused = key, next = (key + 1) % keys.size();
+  this->key.compare_exchange_strong(refused, next);
+  return next;
+}
+
 bool Backend::shows_secret(const std::string &text) const {
   auto holds = [&](const std::string &secret) { return !secret.empty() && text.find(secret) != std::string::npos; };
   return holds(options.access_token) || std::any_of(keys.begin(), keys.end(), holds);

@@ -25,6 +25,9 @@ struct Backend {
   // The operator's own headers, and that of a key.
   void add_own(nexus::Headers &headers, std::size_t key) const;
 
+  // The server refuses a key, or has enough of it: gives the next one, which others begin with, too.
+  std::size_t next_key(std::size_t key);
+
   // Whether a text holds a secret of this backend. Servers like to repeat a key that they refuse: such a text goes nowhere.
   bool shows_secret(const std::string &text) const;
 };

@@ -40,7 +40,7 @@ class Answer : public nexus::Handler {
   void head(const nexus_http_head &head) override {
     status_ = head.status;
     headers_ = nexus::Headers(head.headers, head.header_count);
-    is_stream_ = nexus::begins(headers_.find("content-type"), "application/x-ndjson");
+    is_stream_ = nexus::begins(headers_.find("content-type"), protocol::stream_type);
   }
 
   // Pieces of a body are cut anywhere: what is no whole line yet is held.
@@ -106,9 +106,7 @@ class Answer : public nexus::Handler {
     if (!is_about_key || order_.tried + 1 >= count) return false;
     Order again = order_;
     again.tried++;
-    again.key = (again.key + 1) % count;
-    std::size_t refused = order_.key;
-    order_.backend.key.compare_exchange_strong(refused, again.key);  // others begin with it, too
+    again.key = again.backend.next_key(again.key);
     return ask(std::move(again)) == NEXUS_OK;
   }
 
@@ -237,7 +235,7 @@ nexus_status ask(Order order) {
 nexus::Headers headers_of(const nexus_request &request) {
   nexus::Headers headers;
   headers.add("content-type", "application/json");
-  headers.add("accept", "application/x-ndjson, application/json");
+  headers.add("accept", "*/*");
   if (request.request_id.len > 0) headers.add("x-request-id", view(request.request_id));
   // The client's own headers that may go to a server. A gateway from before ABI 1.2 does not give them.
   if (!NEXUS_HAS(&request, header_count)) return headers;

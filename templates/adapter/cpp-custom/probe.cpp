@@ -38,9 +38,12 @@ bool report_models(const Backend &backend, std::string_view body) {
   return true;
 }
 
+nexus_status ask(Backend &backend, nexus_task task, std::size_t key, std::size_t tried);
+
 class Asking : public nexus::Handler {
  public:
-  explicit Asking(const Backend &backend) : backend_(backend) {}
+  Asking(Backend &backend, nexus_task task, std::size_t key, std::size_t tried)
+      : backend_(backend), task_(task), key_(key), tried_(tried) {}
 
   void head(const nexus_http_head &head) override { status_ = head.status; }
 
@@ -53,6 +56,12 @@ class Asking : public nexus::Handler {
     std::string asked = std::string("GET ") + protocol::models_path;
     std::string status = std::to_string(status_);
     if (end.result == NEXUS_HTTP_CANCELLED) return;  // the probe is over already
+    // Another key may be good, where the server refuses this one.
+    bool is_refused = end.result == NEXUS_HTTP_COMPLETE && (status_ == 401 || status_ == 403);
+    if (is_refused && tried_ + 1 < backend_.keys.size() &&
+        ask(backend_, task_, backend_.next_key(key_), tried_ + 1) == NEXUS_OK) {
+      return;
+    }
     if (end.result != NEXUS_HTTP_COMPLETE) {
       unhealthy(asked + ": " + std::string(view(end.message)));
     } else if (status_ == 401 || status_ == 403) {
@@ -70,7 +79,10 @@ class Asking : public nexus::Handler {
   void broken() noexcept override { report(backend_, NEXUS_UNHEALTHY, "the adapter failed; is there memory?"); }
 
  private:
-  const Backend &backend_;  // an instance outlives its tasks
+  Backend &backend_;  // an instance outlives its tasks
+  nexus_task task_;
+  std::size_t key_;
+  std::size_t tried_;
   std::uint32_t status_ = 0;
   bool is_cut_ = false;
   std::string body_;
@@ -78,19 +90,23 @@ class Asking : public nexus::Handler {
   void unhealthy(const std::string &message) { report(backend_, NEXUS_UNHEALTHY, message); }
 };
 
-}  // namespace
-
-void probe(Backend &backend, nexus_task task) {
+nexus_status ask(Backend &backend, nexus_task task, std::size_t key, std::size_t tried) {
   nexus::Headers headers;
   headers.add("accept", "application/json");
-  backend.add_own(headers, backend.key);
+  backend.add_own(headers, key);
   auto fields = headers.fields();
   auto request = nexus::fresh<nexus_http_request>();
   request.method = lend("GET");
   request.path = lend(protocol::models_path);
   request.headers = fields.data();
   request.header_count = fields.size();
-  if (nexus::start(backend.host, task, request, std::make_unique<Asking>(backend)) != NEXUS_OK) {
+  return nexus::start(backend.host, task, request, std::make_unique<Asking>(backend, task, key, tried));
+}
+
+}  // namespace
+
+void probe(Backend &backend, nexus_task task) {
+  if (ask(backend, task, backend.key, 0) != NEXUS_OK) {
     report(backend, NEXUS_UNHEALTHY, "the host did not send the request of a probe");
   }
 }

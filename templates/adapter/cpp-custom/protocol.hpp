@@ -25,6 +25,7 @@ namespace protocol {
 
 inline constexpr char models_path[] = "/list";
 inline constexpr char answer_path[] = "/say";
+inline constexpr char stream_type[] = "application/x-ndjson";  // whatever has another one is a whole answer
 
 struct Model {
   std::string name;

@@ -5,7 +5,7 @@
 use crate::headers::Headers;
 use crate::json::{self, Json};
 use crate::nexus_plugin::*;
-use crate::protocol::{self, Piece, Refusal, Translation, ANSWER_PATH};
+use crate::protocol::{self, Piece, Refusal, Translation, ANSWER_PATH, STREAM_TYPE};
 use crate::quoted::quoted;
 use crate::{header, Backend};
 use std::ffi::c_void;
@@ -94,7 +94,7 @@ pub unsafe fn begin(backend: &'static Backend, task: nexus_task, request: *const
 unsafe fn headers_to_send(request: *const nexus_request) -> Headers {
     let mut headers = vec![
         header("content-type", b"application/json"),
-        header("accept", b"application/x-ndjson, application/json"),
+        header("accept", b"*/*"),
     ];
     if (*request).request_id.len > 0 {
         headers.push(nexus_header { name: nexus_str::of("x-request-id"), value: (*request).request_id });
@@ -139,7 +139,7 @@ unsafe extern "C" fn on_head(user: *mut c_void, _request: nexus_http, head: *con
         let exchange = &mut *user.cast::<Exchange>();
         exchange.status = (*head).status;
         exchange.headers = Headers::copy(items((*head).headers, (*head).header_count));
-        let lines = b"application/x-ndjson";
+        let lines = STREAM_TYPE.as_bytes();
         exchange.is_stream = exchange
             .headers
             .find("content-type")
@@ -203,10 +203,7 @@ impl Exchange {
             return false;
         }
         self.tried += 1;
-        let next = (self.key + 1) % count;
-        // Others begin with it, too.
-        let _ = self.backend.key.compare_exchange(self.key, next, Ordering::Relaxed, Ordering::Relaxed);
-        self.key = next;
+        self.key = self.backend.next_key(self.key);
         self.held.clear();
         true
     }

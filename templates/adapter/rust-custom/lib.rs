@@ -13,7 +13,7 @@ use json::Json;
 use nexus_plugin::*;
 use std::ffi::c_void;
 use std::ptr::null;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An instance: one configured backend. All event loops use it at once: nothing of it changes after `create`, but for the number
 /// of the key in use.
@@ -123,6 +123,13 @@ impl Backend {
             headers.push(header("authorization", authorization));
         }
         headers
+    }
+
+    /// The server refuses a key, or has enough of it: gives the next one, which others begin with, too.
+    pub fn next_key(&self, key: usize) -> usize {
+        let next = (key + 1) % self.authorizations.len();
+        let _ = self.key.compare_exchange(key, next, Ordering::Relaxed, Ordering::Relaxed);
+        next
     }
 
     /// Whether a text holds a secret of this backend. Servers like to repeat a key that they refuse: such a text goes nowhere.

@@ -12,12 +12,24 @@ const BODY_LIMIT: usize = 8 * 1024 * 1024;
 struct Asking {
     /// The host destroys an instance only after its tasks have ended.
     backend: &'static Backend,
+    task: nexus_task,
+    key: usize,
+    tried: usize,
     status: u32,
     is_cut: bool,
     body: Vec<u8>,
 }
 
 pub unsafe fn begin(backend: &'static Backend, task: nexus_task) {
+    let key = backend.key.load(Ordering::Relaxed);
+    let asking = Asking { backend, task, key, tried: 0, status: 0, is_cut: false, body: Vec::new() };
+    if !ask(Box::new(asking)) {
+        report(backend, NEXUS_UNHEALTHY, "the host did not send the request of a probe");
+    }
+}
+
+/// False: nothing was started, so no `on_end` comes.
+unsafe fn ask(asking: Box<Asking>) -> bool {
     static HANDLERS: nexus_http_handlers = nexus_http_handlers {
         struct_size: std::mem::size_of::<nexus_http_handlers>() as u32,
         reserved: 0,
@@ -25,7 +37,8 @@ pub unsafe fn begin(backend: &'static Backend, task: nexus_task) {
         on_body,
         on_end,
     };
-    let mut headers = backend.own_headers(backend.key.load(Ordering::Relaxed));
+    let (backend, task) = (asking.backend, asking.task);
+    let mut headers = backend.own_headers(asking.key);
     headers.push(header("accept", b"application/json"));
     let request = nexus_http_request {
         method: nexus_str::of("GET"),
@@ -34,13 +47,13 @@ pub unsafe fn begin(backend: &'static Backend, task: nexus_task) {
         header_count: headers.len(),
         ..nexus_http_request::NEW
     };
-    let user = Box::into_raw(Box::new(Asking { backend, status: 0, is_cut: false, body: Vec::new() }));
+    let user = Box::into_raw(asking);
     let mut handle = 0;
-    if ((*backend.host).http_start)(task, &request, &HANDLERS, user.cast(), &mut handle) != NEXUS_OK {
-        // Nothing was started, so no on_end comes.
+    let status = ((*backend.host).http_start)(task, &request, &HANDLERS, user.cast(), &mut handle);
+    if status != NEXUS_OK {
         drop(Box::from_raw(user));
-        report(backend, NEXUS_UNHEALTHY, "the host did not send the request of a probe");
     }
+    status == NEXUS_OK
 }
 
 unsafe extern "C" fn on_head(user: *mut c_void, _request: nexus_http, head: *const nexus_http_head) {
@@ -60,7 +73,19 @@ unsafe extern "C" fn on_body(user: *mut c_void, _request: nexus_http, bytes: *co
 
 /// Always the last call: takes back what the probe needed.
 unsafe extern "C" fn on_end(user: *mut c_void, _request: nexus_http, end: *const nexus_http_end) {
-    guarded((), || conclude(&Box::from_raw(user.cast::<Asking>()), &*end))
+    guarded((), || {
+        let asking = Box::from_raw(user.cast::<Asking>());
+        // Another key may be good, where the server refuses this one.
+        let is_refused = (*end).result == NEXUS_HTTP_COMPLETE && matches!(asking.status, 401 | 403);
+        if is_refused && asking.tried + 1 < asking.backend.authorizations.len() {
+            let key = asking.backend.next_key(asking.key);
+            let again = Asking { key, tried: asking.tried + 1, status: 0, is_cut: false, body: Vec::new(), ..*asking };
+            if ask(Box::new(again)) {
+                return;
+            }
+        }
+        conclude(&asking, &*end)
+    })
 }
 
 unsafe fn conclude(asking: &Asking, end: &nexus_http_end) {

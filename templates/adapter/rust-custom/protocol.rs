@@ -18,6 +18,8 @@ use crate::quoted::quoted;
 
 pub const MODELS_PATH: &str = "/list";
 pub const ANSWER_PATH: &str = "/say";
+/// The content type of a stream; whatever has another one is a whole answer.
+pub const STREAM_TYPE: &str = "application/x-ndjson";
 
 // ------------------------------------------------------------------------------------------------- models ----
 

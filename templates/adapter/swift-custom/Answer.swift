@@ -36,7 +36,7 @@ final class Answer: HTTPHandler {
     override func head(_ head: nexus_http_head) {
         status = head.status
         headers = head.passedHeaders
-        isStream = head.field("content-type")?.text.lowercased().hasPrefix("application/x-ndjson") ?? false
+        isStream = head.field("content-type")?.text.lowercased().hasPrefix(ServerProtocol.streamType) ?? false
         if let seconds = head.field("retry-after").flatMap({ UInt32($0.text) }), seconds <= 86_400 {
             retryAfterMilliseconds = seconds * 1000
         }

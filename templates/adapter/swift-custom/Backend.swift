@@ -27,7 +27,7 @@ final class Backend: BackendAdapter {
         for key in configuration.apiKeys.isEmpty ? [""] : configuration.apiKeys {
             var fields = [
                 (name: "content-type", value: "application/json"),
-                (name: "accept", value: "application/x-ndjson, application/json"),
+                (name: "accept", value: "*/*"),
             ]
             if !key.isEmpty { fields.append((name: "authorization", value: "Bearer \(key)")) }
             if !options.accessToken.isEmpty { fields.append((name: "x-access-token", value: options.accessToken)) }
@@ -42,15 +42,18 @@ final class Backend: BackendAdapter {
     }
 
     func probe(_ task: ProbeTask) {
-        // The probe object lives as long as its request does.
-        let probe = Probe(backend: self)
-        let status = host.start(
-            task.handle, method: "GET", path: ServerProtocol.modelsPath, headers: headers[keys.current()],
-            handler: CollectingHandler { probe.conclude($0) })
+        let status = ask(Probe(backend: self, task: task, key: keys.current()))
         if status != NEXUS_OK {
             reports.health(
                 NEXUS_UNHEALTHY, message: "the host did not send GET \(ServerProtocol.modelsPath) (status \(status))")
         }
+    }
+
+    /// Asks for the models. The probe lives as long as its request does.
+    func ask(_ probe: Probe) -> nexus_status {
+        host.start(
+            probe.task.handle, method: "GET", path: ServerProtocol.modelsPath, headers: headers[probe.key],
+            handler: CollectingHandler { probe.conclude($0) })
     }
 
     func submit(_ exchange: ExchangeTask, _ request: nexus_request) -> nexus_status {

@@ -14,6 +14,8 @@ import PluginAPI
 enum ServerProtocol {
     static let modelsPath = "/list"
     static let answerPath = "/say"
+    /// The content type of a stream; whatever has another one is a whole answer.
+    static let streamType = "application/x-ndjson"
 
     // MARK: Models
 
