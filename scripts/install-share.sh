@@ -22,6 +22,6 @@ install -m 644 examples/rust/{Makefile,pretend.rs} Sources/PluginAPI/rust/nexus_
 install -m 644 examples/parrot/parrot.py "$share/examples/parrot/"
 
 # With the links between them.
-find ./*.md docs -type f -print0 |
+find ./*.md docs contrib -type f -print0 |
   while IFS= read -r -d '' file; do install -D -m 644 "$file" "$doc/$file"; done
 ln -sfn ../../nexus/examples "$doc/examples"
