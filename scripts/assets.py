@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
-AUTHORS = ["Sources/PluginAPI/include", "Sources/PluginAPI/rust", "Sources/AdapterKit", "Sources/EventStream", "Sources/JSON"]
+AUTHORS = ["Sources/PluginAPI/include", "Sources/PluginAPI/rust", "Sources/PluginAPI/zig", "Sources/AdapterKit", "Sources/EventStream", "Sources/JSON"]
 
 
 def dashboard() -> str:

@@ -2,7 +2,7 @@
 # Installs what authors of adapters and readers need, below the folder that is named.
 #
 #   include/nexus_plugin.h          the ABI
-#   share/nexus/rust/               the same for Rust
+#   share/nexus/rust/, zig/         the same for Rust and Zig
 #   share/nexus/examples/           each builds where it lies, or in a copy
 #   share/doc/nexus/                the documentation
 set -euo pipefail
@@ -11,9 +11,10 @@ root=$1
 share=$root/share/nexus
 doc=$root/share/doc/nexus
 
-install -d "$root/include" "$share/rust" "$share/examples"/{c,rust,parrot} "$doc"
+install -d "$root/include" "$share/rust" "$share/zig" "$share/examples"/{c,rust,parrot} "$doc"
 install -m 644 Sources/PluginAPI/include/nexus_plugin.h "$root/include/"
 install -m 644 Sources/PluginAPI/rust/nexus_plugin.rs "$share/rust/"
+install -m 644 Sources/PluginAPI/zig/nexus_plugin.zig "$share/zig/"
 
 # What an example takes from elsewhere in the sources lies beside it here.
 install -m 644 examples/c/{Makefile,check.json,completion.c} Sources/PluginAPI/include/nexus_plugin.h "$share/examples/c/"

@@ -127,6 +127,17 @@ import Testing
         #expect(told?["backtrace"]?[0]?.string?.hasPrefix("in crash_deep") == true, "\(run.output)")
     }
 
+    @Test func functionsAreNamedWithoutToolsOfTheCompiler() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try crashing(in: directory, ["-O0"])
+
+        let run = try Products.run(
+            "/usr/bin/env", ["PATH=/none", Products.nexus, "adapter", "check", path, "--only", "exchange.stream"])
+
+        #expect(run.output.contains("crashed with SIGSEGV in crash_deep + "), "\(run.output)")
+    }
+
     @Test func whatDoesNotReturnIsShownWithWhatWasDone() throws {
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }

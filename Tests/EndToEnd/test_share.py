@@ -19,6 +19,7 @@ def root(tmp_path_factory) -> Path:
 
 def test_the_header_and_the_bindings_are_there(root):
     assert "nexus_adapter_v1" in (root / "include/nexus_plugin.h").read_text()
+    assert "pub const nexus_host = extern struct" in (root / "share/nexus/zig/nexus_plugin.zig").read_text()
     assert "pub struct nexus_host" in (root / "share/nexus/rust/nexus_plugin.rs").read_text()
 
 

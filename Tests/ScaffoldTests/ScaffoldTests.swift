@@ -91,6 +91,19 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
             ])
     }
 
+    @Test func theZigProjectIsComplete() throws {
+        #expect(
+            try paths(.zig) == [
+                ".gitignore", "Makefile", "README.md", "adapter.zig", "buffer.zig", "events.zig", "exchange.zig",
+                "headers.zig", "json.zig", "nexus_plugin.h", "nexus_plugin.zig", "probe.zig",
+            ])
+        #expect(
+            try paths(.zig, .custom) == [
+                ".gitignore", "Makefile", "README.md", "adapter.zig", "buffer.zig", "check.json", "exchange.zig",
+                "headers.zig", "json.zig", "nexus_plugin.h", "nexus_plugin.zig", "probe.zig", "protocol.zig",
+            ])
+    }
+
     @Test(arguments: Scaffold.Language.allCases, Scaffold.ServerProtocol.allCases)
     func noPlaceholderIsLeft(_ language: Scaffold.Language, _ spoken: Scaffold.ServerProtocol) throws {
         for file in try Scaffold.files(name: "my-llm", language: language, protocol: spoken) {
@@ -101,7 +114,7 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
 
     @Test(arguments: [
         (Scaffold.Language.c, "adapter.c"), (.swift, "Sources/MyLlmAdapter/Backend.swift"), (.rust, "src/lib.rs"),
-        (.cpp, "adapter.cpp"),
+        (.cpp, "adapter.cpp"), (.zig, "adapter.zig"),
     ])
     func theAdapterHasItsName(_ language: Scaffold.Language, _ path: String) throws {
         for spoken in Scaffold.ServerProtocol.allCases {
@@ -131,7 +144,7 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
 
     @Test(arguments: [
         "Sources/PluginAPI/include", "Sources/AdapterKit", "Sources/EventStream", "Sources/JSON",
-        "Sources/PluginAPI/rust",
+        "Sources/PluginAPI/rust", "Sources/PluginAPI/zig",
     ])
     func everyFileOfTheseFoldersIsEmbedded(_ folder: String) throws { try requireAll(of: folder) }
 

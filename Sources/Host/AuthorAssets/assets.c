@@ -14,6 +14,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/PluginAPI/rust/nexus_plugin.rs" suffix(, 0)
      }},
+    {"Sources/PluginAPI/zig/nexus_plugin.zig",
+     (const char[]){
+#embed "../../../Sources/PluginAPI/zig/nexus_plugin.zig" suffix(, 0)
+     }},
     {"Sources/AdapterKit/ActionContext.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/ActionContext.swift" suffix(, 0)
@@ -461,6 +465,70 @@ static const nexus_author_file files[] = {
     {"templates/adapter/swift-custom/check.json",
      (const char[]){
 #embed "../../../templates/adapter/swift-custom/check.json" suffix(, 0)
+     }},
+    {"templates/adapter/zig/Makefile",
+     (const char[]){
+#embed "../../../templates/adapter/zig/Makefile" suffix(, 0)
+     }},
+    {"templates/adapter/zig/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/zig/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/zig/adapter.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/adapter.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/buffer.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/buffer.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/events.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/events.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/exchange.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/exchange.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/gitignore",
+     (const char[]){
+#embed "../../../templates/adapter/zig/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/zig/headers.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/headers.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/json.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/json.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/probe.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/probe.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/adapter.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/adapter.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/check.json",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/check.json" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/exchange.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/exchange.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/probe.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/probe.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/protocol.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/protocol.zig" suffix(, 0)
      }},
 };
 

@@ -2,7 +2,8 @@
 struct ProjectLayout {
     static let templates = "templates/adapter/"
     private static let header = "Sources/PluginAPI/include/nexus_plugin.h"
-    private static let bindings = "Sources/PluginAPI/rust/"
+    private static let rust = "Sources/PluginAPI/rust/"
+    private static let zig = "Sources/PluginAPI/zig/"
 
     private let language: Scaffold.Language
     private let spoken: Scaffold.ServerProtocol
@@ -19,9 +20,12 @@ struct ProjectLayout {
         case .c, .cpp: return path == Self.header ? "nexus_plugin.h" : nil
         case .rust:
             if path == Self.header { return "nexus_plugin.h" }
-            return Self.below(Self.bindings, path).map { "src/" + $0 }
+            return Self.below(Self.rust, path).map { "src/" + $0 }
+        case .zig:
+            if path == Self.header { return "nexus_plugin.h" }
+            return Self.below(Self.zig, path)
         case .swift:
-            if path.hasPrefix(Self.bindings) { return nil }
+            if path.hasPrefix(Self.rust) || path.hasPrefix(Self.zig) { return nil }
             if path.hasPrefix("Sources/PluginAPI/") { return path }
             return Self.below("Sources/", path).map { "Sources/{{module}}/" + $0 }
         }
@@ -53,6 +57,7 @@ struct ProjectLayout {
         case .c: ["Makefile", "gitignore", "headers.h", "json.c", "json.h"]
         case .cpp: ["Makefile", "exports.map", "gitignore", "json.cpp", "json.hpp", "nexus.cpp", "nexus.hpp"]
         case .rust: ["Cargo.toml", "Makefile", "gitignore", "headers.rs", "json.rs"]
+        case .zig: ["Makefile", "buffer.zig", "gitignore", "headers.zig", "json.zig"]
         case .swift: ["Entry.swift", "Makefile", "Package.swift", "exports.map", "gitignore"]
         }
     }

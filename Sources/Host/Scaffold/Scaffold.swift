@@ -7,6 +7,7 @@ public enum Scaffold {
         case swift
         case rust
         case cpp = "c++"
+        case zig
     }
 
     /// What the servers speak that the adapter is for.
