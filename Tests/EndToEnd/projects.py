@@ -1,5 +1,6 @@
 """Projects of new adapters, made and built as their READMEs say."""
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -33,13 +34,23 @@ QUICK = {**os.environ, "CONFIGURATION": "debug", "CFLAGS": "-O0 -g", "CXXFLAGS":
 """For `make`: what is slow in a compiler is to make programs fast."""
 
 
-def here() -> list[str]:
-    return [language for language in COMPILERS if is_here(language)]
+def all_made(factory: pytest.TempPathFactory, protocol: str) -> dict[str, Path]:
+    """One project for each language that can be built here, built once for all processes of the tests."""
+    folder = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / f"projects-{protocol}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return {language: made(folder, language, protocol) for language in COMPILERS if is_here(language)}
 
 
-def made(folder: Path, language: str, protocol: str = "openai") -> Path:
-    """Writes a project and builds it by the one command that its README names."""
+def made(folder: Path, language: str, protocol: str) -> Path:
+    """Writes a project and builds it by the one command that its README names, unless that was done."""
     name = f"my-{language.replace('+', 'p')}{'' if protocol == 'openai' else '-' + protocol}"
+    if (folder / name / "build" / f"{name}.so").exists():
+        return folder / name
     command = [str(BUILD / "nexus"), "adapter", "new", name, "--lang", language, "--protocol", protocol]
     subprocess.run(command, cwd=folder, check=True)
     subprocess.run(["make"], cwd=folder / name, env=QUICK, check=True)

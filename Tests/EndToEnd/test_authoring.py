@@ -22,8 +22,7 @@ KEY = "sk-very-secret"
 @pytest.fixture(scope="session")
 def projects(tmp_path_factory) -> dict[str, Path]:
     """One project a language, built by the one command that its README names."""
-    folder = tmp_path_factory.mktemp("authoring")
-    return {language: authors.made(folder, language) for language in authors.here()}
+    return authors.all_made(tmp_path_factory, "openai")
 
 
 @pytest.fixture(params=LANGUAGES)

@@ -35,7 +35,7 @@ extension AdapterBackend {
     }
 
     /// An adapter that refuses with a status alone says nothing to the client; with `exchange_fail` it would.
-    private static func refusal(_ status: nexus_status, by type: String) -> ExchangeFailure {
+    static func refusal(_ status: nexus_status, by type: String) -> ExchangeFailure {
         if status == NEXUS_UNSUPPORTED {
             let message = "The adapter \(type) cannot take this request, and did not say why."
             return ExchangeFailure(kind: .unsupported, message: message)
