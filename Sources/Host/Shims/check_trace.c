@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The kernel asks for more than a constant where registers are large, and the unwinder for some more. */
@@ -144,3 +145,7 @@ void nexus_trace_crashes(int descriptor) {
     (void)sigaction(fatal[index], &action, NULL);
   }
 }
+
+int nexus_trace_thread(void) { return (int)syscall(SYS_gettid); }
+
+void nexus_trace_interrupt(int process, int thread) { (void)syscall(SYS_tgkill, process, thread, SIGTRAP); }

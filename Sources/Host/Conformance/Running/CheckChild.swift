@@ -39,6 +39,7 @@ public enum CheckChild {
         plan.options = value["options"]?.string ?? "{}"
         let seconds = UInt64(value["seconds"]?.int ?? 20)
         guard let subject = try? Subject(plan, output: Output()) else { _exit(2) }
+        tell(["thread": .number(JSONNumber(nexus_trace_thread()))])
         subject.doing = { tell(["doing": .string($0)]) }
         for id in value["checks"]?.array?.compactMap(\.string) ?? [] {
             guard let check = Check.all.first(where: { $0.id == id }) else { continue }

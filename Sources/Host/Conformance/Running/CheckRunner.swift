@@ -124,6 +124,7 @@ public struct CheckRunner {
         let left = run.waiting.count - alone.count
         var watch = Watch(left: left, limit: UInt64(run.request.timeLimit) * 1000)
         let end = watch.follow(child, &run, each)
+        if end == nil, run.waiting.count > left { watch.interrupt(child, &run, each) }
         child.finish(isGone: end != nil)
         guard run.waiting.count > left else { return }
         if !watch.isInCheck, end == "exited with status 2" {
@@ -158,7 +159,12 @@ public struct CheckRunner {
         /// What has ended the child, as it told before, and where.
         private(set) var signal: String?
         private(set) var frames: [JSONValue] = []
+        /// The one in which the child's checks run.
+        private var thread: CInt?
         private var lines = Lines()
+
+        /// Milliseconds for which a child that is stuck may take to say where.
+        private static let patience: UInt64 = 1000
 
         init(left: Int, limit: UInt64) {
             self.left = left
@@ -185,11 +191,28 @@ public struct CheckRunner {
             return nil
         }
 
+        /// Asks a child that does not return where it is.
+        mutating func interrupt(_ child: ChildProcess, _ run: inout Run, _ each: (CheckResult) -> Void) {
+            guard let thread, isInCheck else { return }
+            child.interrupt(thread)
+            let asked = Clock.monotonicMilliseconds()
+            while frames.isEmpty, Clock.monotonicMilliseconds() - asked < Self.patience {
+                switch child.read(milliseconds: 50) {
+                case .bytes(let bytes): take(bytes, &run, each)
+                case .closed: return
+                case .nothing: break
+                }
+            }
+        }
+
         private mutating func take(_ bytes: [UInt8], _ run: inout Run, _ each: (CheckResult) -> Void) {
             for message in lines.feed(bytes) {
                 guard run.waiting.count > left, let first = run.waiting.first else { return }
                 if let words = message["doing"]?.string {
                     scenario = words
+                    continue
+                } else if let number = message["thread"]?.int.flatMap({ CInt(exactly: $0) }) {
+                    thread = number
                     continue
                 } else if let name = message["crash"]?.string {
                     signal = name

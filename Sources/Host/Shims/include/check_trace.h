@@ -8,4 +8,10 @@
  * that is full ends the process without a line. */
 void nexus_trace_crashes(int descriptor);
 
+/* The calling thread, as other processes name it. */
+int nexus_trace_thread(void);
+
+/* Has a thread of a process that traces its crashes tell where it is, as if it had crashed with SIGTRAP. */
+void nexus_trace_interrupt(int process, int thread);
+
 #endif
