@@ -20,13 +20,10 @@ install -d "$root/usr/share/zsh/vendor-completions"
 mv "$root/usr/share/zsh/site-functions/_nexus" "$root/usr/share/zsh/vendor-completions/"
 rmdir "$root/usr/share/zsh/site-functions"
 
-install -d "$root/usr/lib/systemd/system" "$root/etc/nexus" "$root/usr/share/doc/nexus"
+install -d "$root/usr/lib/systemd/system" "$root/etc/nexus"
 install -m 644 contrib/systemd/nexus.service contrib/systemd/nexus.socket "$root/usr/lib/systemd/system/"
 "$root/usr/bin/nexus" config init --config "$root/etc/nexus/nexus.toml" >/dev/null
 chmod 640 "$root/etc/nexus/nexus.toml"
-install -d "$root/usr/share/doc/nexus/docs"
-install -m 644 README.md "$root/usr/share/doc/nexus/"
-install -m 644 docs/*.md "$root/usr/share/doc/nexus/docs/"
 gzip --best --no-name --stdout CHANGELOG.md >"$root/usr/share/doc/nexus/changelog.gz"
 
 # Which packages the programs need is read from them; dpkg-shlibdeps wants a source package around it for that.

@@ -30,5 +30,7 @@ for adapter in "$root"/lib/nexus/adapters/*.so; do patchelf --remove-rpath "$ada
 for library in "$root"/lib/nexus/runtime/*.so; do patchelf --set-rpath '$ORIGIN' "$library"; done
 
 scripts/extras.sh "$root/bin/nexus" "$root/share"
+# The header, documentation and examples.
+scripts/install-share.sh "$root"
 
 echo "installed $root/bin/nexus"

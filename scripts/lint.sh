@@ -9,3 +9,4 @@ else
   echo "shellcheck is not installed: shell scripts were not checked"
 fi
 python3 scripts/assets.py --check
+python3 scripts/zig_bindings.py --check

@@ -20,9 +20,7 @@ ldd "$root/bin/nexus" | awk '$3 ~ /\/(libffi|libsqlite3)\.so/ { print $3 }' |
   while read -r library; do
     install -m 644 "$(realpath "$library")" "$root/lib/nexus/runtime/$(basename "$library")"
   done
-install -d "$root/share/doc/nexus/docs" "$root/share/nexus/systemd"
-install -m 644 README.md CHANGELOG.md "$root/share/doc/nexus/"
-install -m 644 docs/*.md "$root/share/doc/nexus/docs/"
+install -d "$root/share/nexus/systemd"
 install -m 644 contrib/systemd/nexus.service contrib/systemd/nexus.socket "$root/share/nexus/systemd/"
 
 mkdir -p "$out"

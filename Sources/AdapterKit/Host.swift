@@ -117,6 +117,14 @@ struct ExchangeTask: HostTask {
         _ = host.services.exchange_finish(handle, &outcome)
     }
 
+    /// Refuses the request with words that the client reads; for `submit`, which returns what this gives.
+    /// - Parameter kind: NEXUS_FAIL_REJECTED: the request is wrong, and no other backend is asked. NEXUS_FAIL_UNSUPPORTED: this
+    ///   server cannot do it, perhaps another can.
+    func refuse(_ kind: nexus_failure_kind, _ words: String) -> nexus_status {
+        fail(Failure(kind: kind, message: words))
+        return NEXUS_OK
+    }
+
     /// Ends the exchange as failed, also before `begin`.
     /// - Parameter usage: what is known of the work until then; a host from before ABI 1.2 is not interested.
     func fail(_ failure: Failure, usage: TokenUsage = TokenUsage()) {

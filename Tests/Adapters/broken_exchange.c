@@ -110,7 +110,19 @@ static int starts(const char *bytes, size_t length, const char *with) {
 }
 
 /* One whole event, with the empty line that ends it. */
+#ifdef CRASHES_IN_STREAM
+/* Not among the defects: it fails most checks. */
+static __attribute__((noinline)) void crash_deep(volatile int *place) { *place = 1; }
+static __attribute__((noinline)) void crash_here(void) {
+  crash_deep((volatile int *)8);
+  __asm__ volatile("");
+}
+#endif
+
 static void take_event(call *self, const char *event, size_t length) {
+#ifdef CRASHES_IN_STREAM
+  crash_here();
+#endif
   if (!starts(event, length, "data:") && !starts(event, length, ":")) {
     if (BREAKS == NEVER_ENDS_NONSENSE) {
       self->is_over = 1;

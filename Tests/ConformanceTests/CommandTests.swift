@@ -93,6 +93,64 @@ import Testing
         #expect(CheckReport().causes.isEmpty)
     }
 
+    /// An adapter that crashes in the middle of an answer, three calls deep.
+    private func crashing(in directory: URL, _ flags: [String]) throws -> String {
+        try Products.compile(Products.broken, ["-DCRASHES_IN_STREAM", "-fvisibility=hidden"] + flags, in: directory)
+    }
+
+    @Test func aCrashIsShownWithWhatWasDoneAndWhere() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try crashing(in: directory, ["-g", "-O0"])
+
+        let run = try check([path, "--only", "exchange.stream", "--only", "exchange.usage"])
+
+        let lines = run.output.split(separator: "\n").map(String.init)
+        #expect(run.status == 1, "\(run.output)")
+        #expect(lines[0].contains("crashed with SIGSEGV in crash_deep"), "\(run.output)")
+        #expect(lines[0].hasSuffix("during: a chat as a stream, from a server that is well"), "\(run.output)")
+        #expect(lines[1].hasPrefix("          in crash_deep") && lines[2].hasPrefix("          in crash_here"))
+        #expect(lines.contains("          called by nexus"))
+        // Shown once, where several checks crash at one place.
+        #expect(lines.count { $0.hasPrefix("          in crash_deep") } == 1)
+        #expect(lines.contains { $0.hasPrefix("  crashed with SIGSEGV in crash_deep") && $0.hasSuffix("usage)") })
+    }
+
+    @Test func aCrashIsToldInTheDocument() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+
+        let run = try check([try crashing(in: directory, ["-O0"]), "--only", "exchange.stream", "--json"])
+
+        let told = try JSONValue.parse(run.output)["checks"]?[0]
+        #expect(told?["scenario"] == "a chat as a stream, from a server that is well")
+        #expect(told?["backtrace"]?[0]?.string?.hasPrefix("in crash_deep") == true, "\(run.output)")
+    }
+
+    @Test func functionsAreNamedWithoutToolsOfTheCompiler() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try crashing(in: directory, ["-O0"])
+
+        let run = try Products.run(
+            "/usr/bin/env", ["PATH=/none", Products.nexus, "adapter", "check", path, "--only", "exchange.stream"])
+
+        #expect(run.output.contains("crashed with SIGSEGV in crash_deep + "), "\(run.output)")
+    }
+
+    @Test func whatDoesNotReturnIsShownWithWhatWasDoneAndWhereItIs() throws {
+        let directory = try Products.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try Products.compile(
+            Products.broken, ["-DBREAKS=HANG_IN_ENTRY", "-fvisibility=hidden"], in: directory)
+
+        let run = try check([path, "--only", "load.entry", "--time-limit", "1"])
+
+        #expect(run.output.contains("did not return within 1 s in nexus_adapter_v1"), "\(run.output)")
+        #expect(run.output.contains(", during: loading the file"), "\(run.output)")
+        #expect(run.output.contains("called by nexus"), "\(run.output)")
+    }
+
     @Test func nothingIsLeftWhenTheCommandIsKilled() throws {
         let directory = try Products.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }

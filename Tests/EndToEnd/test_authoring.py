@@ -11,24 +11,18 @@ from pathlib import Path
 
 import pytest
 
+import projects as authors
 from gateway import BUILD, FAST, LONG, TOP, backend, free_port
+from projects import LANGUAGES
 from upstream import ANSWER, FINISHED, USAGE, delta
 
-LANGUAGES = ["c", "swift", pytest.param("rust", marks=pytest.mark.skipif(shutil.which("rustc") is None, reason="rustc is not installed"))]
 KEY = "sk-very-secret"
 
 
 @pytest.fixture(scope="session")
 def projects(tmp_path_factory) -> dict[str, Path]:
     """One project a language, built by the one command that its README names."""
-    folder = tmp_path_factory.mktemp("authoring")
-    made: dict[str, Path] = {}
-    for language in ["c", "swift", *(["rust"] if shutil.which("rustc") else [])]:
-        name = f"my-{language}"
-        subprocess.run([str(BUILD / "nexus"), "adapter", "new", name, "--lang", language], cwd=folder, check=True)
-        subprocess.run(["make"], cwd=folder / name, check=True)
-        made[language] = folder / name
-    return made
+    return authors.all_made(tmp_path_factory, "openai")
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -123,7 +117,7 @@ def test_the_guides_first_five_minutes_work_as_written(tmp_path, language):
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
-        env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"},
+        env={**authors.QUICK, "PATH": f"{BUILD}:{os.environ['PATH']}"},
         text=True,
         capture_output=True,
         timeout=2 * LONG,

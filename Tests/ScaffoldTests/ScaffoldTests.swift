@@ -26,8 +26,10 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
 }
 
 @Suite struct FileTests {
-    private func paths(_ language: Scaffold.Language) throws -> [String] {
-        try Scaffold.files(name: "my-llm", language: language).map(\.path)
+    private func paths(
+        _ language: Scaffold.Language, _ spoken: Scaffold.ServerProtocol = .openai
+    ) throws -> [String] {
+        try Scaffold.files(name: "my-llm", language: language, protocol: spoken).map(\.path)
     }
 
     @Test func theCProjectIsComplete() throws {
@@ -36,10 +38,30 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
                 ".gitignore", "Makefile", "README.md", "adapter.c", "adapter.h", "events.h", "exchange.c", "failure.c",
                 "headers.h", "json.c", "json.h", "nexus_plugin.h", "probe.c",
             ])
+        #expect(
+            try paths(.c, .custom) == [
+                ".gitignore", "Makefile", "README.md", "adapter.c", "adapter.h", "buffer.h", "check.json", "exchange.c",
+                "headers.h", "json.c", "json.h", "nexus_plugin.h", "probe.c", "protocol.c", "protocol.h",
+            ])
     }
 
-    @Test func theSwiftProjectIsComplete() throws {
-        let paths = try paths(.swift)
+    @Test func theCppProjectIsComplete() throws {
+        #expect(
+            try paths(.cpp) == [
+                ".gitignore", "Makefile", "README.md", "adapter.cpp", "adapter.hpp", "events.hpp", "exchange.cpp",
+                "exports.map", "json.cpp", "json.hpp", "nexus.cpp", "nexus.hpp", "nexus_plugin.h", "probe.cpp",
+            ])
+        #expect(
+            try paths(.cpp, .custom) == [
+                ".gitignore", "Makefile", "README.md", "adapter.cpp", "adapter.hpp", "check.json", "exchange.cpp",
+                "exports.map", "json.cpp", "json.hpp", "nexus.cpp", "nexus.hpp", "nexus_plugin.h", "probe.cpp",
+                "protocol.cpp", "protocol.hpp",
+            ])
+    }
+
+    @Test(arguments: Scaffold.ServerProtocol.allCases)
+    func theSwiftProjectIsComplete(_ spoken: Scaffold.ServerProtocol) throws {
+        let paths = try paths(.swift, spoken)
 
         for path in [
             ".gitignore", "Makefile", "Package.swift", "README.md", "exports.map",
@@ -48,6 +70,10 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
             "Sources/MyLlmAdapter/AdapterKit/EntryPoint.swift", "Sources/MyLlmAdapter/JSON/JSONParser.swift",
         ] { #expect(paths.contains(path), "\(path) is missing") }
         #expect(!paths.contains { $0.contains("adapter.c") || $0.hasPrefix("templates") || $0.hasSuffix(".rs") })
+        #expect(paths.contains("Sources/MyLlmAdapter/ServerError.swift") == (spoken == .openai))
+        #expect(paths.contains("Sources/MyLlmAdapter/Protocol.swift") == (spoken == .custom))
+        #expect(paths.contains("check.json") == (spoken == .custom))
+        #expect(Set(paths).count == paths.count)
     }
 
     @Test func theRustProjectIsComplete() throws {
@@ -57,11 +83,30 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
                 "src/exchange.rs",
                 "src/failure.rs", "src/headers.rs", "src/json.rs", "src/lib.rs", "src/nexus_plugin.rs", "src/probe.rs",
             ])
+        #expect(
+            try paths(.rust, .custom) == [
+                ".gitignore", "Cargo.toml", "Makefile", "README.md", "check.json", "nexus_plugin.h", "src/exchange.rs",
+                "src/headers.rs", "src/json.rs", "src/lib.rs", "src/nexus_plugin.rs", "src/probe.rs", "src/protocol.rs",
+                "src/quoted.rs",
+            ])
     }
 
-    @Test(arguments: Scaffold.Language.allCases)
-    func noPlaceholderIsLeft(_ language: Scaffold.Language) throws {
-        for file in try Scaffold.files(name: "my-llm", language: language) {
+    @Test func theZigProjectIsComplete() throws {
+        #expect(
+            try paths(.zig) == [
+                ".gitignore", "Makefile", "README.md", "adapter.zig", "buffer.zig", "events.zig", "exchange.zig",
+                "headers.zig", "json.zig", "nexus_plugin.h", "nexus_plugin.zig", "probe.zig",
+            ])
+        #expect(
+            try paths(.zig, .custom) == [
+                ".gitignore", "Makefile", "README.md", "adapter.zig", "buffer.zig", "check.json", "exchange.zig",
+                "headers.zig", "json.zig", "nexus_plugin.h", "nexus_plugin.zig", "probe.zig", "protocol.zig",
+            ])
+    }
+
+    @Test(arguments: Scaffold.Language.allCases, Scaffold.ServerProtocol.allCases)
+    func noPlaceholderIsLeft(_ language: Scaffold.Language, _ spoken: Scaffold.ServerProtocol) throws {
+        for file in try Scaffold.files(name: "my-llm", language: language, protocol: spoken) {
             #expect(!["{{name}}", "{{module}}", "{{crate}}"].contains(where: file.text.contains), "\(file.path)")
             #expect(!file.path.contains("{{"), "\(file.path)")
         }
@@ -69,11 +114,22 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
 
     @Test(arguments: [
         (Scaffold.Language.c, "adapter.c"), (.swift, "Sources/MyLlmAdapter/Backend.swift"), (.rust, "src/lib.rs"),
+        (.cpp, "adapter.cpp"), (.zig, "adapter.zig"),
     ])
     func theAdapterHasItsName(_ language: Scaffold.Language, _ path: String) throws {
-        let file = try Scaffold.files(name: "my-llm", language: language).first { $0.path == path }
+        for spoken in Scaffold.ServerProtocol.allCases {
+            let files = try Scaffold.files(name: "my-llm", language: language, protocol: spoken)
 
-        #expect(file?.text.contains("\"my-llm\"") == true)
+            #expect(files.first { $0.path == path }?.text.contains("\"my-llm\"") == true)
+        }
+    }
+
+    @Test(arguments: Scaffold.Language.allCases)
+    func aProjectForAnotherProtocolChecksItselfWithItsScript(_ language: Scaffold.Language) throws {
+        let files = try Scaffold.files(name: "my-llm", language: language, protocol: .custom)
+
+        #expect(files.contains { $0.path == "check.json" })
+        #expect(files.first { $0.path == "Makefile" }?.text.contains("--script check.json") == true)
     }
 }
 
@@ -87,16 +143,22 @@ private let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().de
     }
 
     @Test(arguments: [
-        "Sources/PluginAPI/include", "Sources/AdapterKit", "Sources/EventStream", "Sources/JSON", "templates/adapter/c",
-        "templates/adapter/swift", "templates/adapter/rust", "Sources/PluginAPI/rust",
+        "Sources/PluginAPI/include", "Sources/AdapterKit", "Sources/EventStream", "Sources/JSON",
+        "Sources/PluginAPI/rust", "Sources/PluginAPI/zig",
     ])
-    func everyFileOfTheseFoldersIsEmbedded(_ folder: String) throws {
+    func everyFileOfTheseFoldersIsEmbedded(_ folder: String) throws { try requireAll(of: folder) }
+
+    @Test func everyTemplateIsEmbedded() throws {
+        let folder = "templates/adapter"
+        for language in try FileManager.default.contentsOfDirectory(atPath: top.appendingPathComponent(folder).path) {
+            try requireAll(of: "\(folder)/\(language)")
+        }
+    }
+
+    private func requireAll(of folder: String) throws {
         let files = try FileManager.default.contentsOfDirectory(atPath: top.appendingPathComponent(folder).path)
         let embedded = Set(Scaffold.embedded.map(\.path))
 
-        for file in files {
-            #expect(
-                embedded.contains("\(folder)/\(file)"), "add \(folder)/\(file) to Sources/Host/AuthorAssets/assets.c")
-        }
+        for file in files { #expect(embedded.contains("\(folder)/\(file)"), "run scripts/assets.py") }
     }
 }

@@ -18,7 +18,7 @@
  *                       {"prompt":"...","stream":true}: events {"content":"..."}, the last one with "stop":true
  *
  * check.json says the same to `nexus adapter check --script check.json build/completion.so`.
- * For a server with OpenAI's API start with `nexus adapter new` instead.
+ * For an adapter of your own start with `nexus adapter new` instead; with `--protocol custom` it is of this kind.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -428,18 +428,22 @@ static nexus_status submit(void *instance, nexus_task exchange, const nexus_requ
     }
   }
 
-  /* The host has checked that the body is an object with a string "model"; what it does not check is ours to check. */
-  nexus_status status = NEXUS_UNSUPPORTED; /* another backend may understand a message that is no text */
-  if (json_parse(request->body.ptr, request->body.len, &body) && json_member(body, "model", &model) &&
-      make_prompt(&prompt, body, call->wants_stream, deadline_ms)) {
-    add_value(&call->model, model);
-    nexus_http_request upstream = {.struct_size = sizeof upstream, .method = TEXT("POST"), .path = TEXT("/completion"),
-                                   .headers = headers, .header_count = header_count,
-                                   .body = {prompt.bytes, prompt.length}};
-    status = prompt.failed || call->model.failed
-                 ? NEXUS_FAILED
-                 : self->host->http_start(exchange, &upstream, &handlers, call, &handle);
+  /* The host has checked that the body is an object with a string "model"; what it does not check is ours to check. To refuse
+   * with words that the client reads, an exchange is failed in here, and NEXUS_OK says that it was ended. */
+  nexus_status status = NEXUS_FAILED;
+  if (!json_parse(request->body.ptr, request->body.len, &body) || !json_member(body, "model", &model) ||
+      !make_prompt(&prompt, body, call->wants_stream, deadline_ms)) {
+    static const char words[] = "this server completes text: each message must have a role and a content that is a text";
+    fail(call, NEXUS_FAIL_UNSUPPORTED, (nexus_str){words, sizeof words - 1}); /* another backend may understand it */
+    free_call(call);
+    free(prompt.bytes);
+    return NEXUS_OK;
   }
+  add_value(&call->model, model);
+  nexus_http_request upstream = {.struct_size = sizeof upstream, .method = TEXT("POST"), .path = TEXT("/completion"),
+                                 .headers = headers, .header_count = header_count,
+                                 .body = {prompt.bytes, prompt.length}};
+  if (!prompt.failed && !call->model.failed) status = self->host->http_start(exchange, &upstream, &handlers, call, &handle);
   free(prompt.bytes); /* http_start has copied it */
   if (status != NEXUS_OK) free_call(call);
   return status;

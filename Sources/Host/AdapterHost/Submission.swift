@@ -29,12 +29,24 @@ extension AdapterBackend {
         }
         if status != NEXUS_OK, task.isLive {
             task.endedByAdapter()
-            let kind: ExchangeFailure.Kind = status == NEXUS_UNSUPPORTED ? .unsupported : .adapter
-            sink.attemptFailed(
-                ExchangeFailure(
-                    kind: kind, message: "The adapter \(image.type) did not take the request (status \(status))."))
+            sink.attemptFailed(Self.refusal(status, by: image.type))
         }
         return task
+    }
+
+    /// An adapter that refuses with a status alone says nothing to the client; with `exchange_fail` it would.
+    static func refusal(_ status: nexus_status, by type: String) -> ExchangeFailure {
+        if status == NEXUS_UNSUPPORTED {
+            let message = "The adapter \(type) cannot take this request, and did not say why."
+            return ExchangeFailure(kind: .unsupported, message: message)
+        }
+        let names: [nexus_status: String] = [
+            NEXUS_INVALID: "an argument is wrong", NEXUS_STALE: "a handle is stale",
+            NEXUS_WRONG_THREAD: "it called from a wrong thread", NEXUS_BAD_STATE: "a call came at a wrong time",
+            NEXUS_TOO_LARGE: "a limit was exceeded", NEXUS_FAILED: "it failed",
+        ]
+        let reason = names[status] ?? "it gave the unknown status \(status)"
+        return ExchangeFailure(kind: .adapter, message: "The adapter \(type) did not take the request: \(reason).")
     }
 
     /// What is left of the time; 0: there is no end.

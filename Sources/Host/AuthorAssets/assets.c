@@ -1,6 +1,6 @@
+/* Written by scripts/assets.py. A text ends with the NUL that `suffix` adds. */
 #include "author_assets.h"
 
-/* Every file of the folders named here; a test compares. The text ends with the NUL that `suffix` adds. */
 static const nexus_author_file files[] = {
     {"Sources/PluginAPI/header.c",
      (const char[]){
@@ -9,6 +9,22 @@ static const nexus_author_file files[] = {
     {"Sources/PluginAPI/include/nexus_plugin.h",
      (const char[]){
 #embed "../../../Sources/PluginAPI/include/nexus_plugin.h" suffix(, 0)
+     }},
+    {"Sources/PluginAPI/rust/nexus_plugin.rs",
+     (const char[]){
+#embed "../../../Sources/PluginAPI/rust/nexus_plugin.rs" suffix(, 0)
+     }},
+    {"Sources/PluginAPI/zig/nexus_plugin.zig",
+     (const char[]){
+#embed "../../../Sources/PluginAPI/zig/nexus_plugin.zig" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/ActionContext.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/ActionContext.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/Actions.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/Actions.swift" suffix(, 0)
      }},
     {"Sources/AdapterKit/Adapter.swift",
      (const char[]){
@@ -42,21 +58,13 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/AdapterKit/Host.swift" suffix(, 0)
      }},
-    {"Sources/AdapterKit/Later.swift",
-     (const char[]){
-#embed "../../../Sources/AdapterKit/Later.swift" suffix(, 0)
-     }},
-    {"Sources/AdapterKit/Actions.swift",
-     (const char[]){
-#embed "../../../Sources/AdapterKit/Actions.swift" suffix(, 0)
-     }},
-    {"Sources/AdapterKit/ActionContext.swift",
-     (const char[]){
-#embed "../../../Sources/AdapterKit/ActionContext.swift" suffix(, 0)
-     }},
     {"Sources/AdapterKit/KeyRing.swift",
      (const char[]){
 #embed "../../../Sources/AdapterKit/KeyRing.swift" suffix(, 0)
+     }},
+    {"Sources/AdapterKit/Later.swift",
+     (const char[]){
+#embed "../../../Sources/AdapterKit/Later.swift" suffix(, 0)
      }},
     {"Sources/AdapterKit/Reports.swift",
      (const char[]){
@@ -194,9 +202,125 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../templates/adapter/c/probe.c" suffix(, 0)
      }},
-    {"Sources/PluginAPI/rust/nexus_plugin.rs",
+    {"templates/adapter/c-custom/README.md",
      (const char[]){
-#embed "../../../Sources/PluginAPI/rust/nexus_plugin.rs" suffix(, 0)
+#embed "../../../templates/adapter/c-custom/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/adapter.c",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/adapter.c" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/adapter.h",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/adapter.h" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/buffer.h",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/buffer.h" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/check.json",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/check.json" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/exchange.c",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/exchange.c" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/probe.c",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/probe.c" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/protocol.c",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/protocol.c" suffix(, 0)
+     }},
+    {"templates/adapter/c-custom/protocol.h",
+     (const char[]){
+#embed "../../../templates/adapter/c-custom/protocol.h" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/Makefile",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/Makefile" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/adapter.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/adapter.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/adapter.hpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/adapter.hpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/events.hpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/events.hpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/exchange.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/exchange.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/exports.map",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/exports.map" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/gitignore",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/json.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/json.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/json.hpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/json.hpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/nexus.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/nexus.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/nexus.hpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/nexus.hpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp/probe.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp/probe.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/adapter.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/adapter.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/adapter.hpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/adapter.hpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/check.json",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/check.json" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/exchange.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/exchange.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/probe.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/probe.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/protocol.cpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/protocol.cpp" suffix(, 0)
+     }},
+    {"templates/adapter/cpp-custom/protocol.hpp",
+     (const char[]){
+#embed "../../../templates/adapter/cpp-custom/protocol.hpp" suffix(, 0)
      }},
     {"templates/adapter/rust/Cargo.toml",
      (const char[]){
@@ -242,6 +366,34 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../templates/adapter/rust/probe.rs" suffix(, 0)
      }},
+    {"templates/adapter/rust-custom/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/rust-custom/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/rust-custom/check.json",
+     (const char[]){
+#embed "../../../templates/adapter/rust-custom/check.json" suffix(, 0)
+     }},
+    {"templates/adapter/rust-custom/exchange.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust-custom/exchange.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust-custom/lib.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust-custom/lib.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust-custom/probe.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust-custom/probe.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust-custom/protocol.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust-custom/protocol.rs" suffix(, 0)
+     }},
+    {"templates/adapter/rust-custom/quoted.rs",
+     (const char[]){
+#embed "../../../templates/adapter/rust-custom/quoted.rs" suffix(, 0)
+     }},
     {"templates/adapter/swift/Answer.swift",
      (const char[]){
 #embed "../../../templates/adapter/swift/Answer.swift" suffix(, 0)
@@ -285,6 +437,98 @@ static const nexus_author_file files[] = {
     {"templates/adapter/swift/gitignore",
      (const char[]){
 #embed "../../../templates/adapter/swift/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/swift-custom/Answer.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift-custom/Answer.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift-custom/Backend.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift-custom/Backend.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift-custom/Options.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift-custom/Options.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift-custom/Probe.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift-custom/Probe.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift-custom/Protocol.swift",
+     (const char[]){
+#embed "../../../templates/adapter/swift-custom/Protocol.swift" suffix(, 0)
+     }},
+    {"templates/adapter/swift-custom/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/swift-custom/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/swift-custom/check.json",
+     (const char[]){
+#embed "../../../templates/adapter/swift-custom/check.json" suffix(, 0)
+     }},
+    {"templates/adapter/zig/Makefile",
+     (const char[]){
+#embed "../../../templates/adapter/zig/Makefile" suffix(, 0)
+     }},
+    {"templates/adapter/zig/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/zig/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/zig/adapter.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/adapter.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/buffer.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/buffer.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/events.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/events.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/exchange.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/exchange.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/gitignore",
+     (const char[]){
+#embed "../../../templates/adapter/zig/gitignore" suffix(, 0)
+     }},
+    {"templates/adapter/zig/headers.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/headers.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/json.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/json.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig/probe.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig/probe.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/README.md",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/README.md" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/adapter.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/adapter.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/check.json",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/check.json" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/exchange.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/exchange.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/probe.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/probe.zig" suffix(, 0)
+     }},
+    {"templates/adapter/zig-custom/protocol.zig",
+     (const char[]){
+#embed "../../../templates/adapter/zig-custom/protocol.zig" suffix(, 0)
      }},
 };
 

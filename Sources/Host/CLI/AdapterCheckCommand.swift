@@ -22,6 +22,7 @@ struct AdapterCheckCommand: ParsableCommand {
     @Option(help: "File that says how the server answers; by default as OpenAI's API and Ollama's do.")
     var script: String?
     @Option(name: .customLong("time-limit"), help: "Seconds for one check.") var timeLimit = 20
+    @Flag(help: "Check again whenever the file, or that of --script, has changed; until SIGINT.") var watch = false
 
     func run() throws {
         if list {
@@ -30,6 +31,20 @@ struct AdapterCheckCommand: ParsableCommand {
         }
         guard let file else { throw usage("which file? Give the adapter's .so, or --list") }
         guard (1...3600).contains(timeLimit) else { throw usage("--time-limit must be from 1 to 3600") }
+        guard watch else { return try check(file) }
+        guard !json else { throw usage("--watch prints lines for people, and --json one document: choose one of them") }
+        var files = FileWatch([file] + (script.map { [$0] } ?? []))
+        while true {
+            // What is wrong has been said; the next build may be better.
+            do { try check(file) } catch is ExitCode {}
+            print("\nwaiting for \(file) to change; Ctrl-C ends")
+            fflush(nil)
+            files.waitForChange()
+            print("\n\(file) has changed")
+        }
+    }
+
+    private func check(_ file: String) throws {
         var request = CheckRunner.Request(adapterPath: file)
         request.hash = try allowed(file)
         request.only = only.isEmpty ? nil : only
@@ -37,11 +52,13 @@ struct AdapterCheckCommand: ParsableCommand {
         request.options = options
         request.scriptPath = script
         request.timeLimit = timeLimit
+        // Where many checks crash at one place, it is shown once.
+        var shown: Set<[String]> = []
         let report: CheckReport
         do throws(CheckRunner.Failure) {
             report = try CheckRunner().run(request) { result in
                 guard !json, !result.isUnreached else { return }
-                print(result.line)
+                print(shown.insert(result.backtrace).inserted ? result.text : result.line)
                 // At once, also into a pipe: a check may take long.
                 fflush(nil)
             }

@@ -3,22 +3,26 @@ import Glibc
 import Scaffold
 
 extension Scaffold.Language: ExpressibleByArgument {}
+extension Scaffold.ServerProtocol: ExpressibleByArgument {}
 
 extension AdapterCommand {
     struct New: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Write the project of a new adapter: small, working, yours to change.",
             discussion:
-                "It builds with `make` and speaks to any server with OpenAI's API. NAME becomes the backend type.")
+                "It builds with `make`, and speaks to any server with OpenAI's API; with --protocol custom it is for servers "
+                + "that speak another one, and translates. NAME becomes the backend type.")
 
         @Argument(help: "Name of the adapter: small letters, digits, - and _.") var name: String
-        @Option(name: .customLong("lang"), help: "c, swift or rust.") var language: Scaffold.Language
+        @Option(name: .customLong("lang"), help: "The language.") var language: Scaffold.Language
+        @Option(name: .customLong("protocol"), help: "What its servers speak: OpenAI's API, or another protocol.")
+        var spoken = Scaffold.ServerProtocol.openai
         @Option(help: "Folder of the project, which must not be there yet; default: NAME.") var directory: String?
 
         func run() throws {
             let files: [Scaffold.File]
             do throws(Scaffold.BadName) {
-                files = try Scaffold.files(name: name, language: language)
+                files = try Scaffold.files(name: name, language: language, protocol: spoken)
             } catch {
                 throw usage(error.description)
             }
@@ -33,6 +37,7 @@ extension AdapterCommand {
                 \(folder) was written. Next:
                   cd \(folder)
                   make                                    # gives build/\(name).so
+                  make check                              # does it keep the rules?
                   nexus adapters list --adapters-dir build
                 README.md says how to go on.
                 """)

@@ -1,11 +1,21 @@
 import AuthorAssets
 
-/// The files of a new adapter's project. Pure: a name and a language give a list of files.
+/// The files of a new adapter's project. Pure: a name, a language and a protocol give a list of files.
 public enum Scaffold {
     public enum Language: String, CaseIterable, Sendable {
         case c
         case swift
         case rust
+        case cpp = "c++"
+        case zig
+    }
+
+    /// What the servers speak that the adapter is for.
+    public enum ServerProtocol: String, CaseIterable, Sendable {
+        /// OpenAI's API: requests and answers pass as they are.
+        case openai
+        /// Another one: requests and answers are translated.
+        case custom
     }
 
     public struct File: Sendable, Equatable {
@@ -23,21 +33,20 @@ public enum Scaffold {
     public static let nameLimit = 64
 
     /// All files, sorted by path.
-    public static func files(name: String, language: Language) throws(BadName) -> [File] {
+    public static func files(
+        name: String, language: Language, protocol spoken: ServerProtocol = .openai
+    ) throws(BadName) -> [File] {
         try check(name)
         let (module, crate) = (moduleName(name), crateName(name))
         func filled(_ text: String) -> String {
             let named = replacing("{{name}}", by: name, in: text)
             return replacing("{{crate}}", by: crate, in: replacing("{{module}}", by: module, in: named))
         }
+        let layout = ProjectLayout(language, spoken)
         return embedded.compactMap { file in
-            let place =
-                switch language {
-                case .c: placeInC(file.path)
-                case .swift: placeInSwift(file.path)
-                case .rust: placeInRust(file.path)
-                }
-            return place.map { File(path: filled($0), text: isTemplate(file.path) ? filled(file.text) : file.text) }
+            layout.place(file.path).map { place in
+                File(path: filled(place), text: isTemplate(file.path) ? filled(file.text) : file.text)
+            }
         }.sorted { $0.path < $1.path }
     }
 
@@ -66,39 +75,7 @@ public enum Scaffold {
 
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) }
 
-    // MARK: Where the files of this repository go
-
-    private static let header = "Sources/PluginAPI/include/nexus_plugin.h"
-    private static let bindings = "Sources/PluginAPI/rust/"
-    private static let templates = "templates/adapter/"
-
-    private static func isTemplate(_ path: String) -> Bool { path.hasPrefix(templates) }
-
-    private static func placeInC(_ path: String) -> String? {
-        if path == header { return "nexus_plugin.h" }
-        return below(templates + "c/", path).map(visible)
-    }
-
-    private static func placeInSwift(_ path: String) -> String? {
-        if let file = below(templates + "swift/", path) {
-            return file.hasSuffix(".swift") && file != "Package.swift" ? "Sources/{{module}}/" + file : visible(file)
-        }
-        if path.hasPrefix(bindings) { return nil }
-        if path.hasPrefix("Sources/PluginAPI/") { return path }
-        return below("Sources/", path).map { "Sources/{{module}}/" + $0 }
-    }
-
-    private static func placeInRust(_ path: String) -> String? {
-        if path == header { return "nexus_plugin.h" }
-        let file = below(bindings, path) ?? below(templates + "rust/", path)
-        return file.map { $0.hasSuffix(".rs") ? "src/" + $0 : visible($0) }
-    }
-
-    private static func visible(_ file: String) -> String { file == "gitignore" ? ".gitignore" : file }
-
-    private static func below(_ folder: String, _ path: String) -> String? {
-        path.hasPrefix(folder) ? String(path.dropFirst(folder.count)) : nil
-    }
+    private static func isTemplate(_ path: String) -> Bool { path.hasPrefix(ProjectLayout.templates) }
 
     private static func replacing(_ part: String, by other: String, in text: String) -> String {
         var result = ""

@@ -767,7 +767,9 @@ typedef struct nexus_adapter {
   void (*probe)(void *instance, nexus_task probe);
 
   /* Begins to answer a request; returns at once. NEXUS_OK: the adapter will end the exchange by exchange_finish or
-   * exchange_fail. Another status: the host ends it as failed, and tries elsewhere. [loop] */
+   * exchange_fail, or has done so: to refuse a request with words that the client reads, call exchange_fail in here and
+   * return NEXUS_OK. NEXUS_FAIL_REJECTED tells the client at once, NEXUS_FAIL_UNSUPPORTED first tries elsewhere. Another
+   * status: the host ends it as failed, without words, and tries elsewhere. [loop] */
   nexus_status (*submit)(void *instance, nexus_task exchange, const nexus_request *request);
 
   /* Tells that a task is over because the client went away, its deadline passed or the host shuts down. The handle is

@@ -1,6 +1,6 @@
 /// Decides when what was seen of some files has come to rest: a change counts once nothing has changed for `quiet`, so that a
 /// file which is being written is not looked at. Pure; times are monotonic milliseconds.
-struct ChangeSettler<Content: Equatable & Sendable>: Sendable {
+package struct ChangeSettler<Content: Equatable & Sendable>: Sendable {
     let quiet: Int
     /// What was reported last.
     private var told: Content
@@ -10,7 +10,7 @@ struct ChangeSettler<Content: Equatable & Sendable>: Sendable {
     /// - Parameters:
     ///   - told: what is known already.
     ///   - quiet: milliseconds.
-    init(told: Content, quiet: Int) {
+    package init(told: Content, quiet: Int) {
         self.told = told
         seen = told
         since = 0
@@ -18,7 +18,7 @@ struct ChangeSettler<Content: Equatable & Sendable>: Sendable {
     }
 
     /// Takes what is seen now. True: it differs from what was reported last and has come to rest. It then counts as reported.
-    mutating func observe(_ content: Content, now: Int) -> Bool {
+    package mutating func observe(_ content: Content, now: Int) -> Bool {
         if content != seen {
             seen = content
             since = now

@@ -23,6 +23,8 @@ package struct ELFImage {
 
     private static let sharedObject: UInt64 = 3
     private static let dynamicSymbols: UInt64 = 11
+    private static let allSymbols: UInt64 = 2
+    private static let functionSymbol: UInt64 = 2
     private static let sectionHeaderSize = 64
     private static let symbolSize = 24
     #if arch(x86_64)
@@ -60,6 +62,31 @@ package struct ELFImage {
                 throw .truncated
             }
             return try symbols(at: Int(offset), count: Int(size) / Self.symbolSize, names: Int(names))
+        }
+        return nil
+    }
+
+    /// The function that holds a place of the image, with how far behind its start that is: also one that is not exported, unless
+    /// the file was stripped. Nil: the file does not tell.
+    package func function(at place: UInt64) -> (name: String, offset: UInt64)? {
+        (try? function(at: place, of: Self.allSymbols)) ?? (try? function(at: place, of: Self.dynamicSymbols))
+    }
+
+    private func function(at place: UInt64, of kind: UInt64) throws(Failure) -> (name: String, offset: UInt64)? {
+        let table = Int(clamping: try read(40, 8))
+        for index in 0..<Int(try read(60, 2)) {
+            let header = table + index * Self.sectionHeaderSize
+            guard try read(header + 4, 4) == kind else { continue }
+            let (start, size) = (Int(clamping: try read(header + 24, 8)), Int(clamping: try read(header + 32, 8)))
+            let strings = table + Int(try read(header + 40, 4)) * Self.sectionHeaderSize
+            let names = Int(clamping: try read(strings + 24, 8))
+            guard start <= bytes.count, size <= bytes.count - start, names < bytes.count else { throw .truncated }
+            for entry in stride(from: start, to: start + size - Self.symbolSize + 1, by: Self.symbolSize) {
+                guard try read(entry + 4, 1) & 0xF == Self.functionSymbol else { continue }
+                let (first, length) = (try read(entry + 8, 8), try read(entry + 16, 8))
+                guard place >= first, place - first < max(length, 1) else { continue }
+                return (string(at: names + Int(try read(entry, 4))), place - first)
+            }
         }
         return nil
     }

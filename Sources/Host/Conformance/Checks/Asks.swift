@@ -24,6 +24,18 @@ struct Ask {
     }
 
     var isStream: Bool { flags & NEXUS_REQUEST_STREAM != 0 }
+
+    /// For people.
+    var words: String {
+        let kind =
+            switch self.kind {
+            case NEXUS_KIND_CHAT: "a chat"
+            case NEXUS_KIND_EMBEDDINGS: "embeddings"
+            case NEXUS_KIND_COMPLETIONS: "a completion"
+            default: "a request of an unknown kind"
+            }
+        return isStream ? kind + " as a stream" : kind
+    }
 }
 
 /// What clients ask for.

@@ -35,6 +35,7 @@ final class Bench {
         capacity: Int = 1024
     ) throws -> Creation {
         let functions = try subject.image().functions
+        subject.note("create\(options.map { " with the options \($0.prefix(100))" } ?? "")")
         let guarded = 256
         let room = UnsafeMutablePointer<CChar>.allocate(capacity: capacity + guarded)
         room.initialize(repeating: 0x55, count: capacity + guarded)
@@ -104,6 +105,7 @@ final class Bench {
 
     func loop(_ variation: Variation = Variation(), refusal: nexus_status = NEXUS_OK) -> ScriptedLoop {
         let server = server
+        subject.note("a server \(variation.words)")
         return ScriptedLoop(breaches: breaches, ownThreads: subject.ownThreads, refusal: refusal) {
             Arrival.of($0, by: server, variation)
         }
@@ -125,6 +127,7 @@ final class Bench {
     func probe(_ variation: Variation = Variation(), key: String = "") throws -> ProbeRun {
         let backend = try backend(key: key)
         let loop = loop(variation)
+        subject.note("a probe of a server \(variation.words)")
         let task = backend.probe(on: loop)
         loop.settle()
         let log = backend.log.now
@@ -140,6 +143,7 @@ final class Bench {
         let backend = try backend(key: key)
         backend.older = older
         let loop = loop(variation)
+        subject.note("\(ask.words), from a server \(variation.words)")
         let task = backend.submit(ask, on: loop, scribbling: variation.scribbles)
         loop.settle()
         backend.destroy(after: loop)

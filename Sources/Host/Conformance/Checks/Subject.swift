@@ -33,6 +33,9 @@ final class Subject {
     let server: any ServerScript
     private let output: Output
     private var loaded: Loading?
+    /// Told what is being done, so that somebody knows if it never ends.
+    var doing: (String) -> Void = { _ in }
+    private var done = ""
 
     init(_ plan: Plan, output: Output) throws {
         self.plan = plan
@@ -50,6 +53,7 @@ final class Subject {
         let threads = ProcessState.threadCount
         let began = Clock.monotonicMilliseconds()
         output.clear()
+        note("loading the file")
         let result = Result { () throws(LoadProblem) in
             try AdapterImage(path: plan.path, holding: plan.hash, host: ScriptedHost.table)
         }
@@ -59,6 +63,13 @@ final class Subject {
             difference: before.difference(to: ProcessState.now()))
         loaded = loading
         return loading
+    }
+
+    /// Says what is done from here on.
+    func note(_ words: String) {
+        guard words != done else { return }
+        done = words
+        doing(words)
     }
 
     /// Nil: nothing was loaded yet.

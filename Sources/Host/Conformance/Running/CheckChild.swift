@@ -27,6 +27,7 @@ public enum CheckChild {
     public static func run(_ text: String) -> Never {
         nexus_die_with_parent()
         nexus_limit_resources(dataLimit, fileLimit)
+        nexus_trace_crashes(descriptor)
         guard let value = try? JSONValue.parse(text), let path = value["path"]?.string else { _exit(2) }
         var plan = Subject.Plan(path: path)
         if let text = value["sha256"]?.string {
@@ -38,10 +39,13 @@ public enum CheckChild {
         plan.options = value["options"]?.string ?? "{}"
         let seconds = UInt64(value["seconds"]?.int ?? 20)
         guard let subject = try? Subject(plan, output: Output()) else { _exit(2) }
+        tell(["thread": .number(JSONNumber(nexus_trace_thread()))])
+        subject.doing = { tell(["doing": .string($0)]) }
         for id in value["checks"]?.array?.compactMap(\.string) ?? [] {
             guard let check = Check.all.first(where: { $0.id == id }) else { continue }
             nexus_limit_processor_time(seconds)
             tell(["begin": .string(id)])
+            subject.note("")
             let began = Clock.monotonicMilliseconds()
             let (verdict, detail) = outcome(check, Bench(subject))
             var message: [String: JSONValue] = [

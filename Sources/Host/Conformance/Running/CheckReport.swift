@@ -11,13 +11,24 @@ public struct CheckResult: Equatable, Sendable {
     public var detail: String
     public var milliseconds: Int
 
+    /// What was being done when the adapter ended or stopped its process; empty: it did not.
+    public var scenario = ""
+    /// Where it crashed, from the faulty instruction outwards; empty: it did not, or nobody knows.
+    public var backtrace: [String] = []
+
     /// It was not run, since one before it failed on which all others rest.
     public internal(set) var isUnreached = false
 
     /// One line, without control characters.
     public var line: String {
         let word = verdict == .fail ? "FAIL" : verdict.rawValue
-        return "\(word)  \(id.padded(to: 30))  \(requirement) / \(detail)".inOneLine
+        let known = scenario.isEmpty ? detail : "\(detail), during: \(scenario)"
+        return "\(word)  \(id.padded(to: 30))  \(requirement) / \(known)".inOneLine
+    }
+
+    /// That line, and below it where the adapter crashed.
+    public var text: String {
+        ([line] + backtrace.map { "          \($0)".inOneLine }).joined(separator: "\n")
     }
 }
 
@@ -79,6 +90,16 @@ public struct CheckReport: Equatable, Sendable {
             ] {
                 writer.key(key)
                 writer.string(value)
+            }
+            if !result.scenario.isEmpty {
+                writer.key("scenario")
+                writer.string(result.scenario)
+            }
+            if !result.backtrace.isEmpty {
+                writer.key("backtrace")
+                writer.beginArray()
+                for line in result.backtrace { writer.string(line) }
+                writer.endArray()
             }
             writer.key("milliseconds")
             writer.integer(result.milliseconds)

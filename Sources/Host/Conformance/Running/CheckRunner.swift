@@ -73,11 +73,13 @@ public struct CheckRunner {
         var report = CheckReport()
 
         /// Takes the result of the first waiting check; after an essential one that failed the rest is left out.
+        /// - Parameter stopped: what was known of it when its process ended or was stopped.
         mutating func ended(
-            _ verdict: CheckResult.Verdict, _ detail: String, _ milliseconds: Int, _ each: (CheckResult) -> Void
+            _ verdict: CheckResult.Verdict, _ detail: String, _ milliseconds: Int, stopped: Stopped = Stopped(),
+            _ each: (CheckResult) -> Void
         ) {
             let check = waiting.removeFirst()
-            add(check, verdict, detail, milliseconds, each)
+            add(check, verdict, detail, milliseconds, stopped: stopped, each)
             guard check.isEssential, verdict == .fail else { return }
             let rest = waiting
             waiting = []
@@ -96,11 +98,12 @@ public struct CheckRunner {
 
         private mutating func add(
             _ check: Check, _ verdict: CheckResult.Verdict, _ detail: String, _ milliseconds: Int,
-            isUnreached: Bool = false, _ each: (CheckResult) -> Void
+            stopped: Stopped = Stopped(), isUnreached: Bool = false, _ each: (CheckResult) -> Void
         ) {
             let result = CheckResult(
                 id: check.id, requirement: check.requirement, verdict: verdict, detail: detail,
-                milliseconds: milliseconds, isUnreached: isUnreached)
+                milliseconds: milliseconds, scenario: stopped.scenario, backtrace: stopped.backtrace,
+                isUnreached: isUnreached)
             report.results.append(result)
             each(result)
         }
@@ -121,13 +124,25 @@ public struct CheckRunner {
         let left = run.waiting.count - alone.count
         var watch = Watch(left: left, limit: UInt64(run.request.timeLimit) * 1000)
         let end = watch.follow(child, &run, each)
+        if end == nil, run.waiting.count > left { watch.interrupt(child, &run, each) }
         child.finish(isGone: end != nil)
         guard run.waiting.count > left else { return }
         if !watch.isInCheck, end == "exited with status 2" {
             throw Failure(description: "\(executable) did not take the checks")
         }
-        let detail = end ?? "did not return within \(run.request.timeLimit) s"
-        run.ended(.fail, detail, Int(Clock.monotonicMilliseconds() - watch.since), each)
+        let trace = Backtrace(watch.frames, adapter: run.request.adapterPath)
+        var detail = end ?? "did not return within \(run.request.timeLimit) s"
+        // An end that its handler could not see through by itself is that of the signal that came first.
+        if let signal = watch.signal, end != nil { detail = "crashed with \(signal)" }
+        if let place = trace.place { detail += " in \(place)" }
+        let stopped = Stopped(scenario: watch.scenario, backtrace: trace.lines)
+        run.ended(.fail, detail, Int(Clock.monotonicMilliseconds() - watch.since), stopped: stopped, each)
+    }
+
+    /// What is known of a check whose process ended or was stopped.
+    private struct Stopped {
+        var scenario = ""
+        var backtrace: [String] = []
     }
 
     /// Follows one child until it has done its checks, is gone, or has been in one of them for too long.
@@ -139,7 +154,17 @@ public struct CheckRunner {
         private(set) var isInCheck = false
         /// When the check began, or the time between two checks.
         private(set) var since = Clock.monotonicMilliseconds()
+        /// What the check does; empty: it has not said.
+        private(set) var scenario = ""
+        /// What has ended the child, as it told before, and where.
+        private(set) var signal: String?
+        private(set) var frames: [JSONValue] = []
+        /// The one in which the child's checks run.
+        private var thread: CInt?
         private var lines = Lines()
+
+        /// Milliseconds for which a child that is stuck may take to say where.
+        private static let patience: UInt64 = 1000
 
         init(left: Int, limit: UInt64) {
             self.left = left
@@ -166,10 +191,36 @@ public struct CheckRunner {
             return nil
         }
 
+        /// Asks a child that does not return where it is.
+        mutating func interrupt(_ child: ChildProcess, _ run: inout Run, _ each: (CheckResult) -> Void) {
+            guard let thread, isInCheck else { return }
+            child.interrupt(thread)
+            let asked = Clock.monotonicMilliseconds()
+            while frames.isEmpty, Clock.monotonicMilliseconds() - asked < Self.patience {
+                switch child.read(milliseconds: 50) {
+                case .bytes(let bytes): take(bytes, &run, each)
+                case .closed: return
+                case .nothing: break
+                }
+            }
+        }
+
         private mutating func take(_ bytes: [UInt8], _ run: inout Run, _ each: (CheckResult) -> Void) {
             for message in lines.feed(bytes) {
                 guard run.waiting.count > left, let first = run.waiting.first else { return }
-                if message["begin"]?.string == first.id {
+                if let words = message["doing"]?.string {
+                    scenario = words
+                    continue
+                } else if let number = message["thread"]?.int.flatMap({ CInt(exactly: $0) }) {
+                    thread = number
+                    continue
+                } else if let name = message["crash"]?.string {
+                    signal = name
+                    continue
+                } else if let places = message["frames"]?.array {
+                    frames = places
+                    continue
+                } else if message["begin"]?.string == first.id {
                     isInCheck = true
                 } else if message["end"]?.string == first.id, isInCheck {
                     run.ended(message, each)

@@ -78,6 +78,9 @@ struct ChildProcess {
         return Self.words(status)
     }
 
+    /// Has one of its threads tell where it is; see `nexus_trace_crashes`.
+    func interrupt(_ thread: CInt) { nexus_trace_interrupt(process, thread) }
+
     /// Ends it and all of its group, and gives back what it held.
     /// - Parameter isGone: `ended` has told so.
     func finish(isGone: Bool) {

@@ -84,6 +84,22 @@ struct Variation {
     var headers: [(name: String, value: String)] = []
     /// What the ends of HTTP requests tell of their times, in microseconds.
     var times = Arrival.Times()
+
+    /// For people, behind "a server".
+    var words: String {
+        var words = "\(fault)"
+        switch fault {
+        case .status(_, .some(let seconds)): words += " with retry-after: \(seconds)"
+        case .closes(let share): words += ", after \(share) thousandths of its answer"
+        case .closesAfter(let count), .endsAfter(let count): words += ", after \(count) bytes"
+        default: break
+        }
+        if let pieceSize { words += ", in pieces of \(pieceSize) bytes" }
+        if let splitAt { words += ", in two pieces, cut at \(splitAt)" }
+        if delay > 0 { words += ", slowly" }
+        if let models { words += ", with \(models) models" }
+        return words
+    }
 }
 
 /// The way one answer comes.

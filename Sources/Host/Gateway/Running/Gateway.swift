@@ -19,6 +19,10 @@ public struct AdapterReport: Sendable {
     public var hash: ContentHash?
     public var abi: String?
     public var defaultURLs: [String] = []
+    /// JSON Schema of its options; empty: it takes none.
+    public var optionsSchema = ""
+    /// What it answers.
+    public var kinds: [RequestKind] = []
     /// Which parts of it are not used, and why.
     public var warnings: [String] = []
     /// Why it cannot be used.
@@ -39,11 +43,12 @@ public enum Gateway {
     ///   - source: path of the file that the configuration was read from; nil: of none.
     ///   - service: what the service manager has told.
     ///   - reload: called on SIGHUP and for `POST /v1/admin/reload`.
+    ///   - ready: called with the address when it takes requests.
     /// - Returns: the exit status: 0 after an orderly end, 1 if it could not start, was forced to end, or an
     ///   adapter did not end its instances in time.
     public static func serve(
         _ configuration: Configuration, from source: String?, service terms: ServiceTerms = ServiceTerms(),
-        reload: @escaping ConfigurationReload
+        reload: @escaping ConfigurationReload, ready: (String) -> Void = { _ in }
     ) async -> Int32 {
         nexus_memory_setup()
         let logs = GatewayLog.logs(configuration.logging)
@@ -72,6 +77,7 @@ public enum Gateway {
         do {
             let address = try await process.start()
             announce(address)
+            ready(address)
             logger.info(
                 "the gateway takes requests",
                 metadata: [
@@ -119,10 +125,15 @@ public enum Gateway {
         return library.images.map {
             AdapterReport(
                 path: $0.path, type: $0.type, displayName: $0.displayName, version: $0.version, hash: $0.hash,
-                abi: "\($0.abiMajor).\($0.abiMinor)", defaultURLs: $0.defaultURLs, warnings: $0.warnings)
+                abi: "\($0.abiMajor).\($0.abiMinor)", defaultURLs: $0.defaultURLs, optionsSchema: $0.optionsSchema,
+                kinds: kinds($0.kinds), warnings: $0.warnings)
         } + library.rejected.map { AdapterReport(path: $0.path, problem: $0.problem.description) }
             + library.unread.map { AdapterReport(path: $0.path, problem: $0.reason) }
     }
+}
+
+extension Gateway {
+    private static func kinds(_ bits: UInt32) -> [RequestKind] { RequestKind.allCases.filter { bits & $0.bit != 0 } }
 }
 
 /// Words for what keeps the gateway from starting.

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "cells.h"
+#include "check_trace.h"
 #include "decoders.h"
 #include "encoders.h"
 #include "memory.h"
