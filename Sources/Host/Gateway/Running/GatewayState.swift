@@ -146,6 +146,8 @@ final class GatewayState: Sendable {
     /// Keeps what ends as the configuration says from now on. The first file that can be read gives what earlier runs have counted
     /// and learnt. Blocks for as long as another file is still being written, a second at most.
     func keepHistory(_ configuration: Configuration.History) {
+        // What has ended before belongs to the file before, also if the ledger was still to settle it.
+        ledger.settle()
         settledHistory.capacity = configuration.capacity
         let logger = logs.history
         let memory = KeptMemory(figures: settledFigures, registry: registry, hedges: hedges) { [weak self] in
