@@ -15,6 +15,8 @@ public enum StoreLimits {
     static let deletedAtOnce = 2000
     /// Pages that are given back to the file system at once.
     static let freedPages = 2000
+    /// Seconds for which it is believed how much of the file each table has.
+    static let sizesKept: UInt64 = 60
     /// Minutes are kept for so many days.
     static let minuteDays: Int64 = 400
     /// Entries of a page, and of one that does not say how many.

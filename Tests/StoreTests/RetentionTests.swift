@@ -1,0 +1,83 @@
+import Core
+import Glibc
+import SQLite
+import Synchronization
+import Testing
+
+@testable import Store
+
+@Suite("How much of the history is kept, and for how long") struct RetentionTests {
+    private let folder = Folder()
+
+    private func stored() throws -> [UInt64] {
+        var filter = HistoryFilter()
+        filter.limit = 1000
+        return try StoreReader(path: folder.file).page(filter, before: nil, milliseconds: nil).entries.map(
+            \.entry.sequence)
+    }
+
+    /// Sums of as many minutes, of a model that nobody asks for now.
+    private func fill(_ table: String, minutes: Int, from first: Int64) throws {
+        let connection = try SQLiteConnection(path: folder.file, mode: .writing, patience: 1000)
+        try connection.run(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < \(minutes)) "
+                + "INSERT INTO \(table) (minute, backend, model, requests, errors, duration_ms, first_tokens, first_token_ms, "
+                + "prompt_tokens, completion_tokens, durations, refused, failed_attempts, cached_tokens, timed_tokens, "
+                + "generation_seconds, told, duration_buckets, first_token_buckets) "
+                + "SELECT \(first) + i, 'one', 'older', 1, 0, 40, 1, 12, 7, 3, '', 0, 0, 0, 1, 1, 3, '12:1 13:4 15:2 16:7', '8:1 9:12 11:3' FROM n"
+        )
+    }
+
+    private func count(_ table: String) throws -> Int64 {
+        let connection = try SQLiteConnection(path: folder.file, mode: .reading, patience: 1000)
+        return try connection.integer("SELECT count(*) FROM \(table)") ?? 0
+    }
+
+    // MARK: Bytes
+
+    @Test("262,001 minutes in a file of 16 MiB") func minutesTakeNoRoomFromRequests() throws {
+        let file = try StoreFile(folder.file)
+        try file.write((1...500).map { .test($0) }, [], now: 1_800_000_000)
+        try fill("minutes", minutes: 262_001, from: 1_800_000_000 / 60 - 262_001)
+        let keep = StoreFile.Retention(days: nil, bytes: 16_777_216)
+        #expect(try file.usedBytes() > 16_777_216)
+        while try file.retain(keep, count: 2000, now: 1_800_000_000) {}
+        #expect(try stored().count == 500 && file.usedBytes() <= 16_777_216)
+        #expect(try count("minutes") > 100_000, "no more goes than must")
+        let connection = try SQLiteConnection(path: folder.file, mode: .reading, patience: 1000)
+        #expect(
+            try connection.integer("SELECT max(minute) FROM minutes WHERE model = 'older'") == 1_800_000_000 / 60 - 1,
+            "the oldest go")
+    }
+
+    @Test func ofMinutesAndHoursThatGoesOfWhichThereIsMore() throws {
+        let file = try StoreFile(folder.file)
+        try file.write((1...100).map { .test($0) }, [], now: 1_800_000_000)
+        try fill("minutes", minutes: 5000, from: 1_800_000_000 / 60 - 5000)
+        try fill("hours", minutes: 20_000, from: 1_800_000_000 / 60 - 20_000)
+        let keep = StoreFile.Retention(days: nil, bytes: 1_400_000)
+        while try file.retain(keep, count: 500, now: 1_800_000_000) {}
+        #expect(try stored().count == 100 && file.usedBytes() <= 1_400_000)
+        #expect(try count("minutes") > 4000 && count("hours") < 15_000)
+    }
+
+    @Test func requestsAreNotDeletedWhereThatDoesNotHelp() throws {
+        let file = try StoreFile(folder.file)
+        try file.write((1...100).map { .test($0) }, [], now: 1_800_000_000)
+        try fill("minutes", minutes: 2000, from: 1_800_000_000 / 60 - 2000)
+        for _ in 0..<3 {
+            _ = try file.retain(StoreFile.Retention(days: nil, bytes: 250_000), count: 10, now: 1_800_000_000)
+        }
+        #expect(try stored().count == 100)
+    }
+
+    @Test func requestsHaveNoMoreThanTheirHalfWhereSumsNeedTheirs() throws {
+        let file = try StoreFile(folder.file)
+        try file.write((1...4000).map { .test($0) }, [], now: 1_800_000_000)
+        try fill("minutes", minutes: 20_000, from: 1_800_000_000 / 60 - 20_000)
+        let keep = StoreFile.Retention(days: nil, bytes: 1_000_000)
+        while try file.retain(keep, count: 100, now: 1_800_000_000) {}
+        #expect(try count("requests") > 200 && count("minutes") > 1000)
+        #expect(try stored().first == 4000 && file.usedBytes() <= 1_000_000)
+    }
+}
