@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -244,6 +245,24 @@ def test_a_captured_request_is_sent_again_to_the_backend_that_is_named(start, up
     gone = nexus("replay", id, "--backend", "gone", "--url", gateway.url)
     assert gone.returncode == 1 and "now: 4" in gone.stdout
     assert nexus("replay", "0123", "--url", gateway.url).returncode == 1
+
+
+def test_what_was_deleted_while_another_program_reads_the_file_is_told(capturing):
+    gateway = capturing()
+    chat(gateway)
+    until(lambda: len(captures(gateway)) == 1)
+    reader = sqlite3.connect(gateway.database.parent / "captures.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM captures").fetchone()
+
+    deleted = gateway.http.delete("/v1/captures?all=true").json()
+    assert deleted["deleted"] == 1 and deleted["erased"] is False and "captures.db-wal" in deleted["message"]
+    gateway.wait_for_log("can still be read")
+    assert PROMPT.encode() in files(gateway)
+    reader.close()
+    gateway.wait_for_log("nothing is left")
+    assert PROMPT.encode() not in files(gateway)
+    assert gateway.http.delete("/v1/captures?all=true").json() == {"deleted": 0}
 
 
 def test_a_file_that_cannot_be_written_is_told_and_requests_are_served(capturing, tmp_path: Path):

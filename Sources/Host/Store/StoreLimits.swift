@@ -36,6 +36,8 @@ public enum StoreLimits {
     static let capturesWaiting = 1024
     static let capturesAtOnce = 64
     static let captureBytes = 64 * 1024 * 1024
+    /// Milliseconds after which it is tried again to take what was deleted out of the log of transactions.
+    static let emptyingMilliseconds: UInt64 = 1000
     /// Who reads captures at once.
     static let captureReaders = 4
     /// Requests of one id that are looked for.
