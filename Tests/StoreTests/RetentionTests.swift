@@ -80,4 +80,16 @@ import Testing
         #expect(try count("requests") > 200 && count("minutes") > 1000)
         #expect(try stored().first == 4000 && file.usedBytes() <= 1_000_000)
     }
+
+    // MARK: What found no room
+
+    @Test func whatASlowDiskHasLostIsTold() {
+        let store = HistoryStore(HistoryStore.Settings(path: folder.file))
+        let owner = RecordingOwner()
+        store.take((0..<StoreLimits.waiting + 7).map { .test($0) })
+        Thread.run { store.run(owner.owner) }
+        store.finish(milliseconds: 120_000)
+        let words = owner.words.withLock { $0 }
+        #expect(words.count == 1 && words.first?.hasPrefix("7 requests are not in") == true && store.problem == nil)
+    }
 }
