@@ -171,6 +171,17 @@ extension Capture {
         #expect(!holds("canary-one") && !holds("canary-two") && words.all.last?.contains("nothing is left") == true)
     }
 
+    @Test func aClockThatJumpsAheadDeletesNothingAtOnce() throws {
+        var old = Capture.test(1)
+        old.endedAt = Clock.wallSeconds() - 40 * 86_400
+        try CaptureFile(file, key: nil).write([old])
+        let words = Words()
+        var writer = writer(words)
+        #expect(writer.look(settings { $0.keepDays = 7 }) == nil)
+        #expect(try CaptureReader(path: file).page(CaptureFilter(), before: nil, limit: 9).captures.count == 1)
+        #expect(words.all.count == 1 && words.all[0].contains("40 days ahead"))
+    }
+
     @Test func aFileOfAnotherProgramIsLeftAlone() throws {
         _ = try StoreFile(file)
         #expect(throws: StoreProblem.foreign) { try CaptureFile(file, key: nil) }

@@ -8,12 +8,21 @@ import Testing
 
 @Suite("How much of the history is kept, and for how long") struct RetentionTests {
     private let folder = Folder()
+    private let day: Int64 = 24 * 3600
 
     private func stored() throws -> [UInt64] {
         var filter = HistoryFilter()
         filter.limit = 1000
         return try StoreReader(path: folder.file).page(filter, before: nil, milliseconds: nil).entries.map(
             \.entry.sequence)
+    }
+
+    private func entries(_ numbers: ClosedRange<Int>, at: (Int) -> Int64) -> [HistoryEntry] {
+        numbers.map { number in
+            var entry = HistoryEntry.test(number)
+            entry.timestamp = at(number)
+            return entry
+        }
     }
 
     /// Sums of as many minutes, of a model that nobody asks for now.
@@ -79,6 +88,72 @@ import Testing
         while try file.retain(keep, count: 100, now: 1_800_000_000) {}
         #expect(try count("requests") > 200 && count("minutes") > 1000)
         #expect(try stored().first == 4000 && file.usedBytes() <= 1_000_000)
+    }
+
+    // MARK: Age
+
+    @Test func aClockThatWasAheadForAWhileKeepsNothingElse() throws {
+        let file = try StoreFile(folder.file)
+        let now: Int64 = 1_800_000_000
+        try file.write(entries(1...5) { _ in now + 300 * day }, [], now: now)
+        try file.write(entries(6...20) { _ in now - 100 * day }, [], now: now)
+        try file.write(entries(21...25) { _ in now }, [], now: now)
+        let keep = StoreFile.Retention(days: 90, bytes: nil)
+        while try file.retain(keep, count: 3, now: now) {}
+        for _ in 0..<10 { while try file.retain(keep, count: 3, now: now) {} }
+        #expect(try stored() == [25, 24, 23, 22, 21], "also those that say that they have not ended yet")
+    }
+
+    @Test func aClockThatWasBehindForAWhileTakesNothingElseWithIt() throws {
+        let file = try StoreFile(folder.file)
+        let now: Int64 = 1_800_000_000
+        try file.write(entries(1...5) { _ in now - 10 * day }, [], now: now)
+        try file.write(entries(6...7) { _ in 0 }, [], now: now)
+        try file.write(entries(8...9) { _ in now }, [], now: now)
+        let keep = StoreFile.Retention(days: 90, bytes: nil)
+        for _ in 0..<5 { while try file.retain(keep, count: 3, now: now) {} }
+        #expect(try stored() == [9, 8, 5, 4, 3, 2, 1])
+    }
+
+    @Test func aStartWithTheClockFarAheadDeletesNothingAtOnce() throws {
+        let owner = RecordingOwner()
+        var writer = owner.writer(folder)
+        let old = entries(1...3) { _ in Clock.wallSeconds() - 100 * day }
+        #expect(writer.write(old) == nil)
+        writer.close()
+        // For this one, a hundred days have passed in no time.
+        var next = StoreWriter(HistoryStore.Settings(path: folder.file, keepDays: 90), owner.owner)
+        #expect(next.write([]) == nil)
+        #expect(try stored().count == 3)
+        #expect(owner.words.withLock { $0.contains { $0.contains("100 days ahead") } })
+    }
+
+    // MARK: Its clock
+
+    private let second: UInt64 = 1_000_000_000
+
+    @Test func aJumpAheadCountsWhenTheClockHasStoodByIt() {
+        var clock = RetentionClock(newest: 1000, instant: 0)
+        let far = 1000 + 50 * day
+        #expect(clock.now(wall: far, instant: 10 * second) == 1010 && clock.jump == 50 * day - 10)
+        #expect(clock.now(wall: far + 3500, instant: 3510 * second) == 4510)
+        #expect(clock.now(wall: far + 3700, instant: 3710 * second) == far + 3700 && clock.jump == nil)
+    }
+
+    @Test func oneThatIsTakenBackMeanwhileHasDoneNothing() {
+        var clock = RetentionClock(newest: nil, instant: 0)
+        #expect(clock.now(wall: 1000, instant: 0) == 1000)
+        #expect(clock.now(wall: 1000 + 50 * day, instant: 10 * second) == 1010)
+        #expect(clock.now(wall: 1020, instant: 20 * second) == 1020 && clock.jump == nil)
+        // A little, as when it is set, or back, counts at once.
+        #expect(clock.now(wall: 1020 + day, instant: 20 * second) == 1020 + day)
+        #expect(clock.now(wall: 10, instant: 21 * second) == 10)
+    }
+
+    @Test(arguments: [Int64.min, -1, Int64.max]) func whateverAFileSaysIsAnInstant(newest: Int64) {
+        var clock = RetentionClock(newest: newest, instant: UInt64.max)
+        _ = clock.now(wall: 1_800_000_000, instant: 0)
+        _ = clock.now(wall: 1_800_000_000, instant: UInt64.max)
     }
 
     // MARK: What found no room

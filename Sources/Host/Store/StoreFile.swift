@@ -16,6 +16,8 @@ final class StoreFile {
     private let identity: FileIdentity?
     let connection: SQLiteConnection
     private let insertion: SQLiteStatement
+    /// Where the search for what is too old goes on behind the first requests.
+    var walked: Int64 = 0
     /// As they were looked at last.
     var sizes: StoreSizes?
 
@@ -66,14 +68,7 @@ final class StoreFile {
     func retain(_ retention: Retention, count: Int, now: Int64) throws -> Bool {
         var isMore = false
         if let days = retention.days {
-            let limit = now - Int64(days) * 24 * 3600
-            if let oldest = try connection.integer("SELECT ended FROM requests ORDER BY id LIMIT 1"), oldest < limit {
-                // The oldest are in front; where the clock was set back, a few are deleted later.
-                try connection.run(
-                    "DELETE FROM requests WHERE id IN "
-                        + "(SELECT id FROM requests ORDER BY id LIMIT \(count)) AND ended < \(limit)")
-                isMore = connection.changes >= count
-            }
+            isMore = try deleteRequests(endedBefore: now - Int64(days) * 24 * 3600, count: count, now: now)
         }
         if let bytes = retention.bytes { isMore = try shrink(to: Int64(bytes), count: count) || isMore }
         let minute = (now - StoreLimits.minuteDays * 24 * 3600) / 60
@@ -88,5 +83,12 @@ final class StoreFile {
             try connection.run("PRAGMA incremental_vacuum(\(StoreLimits.freedPages))")
         }
         return isMore
+    }
+
+    /// When the newest of what there is was written, in Unix seconds; nil: there is nothing.
+    func newest() throws(SQLiteError) -> Int64? {
+        let request = try connection.integer("SELECT ended FROM requests ORDER BY id DESC LIMIT 1")
+        let command = try connection.integer("SELECT CAST(ended AS INTEGER) FROM audit ORDER BY id DESC LIMIT 1")
+        return [request, command].compactMap { $0 }.max()
     }
 }

@@ -15,6 +15,9 @@ public enum StoreLimits {
     static let deletedAtOnce = 2000
     /// Pages that are given back to the file system at once.
     static let freedPages = 2000
+    /// Seconds by which the wall clock may come ahead of what it should show, and for how many it then has to stand by that.
+    static let clockJump: Int64 = 24 * 3600
+    static let clockPatience: UInt64 = 3600
     /// Seconds for which it is believed how much of the file each table has.
     static let sizesKept: UInt64 = 60
     /// Minutes are kept for so many days.

@@ -62,6 +62,44 @@ struct StoreSizes {
 }
 
 extension StoreFile {
+    /// Deletes requests that ended before an instant, as far as they are among the first `count`; where all of those are younger, among
+    /// further ones, a stretch each time: where the clock was ahead for a while, the oldest are not in front.
+    /// - Returns: there are more.
+    func deleteRequests(endedBefore limit: Int64, count: Int, now: Int64) throws(SQLiteError) -> Bool {
+        guard let first = try connection.integer("SELECT min(id) FROM requests") else { return false }
+        let end = try place(count, after: first)
+        let future = now + StoreLimits.clockJump
+        if try delete(from: first, to: end, endedBefore: limit, future: future) != nil {
+            return try connection.integer(
+                "SELECT ended < \(limit) FROM requests WHERE id >= \(end) ORDER BY id LIMIT 1") == 1
+        }
+        let begin = max(walked, end)
+        let next = try place(count, after: begin)
+        walked = try connection.integer("SELECT 1 FROM requests WHERE id >= \(next) LIMIT 1") == nil ? 0 : next
+        guard let last = try delete(from: begin, to: next, endedBefore: limit, future: future) else { return false }
+        try connection.run("DELETE FROM requests WHERE id < \(min(end, last)) AND ended > \(future)")
+        return true
+    }
+
+    /// - Returns: the last that was too old; nil: none was.
+    private func delete(
+        from first: Int64, to end: Int64, endedBefore limit: Int64, future: Int64
+    ) throws(SQLiteError) -> Int64? {
+        let stretch = "id >= \(first) AND id < \(end)"
+        guard let last = try connection.integer("SELECT max(id) FROM requests WHERE \(stretch) AND ended < \(limit)")
+        else { return nil }
+        // What says that it has not ended yet is older than what was written after it.
+        try connection.run(
+            "DELETE FROM requests WHERE \(stretch) AND (ended < \(limit) OR ended > \(future) AND id < \(last))")
+        return last
+    }
+
+    /// The id behind so many rows.
+    private func place(_ count: Int, after first: Int64) throws(SQLiteError) -> Int64 {
+        try connection.integer("SELECT id FROM requests WHERE id >= \(first) ORDER BY id LIMIT 1 OFFSET \(count)")
+            ?? Int64.max
+    }
+
     /// Deletes some of the oldest, if the file is larger than that. Requests may have half of it in any case, and so may everything else:
     /// what has more than its half goes, the requests first.
     /// - Returns: there are more.

@@ -149,6 +149,11 @@ final class CaptureFile {
         }
     }
 
+    /// When the newest of what there is ended, in Unix seconds; nil: there is nothing.
+    func newest() throws(SQLiteError) -> Int64? {
+        try connection.integer("SELECT ended FROM captures ORDER BY place DESC LIMIT 1")
+    }
+
     private func giveBack() throws(SQLiteError) {
         if try connection.integer("PRAGMA freelist_count") ?? 0 > 0 {
             try connection.run("PRAGMA incremental_vacuum(\(StoreLimits.freedPages))")

@@ -10,6 +10,7 @@ struct CaptureWriter {
     private var delay = RetryDelay()
     private var nextTry: UInt64 = 0
     private var nextRetention: UInt64 = 0
+    private var clock: RetentionClock?
     /// What was deleted could not be taken out of the log of transactions, and when that is tried again if nothing else is to be done.
     private var isHeld = false
     private var nextEmptying: UInt64 = 0
@@ -57,9 +58,10 @@ struct CaptureWriter {
             let file = try self.file ?? CaptureFile(path, key: settings.key)
             (self.file, key) = (file, settings.key)
             let now = Clock.monotonicNanoseconds()
+            if clock == nil { clock = RetentionClock(newest: try file.newest(), instant: now) }
             try body(file)
             if now >= nextRetention {
-                try file.retain(settings, now: Clock.wallSeconds())
+                try retain(file, settings, now)
                 nextRetention = now + 10 * 1_000_000_000
             }
             try file.emptyLog(waits: false)
@@ -78,6 +80,13 @@ struct CaptureWriter {
             nextTry = Clock.monotonicNanoseconds() + UInt64(delay.next() * 1e9)
             return problem
         }
+    }
+
+    private mutating func retain(_ file: CaptureFile, _ settings: CaptureStore.Settings, _ instant: UInt64) throws {
+        let (wall, jump) = (Clock.wallSeconds(), clock?.jump)
+        let now = clock?.now(wall: wall, instant: instant) ?? wall
+        if let words = RetentionClock.words(before: jump, after: clock?.jump, path: path) { tell(true, words) }
+        try file.retain(settings, now: now)
     }
 
     /// Says once that what was deleted can still be read, and once that it cannot any more.
