@@ -150,6 +150,14 @@ import Testing
         #expect(clock.now(wall: 10, instant: 21 * second) == 10)
     }
 
+    @Test func aSecondStartWithinThatHourBelievesItNoMore() {
+        let far = 1000 + 50 * day
+        #expect(RetentionClock.newest(of: [far + 20, far + 10, far, 1000, 900]) == 1000)
+        #expect(RetentionClock.newest(of: [far + 4000, far, 1000]) == far + 4000, "the clock has stood by it")
+        #expect(RetentionClock.newest(of: [5, far, 4]) == 5 && RetentionClock.newest(of: []) == nil)
+        #expect(RetentionClock.newest(of: [Int64.min + 1, Int64.max, 0]) != nil)
+    }
+
     @Test(arguments: [Int64.min, -1, Int64.max]) func whateverAFileSaysIsAnInstant(newest: Int64) {
         var clock = RetentionClock(newest: newest, instant: UInt64.max)
         _ = clock.now(wall: 1_800_000_000, instant: 0)

@@ -18,6 +18,20 @@ struct RetentionClock {
         known = newest.map { (min(max($0, Self.believed.lowerBound), Self.believed.upperBound), instant) }
     }
 
+    /// When the newest was written, by a clock that had stood by what it showed: a run before this one may have ended within the hour in
+    /// which a jump is not believed.
+    /// - Parameter ends: Unix seconds, of the newest first.
+    static func newest(of ends: [Int64]) -> Int64? {
+        let ends = ends.map { min(max($0, believed.lowerBound), believed.upperBound) }
+        guard let last = ends.first else { return nil }
+        let hour = (last - Int64(StoreLimits.clockPatience))...(last + StoreLimits.clockJump)
+        for (after, before) in zip(ends, ends.dropFirst()) {
+            guard hour.contains(after) else { break }
+            if before < after - StoreLimits.clockJump { return before }
+        }
+        return last
+    }
+
     /// - Parameters:
     ///   - wall: what the wall clock shows.
     ///   - instant: nanoseconds of the monotonic clock.

@@ -85,10 +85,10 @@ final class StoreFile {
         return isMore
     }
 
-    /// When the newest of what there is was written, in Unix seconds; nil: there is nothing.
+    /// See `RetentionClock.newest`.
     func newest() throws(SQLiteError) -> Int64? {
-        let request = try connection.integer("SELECT ended FROM requests ORDER BY id DESC LIMIT 1")
-        let command = try connection.integer("SELECT CAST(ended AS INTEGER) FROM audit ORDER BY id DESC LIMIT 1")
-        return [request, command].compactMap { $0 }.max()
+        RetentionClock.newest(
+            of: try connection.integers(
+                "SELECT ended FROM requests ORDER BY id DESC LIMIT \(StoreLimits.clockRows)"))
     }
 }

@@ -18,6 +18,8 @@ public enum StoreLimits {
     /// Seconds by which the wall clock may come ahead of what it should show, and for how many it then has to stand by that.
     static let clockJump: Int64 = 24 * 3600
     static let clockPatience: UInt64 = 3600
+    /// Of so many of the newest it is looked at when they were written.
+    static let clockRows = 10_000
     /// Seconds for which it is believed how much of the file each table has.
     static let sizesKept: UInt64 = 60
     /// Minutes are kept for so many days.

@@ -149,9 +149,11 @@ final class CaptureFile {
         }
     }
 
-    /// When the newest of what there is ended, in Unix seconds; nil: there is nothing.
+    /// See `RetentionClock.newest`.
     func newest() throws(SQLiteError) -> Int64? {
-        try connection.integer("SELECT ended FROM captures ORDER BY place DESC LIMIT 1")
+        RetentionClock.newest(
+            of: try connection.integers(
+                "SELECT ended FROM captures ORDER BY place DESC LIMIT \(StoreLimits.clockRows)"))
     }
 
     private func giveBack() throws(SQLiteError) {
