@@ -211,6 +211,31 @@ import Testing
         #expect(!after.isSame(as: before) && before.isSame(as: ring(rule("b", "2"), rule("a", "1"))))
     }
 
+    @Test func aKeyThatIsRemovedAndAddedAgainBeginsNoNewDay() throws {
+        let before = ring(rule("a", "1"), rule("b", "2"))
+        _ = try #require(before.key(named: "a")).usage.take(KeyLimits(), tokens: 1, now: 0, wall: 0)
+        let without = ring(rule("b", "2"), before: before)
+        #expect(without.kept(of: ["a"], now: 0, wall: 0).first?.numbers.first == 1, "and it is kept on disk")
+        let again = ring(rule("a", "new"), before: ring(rule("c", "3"), before: without))
+        #expect(again.key(named: "a")?.usage.figures(now: 0).requests == 1)
+    }
+
+    @Test func alsoWhenTheGatewayWasStartedAnewMeanwhile() throws {
+        let before = ring(rule("a", "1"))
+        _ = try #require(before.key(named: "a")).usage.take(KeyLimits(), tokens: 1, now: 0, wall: 0)
+        let next = ring(rule("b", "2"))
+        next.restore(before.kept(of: nil, now: 0, wall: 0), now: 0, wall: 0)
+        #expect(ring(rule("a", "1"), before: next).key(named: "a")?.usage.figures(now: 0).requests == 1)
+    }
+
+    @Test func ofKeysThatAreGoneSoManyAreRemembered() {
+        var keys = ring()
+        let count = Keyring.Limits.gone + 2
+        for number in 0...count { keys = ring(rule("k\(number)", "\(number)"), before: keys) }
+        let gone = keys.gone.withLock { $0.map(\.name) }
+        #expect(gone.count == Keyring.Limits.gone && gone.first == "k2" && gone.last == "k\(count - 1)")
+    }
+
     @Test func aPriorityIsCapped() {
         typealias Priority = AdmissionQueue.Priority
         #expect(Priority.high.capped(to: .normal) == .normal && Priority.low.capped(to: .normal) == .low)

@@ -32,6 +32,13 @@ import Testing
         }
     }
 
+    @Test func theFolderOfAFileIsBroughtToTheDisk() throws {
+        try Self.withFolder { folder in
+            #expect(FileBytes.syncFolder(of: folder + "/any") && FileBytes.syncFolder(of: "in-this-one"))
+            #expect(FileBytes.syncFolder(of: "/at-the-root") && !FileBytes.syncFolder(of: folder + "/none/any"))
+        }
+    }
+
     @Test func whatIsNoFileIsRefusedAtOnce() throws {
         try Self.withFolder { folder in
             #expect(mkfifo(folder + "/pipe", 0o600) == 0)

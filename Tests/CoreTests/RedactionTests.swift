@@ -38,8 +38,9 @@ import Testing
 
     @Test func eventsOfAStreamAreRedactedEachByItself() {
         let stream = """
-            : a comment
-            event: x
+            : keep-alive
+            event: response.output_text.delta
+            id: chatcmpl-1
             data: {"choices":[{"delta":{"content":"secret"}}]}
 
             data: [DONE]
@@ -48,6 +49,49 @@ import Testing
             """
         let result = redacted(["choices.*.delta.content"], stream, type: "text/event-stream; charset=utf-8")
         #expect(result == stream.replacing("secret", with: "[redacted]"))
+    }
+
+    @Test(arguments: ["\n", "\r", "\r\n"]) func linesEndAsThoseOfEventStreamsDo(end: String) {
+        let stream = ["data: {\"content\":\"secret\"}", "data: [DONE]", ""].map { $0 + end + end }.joined()
+        #expect(
+            redacted(["content"], stream, type: "text/event-stream") == stream.replacing("secret", with: "[redacted]"))
+        let lines = "{\"content\":\"secret\"}\(end){\"content\":\"secret\"}\(end)"
+        #expect(
+            redacted(["content"], lines, type: "application/x-ndjson") == lines.replacing("secret", with: "[redacted]"))
+    }
+
+    @Test(
+        "what stands where no data stand",
+        arguments: [
+            (": a secret", ": [redacted]"), (":", ":"), (": ping", ": ping"), ("event: a secret", "event: [redacted]"),
+            ("event:error", "event:error"), ("id: {\"a\":\"secret\"}", "id: [redacted]"), ("secret", ": [redacted]"),
+            ("secret: x", ": [redacted]"), (" data: secret", ": [redacted]"), ("retry: 3000", "retry: 3000"),
+            ("data", "data"),
+            ("id: \(String(repeating: "s", count: 65))", "id: [redacted]"),
+        ])
+    func ofOtherLinesAPlainNameIsKept(line: String, kept: String) {
+        #expect(redacted(["content"], line + "\n\n", type: "text/event-stream") == kept + "\n\n")
+        #expect(redacted([], line, type: "text/event-stream") == line)
+    }
+
+    @Test func dataOfSeveralLinesAreOneText() {
+        let stream = "data: {\"content\":\ndata: \"secret\"\ndata: }\n\ndata: {\"a\":\ndata:  1}\n\n"
+        #expect(
+            redacted(["content"], stream, type: "text/event-stream")
+                == "data: {\"content\":\"[redacted]\"}\n\ndata: {\"a\":\ndata:  1}\n\n")
+    }
+
+    @Test func aMarkOfByteOrderHidesNothing() {
+        #expect(
+            redacted(["a"], "\u{FEFF}data: {\"a\":\"secret\"}\n\n", type: "text/event-stream")
+                == "\u{FEFF}data: {\"a\":\"[redacted]\"}\n\n")
+    }
+
+    @Test func behindALineThatCannotBeReadNothingIsKept() {
+        let lines = "{\"b\":1}\n{\"content\":\n\"secret\"\n}\n"
+        #expect(
+            redacted(["content"], lines, type: "application/x-ndjson")
+                == "{\"b\":1}\n\"[redacted]\"\n\"[redacted]\"\n\"[redacted]\"\n")
     }
 
     @Test func ofAStreamThatWasCutOnlyWholeLinesAreKept() {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from gateway import BUILD, FAST, LONG, Gateway, backend, until
-from upstream import ANSWER, Exchange
+from upstream import ANSWER, Exchange, delta
 
 ON = "[captures]\nenabled = true\n"
 KEY = "5a" * 32
@@ -244,6 +245,63 @@ def test_a_captured_request_is_sent_again_to_the_backend_that_is_named(start, up
     gone = nexus("replay", id, "--backend", "gone", "--url", gateway.url)
     assert gone.returncode == 1 and "now: 4" in gone.stdout
     assert nexus("replay", "0123", "--url", gateway.url).returncode == 1
+
+
+@pytest.mark.parametrize("end", ["cut", "without its end mark", "an error"])
+def test_a_request_whose_stream_breaks_off_when_it_is_sent_again_has_failed(start, upstream, end):
+    def whole(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        exchange.event(delta("whole"))
+        exchange.event(b"[DONE]")
+        exchange.end_stream()
+
+    def broken(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        exchange.event(delta("half"))
+        if end == "an error":
+            exchange.event({"error": {"message": "out of memory", "code": 500}})
+        if end == "cut":
+            exchange.piece(b'data: {"choices":[{"delta":')
+            exchange.cut()
+        else:
+            exchange.end_stream()
+
+    upstream.chat(whole)
+    gateway = start(FAST + ON + backend("one", upstream.url))
+    gateway.wait_for_backend("one")
+    body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "stream": True}
+    assert gateway.http.post("/v1/chat/completions", json=body).status_code == 200
+    until(lambda: len(captures(gateway)) == 1)
+    id = captures(gateway)[0]["id"]
+    well = nexus("replay", id, "--url", gateway.url)
+    assert well.returncode == 0 and "failed" not in well.stdout, well.stdout + well.stderr
+
+    upstream.chat(broken)
+    again = nexus("replay", id, "--url", gateway.url)
+    assert again.returncode == 1, again.stdout + again.stderr
+    now = again.stdout.split("\nnow: 200 after ")[1]
+    assert "half" in now and ", failed: " in now.split("\n")[0]
+    both = json.loads(nexus("replay", id, "--url", gateway.url, "--json").stdout)
+    assert both["now"]["status_code"] == 200 and both["now"]["problem"]
+    assert both["now"]["request_id"] == gateway.history()[-1]["request_id"]
+
+
+def test_what_was_deleted_while_another_program_reads_the_file_is_told(capturing):
+    gateway = capturing()
+    chat(gateway)
+    until(lambda: len(captures(gateway)) == 1)
+    reader = sqlite3.connect(gateway.database.parent / "captures.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM captures").fetchone()
+
+    deleted = gateway.http.delete("/v1/captures?all=true").json()
+    assert deleted["deleted"] == 1 and deleted["erased"] is False and "captures.db-wal" in deleted["message"]
+    gateway.wait_for_log("can still be read")
+    assert PROMPT.encode() in files(gateway)
+    reader.close()
+    gateway.wait_for_log("nothing is left")
+    assert PROMPT.encode() not in files(gateway)
+    assert gateway.http.delete("/v1/captures?all=true").json() == {"deleted": 0}
 
 
 def test_a_file_that_cannot_be_written_is_told_and_requests_are_served(capturing, tmp_path: Path):

@@ -183,6 +183,21 @@ def test_other_apis_are_watched_in_their_own_words(gateway: Gateway, scripted: S
         scripted.over.clear()
 
 
+def test_who_watches_is_noted(gateway: Gateway, scripted: Scripted) -> None:
+    Client(gateway)
+    exchange = exchange_of(gateway)
+    with watch(gateway, exchange) as live:
+        live.until("ExchangeWatched")
+    assert refusal(gateway, "0-9999") == (404, "request_not_found")
+    assert refusal(gateway, "sk-secret") == (400, "invalid_argument")
+
+    records = [(each["command"], each["status"], each["client"]) for each in gateway.json("/v1/audit")["data"]]
+    assert records == [
+        (f"GET /ws?watch={exchange}", 101, "127.0.0.1"), ("GET /ws?watch=0-9999", 404, "127.0.0.1"),
+        ("GET /ws?(1 not shown)", 400, "127.0.0.1"),
+    ]
+
+
 def test_an_answer_in_one_piece_is_shown_at_its_end(gateway: Gateway, upstream: Upstream, pool: ThreadPoolExecutor) -> None:
     go = threading.Event()
     message = {"role": "assistant", "reasoning_content": "Hm.", "content": "whole"}

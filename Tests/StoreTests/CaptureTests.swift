@@ -139,6 +139,49 @@ extension Capture {
         #expect(try file.delete(filter) == 1 && !holds("canary-two"))
     }
 
+    /// Another program that reads the file, as it was when that began.
+    private func reader() throws -> SQLiteConnection {
+        let connection = try SQLiteConnection(path: file, mode: .reading, patience: 0)
+        try connection.run("BEGIN")
+        _ = try connection.integer("SELECT count(*) FROM captures")
+        return connection
+    }
+
+    private func writer(_ words: Words) -> CaptureWriter {
+        CaptureWriter(path: file, tell: { _, said in words.add(said) })
+    }
+
+    @Test func whatLimitsDeleteIsGoneFromTheFileToo() throws {
+        var writer = writer(Words())
+        let one = settings { $0.maxCount = 1 }
+        #expect(writer.write([.test(1, request: "canary-one")], one) == nil && holds("canary-one"))
+        #expect(writer.write([.test(2, request: "canary-two")], one) == nil)
+        #expect(!holds("canary-one") && holds("canary-two"))
+    }
+
+    @Test func whileAnotherProgramReadsThatIsToldAndTriedAgain() throws {
+        let words = Words()
+        var writer = writer(words)
+        #expect(writer.write([.test(1, request: "canary-one"), .test(2, request: "canary-two")], settings()) == nil)
+        let reader = try reader()
+        #expect(try writer.delete(CaptureFilter(), settings()).get() == CaptureDeletion(count: 2, isErased: false))
+        #expect(holds("canary-one") && words.all.count == 1 && words.all[0].contains("can still be read"))
+        try reader.run("COMMIT")
+        #expect(writer.write([.test(3)], settings()) == nil)
+        #expect(!holds("canary-one") && !holds("canary-two") && words.all.last?.contains("nothing is left") == true)
+    }
+
+    @Test func aClockThatJumpsAheadDeletesNothingAtOnce() throws {
+        var old = Capture.test(1)
+        old.endedAt = Clock.wallSeconds() - 40 * 86_400
+        try CaptureFile(file, key: nil).write([old])
+        let words = Words()
+        var writer = writer(words)
+        #expect(writer.look(settings { $0.keepDays = 7 }) == nil)
+        #expect(try CaptureReader(path: file).page(CaptureFilter(), before: nil, limit: 9).captures.count == 1)
+        #expect(words.all.count == 1 && words.all[0].contains("40 days ahead"))
+    }
+
     @Test func aFileOfAnotherProgramIsLeftAlone() throws {
         _ = try StoreFile(file)
         #expect(throws: StoreProblem.foreign) { try CaptureFile(file, key: nil) }
@@ -153,7 +196,7 @@ extension Capture {
         let deleted = Mutex<Int?>(nil)
         var filter = CaptureFilter()
         filter.key = "nobody"
-        store.delete(filter) { result in deleted.withLock { $0 = try? result.get() } }
+        store.delete(filter) { result in deleted.withLock { $0 = try? result.get().count } }
         Thread.run { store.run { _, _ in } }
         store.finish(milliseconds: 60_000)
         #expect(deleted.withLock { $0 } == 0 && store.figures == CaptureStore.Figures(kept: 1, lost: 0))
@@ -175,7 +218,16 @@ extension Capture {
     }
 }
 
-private enum Thread {
+/// What a store has said for the log.
+final class Words: Sendable {
+    private let said = Mutex<[String]>([])
+
+    func add(_ words: String) { said.withLock { $0.append(words) } }
+
+    var all: [String] { said.withLock { $0 } }
+}
+
+enum Thread {
     /// Runs it beside this one.
     static func run(_ body: @escaping @Sendable () -> Void) {
         final class Box: Sendable {

@@ -69,6 +69,7 @@ struct CapturesCommand: ParsableCommand {
             guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }
             print("Deleted \(Counted.words(value["deleted"]?.int ?? 0, "capture")).")
+            if let message = value["message"]?.string { print(CellText.clean(message)) }
         }
     }
 

@@ -121,6 +121,8 @@ public struct KeysFile: Sendable {
             unlink(temporary)
             throw failure
         }
+        // Else a key that was revoked might be back when the machine has failed.
+        FileBytes.syncFolder(of: path)
     }
 
     private func failure(_ path: String, _ code: CInt = errno) -> Failure {

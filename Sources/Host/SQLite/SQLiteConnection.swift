@@ -102,6 +102,14 @@ public final class SQLiteConnection {
         return try statement.step() ? statement.optionalInteger(0) : nil
     }
 
+    /// The first value of each row.
+    public func integers(_ sql: String) throws(SQLiteError) -> [Int64] {
+        let statement = try prepare(sql)
+        var values: [Int64] = []
+        while try statement.step() { values.append(statement.integer(0)) }
+        return values
+    }
+
     /// Rows that the last statement changed.
     public var changes: Int { Int(sqlite3_changes(handle)) }
 

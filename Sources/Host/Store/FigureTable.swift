@@ -13,7 +13,7 @@ enum FigureTable {
         case .model: ExchangeFigures.modelLimit
         case .backend: ExchangeFigures.backendLimit
         case .estimate: TokenEstimate.limit
-        case .key: Keyring.Limits.keys
+        case .key: Keyring.Limits.keys + Keyring.Limits.gone
         case .answerTime: KeptFigure.timesLimit
         case .lateness: FirstTokenTimes.limit
         }

@@ -50,7 +50,9 @@ public final class HistoryStore: LedgerSink {
     private struct Queue {
         var entries: [HistoryEntry] = []
         var audit: [(record: AuditRecord, instance: String)] = []
+        /// That found no room since the last write that went well, and are not told yet.
         var lost: UInt64 = 0
+        var lostAudit: UInt64 = 0
         var isEnding = false
         var isOver = false
     }
@@ -102,7 +104,11 @@ public final class HistoryStore: LedgerSink {
     /// - Parameter instance: whose order its number is.
     public func take(_ record: AuditRecord, instance: String) {
         let isTaken = queue.withLock { queue in
-            guard !queue.isOver, queue.audit.count < StoreLimits.auditWaiting else { return false }
+            guard !queue.isOver else { return false }
+            guard queue.audit.count < StoreLimits.auditWaiting else {
+                queue.lostAudit += 1
+                return false
+            }
             queue.audit.append((record, instance))
             return true
         }
@@ -165,7 +171,7 @@ public final class HistoryStore: LedgerSink {
     /// Writes until `finish`; the body of the store's thread.
     public func run(_ owner: Owner) {
         var writer = StoreWriter(settings, owner)
-        note(writer.open())
+        note(writer.open(), owner)
         looked.signal()
         while true {
             let isEnding = queue.withLock { $0.isEnding }
@@ -176,7 +182,7 @@ public final class HistoryStore: LedgerSink {
                     _ = something.wait(timeout: .now() + .milliseconds(StoreLimits.gatherMilliseconds))
                 }
             }
-            step(&writer)
+            step(&writer, owner)
             guard isEnding else { continue }
             writer.close()
             queue.withLock { $0.isOver = true }
@@ -185,7 +191,7 @@ public final class HistoryStore: LedgerSink {
         }
     }
 
-    private func step(_ writer: inout StoreWriter) {
+    private func step(_ writer: inout StoreWriter, _ owner: Owner) {
         guard writer.isOpen || writer.mayTry else { return }
         let (batch, audit) = queue.withLock { queue in
             defer { (queue.entries, queue.audit) = ([], []) }
@@ -196,7 +202,9 @@ public final class HistoryStore: LedgerSink {
         if problem != nil {
             // They wait in front of those that have come meanwhile.
             queue.withLock { queue in
-                queue.audit = Array((audit + queue.audit).prefix(StoreLimits.auditWaiting))
+                let commands = audit + queue.audit
+                queue.audit = Array(commands.prefix(StoreLimits.auditWaiting))
+                queue.lostAudit += UInt64(commands.count - queue.audit.count)
                 queue.entries = batch + queue.entries
                 let excess = queue.entries.count - StoreLimits.waiting
                 guard excess > 0 else { return }
@@ -204,17 +212,33 @@ public final class HistoryStore: LedgerSink {
                 queue.lost += UInt64(excess)
             }
         }
-        note(problem)
+        note(problem, owner)
     }
 
-    private func note(_ problem: StoreProblem?) {
-        let lost = queue.withLock { queue in
-            defer { if problem == nil { queue.lost = 0 } }
-            return queue.lost
+    private func note(_ problem: StoreProblem?, _ owner: Owner) {
+        let (lost, commands) = queue.withLock { queue in
+            defer { if problem == nil { (queue.lost, queue.lostAudit) = (0, 0) } }
+            return (queue.lost, queue.lostAudit)
+        }
+        // Also of a disk that has failed at nothing, and was too slow.
+        if problem == nil, let words = Self.words(lost: lost, commands: commands) {
+            owner.tell(false, "\(words) not in \(path): they came while it could not be written, or not fast enough")
         }
         trouble.withLock { trouble in
             let since = trouble?.since ?? Clock.preciseWallSeconds()
             trouble = problem.map { Trouble(problem: $0, since: since, lost: lost) }
         }
+    }
+
+    /// Nil: nothing was lost.
+    private static func words(lost: UInt64, commands: UInt64) -> String? {
+        func counted(_ count: UInt64, _ one: String, _ many: String) -> String? {
+            count > 0 ? "\(count) \(count == 1 ? one : many)" : nil
+        }
+        let parts = [
+            counted(lost, "request", "requests"),
+            counted(commands, "command of an operator", "commands of operators"),
+        ].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: " and ") + (lost + commands == 1 ? " is" : " are")
     }
 }

@@ -7,15 +7,19 @@ final class StoreFile {
     struct Retention: Sendable, Equatable {
         /// Days after which an entry is deleted; nil: never.
         var days: Int?
-        /// Bytes that the file may have; nil: any number.
+        /// Bytes that the file may have; nil: any number. See `StoreFile.shrink`.
         var bytes: Int?
     }
 
     private let path: String
     private let lock: FileLock
     private let identity: FileIdentity?
-    private let connection: SQLiteConnection
+    let connection: SQLiteConnection
     private let insertion: SQLiteStatement
+    /// Where the search for what is too old goes on behind the first requests.
+    var walked: Int64 = 0
+    /// As they were looked at last.
+    var sizes: StoreSizes?
 
     /// Opens it, and makes it if it is not there.
     init(_ path: String) throws {
@@ -62,22 +66,11 @@ final class StoreFile {
     /// - Parameter count: rows, at the most.
     /// - Returns: there is more to be deleted.
     func retain(_ retention: Retention, count: Int, now: Int64) throws -> Bool {
-        var deleted = 0
+        var isMore = false
         if let days = retention.days {
-            let limit = now - Int64(days) * 24 * 3600
-            if let oldest = try connection.integer("SELECT ended FROM requests ORDER BY id LIMIT 1"), oldest < limit {
-                // The oldest are in front; where the clock was set back, a few are deleted later.
-                try connection.run(
-                    "DELETE FROM requests WHERE id IN "
-                        + "(SELECT id FROM requests ORDER BY id LIMIT \(count)) AND ended < \(limit)")
-                deleted += connection.changes
-            }
+            isMore = try deleteRequests(endedBefore: now - Int64(days) * 24 * 3600, count: count, now: now)
         }
-        if let bytes = retention.bytes, try usedBytes() > Int64(bytes) {
-            try connection.run(
-                "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT \(count))")
-            deleted += connection.changes
-        }
+        if let bytes = retention.bytes { isMore = try shrink(to: Int64(bytes), count: count) || isMore }
         let minute = (now - StoreLimits.minuteDays * 24 * 3600) / 60
         for table in MinuteSums.Table.allCases {
             try connection.run(
@@ -89,13 +82,13 @@ final class StoreFile {
         if try connection.integer("PRAGMA freelist_count") ?? 0 > Int64(StoreLimits.freedPages) {
             try connection.run("PRAGMA incremental_vacuum(\(StoreLimits.freedPages))")
         }
-        return deleted >= count
+        return isMore
     }
 
-    /// Without the pages that are free.
-    private func usedBytes() throws(SQLiteError) -> Int64 {
-        let pages = try connection.integer("PRAGMA page_count") ?? 0
-        let free = try connection.integer("PRAGMA freelist_count") ?? 0
-        return (pages - free) * (try connection.integer("PRAGMA page_size") ?? 4096)
+    /// See `RetentionClock.newest`.
+    func newest() throws(SQLiteError) -> Int64? {
+        RetentionClock.newest(
+            of: try connection.integers(
+                "SELECT ended FROM requests ORDER BY id DESC LIMIT \(StoreLimits.clockRows)"))
     }
 }

@@ -15,6 +15,13 @@ public enum StoreLimits {
     static let deletedAtOnce = 2000
     /// Pages that are given back to the file system at once.
     static let freedPages = 2000
+    /// Seconds by which the wall clock may come ahead of what it should show, and for how many it then has to stand by that.
+    static let clockJump: Int64 = 24 * 3600
+    static let clockPatience: UInt64 = 3600
+    /// Of so many of the newest it is looked at when they were written.
+    static let clockRows = 10_000
+    /// Seconds for which it is believed how much of the file each table has.
+    static let sizesKept: UInt64 = 60
     /// Minutes are kept for so many days.
     static let minuteDays: Int64 = 400
     /// Entries of a page, and of one that does not say how many.
@@ -34,6 +41,8 @@ public enum StoreLimits {
     static let capturesWaiting = 1024
     static let capturesAtOnce = 64
     static let captureBytes = 64 * 1024 * 1024
+    /// Milliseconds after which it is tried again to take what was deleted out of the log of transactions.
+    static let emptyingMilliseconds: UInt64 = 1000
     /// Who reads captures at once.
     static let captureReaders = 4
     /// Requests of one id that are looked for.

@@ -14,6 +14,7 @@ struct StoreWriter {
     private var nextTry: UInt64 = 0
     /// Nothing is known to be too old or too much until then; nanoseconds of the monotonic clock.
     private var nextRetention: UInt64 = 0
+    private var clock: RetentionClock?
     /// What may stay in the file.
     var retention: StoreFile.Retention {
         didSet { if retention != oldValue { nextRetention = 0 } }
@@ -37,6 +38,9 @@ struct StoreWriter {
             if !isRestored {
                 owner.restore(try opened.figures(now: Clock.wallSeconds()))
                 isRestored = true
+            }
+            if clock == nil {
+                clock = RetentionClock(newest: try opened.newest(), instant: Clock.monotonicNanoseconds())
             }
             file = opened
             needsAll = true
@@ -75,6 +79,11 @@ struct StoreWriter {
     private mutating func retain(_ file: StoreFile, _ new: Int, _ now: Int64) throws {
         let instant = Clock.monotonicNanoseconds()
         guard instant >= nextRetention else { return }
+        let jump = clock?.jump
+        let now = clock?.now(wall: now, instant: instant) ?? now
+        if let words = RetentionClock.words(before: jump, after: clock?.jump, path: settings.path) {
+            owner.tell(true, words)
+        }
         let isMore = try file.retain(retention, count: max(StoreLimits.deletedAtOnce, new * 2), now: now)
         nextRetention = isMore ? instant : instant + 10 * 1_000_000_000
     }

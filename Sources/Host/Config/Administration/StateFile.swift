@@ -91,7 +91,7 @@ public struct StateFile: Sendable {
             throw failure
         }
         known = bytes
-        syncDirectory()
+        FileBytes.syncFolder(of: path)
         return aside
     }
 
@@ -123,16 +123,5 @@ public struct StateFile: Sendable {
 
     private func failure(_ path: String, _ code: CInt = errno) -> Failure {
         Failure(description: "\(path) cannot be written: \(String(cString: strerror(code)))")
-    }
-
-    /// The new name is on the disk only when its directory is.
-    private func syncDirectory() {
-        let end = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-        let directory = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let opened = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard opened >= 0 else { return }
-        // Some file systems cannot; the file itself is there.
-        _ = fsync(opened)
-        close(opened)
     }
 }

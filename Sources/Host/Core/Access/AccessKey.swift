@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a key is for.
 public enum KeyRole: String, Sendable, CaseIterable {
     /// Requests to models.
@@ -61,6 +63,8 @@ public final class AccessKey: Sendable {
 public final class Keyring: Sendable {
     public enum Limits {
         public static let keys = 1000
+        /// Names of keys that are in force no more whose use is remembered; those that went first are forgotten.
+        public static let gone = 1000
         /// Bytes of what a client shows; more is no key.
         public static let shown = 512
     }
@@ -73,13 +77,20 @@ public final class Keyring: Sendable {
     /// if they were on this machine.
     public let hasOperators: Bool
     private let byHash: [KeyHash: AccessKey]
+    /// What was used by keys that are in force no more, in the order in which they went: a key that is removed and added again begins no
+    /// new day.
+    let gone: Mutex<[GoneKey]>
 
     public static let none = Keyring([], isRequired: false)
 
-    /// - Parameter before: whose keys of the same names go on with what they have used.
+    /// - Parameter before: whose keys of the same names, and those that went before it, go on with what they have used.
     public init(_ rules: [KeyRule], isRequired: Bool, before: Keyring? = nil) {
-        var usages: [String: KeyUsage] = [:]
-        for key in before?.keys ?? [] { usages[key.name] = key.usage }
+        let known = before.map { before in
+            before.gone.withLock { $0 } + before.keys.map { GoneKey(name: $0.name, usage: $0.usage) }
+        }
+        let usages = Dictionary((known ?? []).map { ($0.name, $0.usage) }, uniquingKeysWith: { _, last in last })
+        let names = Set(rules.map(\.name))
+        gone = Mutex(Array((known ?? []).filter { !names.contains($0.name) }.suffix(Limits.gone)))
         keys = rules.map { AccessKey($0, usage: usages[$0.name] ?? KeyUsage()) }.sorted { $0.name < $1.name }
         self.isRequired = isRequired
         hasOperators = rules.contains { $0.role == .operator } || before?.hasOperators == true
@@ -99,4 +110,10 @@ public final class Keyring: Sendable {
     public func isSame(as other: Keyring) -> Bool {
         self === other || isRequired == other.isRequired && keys.map(\.rule) == other.keys.map(\.rule)
     }
+}
+
+/// A key that is in force no more.
+struct GoneKey: Sendable {
+    var name: String
+    var usage: KeyUsage
 }

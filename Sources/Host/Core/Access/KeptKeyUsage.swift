@@ -57,17 +57,30 @@ extension KeyUsage {
 }
 
 extension Keyring {
-    /// What has been used by these keys; nil: by all.
+    /// What has been used by these keys, and by those of them that are in force no more; nil: by all.
     /// - Parameters: as of `KeyUsage.kept`.
     public func kept(of names: Set<String>?, now: UInt64, wall: Int64) -> [KeptFigure] {
         if let names, names.isEmpty { return [] }
-        return keys.filter { names?.contains($0.name) ?? true }.map { $0.usage.kept(of: $0.name, now: now, wall: wall) }
+        let all = gone.withLock { $0 } + keys.map { GoneKey(name: $0.name, usage: $0.usage) }
+        return all.filter { names?.contains($0.name) ?? true }.map { $0.usage.kept(of: $0.name, now: now, wall: wall) }
     }
 
-    /// Adds what runs before this one have counted of keys that there still are; to be called once.
+    /// Adds what runs before this one have counted; to be called once. Of keys that there are no more it is remembered.
     /// - Parameters: as of `KeyUsage.restore`.
     public func restore(_ kept: [KeptFigure], now: UInt64, wall: Int64) {
-        let usages = Dictionary(keys.map { ($0.name, $0.usage) }, uniquingKeysWith: { first, _ in first })
-        for figure in kept where figure.scope == .key { usages[figure.name]?.restore(figure, now: now, wall: wall) }
+        gone.withLock { gone in
+            var usages = Dictionary(
+                (gone + keys.map { GoneKey(name: $0.name, usage: $0.usage) }).map { ($0.name, $0.usage) },
+                uniquingKeysWith: { _, last in last })
+            for figure in kept where figure.scope == .key {
+                if usages[figure.name] == nil {
+                    let usage = KeyUsage()
+                    usages[figure.name] = usage
+                    gone.append(GoneKey(name: figure.name, usage: usage))
+                }
+                usages[figure.name]?.restore(figure, now: now, wall: wall)
+            }
+            gone = Array(gone.suffix(Limits.gone))
+        }
     }
 }

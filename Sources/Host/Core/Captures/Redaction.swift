@@ -52,9 +52,9 @@ public struct Redaction: Sendable {
     public func apply(to body: [UInt8], type: String, isCut: Bool) -> Outcome {
         guard !rules.isEmpty, !body.isEmpty else { return .body(body, count: 0) }
         let type = type.lowercased()
-        if type.hasPrefix("text/event-stream") { return lines(body, isCut: isCut, prefix: Array("data:".utf8)) }
+        if type.hasPrefix("text/event-stream") { return events(of: body, isCut: isCut) }
         if type.hasPrefix("application/x-ndjson") || type.hasPrefix("application/jsonl") {
-            return lines(body, isCut: isCut, prefix: [])
+            return jsonLines(of: body, isCut: isCut)
         }
         guard !isCut else { return .impossible("It is longer than max_body_bytes, and cannot be redacted in part.") }
         guard let value = try? JSONValue.parse(body) else {
@@ -65,40 +65,90 @@ public struct Redaction: Sendable {
         return .body(count == 0 ? body : redacted.bytes, count: count)
     }
 
-    /// Of a stream, each line by itself. The last one of a stream that was cut is no whole one.
-    private func lines(_ body: [UInt8], isCut: Bool, prefix: [UInt8]) -> Outcome {
+    // MARK: Streams. The last line of one that was cut is no whole one, and is left out
+
+    private static let quotedMark = Array("\"\(mark)\"".utf8)
+
+    private func jsonLines(of body: [UInt8], isCut: Bool) -> Outcome {
         var (result, count): ([UInt8], Int) = ([], 0)
         result.reserveCapacity(body.count)
-        var rest = body[...]
-        while !rest.isEmpty {
-            let end = rest.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? rest.endIndex
-            let line = rest[..<end]
-            rest = rest[end...]
-            if isCut, rest.isEmpty, line.last != UInt8(ascii: "\n") { break }
-            let text = line.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-            let ending = line[text.endIndex...]
-            guard text.starts(with: prefix) else {
-                // Names of events, ids and comments; what else would stand there is no data.
-                result += line
-                continue
-            }
-            let data = text.dropFirst(prefix.count).drop { $0 == UInt8(ascii: " ") }
-            if data.isEmpty || data.elementsEqual("[DONE]".utf8) {
-                result += line
-            } else if let value = try? JSONValue.parse(Array(data)) {
+        // Behind a line that cannot be read, another may be a part of the same value, and no rule would find it by its place.
+        var isLost = false
+        for line in CapturedLines(isCut ? CapturedLines.whole(of: body[...]) : body[...]) {
+            if line.text.allSatisfy({ $0 == UInt8(ascii: " ") }) {
+                result += line.text
+            } else if !isLost, let value = try? JSONValue.parse(Array(line.text)) {
                 let before = count
                 let redacted = redact(value, begin, &count)
-                if count == before {
-                    result += line
-                } else {
-                    result += prefix + (prefix.isEmpty ? [] : [0x20]) + redacted.bytes + ending
-                }
+                result += count == before ? Array(line.text) : redacted.bytes
             } else {
+                isLost = true
                 count += 1
-                result += prefix + (prefix.isEmpty ? [] : [0x20]) + Array("\"\(Self.mark)\"".utf8) + ending
+                result += Self.quotedMark
             }
+            result += line.ending
         }
         return .body(result, count: count)
+    }
+
+    private func events(of body: [UInt8], isCut: Bool) -> Outcome {
+        var (result, count): ([UInt8], Int) = ([], 0)
+        result.reserveCapacity(body.count)
+        var rest = isCut ? CapturedLines.whole(of: body[...]) : body[...]
+        // A mark of byte order belongs to no field.
+        if rest.starts(with: [0xEF, 0xBB, 0xBF]) {
+            result += rest.prefix(3)
+            rest = rest.dropFirst(3)
+        }
+        while !rest.isEmpty {
+            let event = CapturedLines.event(of: rest)
+            write(event, to: &result, &count)
+            rest = rest[event.endIndex...]
+        }
+        return .body(result, count: count)
+    }
+
+    private func write(_ event: ArraySlice<UInt8>, to result: inout [UInt8], _ count: inout Int) {
+        var replacement = replacement(ofDataIn: event, &count)
+        let isReplaced = replacement != nil
+        for line in CapturedLines(event) {
+            let field = CapturedField(line.text)
+            if field.isData {
+                guard isReplaced else {
+                    result += line.text + line.ending
+                    continue
+                }
+                // One line for all that there were.
+                guard let data = replacement else { continue }
+                result += Array("data: ".utf8) + data
+                replacement = nil
+            } else if line.text.isEmpty || field.isKnown && field.isPlain {
+                result += line.text
+            } else {
+                // Of comments, names and ids a server may make what it likes.
+                count += 1
+                result += (field.isKnown ? Array(field.name) : []) + Array(": \(Self.mark)".utf8)
+            }
+            result += line.ending
+        }
+    }
+
+    /// What is to stand for the data of an event, which may be cut over several lines of it; nil: they may stay as they are.
+    private func replacement(ofDataIn event: ArraySlice<UInt8>, _ count: inout Int) -> [UInt8]? {
+        var data: [UInt8] = []
+        for line in CapturedLines(event) {
+            let field = CapturedField(line.text)
+            if field.isData { data += field.value + [UInt8(ascii: "\n")] }
+        }
+        let text = data.dropLast()
+        if text.allSatisfy({ $0 == UInt8(ascii: "\n") }) || text.elementsEqual("[DONE]".utf8) { return nil }
+        guard let value = try? JSONValue.parse(Array(text)) else {
+            count += 1
+            return Self.quotedMark
+        }
+        let before = count
+        let redacted = redact(value, begin, &count)
+        return count == before ? nil : redacted.bytes
     }
 
     // MARK: One value

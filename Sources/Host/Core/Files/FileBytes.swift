@@ -87,4 +87,16 @@ public enum FileBytes {
         }
         return true
     }
+
+    /// Returns when the folder of a file is on the disk, and with it what was done there to the file's name: a new file that has taken
+    /// its place, or that it is gone. Without that a machine that fails may find the one before.
+    /// - Returns: false: the file system cannot do that, or there is no such folder. The file itself is there.
+    @discardableResult public static func syncFolder(of path: String) -> Bool {
+        let end = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let folder = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard opened >= 0 else { return false }
+        defer { close(opened) }
+        return fsync(opened) == 0
+    }
 }

@@ -73,14 +73,16 @@ struct AuditAnswers {
                 status: status, problem: problem))
     }
 
-    /// Whose captures were deleted, and of when: names of keys that there are, and no text that may be a key.
+    /// Whose captures were deleted, and of when; which request was watched: names of keys that there are, what is an instant or tells a
+    /// request from others, and no text that may be a key.
     private func shownQuery(_ context: RequestContext) -> String {
-        guard context.path == "/v1/captures" else { return AuditQuery.shown(context.query) }
         let keyring = state.settings.keyring
         return AuditQuery.shown(context.query) { part in
-            switch QueryValues(String(part)).all.first {
-            case (name: "key", let value)?: keyring.key(named: value) != nil
-            case (name: "before", let value)?: (try? HistoryFilter.instant(value, "before")) != nil
+            switch (context.path, QueryValues(String(part)).all.first) {
+            case ("/v1/captures", (name: "key", let value)?): keyring.key(named: value) != nil
+            case ("/v1/captures", (name: "before", let value)?):
+                (try? HistoryFilter.instant(value, "before")) != nil
+            case ("/ws", (name: "watch", let value)?): ActiveExchange.Key(value) != nil
             default: false
             }
         }

@@ -81,11 +81,18 @@ struct CaptureAnswers {
         store.delete(filter) { result in
             switch result {
             case .failure(let problem): remote.answer(.error(.capturesUnreadable(problem)))
-            case .success(let count):
+            case .success(let deletion):
                 var json = JSONWriter()
                 json.beginObject()
                 json.key("deleted")
-                json.integer(count)
+                json.integer(deletion.count)
+                if !deletion.isErased {
+                    json.key("erased")
+                    json.bool(false)
+                    json.key("message")
+                    json.string(
+                        "What was deleted \(CaptureDeletion.words(store.path)); it is tried again each second.")
+                }
                 json.endObject()
                 remote.answer(LocalAnswer(body: json.bytes))
             }

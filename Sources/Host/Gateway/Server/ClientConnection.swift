@@ -369,7 +369,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         case .options(let allow):
             let preflight = Preflight(head, headBytes)
             answerUnread(.commandTooLarge(Limits.skippedBody)) { writeOptions(allow: allow, preflight) }
-        case .webSocket(let query): try handOver(headBytes, rest: bytes, query: query)
+        case .webSocket(let query): try handOver(headBytes, rest: bytes, query: query, of: context)
         }
         return true
     }

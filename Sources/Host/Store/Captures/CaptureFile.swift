@@ -10,6 +10,9 @@ final class CaptureFile {
     private let path: String
     private let connection: SQLiteConnection
     private let key: CaptureKey?
+    /// What was deleted may still be read: in the log of transactions beside the file, or in the file, which that log has not reached yet.
+    /// So it may be from a run before, too.
+    private(set) var holdsDeleted: Bool
 
     /// Opens it, and makes it if it is not there.
     init(_ path: String, key: CaptureKey?) throws {
@@ -23,6 +26,7 @@ final class CaptureFile {
         // What clients have written is nobody else's business.
         let made = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         if made >= 0 { close(made) }
+        holdsDeleted = stat(path + "-wal", &information) == 0 && information.st_size > 0
         connection = try SQLiteConnection(path: path, mode: .writing, patience: StoreLimits.lockPatience)
         try Self.prepare(connection)
         // What is deleted is to be gone, and not to lie in the file until something else takes its place.
@@ -91,16 +95,16 @@ final class CaptureFile {
     /// Deletes what is too old or too much.
     func retain(_ settings: CaptureStore.Settings, now: Int64) throws {
         if settings.keepDays > 0 {
-            try connection.run("DELETE FROM captures WHERE ended < \(now - Int64(settings.keepDays) * 24 * 3600)")
+            try runDeletion("DELETE FROM captures WHERE ended < \(now - Int64(settings.keepDays) * 24 * 3600)")
         }
-        try connection.run(
+        try runDeletion(
             "DELETE FROM captures WHERE place <= "
                 + "(SELECT place FROM captures ORDER BY place DESC LIMIT 1 OFFSET \(settings.maxCount))")
         var rounds = 0
         while rounds < 64, try usedBytes() > Int64(settings.keepBytes),
             let count = try connection.integer("SELECT count(*) FROM captures"), count > 0
         {
-            try connection.run(
+            try runDeletion(
                 "DELETE FROM captures WHERE place IN (SELECT place FROM captures ORDER BY place LIMIT \(max(1, count / 16)))"
             )
             rounds += 1
@@ -108,7 +112,12 @@ final class CaptureFile {
         try giveBack()
     }
 
-    /// Deletes what an operator names, so that nothing of it is left in the file or beside it.
+    private func runDeletion(_ sql: String) throws(SQLiteError) {
+        try connection.run(sql)
+        if connection.changes > 0 { holdsDeleted = true }
+    }
+
+    /// Deletes what an operator names, so that nothing of it is left in the file or beside it, unless `holdsDeleted` says so.
     /// - Returns: how many.
     func delete(_ filter: CaptureFilter) throws -> Int {
         var conditions: [String] = ["1"]
@@ -118,9 +127,33 @@ final class CaptureFile {
         if let key = filter.key { statement.bind(key) }
         try statement.run()
         let count = connection.changes
+        if count > 0 { holdsDeleted = true }
         try giveBack()
-        try connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        try emptyLog(waits: true)
         return count
+    }
+
+    /// Brings what was deleted from the log of transactions into the file, where it is overwritten, and empties the log. As long as another
+    /// connection reads what was there before, that cannot be done, and is to be tried again.
+    /// - Parameter waits: for a moment for whoever reads.
+    func emptyLog(waits: Bool) throws(SQLiteError) {
+        guard holdsDeleted else { return }
+        let patience = StoreLimits.lockPatience
+        if !waits { try connection.run("PRAGMA busy_timeout = 0") }
+        defer { if !waits { try? connection.run("PRAGMA busy_timeout = \(patience)") } }
+        do throws(SQLiteError) {
+            // That it could not be done is no error, but the first column of its row.
+            holdsDeleted = try connection.integer("PRAGMA wal_checkpoint(TRUNCATE)") != 0
+        } catch {
+            guard error.isBusy else { throw error }
+        }
+    }
+
+    /// See `RetentionClock.newest`.
+    func newest() throws(SQLiteError) -> Int64? {
+        RetentionClock.newest(
+            of: try connection.integers(
+                "SELECT ended FROM captures ORDER BY place DESC LIMIT \(StoreLimits.clockRows)"))
     }
 
     private func giveBack() throws(SQLiteError) {

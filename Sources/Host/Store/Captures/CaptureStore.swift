@@ -35,7 +35,7 @@ public final class CaptureStore: Sendable {
     /// Something for the thread, in the order in which it came.
     private enum Job: Sendable {
         case keep(Capture, CaptureShare)
-        case delete(CaptureFilter, @Sendable (Result<Int, StoreProblem>) -> Void)
+        case delete(CaptureFilter, @Sendable (Result<CaptureDeletion, StoreProblem>) -> Void)
     }
 
     private struct State {
@@ -86,7 +86,9 @@ public final class CaptureStore: Sendable {
 
     /// Deletes captures, those that wait included. Returns at once.
     /// - Parameter then: called once, on the store's thread or on this one.
-    public func delete(_ filter: CaptureFilter, then: @escaping @Sendable (Result<Int, StoreProblem>) -> Void) {
+    public func delete(
+        _ filter: CaptureFilter, then: @escaping @Sendable (Result<CaptureDeletion, StoreProblem>) -> Void
+    ) {
         let isTaken = state.withLock { state in
             guard !state.isOver, state.jobs.count < StoreLimits.capturesWaiting * 2 else { return false }
             state.jobs.append(.delete(filter, then))
