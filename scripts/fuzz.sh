@@ -18,7 +18,7 @@ folder=.build-fuzz
 export NEXUS_TESTS=fuzz-one
 # Checks of overflows and bounds stay with -O; AddressSanitizer sees reads beyond what was lent.
 build=(--scratch-path "$folder" -Xswiftc -O -Xswiftc "-sanitize=fuzzer,address" -Xswiftc -enable-testing)
-swift build --product fuzz-one "${build[@]}" >&2 || {
+scripts/debug.sh --product fuzz-one "${build[@]}" >&2 || {
   echo "fuzz: the build failed. A toolchain without libFuzzer's runtime (-sanitize=fuzzer) cannot do this." >&2
   exit 1
 }

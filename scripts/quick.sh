@@ -38,9 +38,9 @@ lint() {
 }
 
 build() {
-  swift build --build-tests || return 1
+  scripts/debug.sh || return 1
   local product
-  for product in nexus OpenAICompat Ollama; do swift build --product "$product" || return 1; done
+  for product in nexus OpenAICompat Ollama; do scripts/debug.sh --product "$product" || return 1; done
 }
 
 # The simulation, the parsers' fuzzing and the checks of adapters take minutes. They run if something of theirs was changed.

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # The debug build: what the code asserts is checked too.
-swift build --product simulate >&2
+scripts/debug.sh --product simulate >&2
 arguments=()
 if [ -n "${SEED:-}" ]; then arguments+=(--seed "$SEED"); fi
 if [ -n "${HOURS:-}" ]; then arguments+=(--hours "$HOURS"); fi
