@@ -50,6 +50,8 @@ export class Cursor {
   /** Whether the key was one of the cursor's. */
   key({ key, shiftKey }) {
     const last = this.steps() - 1;
+    // Before the first figures have come there is nothing to stand on.
+    if (last < 0) return false;
     // Without a cursor it comes in at the end.
     const now = this.step ?? last + 1;
     const big = Math.max(1, Math.round(last / 6));

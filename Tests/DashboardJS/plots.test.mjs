@@ -205,3 +205,11 @@ test("when time goes on, the cursor of the keys stays at its time", () => {
   it.again(1);
   assert.equal(it.step, 0);
 });
+
+test("keys move no cursor before there are steps", () => {
+  const moved = [];
+  const cursor = new Cursor({ steps: () => 0, moved: (step) => moved.push(step), selecting() {}, selected() {} });
+
+  assert.equal(cursor.key({ key: "End" }), false);
+  assert.deepEqual([cursor.step, moved], [null, []]);
+});

@@ -39,7 +39,8 @@ class Program:
         assert words in self.text, self.text + self.log_path.read_text()
 
     def end(self) -> int:
-        self.process.send_signal(signal.SIGINT)
+        # Not SIGINT, which those have ignored that a shell has started in the background.
+        self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=LONG)
 
 

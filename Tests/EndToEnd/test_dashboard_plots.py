@@ -200,6 +200,7 @@ def test_keys_alone_read_and_select(gateway, open_page):
     gateway.chat()
     page = open_page(gateway)
     slider = page.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-valuemax", "29")
     slider.focus()
     page.keyboard.press("End")
     expect(slider).to_have_attribute("aria-valuenow", "29")

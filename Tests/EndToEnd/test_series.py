@@ -48,7 +48,8 @@ def test_what_has_ended_is_told_at_once_in_every_window(gateway):
         assert total(row, "completion_tokens") == 2 * USAGE["completion_tokens"]
         # Before it was there nothing is known, also not that nobody asked.
         assert values["requests"][0] is None and answer["awake_seconds"][0] == 0
-        assert 0 < max(value or 0 for value in values["duration_p95_ms"]) < 60_000
+        # Of a request that takes less than half a millisecond it is 0.
+        assert 0 <= max(value for value in values["duration_p95_ms"] if value is not None) < 60_000
         assert answer["from"] <= time.time() <= answer["to"] + 60
 
 
