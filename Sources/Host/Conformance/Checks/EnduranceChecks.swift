@@ -188,7 +188,8 @@ extension Check {
         }
     }
 
-    /// Invariant behind the unchecked Sendable: of the bench only what is never written to is used on other threads.
+    /// Invariant behind the unchecked Sendable: of the bench only what is never written to, or has a lock of its own (`Subject.note`), is
+    /// used on other threads.
     private struct Crossing: @unchecked Sendable {
         let bench: Bench
     }

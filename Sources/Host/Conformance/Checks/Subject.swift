@@ -3,6 +3,7 @@ import Core
 import Glibc
 import JSON
 import PluginAPI
+import Synchronization
 
 /// The adapter under check in this process. It is loaded once, when a check first asks for it, and what that did to the
 /// process is kept.
@@ -33,9 +34,9 @@ final class Subject {
     let server: any ServerScript
     private let output: Output
     private var loaded: Loading?
-    /// Told what is being done, so that somebody knows if it never ends.
-    var doing: (String) -> Void = { _ in }
-    private var done = ""
+    /// Told what is being done, so that somebody knows if it never ends. On any thread.
+    var doing: @Sendable (String) -> Void = { _ in }
+    private let done = Mutex("")
 
     init(_ plan: Plan, output: Output) throws {
         self.plan = plan
@@ -65,11 +66,13 @@ final class Subject {
         return loading
     }
 
-    /// Says what is done from here on.
+    /// Says what is done from here on. On any thread: exchanges run on several loops at once.
     func note(_ words: String) {
-        guard words != done else { return }
-        done = words
-        doing(words)
+        let isNews = done.withLock { done in
+            defer { done = words }
+            return words != done
+        }
+        if isNews { doing(words) }
     }
 
     /// Nil: nothing was loaded yet.
