@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# What test.sh has done beside the tests that mostly wait, at the lowest priority: builds, and what runs in virtual time. Of each part
-# the folder gets NAME.output and then NAME: its status and the seconds that it took. Runs in a session of its own.
+# The builds that test.sh has done beside the tests that mostly wait, at the lowest priority. Of each part the folder gets NAME.output and then NAME: its status and the seconds that it took. Runs in a session of its own.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 results=$1
@@ -18,4 +17,3 @@ part() { # name, command...
 
 part release scripts/build.sh
 part sanitized scripts/sanitize.sh build
-part simulation scripts/unit.sh --filter SimulationTests

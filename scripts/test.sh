@@ -21,7 +21,7 @@ part() { # title, command...
   told "$title" "$status" $((SECONDS - began))
 }
 
-# What no clock matters to goes on beside the rest (beside.sh).
+# Builds that go on beside the rest (beside.sh).
 besides=$(mktemp -d)
 besides_pid=
 trap '[ -z "$besides_pid" ] || kill -- "-$besides_pid" 2>/dev/null; rm -rf "$besides"' EXIT
@@ -60,7 +60,8 @@ if end_of "build, release" release; then
   # Most of them wait most of the time, each for processes of its own.
   part "end to end" .venv/bin/python -m pytest --numprocesses 4 --dist worksteal Tests/EndToEnd
 fi
-[ "$built" -ne 0 ] || end_of "simulation" simulation
+# By itself: it keeps all processors busy for minutes, and some of the others watch the time.
+[ "$built" -ne 0 ] || part "simulation" scripts/unit.sh --filter SimulationTests
 end_of "build, sanitizers" sanitized && part "sanitizers" scripts/sanitize.sh test
 
 printf '\n== summary\n'
