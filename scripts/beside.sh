@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The builds that test.sh has done beside the tests that mostly wait, at the lowest priority. Of each part the folder gets NAME.output and then NAME: its status and the seconds that it took. Runs in a session of its own.
+# The builds that test.sh has done beside the tests that mostly wait, at the lowest priority. Of each part the folder gets NAME.output
+# and then NAME: its status and the seconds that it took. Runs in a session of its own.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 results=$1
