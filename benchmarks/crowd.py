@@ -4,9 +4,10 @@
     benchmarks/crowd.py                    10,000 idle connections, 2,000 slow senders, 2,000 streams of which nothing comes
     benchmarks/crowd.py --check            ends with status 1 where p99 more than doubles
 
-The good client's requests come at a fixed rate, whatever the answers take. A round is one turn with the crowd and one without, in
-changing order; the ratio is the median of those of the rounds. The gateway has the last core; the load, the server and the crowd have
-the first, the crowd at the lowest priority. The crowd needs some 18,000 descriptors (ulimit -Hn); with fewer it is made smaller.
+The good client's requests come at a fixed rate, whatever the answers take. A round is a turn with the crowd, one without, and one with
+the same crowd at a bare server of epoll on the gateway's core, in changing order; a ratio is the median of those of the rounds. The
+third tells what the crowd costs the machine, whoever serves it: the load, the server and the crowd share the first core, the crowd at the
+lowest priority; the gateway has the last one. The crowd needs some 18,000 descriptors (ulimit -Hn); with fewer it is made smaller.
 """
 
 import argparse
@@ -32,6 +33,8 @@ url = "http://127.0.0.1:{port}"
 STREAM = json.dumps({**CHAT, "stream": True}, separators=(",", ":"))
 BODY = 4096
 """Bytes that slow senders say will come."""
+KINDS = ("with", "without", "elsewhere")
+"""Turns of a round: the crowd is at the gateway, is not there, is at a bare server beside it."""
 PAUSE = 5.0
 """Seconds between two bytes of one of them."""
 
@@ -68,9 +71,11 @@ class Crowd:
         for connection in [*self.sockets, *self.slow, *self.streams]:
             watch.register(connection, selectors.EVENT_READ)
         closed, turn = 0, 0
+        gap = PAUSE / max(1, len(self.slow))
+        due = time.monotonic() + gap
         print("ready", flush=True)
         while True:
-            for key, _ in watch.select(PAUSE / max(1, len(self.slow)) * 20):
+            for key, _ in watch.select(max(0.0, due - time.monotonic())):
                 if key.fileobj is sys.stdin:
                     if not sys.stdin.readline():
                         return
@@ -86,7 +91,9 @@ class Crowd:
                 closed += 1
                 watch.unregister(connection)
                 connection.close()
-            for _ in range(min(20, len(self.slow))):
+            # One after the other, as strangers come: a burst would be the bench's own doing.
+            while self.slow and due <= time.monotonic():
+                due += gap
                 turn = (turn + 1) % len(self.slow)
                 try:
                     self.slow[turn].send(b" ")
@@ -101,13 +108,17 @@ class Bench:
         for program in ("server", "paced"):
             command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", self.folder / program]
             subprocess.run([*command, HERE / f"{program}.c"], check=True)
-        self.turns: dict[str, list[dict[str, float]]] = {"with": [], "without": []}
+        self.turns: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
 
     def main(self) -> int:
         options = self.options
-        upstream, port = free_port(), free_port()
+        upstream, port, bare = free_port(), free_port(), free_port()
         # Its streams say something once in ten minutes.
-        server = subprocess.Popen([*on_core(options.load_core), str(self.folder / "server"), str(upstream), "10", "600000"])
+        program = str(self.folder / "server")
+        servers = [
+            subprocess.Popen([*on_core(options.load_core), program, str(upstream), "10", "600000"]),
+            subprocess.Popen([*on_core(options.core), program, str(bare), "10", "600000"]),
+        ]
         (self.folder / "nexus.toml").write_text(CONFIGURATION.format(port=upstream))
         build = Path(options.build)
         command = [*on_core(options.core), str(build / "nexus"), "serve", "--config", str(self.folder / "nexus.toml")]
@@ -117,26 +128,28 @@ class Bench:
             gateway.start(self.folder / "log")
             self.load(port, 2)
             for number in range(options.rounds):
-                for kind in ("with", "without") if number % 2 == 0 else ("without", "with"):
-                    self.turn(gateway, kind)
+                for kind in KINDS if number % 2 == 0 else reversed(KINDS):
+                    self.turn(gateway, kind, bare if kind == "elsewhere" else port)
                 print(f"round {number + 1}: " + "; ".join(
                     f"{kind} p50 {turns[-1]['p50']:.0f} p99 {turns[-1]['p99']:.0f} us, {turns[-1]['memory']:.1f} MB"
                     for kind, turns in self.turns.items()), flush=True)
             return self.report()
         finally:
             gateway.stop()
-            server.kill()
+            for server in servers:
+                server.kill()
 
     def load(self, port: int, seconds: float) -> dict[str, float]:
         command = [*on_core(self.options.load_core), str(self.folder / "paced"), str(port), str(self.options.rate)]
         found: dict[str, float] = json.loads(subprocess.run([*command, str(seconds), UNARY], capture_output=True, check=True).stdout)
         return found
 
-    def turn(self, gateway: Contender, kind: str) -> None:
+    def turn(self, gateway: Contender, kind: str, port: int) -> None:
+        """`port`: where the crowd goes, if one comes."""
         options, crowd = self.options, None
-        if kind == "with":
+        if kind != "without":
             sizes = [str(options.idle), str(options.slow), str(options.streams)]
-            command = [*on_core(options.load_core), "nice", "-n", "19", sys.executable, __file__, "--crowd", str(gateway.port), *sizes]
+            command = [*on_core(options.load_core), "nice", "-n", "19", sys.executable, __file__, "--crowd", str(port), *sizes]
             crowd = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             assert crowd.stdin and crowd.stdout
             if crowd.stdout.readline().strip() != "ready":
@@ -155,10 +168,11 @@ class Bench:
 
     def report(self) -> int:
         middle = 0.0
-        for figure in ("p50", "p90", "p99"):
-            ratios = sorted(one[figure] / other[figure] for one, other in zip(self.turns["with"], self.turns["without"], strict=True))
-            middle = statistics.median(ratios)
-            print(f"{figure} ratio {middle:.3f} ({', '.join(f'{ratio:.3f}' for ratio in ratios)})")
+        for kind, other in (("elsewhere", "without"), ("with", "elsewhere"), ("with", "without")):
+            for figure in ("p50", "p90", "p99"):
+                ratios = sorted(a[figure] / b[figure] for a, b in zip(self.turns[kind], self.turns[other], strict=True))
+                middle = statistics.median(ratios)
+                print(f"{kind} by {other}: {figure} ratio {middle:.3f} ({', '.join(f'{ratio:.3f}' for ratio in ratios)})")
         print(f"{sum(turn['closed'] for turn in self.turns['with']):.0f} of the crowd's connections were closed")
         return 1 if self.options.check and middle > 2 else 0
 

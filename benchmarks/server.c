@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_FD 8192
+#define MAX_FD 32768
 #define IN_CAPACITY 65536
 
 typedef struct client {
@@ -36,6 +36,8 @@ static client clients[MAX_FD];
 static int ready[MAX_FD], ready_count;
 static int pieces, gap;
 static int poller;
+/* When the first of the streams with a gap is due, in milliseconds. */
+static uint64_t first_due = UINT64_MAX;
 
 static const char LIST[] =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 70\r\n\r\n"
@@ -116,10 +118,15 @@ static int flush(int fd) {
   return 0;
 }
 
+static void set_due(client *self, uint64_t now) {
+  self->due = now + (uint64_t)gap;
+  if (self->due < first_due) first_due = self->due;
+}
+
 static int send_piece(int fd, uint64_t now) {
   client *self = &clients[fd];
   self->left--;
-  self->due = now + (uint64_t)gap;
+  set_due(self, now);
   if (self->left > 0) return put(fd, piece, piece_length);
   leave_ready(self);
   return put(fd, last, last_length);
@@ -143,7 +150,7 @@ static int serve(int fd, uint64_t now) {
       failed = is_list ? put(fd, LIST, sizeof LIST - 1) : put(fd, NOT_FOUND, sizeof NOT_FOUND - 1);
     } else if (memmem(self->in + head, body, "\"stream\":true", 13) != NULL) {
       self->left = pieces;
-      self->due = now + (uint64_t)gap;
+      set_due(self, now);
       failed = put(fd, STREAM_HEAD, sizeof STREAM_HEAD - 1);
       if (gap == 0) {
         self->ready = ready_count;
@@ -193,9 +200,17 @@ static void advance(uint64_t now) {
     }
     return;
   }
+  if (now < first_due) return;
+  first_due = UINT64_MAX;
   for (int fd = 0; fd < MAX_FD; fd++) {
     client *self = &clients[fd];
-    if (self->in == NULL || self->left == 0 || self->due > now || self->out_length > 0) continue;
+    if (self->in == NULL || self->left == 0) continue;
+    /* Of what the socket does not take the next look is with the next turn. */
+    if (self->due <= now && self->out_length > 0) self->due = now + 1;
+    if (self->due > now) {
+      if (self->due < first_due) first_due = self->due;
+      continue;
+    }
     if (send_piece(fd, now) || (self->left == 0 && serve(fd, now))) drop(fd);
   }
 }

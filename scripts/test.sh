@@ -5,25 +5,29 @@ cd "$(dirname "$0")/.." || exit 1
 
 scripts/setup.sh test || exit 1
 
+# What the parts said, and the builds that go on beside them (beside.sh).
+besides=$(mktemp -d)
+besides_pid=
+
 summary=()
 failed=0
-told() { # title, status, seconds
+told() { # title, status, seconds, file with what it said
   local word=passed
   [ "$2" -eq 0 ] || { word=FAILED; failed=$((failed + 1)); }
   summary+=("$(printf '%-8s %-28s %4d s' "$word" "$1" "$3")")
+  # The tests that failed, by name: the end of a long output is all that many places keep.
+  summary+=("$(grep -E '^(FAILED|ERROR|ALONE) |^✘ Test .* failed after' "$4" 2>/dev/null | cut -c 1-200 | head -20 | sed 's/^/         /')")
   [ "$2" -eq 0 ]
 }
 part() { # title, command...
-  local title=$1 began=$SECONDS status=0
+  local title=$1 began=$SECONDS status
   shift
   printf '\n== %s\n' "$title"
-  "$@" || status=$?
-  told "$title" "$status" $((SECONDS - began))
+  "$@" 2>&1 | tee "$besides/part.output"
+  status=${PIPESTATUS[0]}
+  told "$title" "$status" $((SECONDS - began)) "$besides/part.output"
 }
 
-# Builds that go on beside the rest (beside.sh).
-besides=$(mktemp -d)
-besides_pid=
 trap '[ -z "$besides_pid" ] || kill -- "-$besides_pid" 2>/dev/null; rm -rf "$besides"' EXIT
 end_of() { # title, name
   local status seconds
@@ -35,7 +39,7 @@ end_of() { # title, name
   done
   cat "$besides/$2.output" 2>/dev/null
   read -r status seconds <"$besides/$2"
-  told "$1" "$status" "$seconds"
+  told "$1" "$status" "$seconds" "$besides/$2.output"
 }
 
 dashboard_scripts() {
@@ -53,18 +57,17 @@ built=$?
 setsid scripts/beside.sh "$besides" &
 besides_pid=$!
 
-[ "$built" -ne 0 ] || part "unit tests" scripts/unit.sh --skip SimulationTests
+[ "$built" -ne 0 ] || part "unit tests" env ONCE_MORE=1 scripts/unit.sh --skip SimulationTests
 part "dashboard scripts" dashboard_scripts
 if end_of "build, release" release; then
   part "costs" benchmarks/cost.py
-  # Most of them wait most of the time, each for processes of its own.
-  part "end to end" .venv/bin/python -m pytest --numprocesses 4 --dist worksteal Tests/EndToEnd
+  part "end to end" scripts/end-to-end.sh
 fi
 # By itself: it keeps all processors busy for minutes, and some of the others watch the time.
 [ "$built" -ne 0 ] || part "simulation" scripts/unit.sh --filter SimulationTests
 end_of "build, sanitizers" sanitized && part "sanitizers" scripts/sanitize.sh test
 
 printf '\n== summary\n'
-printf '%s\n' "${summary[@]}"
+printf '%s\n' "${summary[@]}" | sed '/^$/d'
 [ "$failed" -eq 0 ] || { echo "$failed part(s) failed."; exit 1; }
 echo "Everything passed."

@@ -250,14 +250,43 @@ import Testing
         let keys = ring(rule("boss man", "k", role: .operator), rule("app", "c"))
         let token = seal.token(seal.session(of: try #require(keys.key(named: "boss man")), wall: 1000))
 
-        #expect(seal.key(of: token, in: keys, wall: 1000)?.name == "boss man")
-        #expect(seal.key(of: token, in: keys, wall: 1000 + Session.Limits.lifetime) == nil)
-        #expect(SessionSeal().key(of: token, in: keys, wall: 1000) == nil)
-        #expect(seal.key(of: token, in: ring(rule("boss man", "other", role: .operator)), wall: 1000) == nil)
-        #expect(seal.key(of: token, in: ring(rule("boss man", "k")), wall: 1000) == nil)
-        #expect(seal.key(of: token, in: Keyring.none, wall: 1000) == nil)
+        #expect(seal.signIn(token, in: keys, wall: 1000)?.key.name == "boss man")
+        #expect(seal.signIn(token, in: keys, wall: 1000 + Session.Limits.lifetime) == nil)
+        #expect(SessionSeal().signIn(token, in: keys, wall: 1000) == nil)
+        #expect(seal.signIn(token, in: ring(rule("boss man", "other", role: .operator)), wall: 1000) == nil)
+        #expect(seal.signIn(token, in: ring(rule("boss man", "k")), wall: 1000) == nil)
+        #expect(seal.signIn(token, in: Keyring.none, wall: 1000) == nil)
         #expect(seal.confirms(Array(seal.confirmation(of: token).utf8), token: token))
         #expect(!seal.confirms([UInt8](), token: token))
+    }
+
+    @Test func nobodyIsSignedInWithACookieWhoseOperatorHasSignedOut() throws {
+        let keys = ring(rule("boss", "k", role: .operator))
+        let key = try #require(keys.key(named: "boss"))
+        let (one, other) = (seal.session(of: key, wall: 1000), seal.session(of: key, wall: 1000))
+
+        seal.end(one, wall: 1001)
+
+        #expect(seal.signIn(seal.token(one), in: keys, wall: 1001) == nil)
+        #expect(seal.signIn(seal.token(other), in: keys, wall: 1001)?.session == other)
+    }
+
+    @Test func signOutsAreForgottenWhenTheirSessionsWouldBeOver() {
+        let ended = EndedSessions()
+        func session(_ number: UInt64, ends: Int64) -> Session {
+            Session(key: "boss", fingerprint: "f", ends: ends, number: number)
+        }
+        for number in 0..<UInt64(EndedSessions.Limits.count) {
+            ended.add(session(number, ends: number == 7 ? 20 : 100 + Int64(number)), wall: 10)
+        }
+        ended.add(session(9_999, ends: 5), wall: 10)
+        #expect(ended.contains(7) && !ended.contains(9_999), "that one is over as it is")
+
+        ended.add(session(10_000, ends: 500), wall: 10)
+        #expect(!ended.contains(7) && ended.contains(0) && ended.contains(10_000), "the soonest makes room")
+
+        ended.add(session(10_001, ends: 500), wall: 150)
+        #expect(!ended.contains(50) && ended.contains(51) && ended.contains(10_001))
     }
 
     @Test func aSessionEndsNoLaterThanItsKey() throws {

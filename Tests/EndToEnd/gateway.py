@@ -70,18 +70,20 @@ class Gateway:
         line = self.process.stdout.readline().decode()
         # Where the log is JSON this line is, too.
         said = json.loads(line)["message"] if line.startswith("{") else line
-        assert said.startswith("nexus: listening on "), f"it did not start:\n{self.log}"
+        assert said.startswith("nexus: listening on "), f"it did not start:\n{self.log_path.read_text()}"
         self.url = said.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.http = httpx.Client(base_url=self.url, timeout=LONG)
 
     @property
     def log(self) -> str:
-        return self.log_path.read_text()
+        """Whole lines alone while it runs: the end of what is being written may be missing. Others may be on their way (wait_for_log)."""
+        text = self.log_path.read_text()
+        return text if self.process.poll() is not None else text[: text.rfind("\n") + 1]
 
-    def wait_for_log(self, words: str) -> None:
-        """Returns once the gateway has said so."""
-        until(lambda: words in self.log)
+    def wait_for_log(self, words: str, count: int = 1) -> None:
+        """Returns once the gateway has said so, that many times: a thread of its own writes the log, after the answer perhaps."""
+        until(lambda: self.log.count(words) >= count)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.http.get(path, **options)

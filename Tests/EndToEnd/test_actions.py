@@ -350,7 +350,7 @@ def test_a_connection_cut_in_the_middle_is_told(plain, upstream):
 
 
 def test_what_of_an_adapter_is_not_used_is_said(plain):
-    assert 'the signature of "bad_signature": a type is expected' in plain.log
+    plain.wait_for_log('the signature of "bad_signature": a type is expected')
     warnings = plain.json("/v1/adapters")["data"][0]["warnings"]
     assert len(warnings) == 5
 

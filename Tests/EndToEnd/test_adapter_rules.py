@@ -239,4 +239,5 @@ def test_without_a_place_for_the_state_everything_is_served(start, upstream, tmp
     gateway = start(RARE + backend("one", upstream.url), environment={"XDG_STATE_HOME": str(blocked)})
     gateway.wait_for_backend("one")
 
-    assert "crashes of adapters: " in gateway.log and json.loads(gateway.get("/v1/adapters").text)["data"]
+    gateway.wait_for_log("crashes of adapters: ")
+    assert json.loads(gateway.get("/v1/adapters").text)["data"]

@@ -178,7 +178,8 @@ def test_without_a_usable_key_nothing_is_kept_and_requests_are_served(capturing,
     assert len(troubles) == 1 and words in troubles[0]
     refused = gateway.get("/v1/captures")
     assert refused.status_code == 503 and words in refused.json()["error"]["message"]
-    assert words in gateway.log and "secret-words" not in gateway.log + refused.text
+    gateway.wait_for_log(words)
+    assert "secret-words" not in gateway.log + refused.text
     assert not list(gateway.database.parent.glob("captures*"))
 
 

@@ -91,6 +91,7 @@ def test_a_probe_that_holds_up_a_loop_is_named(run):
     gateway = run(probe="blocks")
     gateway.wait_for_backend("bad")
 
+    gateway.wait_for_log("holds up")
     line = next(line for line in gateway.log.splitlines() if "holds up" in line)
     assert "call=probe" in line
     assert serves_others(gateway)

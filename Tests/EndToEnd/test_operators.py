@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from browser import chromium, no_barriers, tab
-from gateway import Gateway, backend, until
+from gateway import LONG, Gateway, backend, until
 from test_keys import BOSS, KEY, RARE, bearer, chat, error, key, other_address
 from upstream import Upstream
 
@@ -267,9 +267,20 @@ def test_signing_out(serving):
     sign_in(gateway)
     assert gateway.json("/v1/session")["key"] == "boss"
 
-    assert gateway.http.delete("/v1/session").status_code == 200
+    cookie = {"cookie": f"nexus_session={gateway.http.cookies['nexus_session']}"}
+
+    with gateway.socket(additional_headers=cookie) as live, gateway.socket(additional_headers=bearer(BOSS)) as other:
+        live.until("BackendStatus")
+        other.until("BackendStatus")
+        assert gateway.http.delete("/v1/session").status_code == 200
+        with pytest.raises(ConnectionClosed):
+            live.until("never")
+        assert other.connection.ping().wait(LONG), "others stay"
 
     assert "nexus_session" not in gateway.http.cookies and gateway.get("/v1/backends").status_code == 401
+    assert gateway.get("/v1/backends", headers=cookie).status_code == 401, "a copy of the cookie counts no more"
+    records = gateway.get("/v1/audit", headers=bearer(BOSS)).json()["data"]
+    assert [each["command"] for each in records] == ["sign in", "sign out"]
 
 
 def test_tries_are_limited(serving):
@@ -324,6 +335,7 @@ def test_commands_are_noted(serving):
     assert [each["session"] for each in records] == [True, True, False, False]
     assert {(each["key"], each["client"]) for each in records} == {("boss", "127.0.0.1")}
     assert records[1]["problem"] is None and "none" in records[2]["problem"]
+    gateway.wait_for_log("operator's command", 4)
     assert gateway.log.count("operator's command") == 4 and BOSS not in gateway.log
 
 

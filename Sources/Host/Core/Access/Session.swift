@@ -1,4 +1,5 @@
-/// A sign-in on the page, kept by the browser in a cookie that only this run of the gateway can make. Nothing is kept here.
+/// A sign-in on the page, kept by the browser in a cookie that only this run of the gateway can make. Nothing is kept here, but of
+/// those who have signed out.
 public struct Session: Sendable, Equatable {
     public enum Limits {
         /// Seconds that a sign-in lasts.
@@ -20,6 +21,7 @@ public struct Session: Sendable, Equatable {
 /// Makes and checks the cookies of sessions. The secret is drawn when the gateway starts: a restart ends all sessions.
 public struct SessionSeal: Sendable {
     private let secret: [UInt8]
+    private let ended = EndedSessions()
 
     public init() {
         var random = SystemRandomNumberGenerator()
@@ -69,13 +71,26 @@ public struct SessionSeal: Sendable {
         return Session(key: String(parts[3]), fingerprint: String(parts[1]), ends: ends, number: number)
     }
 
-    /// The key by which somebody signed in; nil: he has not, or not by a key that still counts.
-    public func key(of token: String, in keys: Keyring, wall: Int64) -> AccessKey? {
-        guard let session = session(token, wall: wall), let key = keys.key(named: session.key), key.isOperator,
-            key.rule.hash.fingerprint == session.fingerprint, !key.rule.isExpired(at: wall)
-        else { return nil }
-        return key
+    /// A sign-in that counts, and the key it was made by.
+    public struct SignIn: Sendable {
+        public var session: Session
+        public var key: AccessKey
     }
+
+    /// Nil: nobody has signed in with this token, or he has signed out, or his key counts no more.
+    public func signIn(_ token: String, in keys: Keyring, wall: Int64) -> SignIn? {
+        guard let session = session(token, wall: wall), let key = keys.key(named: session.key), key.isOperator,
+            key.rule.hash.fingerprint == session.fingerprint, !key.rule.isExpired(at: wall), !isOver(session.number)
+        else { return nil }
+        return SignIn(session: session, key: key)
+    }
+
+    /// Its operator signs out: whoever else has the cookie is signed out, too.
+    /// - Parameter wall: Unix seconds.
+    public func end(_ session: Session, wall: Int64) { ended.add(session, wall: wall) }
+
+    /// Whether its operator has signed out.
+    public func isOver(_ number: UInt64) -> Bool { ended.contains(number) }
 
     /// Whether the request shows what only the page's script knows.
     public func confirms(_ shown: some Collection<UInt8>, token: String) -> Bool {

@@ -68,8 +68,16 @@ struct SignInAnswers {
         LocalAnswer(status: 303, contentType: "text/plain", fields: [("location", "/")], body: [])
     }
 
-    /// `DELETE /v1/session`.
-    static var signedOut: LocalAnswer {
+    /// `DELETE /v1/session`: copies of the cookie count no more, and live updates that were opened with it end.
+    func signOut(_ context: RequestContext) -> LocalAnswer {
+        if let session = context.principal.session {
+            state.seal.end(session, wall: Clock.wallSeconds())
+            AuditAnswers(state: state).append(
+                AuditRecord(
+                    at: Clock.preciseWallSeconds(), key: session.key, isSession: true,
+                    client: context.peer?.ipAddress ?? "", command: "sign out", status: 200))
+            state.loops.tell { $0.end(session) }
+        }
         var answer = LocalAnswer(status: 200, body: Array("{\"signed_in\":false}".utf8))
         for cookie in SessionCookie.set("", "", seconds: 0, isTLS: false) {
             answer.fields.append(("set-cookie", cookie))

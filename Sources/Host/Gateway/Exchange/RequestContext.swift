@@ -14,16 +14,22 @@ enum Principal: Sendable {
     case key(AccessKey)
     /// An operator who has signed in on the page.
     /// - Parameter isConfirmed: it was the page that sent this request, and no other.
-    case session(AccessKey, isConfirmed: Bool)
+    case session(SessionSeal.SignIn, isConfirmed: Bool)
     /// An operator, by the certificate that his connection has shown.
     case certificate(ClientCertificate)
 
     /// Nil: whoever it is has none that counts.
     var key: AccessKey? {
         switch self {
-        case .key(let key), .session(let key, _): key
+        case .key(let key): key
+        case .session(let signIn, _): signIn.key
         case .anonymous, .stranger, .late, .certificate: nil
         }
+    }
+
+    /// Nil: it is not by having signed in that he is known.
+    var session: Session? {
+        if case .session(let signIn, _) = self { signIn.session } else { nil }
     }
 
     /// Nil: it is not by a certificate that he is known.

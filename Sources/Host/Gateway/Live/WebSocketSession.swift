@@ -27,7 +27,17 @@ final class WebSocketSession: ChannelInboundHandler {
         static let rest = TimeAmount.milliseconds(5)
     }
 
+    /// What a session is opened with.
+    struct Opening {
+        var query: WebSocketQuery
+        /// The sign-in of who opens it (`Session.number`); nil: it is not by one that he may.
+        var signIn: UInt64?
+        var watching: Watching?
+    }
+
     let loop: LoopState
+    /// It ends when its operator signs out.
+    let signIn: UInt64?
     /// Among the connections of the same client, as long as it lasts.
     var place: AddressPlace?
     /// Of one that watches an exchange: whether it knows of something to read.
@@ -59,9 +69,11 @@ final class WebSocketSession: ChannelInboundHandler {
     /// section 5.5.3).
     private var owedPong: ByteBuffer?
 
-    init(loop: LoopState, query: WebSocketQuery, watching: Watching? = nil) {
+    init(loop: LoopState, _ opening: Opening) {
+        let query = opening.query
         self.loop = loop
-        self.watching = watching
+        signIn = opening.signIn
+        watching = opening.watching
         let newest = loop.shared.history.entries.last?.sequence ?? 0
         // A number of another run, or of another gateway, tells nothing of what the page has.
         let isOurs = query.instance.map { $0 == loop.shared.ledger.instance.id } ?? true
@@ -79,6 +91,8 @@ final class WebSocketSession: ChannelInboundHandler {
         try? context.channel.syncOptions?.setOption(
             .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Limits.read))
         loop.add(self)
+        // Meanwhile he may have signed out.
+        if let signIn, loop.shared.seal.isOver(signIn) { return goAway() }
         let session = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         pings = eventLoop.scheduleRepeatedTask(

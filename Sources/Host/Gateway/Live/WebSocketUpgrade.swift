@@ -37,7 +37,7 @@ enum WebSocketUpgrade {
     /// - Parameter rest: what the client has sent behind the request.
     static func takeOver(
         context: ChannelHandlerContext, handler: ClientConnection, key: String, rest: ByteBuffer, loop: LoopState,
-        query: WebSocketQuery, watching: WebSocketSession.Watching? = nil
+        opening: WebSocketSession.Opening
     ) {
         // NIO's upgrader makes the answer to the key.
         let upgrader = NIOWebSocketServerUpgrader(
@@ -51,9 +51,9 @@ enum WebSocketUpgrade {
         ).assumeIsolated().whenComplete { result in
             let (context, handler, loop) = bound.value
             do {
-                try switchOver(context, handler, try result.get(), rest, loop, query, watching)
+                try switchOver(context, handler, try result.get(), rest, loop, opening)
             } catch {
-                watching?.watch.end()
+                opening.watching?.watch.end()
                 context.close(promise: nil)
             }
         }
@@ -61,14 +61,14 @@ enum WebSocketUpgrade {
 
     private static func switchOver(
         _ context: ChannelHandlerContext, _ handler: ClientConnection, _ headers: HTTPHeaders, _ rest: ByteBuffer,
-        _ loop: LoopState, _ query: WebSocketQuery, _ watching: WebSocketSession.Watching?
+        _ loop: LoopState, _ opening: WebSocketSession.Opening
     ) throws {
         var answer = ByteBuffer(staticString: "HTTP/1.1 101 Switching Protocols\r\n")
         for (name, value) in headers { answer.writeString("\(name.lowercased()): \(value)\r\n") }
         answer.writeStaticString("\r\n")
         context.writeAndFlush(NIOAny(answer), promise: nil)
         let pipeline = context.pipeline.syncOperations
-        let session = WebSocketSession(loop: loop, query: query, watching: watching)
+        let session = WebSocketSession(loop: loop, opening)
         session.place = handler.place
         try pipeline.addHandler(session)
         if rest.readableBytes > 0 { context.fireChannelRead(NIOAny(rest)) }

@@ -36,7 +36,7 @@ extension RouteTable {
             .answer { SignInAnswers(state: $0.state).signIn($0) }),
         Route(
             .delete, path: "/v1/session", access: .door,
-            says: Operation("Sign out.", .json(.object(["signed_in": .flag]))), .answer { _ in SignInAnswers.signedOut }
-        ),
+            says: Operation("Sign out.", .json(.object(["signed_in": .flag]))),
+            .answer { SignInAnswers(state: $0.state).signOut($0.context) }),
     ]
 }

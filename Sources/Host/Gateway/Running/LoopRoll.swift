@@ -96,6 +96,15 @@ final class LoopRoll: Sendable {
         }
     }
 
+    /// Has something done on all loops, soon. On one that is held up it waits.
+    func tell(_ what: @escaping @Sendable (LoopState) -> Void) {
+        for seat in seats.withLock({ $0 }) {
+            seat.eventLoop.execute {
+                if let loop = seat.place.value.loop { what(loop) }
+            }
+        }
+    }
+
     /// Asks all loops, or one.
     /// - Parameters:
     ///   - index: the only loop that is asked; nil: all.

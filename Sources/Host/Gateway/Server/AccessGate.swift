@@ -26,9 +26,9 @@ enum AccessGate {
         case .late(let end): .expiredKey(end)
         case .certificate: nil
         case .key(let key): check(key)
-        case .session(let key, let isConfirmed):
+        case .session(let signIn, let isConfirmed):
             // A browser sends the cookie along with whatever asks for it, a page's question as well as its command.
-            isConfirmed || context.method == .get || context.method == .head ? check(key) : .unconfirmed
+            isConfirmed || context.method == .get || context.method == .head ? check(signIn.key) : .unconfirmed
         }
     }
 }

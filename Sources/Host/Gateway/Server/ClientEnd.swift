@@ -151,8 +151,9 @@ extension ClientConnection {
     }
 
     func keepAlive(after interval: TimeAmount, now: NIODeadline) {
-        guard isWritable else { return }
-        service?.keepAlive(after: interval, now: now)
+        // Most of a crowd have none, and looking at the channel of each costs a walk through memory.
+        guard let service, isWritable else { return }
+        service.keepAlive(after: interval, now: now)
     }
 
     /// Once a second: closes a connection that does not come to the point: one beyond the limit of all, and, when the gateway

@@ -18,7 +18,9 @@ extension ClientConnection {
         }
         phase = .handedOver
         pending = nil
-        WebSocketUpgrade.takeOver(context: context, handler: self, key: key, rest: rest, loop: loop, query: query)
+        WebSocketUpgrade.takeOver(
+            context: context, handler: self, key: key, rest: rest, loop: loop,
+            opening: WebSocketSession.Opening(query: query, signIn: request.principal.session?.number))
     }
 
     /// Becomes a WebSocket that shows the text of an exchange, once it is known that there is one.
@@ -69,7 +71,9 @@ extension ClientConnection {
         let rest = pending ?? ByteBuffer()
         pending = nil
         WebSocketUpgrade.takeOver(
-            context: context, handler: self, key: key, rest: rest, loop: loop, query: query,
-            watching: WebSocketSession.Watching(watch: watch, exchange: exchange))
+            context: context, handler: self, key: key, rest: rest, loop: loop,
+            opening: WebSocketSession.Opening(
+                query: query, signIn: request.principal.session?.number,
+                watching: WebSocketSession.Watching(watch: watch, exchange: exchange)))
     }
 }

@@ -28,10 +28,10 @@ struct KeyCheck {
         }
         if let span = head.cookie,
             let token = Self.session(in: UnsafeRawBufferPointer(rebasing: bytes[span])),
-            let key = seal.key(of: token, in: keyring, wall: Clock.wallSeconds())
+            let signIn = seal.signIn(token, in: keyring, wall: Clock.wallSeconds())
         {
             let isConfirmed = head.confirmation.map { seal.confirms(bytes[$0], token: token) } ?? false
-            return .session(key, isConfirmed: isConfirmed)
+            return .session(signIn, isConfirmed: isConfirmed)
         }
         // Clients of models show some key all the time.
         return certificate.map { .certificate($0) } ?? stranger ?? .anonymous

@@ -113,6 +113,11 @@ final class LoopState {
         most.reset()
     }
 
+    /// Live updates that were opened with a session whose operator has signed out.
+    func end(_ session: Session) {
+        for open in sessions where open.signIn == session.number { open.goAway() }
+    }
+
     /// Takes the newest snapshot.
     func refresh() {
         snapshot = shared.registry.snapshot
