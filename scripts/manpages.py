@@ -17,7 +17,18 @@ from typing import Any
 
 FILES = [
     ("./nexus.toml, $XDG_CONFIG_HOME/nexus/nexus.toml, /etc/nexus/nexus.toml", "The configuration; the first that is there."),
-    ("/usr/lib/nexus/adapters", "Adapters that come with Nexus, and others that are put there."),
+    (
+        "PREFIX/lib/nexus/adapters",
+        "Adapters that come with Nexus, and others that are put there. PREFIX is the folder with the bin that has the program: "
+        "/usr where a package was installed, /usr/local after make install. /usr/local/lib/nexus/adapters and "
+        "/usr/lib/nexus/adapters are looked at in any case.",
+    ),
+    (
+        "PREFIX/share/doc/nexus",
+        "The documentation; README.md is its beginning. What the help of a command calls docs/ is the folder docs in there: "
+        "docs/logging.md is PREFIX/share/doc/nexus/docs/logging.md.",
+    ),
+    ("PREFIX/share/nexus/examples, PREFIX/include/nexus_plugin.h", "For authors of adapters."),
     ("/var/lib/nexus", "What the service keeps: the history of requests, changes of backends."),
 ]
 
@@ -106,6 +117,8 @@ def page(path: list[str], command: dict[str, Any], version: str, day: str) -> st
     others = ["-".join(path[:-1])] if len(path) > 1 else []
     if others:
         lines += [".SH SEE ALSO", ", ".join(f"\\fB{quoted(other)}\\fR(1)" for other in others)]
+    if others and "docs/" in "\n".join(lines):
+        lines += [".PP", f"Where docs/ is: \\fI{quoted('PREFIX/share/doc/nexus/docs')}\\fR, see FILES of \\fBnexus\\fR(1)."]
     return "\n".join(lines) + "\n"
 
 

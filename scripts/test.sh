@@ -16,7 +16,9 @@ told() { # title, status, seconds, file with what it said
   [ "$2" -eq 0 ] || { word=FAILED; failed=$((failed + 1)); }
   summary+=("$(printf '%-8s %-28s %4d s' "$word" "$1" "$3")")
   # The tests that failed, by name: the end of a long output is all that many places keep.
-  summary+=("$(grep -E '^(FAILED|ERROR|ALONE) |^✘ Test .* failed after' "$4" 2>/dev/null | cut -c 1-200 | head -20 | sed 's/^/         /')")
+  local which='^ALONE '
+  [ "$2" -eq 0 ] || which='^(FAILED|ERROR) |^✘ Test .* failed after'
+  summary+=("$(grep -aE "$which" "$4" 2>/dev/null | cut -c 1-200 | head -20 | sed 's/^/         /')")
   [ "$2" -eq 0 ]
 }
 part() { # title, command...

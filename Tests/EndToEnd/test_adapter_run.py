@@ -96,9 +96,10 @@ def test_options_and_keys_reach_the_adapter(run, upstream):
 
 
 def test_why_there_is_no_curl_is_said(run):
-    program = run("run", str(BUILD / "libOpenAICompat.so"), "--url", "http://127.0.0.1:9", "--option", "prefx=/x")
+    program = run("run", str(BUILD / "libOpenAICompat.so"), "--url", "http://127.0.0.1:9")
 
-    program.wait_for("no models yet: options.prefx is not known")
+    program.wait_for("A curl is printed when there are.")
+    assert "no models yet: " in program.text and "refused" in program.text
     assert program.end() == 0
 
 
@@ -123,6 +124,7 @@ def test_a_file_that_is_built_again_is_taken(run, tmp_path):
         ([__file__, "--url", "http://127.0.0.1:9"], 1, "cannot be used: is not an ELF file"),
         ([__file__, "--url", "127.0.0.1:9"], 2, "--url: it must start with http:// or https://"),
         (["{adapter}", "--url", "http://127.0.0.1:9", "--option", "x"], 2, "--option x: write it as name=value"),
+        (["{adapter}", "--url", "http://127.0.0.1:9", "--option", "prefx=/x"], 1, 'options.prefx is not known; did you mean "prefix"?'),
         (["{adapter}", "--url", "http://127.0.0.1:9", "--api-key-env", "NO_SUCH"], 2, "the environment variable NO_SUCH is not set"),
         (["{adapter}", "--url", "http://127.0.0.1:9", "--port", "70000"], 2, "--port must be from 0 to 65535"),
         (["{adapter}", "--url", "http://127.0.0.1:9", "--log-level", "loud"], 2, "--log-level must be one of trace, debug"),
@@ -136,24 +138,47 @@ def test_what_cannot_be_run_is_said(nexus, arguments, status, words):
     assert refused.returncode == status and words in refused.stderr, refused.stderr
 
 
+# check
+
+
+def build_broken(defect: str, output: Path) -> None:
+    sources = [str(TOP / "Tests/Adapters" / name) for name in ("broken.c", "broken_exchange.c", "broken_actions.c")]
+    flags = ["-std=c11", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden", "-I", str(TOP / "Sources/PluginAPI/include")]
+    new = output.with_name("new.so")
+    subprocess.run(["cc", *flags, f"-DBREAKS={defect}", *sources, "-o", str(new)], check=True)
+    shutil.move(new, output)
+
+
+def test_where_checks_fail_the_script_of_the_project_is_named(nexus, tmp_path):
+    (tmp_path / "build").mkdir()
+    build_broken("UNKNOWN_KIND", tmp_path / "build" / "m.so")
+
+    def check(file: str, folder: Path, *more: str) -> str:
+        done = nexus("adapter", "check", file, "--only", "load.kinds", "--config", "/dev/null", *more, cwd=folder)
+        assert done.returncode == 1, done.stdout + done.stderr
+        return done.stdout.splitlines()[-1]
+
+    assert "check.json" not in check("build/m.so", tmp_path)
+    (tmp_path / "check.json").write_text((TOP / "templates/adapter/c-custom/check.json").read_text())
+
+    words = "tells the check what the server says."
+    command = "nexus adapter check build/m.so --script check.json"
+    assert check("build/m.so", tmp_path) == f"There is a check.json here: '{command}' {words}"
+    assert "nexus adapter check m.so --script ../check.json" in check("m.so", tmp_path / "build")
+    assert f"--script {tmp_path}/check.json' {words}" in check(str(tmp_path / "build/m.so"), Path("/"))
+    assert words not in check("build/m.so", tmp_path, "--script", "check.json")
+
+
 # check --watch
 
 
 def test_a_watched_file_is_checked_again_when_it_was_built(run, tmp_path):
-    sources = [str(TOP / "Tests/Adapters" / name) for name in ("broken.c", "broken_exchange.c", "broken_actions.c")]
-    flags = ["-std=c11", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden", "-I", str(TOP / "Sources/PluginAPI/include")]
-
-    def build(defect: str) -> None:
-        command = ["cc", *flags, f"-DBREAKS={defect}", *sources, "-o", str(tmp_path / "new.so")]
-        subprocess.run(command, check=True)
-        shutil.move(tmp_path / "new.so", tmp_path / "mine.so")
-
-    build("UNKNOWN_KIND")
+    build_broken("UNKNOWN_KIND", tmp_path / "mine.so")
     program = run("check", "--watch", "--only", "load.kinds", "mine.so")
     program.wait_for("waiting for mine.so to change")
     assert "0 passed, 1 failed" in program.text
 
-    build("NOTHING")
+    build_broken("NOTHING", tmp_path / "mine.so")
 
     program.wait_for("1 passed, 0 failed")
     program.end()

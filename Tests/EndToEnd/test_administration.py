@@ -875,6 +875,8 @@ def test_the_command_line_does_all_of_it(nexus, gateway: Gateway, second_upstrea
     until(lambda: names(gateway) == ["one"])
     refused = nexus("backends", "drain", "tow", "--url", gateway.url)
     assert refused.returncode == 1 and "There is no backend 'tow'" in refused.stderr
+    nothing = nexus("backends", "set", "one", "--url", gateway.url)
+    assert nothing.returncode == 2 and "name=value, like priority=10 or max_concurrent=4" in nothing.stderr
     wrong = nexus("backends", "add", "localhost", "--url", gateway.url)
     assert wrong.returncode == 2 and "nexus backends add http://" in wrong.stderr
 

@@ -74,6 +74,16 @@ def test_a_name_that_cannot_be_a_type_writes_nothing(nexus, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_type_of_a_shipped_adapter_is_no_name_for_another(nexus, tmp_path):
+    shipped = json.loads(nexus("adapters", "list", "--json", cwd=tmp_path).stdout)
+
+    assert {adapter["type"] for adapter in shipped} >= {"openai", "ollama"}
+    for adapter in shipped:
+        refused = nexus("adapter", "new", adapter["type"], "--lang", "c", cwd=tmp_path)
+        assert refused.returncode == 2 and "comes with Nexus; choose another name" in refused.stderr, refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_there_is_left_alone(nexus, tmp_path):
     (tmp_path / "mine").mkdir()
 

@@ -98,6 +98,58 @@ def test_without_a_gateway_they_say_so(nexus):
     assert refused.returncode == 1 and "is 'nexus serve' running there?" in refused.stderr
 
 
+def test_a_configuration_that_is_wrong_does_not_hide_the_gateway(start, nexus, tmp_path):
+    gateway = start()
+    (tmp_path / "nexus.toml").write_text("[server]\nprot = 1\n")
+    without, goes_on = "--url http://HOST:PORT asks the gateway without reading it.", "The running gateway goes on with"
+
+    for command in (["health"], ["backends", "list"], ["top", "--once"], ["config", "reload"]):
+        refused = nexus(*command, cwd=tmp_path)
+        assert refused.returncode == 1 and "the configuration is not valid\nnexus.toml: line 2" in refused.stderr
+        assert refused.stderr.splitlines()[-1] == without
+        assert (goes_on in refused.stderr) == (command == ["config", "reload"])
+    # As the words say.
+    assert nexus("backends", "list", "--url", gateway.url, cwd=tmp_path).returncode == 0
+
+
+def test_a_directory_of_adapters_that_is_not_there_is_told(nexus, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    empty = nexus("adapters", "list", "--adapters-dir", "empty", cwd=tmp_path)
+    missing = nexus("adapters", "list", "--adapters-dir", "../nodir", cwd=tmp_path)
+    beside = nexus("adapters", "list", "--adapters-dir", str(BUILD), "--adapters-dir", "nodir", "--json", cwd=tmp_path)
+
+    assert empty.returncode == 0 and empty.stdout == "No adapters in empty.\n"
+    assert missing.returncode == 1 and missing.stdout == ""
+    assert missing.stderr == "nexus: ../nodir: there is no such directory\n"
+    assert beside.returncode == 1 and json.loads(beside.stdout) and "nodir: there is no such directory" in beside.stderr
+
+
+@pytest.mark.parametrize("command", [["config", "check"], ["serve"], ["doctor"]])
+def test_a_configuration_without_its_option_is_told_how_it_is_named(nexus, tmp_path, command):
+    refused = nexus(*command, "good.toml", cwd=tmp_path)
+
+    assert refused.returncode == 2 and "Unexpected argument 'good.toml'" in refused.stderr
+    assert "\nA configuration is named with --config good.toml.\n" in refused.stderr
+    assert "A configuration is named" not in nexus(*command, "good", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ("version", "nexus --version"), ("logs", "nexus tail"), ("log", "nexus tail"), ("status", "nexus health"),
+        ("reload", "nexus config reload"), ("adapter list", "nexus adapters list"), ("config validate", "nexus config check"),
+        ("hsitory", "nexus history"), ("test", None), ("top --foo", None), ("top --onec", "--once"), ("top --uri", "--url"),
+    ],
+)
+def test_the_nearest_is_what_may_have_been_meant(nexus, arguments, meant):
+    refused = nexus(*arguments.split())
+
+    assert refused.returncode == 2
+    near = refused.stderr.lower().partition("did you mean '")[2].partition("'")[0]
+    assert near == (meant or ""), refused.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["--version"]])
 def test_help_and_version_are_there(nexus, arguments):
     assert nexus(*arguments).returncode == 0

@@ -100,6 +100,19 @@ def test_what_is_wrong_is_named_with_what_to_do(examine, nexus, tmp_path, upstre
     assert found[0]["advice"]
 
 
+def test_a_server_of_another_type_is_recognised(examine, upstream):
+    [found] = wrong(examine(backend("box", upstream.url, "ollama")))
+
+    assert found["subject"] == "backend box" and "404" in found["message"] and 'write type = "openai"' in found["advice"]
+
+
+def test_a_fallback_for_a_model_that_is_away_is_no_fault(examine, upstream):
+    done = examine(backend("box", upstream.url) + '[routing.fallbacks]\naway = ["m"]\n')
+
+    assert done.returncode == 0 and wrong(done) == []
+    assert any(each["subject"] == "routing.fallbacks.away" and each["weight"] == "note" for each in findings(done))
+
+
 def test_everything_that_is_wrong_is_named_at_once(examine):
     done = examine(
         '[adapters]\ndirectories = ["nowhere", "BUILD"]\n'.replace("BUILD", str(BUILD))
@@ -271,7 +284,10 @@ def test_a_client_that_forgot_v1_is_told(start, upstream):
     for path, meant in (("/chat/completions", "/v1/chat/completions"), ("/v1/v1/chat/completions", "/v1/chat/completions")):
         answer = gateway.http.post(path, json={})
         assert answer.status_code == 404 and f"did you mean {meant}?" in answer.json()["error"]["message"]
-    assert "did you mean" not in gateway.get("/nothing").json()["error"]["message"]
+    wrong = gateway.http.post("/v1/v1/messages", json={}).json()["error"]["message"]
+    assert "did you mean /v1/messages? The base address of Anthropic's clients has no /v1" in wrong
+    nothing = gateway.get("/nothing").json()["error"]["message"]
+    assert "did you mean" not in nothing and "GET /v1/openapi.json" in nothing
 
 
 def test_an_alias_without_a_target_blames_the_target(start, upstream):

@@ -3,10 +3,12 @@
 import json
 import signal
 import subprocess
+import threading
 
 import pytest
 
 from gateway import BUILD, FAST, LONG, backend
+from upstream import delta
 
 
 @pytest.fixture
@@ -30,6 +32,30 @@ def test_it_shows_what_has_ended(gateway):
     assert len(lines) == 2
     assert "  200  m  one  " in lines[0]
     assert "  404  unknown  none  " in lines[1] and "does not exist" in lines[1]
+
+
+def test_a_stream_that_broke_is_shown_as_failed_and_a_missing_model_keeps_its_column(gateway, upstream):
+    begun = threading.Event()
+
+    def breaks(exchange):
+        exchange.begin_stream()
+        exchange.event(delta("a"))
+        assert begun.wait(LONG)
+        exchange.cut()
+
+    upstream.chat(breaks)
+    with gateway.http.stream("POST", "/v1/chat/completions", json={"model": "m", "stream": True}) as answer:
+        pieces = answer.iter_text()
+        next(pieces)
+        # Before its first piece has come it would be asked for again.
+        begun.set()
+        list(pieces)
+    gateway.http.post("/v1/chat/completions", content=b"{}")
+
+    lines = history(gateway).stdout.splitlines()
+
+    assert "  200 failed  m  one  " in lines[0]
+    assert "  400  -  none  " in lines[1]
 
 
 def test_it_shows_only_what_is_asked_for(gateway):

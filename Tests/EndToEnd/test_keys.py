@@ -422,6 +422,20 @@ def test_a_key_may_be_made_before_the_gateway_runs(nexus, tmp_path: Path):
     assert added.returncode == 0 and added.stdout.startswith("nx-") and "when it starts" in added.stderr
 
 
+def test_without_a_file_of_keys_it_is_said_where_it_would_be_and_none_is_begun(nexus, tmp_path: Path):
+    (tmp_path / "nexus.toml").write_text("")
+
+    listed = nexus("keys", "list", cwd=tmp_path)
+    rotated = nexus("keys", "rotate", "zz", cwd=tmp_path)
+    revoked = nexus("keys", "revoke", "zz", cwd=tmp_path)
+
+    assert listed.returncode == 0
+    assert listed.stdout == f"No keys: there is no {tmp_path}/keys.toml. 'nexus keys add NAME' makes one.\n"
+    for refused in (rotated, revoked):
+        assert refused.returncode == 1 and f"there is no key 'zz', since there is no {tmp_path}/keys.toml" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["nexus.toml"]
+
+
 # Where it listens
 
 

@@ -146,6 +146,16 @@ def test_every_command_has_a_page_that_tells_of_all_its_options(share, nexus):
                 assert f"{'--' if name['kind'] == 'long' else '-'}{name['name']}" in page, (path, name)
 
 
+def test_the_pages_say_where_the_documentation_is(share):
+    def page(name: str) -> str:
+        return gzip.decompress((share / f"man/man1/{name}.1.gz").read_bytes()).decode().replace("\\-", "-")
+
+    assert "PREFIX/share/doc/nexus" in page("nexus") and "PREFIX/lib/nexus/adapters" in page("nexus")
+    for path in (share / "man/man1").iterdir():
+        text = page(path.name.removesuffix(".1.gz"))
+        assert "docs/" not in text or "PREFIX/share/doc/nexus" in text, path.name
+
+
 @pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
 def test_the_pages_are_right(share):
     for page in sorted((share / "man/man1").iterdir()):

@@ -1,6 +1,7 @@
 """`nexus top`, in a terminal as a person has it."""
 
 import fcntl
+import hashlib
 import os
 import pty
 import re
@@ -138,6 +139,28 @@ def test_once_prints_a_picture_for_scripts(gateway):
     assert result.returncode == 0, result.stderr
     assert re.search(r"one +● healthy", result.stdout) and "\x1b" not in result.stdout
     assert "q quit" not in result.stdout
+
+
+@pytest.fixture
+def closed(start, upstream):
+    hash = hashlib.sha256(b"nx-" + b"o" * 43).hexdigest()
+    return start(FAST + backend("one", upstream.url) + f'[[keys]]\nname = "boss"\nhash = "sha256:{hash}"\nrole = "operator"\n')
+
+
+def test_without_a_key_where_one_is_needed_it_ends_and_says_so(closed):
+    needed = "This gateway needs a key"
+    once = subprocess.run(
+        [BUILD / "nexus", "top", "--once", "--url", closed.url], capture_output=True, text=True, timeout=LONG)
+    screen = Screen(closed.url)
+    try:
+        status = screen.end()
+    finally:
+        screen.close()
+
+    assert once.returncode == 1 and needed in once.stderr and once.stderr.endswith("(--key, or NEXUS_KEY)\n")
+    assert "running there" not in once.stderr
+    # Behind the end of the other screen, where it stays.
+    assert status == 1 and needed in screen.output.split("\x1b[?1049l")[1], screen.output
 
 
 def test_without_a_terminal_it_says_what_to_do(gateway):

@@ -24,7 +24,8 @@ import Testing
 
     @Test func fallbacksAreLookedAtAtBothEnds() {
         let findings = AliasCheck.findings(routing([:], fallbacks: ["x": ["llama3", "y"]]), models: ["llama3"])
-        #expect(findings.map(\.message).count == 2 && findings.allSatisfy { $0.subject == "routing.fallbacks.x" })
+        #expect(findings.map(\.weight) == [.note, .wrong], "that the first is away is what the others are there for")
+        #expect(findings.allSatisfy { $0.subject == "routing.fallbacks.x" } && findings[1].message.contains("\"y\""))
     }
 }
 
@@ -51,7 +52,14 @@ import Testing
         ("?", "curl"),
     ])
     func eachReasonHasAnAdvice(_ reason: String, _ words: String) throws {
-        #expect(UnwellAdvice.words(for: reason, at: try BackendURL("http://h:1")).contains(words))
+        let url = try BackendURL("http://h:1")
+        #expect(UnwellAdvice.words(for: reason, at: url, type: "openai").contains(words))
+    }
+
+    @Test func ollamasOwnAPIHasNoPath() throws {
+        let url = try BackendURL("http://h:1")
+        let words = UnwellAdvice.words(for: "answered with status 404", at: url, type: "ollama")
+        #expect(words.contains("\"openai\"") && !words.contains("/v1"))
     }
 }
 

@@ -52,6 +52,15 @@ import Testing
         #expect(error.message.utf8.count < 4096 && error.message.contains("…'"))
     }
 
+    @Test func whoHasNotAnsweredYetMayHaveIt() {
+        func words(_ silent: ErrorBody.SilentBackends) -> String {
+            ErrorBody.unknownModel("lama", among: ["qwen"], silent: silent).message
+        }
+        #expect(words(.named(["two"])).hasSuffix("What 'two' has is not known: no answer from there yet."))
+        #expect(words(.named((1...9).map { "b\($0)" })).contains("'b5' and 4 more has"))
+        #expect(words(.some).contains("Not all backends answer now") && !words(.none).contains("not known"))
+    }
+
     @Test func everyAPITellsInItsOwnWords() throws {
         let error = ErrorBody.unknownModel("lama", among: ["llama", "qwen"])
         func message(_ dialect: Dialect) throws -> String? {

@@ -30,11 +30,18 @@ import Testing
         ("model_list: []\n", SourceKind.litellm), ("router_settings: {num_retries: 1}\n", .litellm),
         ("models: {a: {cmd: x}}\n", .llamaSwap), ("peers: {}\nmacros: {}\n", .llamaSwap),
         ("discovery: {type: static}\n", .olla), ("server: {port: 1}\ntranslators: {}\n", .olla),
-        ("[server]\nport = 8000\n", .rustNexus), ("# a comment\nx = 1\n", .rustNexus),
+        ("[server]\nport = 8000\nworkers = 2\n", .rustNexus), ("# a comment\nx = 1\n", .rustNexus),
         ("[[backends]]\nname = \"a\"\n", .rustNexus),
     ])
     func aFileShowsWhoseItIs(_ text: String, _ kind: SourceKind) throws {
         #expect(try imported(text).kind == kind)
+    }
+
+    @Test func aFileThatIsValidHereIsNotTakenForAnother() throws {
+        let own = "[server]\nport = 8000\n"
+        #expect(problem(own)?.contains("a valid nexus.toml of this Nexus already") == true)
+        #expect(problem(own)?.contains("--from nexus-rust") == true)
+        #expect(problem(own, .rustNexus) == nil)
     }
 
     @Test func whatShowsNothingIsAsked() {

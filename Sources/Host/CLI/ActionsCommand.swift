@@ -10,7 +10,7 @@ struct ActionsCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show the actions that a backend offers.")
         @OptionGroup var host: HostOptions
-        @Argument(help: "Id of the backend; see 'nexus backends list'.") var backend: String
+        @Argument(help: "Name of the backend; see 'nexus backends list'.") var backend: String
 
         func run() throws {
             let (status, body) = try host.get("/v1/backends/\(PathPart.encoded(backend))/actions")
@@ -40,7 +40,7 @@ struct ActionsCommand: ParsableCommand {
             discussion: "An argument is name=text or name:=JSON, e.g. model=llama3.2:1b insecure:=true. "
                 + "Ending this command cancels the action.")
         @OptionGroup var host: HostOptions
-        @Argument(help: "Id of the backend.") var backend: String
+        @Argument(help: "Name of the backend.") var backend: String
         @Argument(help: "Name of the action.") var name: String
         @Argument(help: "name=text or name:=JSON.") var arguments: [String] = []
 

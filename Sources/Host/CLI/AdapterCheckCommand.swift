@@ -71,7 +71,27 @@ struct AdapterCheckCommand: ParsableCommand {
             print("")
         }
         print(json ? report.json : report.summary)
-        if report.count(.fail) > 0 { throw ExitCode(1) }
+        guard report.count(.fail) > 0 else { return }
+        if !json, script == nil, let place = Self.scripts(of: file).first(where: Self.isFile) {
+            let command = "nexus adapter check \(file) --script \(place)"
+            print("There is a \(place) here: '\(command)' tells the check what the server says.")
+        }
+        throw ExitCode(1)
+    }
+
+    /// Where the project of an adapter describes its server: in the current folder, or in that above the file's.
+    private static func scripts(of file: String) -> [String] {
+        let folders = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().map(String.init)
+        let name = "check.json"
+        guard let last = folders.last, last != ".", last != "..", last != "" else {
+            return [name, (folders + ["..", name]).joined(separator: "/")]
+        }
+        return [name, (folders.dropLast() + [name]).joined(separator: "/")]
+    }
+
+    private static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     /// What the checks may run: these bytes, and no others that come to their place; nil: whatever is there.

@@ -13,6 +13,9 @@ extension AdapterCommand {
                 "It builds with `make`, and speaks to any server with OpenAI's API; with --protocol custom it is for servers "
                 + "that speak another one, and translates. NAME becomes the backend type.")
 
+        /// Types of the adapters in Plugins.
+        private static let shipped = ["ollama", "openai"]
+
         @Argument(help: "Name of the adapter: small letters, digits, - and _.") var name: String
         @Option(name: .customLong("lang"), help: "The language.") var language: Scaffold.Language
         @Option(name: .customLong("protocol"), help: "What its servers speak: OpenAI's API, or another protocol.")
@@ -25,6 +28,10 @@ extension AdapterCommand {
                 files = try Scaffold.files(name: name, language: language, protocol: spoken)
             } catch {
                 throw usage(error.description)
+            }
+            // Of two with one type only the first is in use.
+            guard !Self.shipped.contains(name) else {
+                throw usage("the type \"\(name)\" is that of an adapter that comes with Nexus; choose another name")
             }
             let folder = directory ?? name
             do throws(ProjectFolder.Failure) {

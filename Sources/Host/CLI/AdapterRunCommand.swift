@@ -12,6 +12,8 @@ struct AdapterRunCommand: AsyncParsableCommand {
             "Needs no configuration, reads none and keeps nothing. A file that is built again is taken at once: requests under way "
             + "end with the old one. Ends with SIGINT or SIGTERM.")
 
+    private static let backendName = "adapter"
+
     @Argument(help: "The adapter's file (.so).") var file: String
     @Option(help: "Address of the server.") var url: String
     @Option(
@@ -46,7 +48,7 @@ struct AdapterRunCommand: AsyncParsableCommand {
             let problem = Gateway.adapterReport(configuration.adapters).first?.problem ?? "it is gone"
             throw fail("\(file) cannot be used: \(problem)")
         }
-        var backend = Configuration.Backend(name: "adapter", type: type, url: address)
+        var backend = Configuration.Backend(name: Self.backendName, type: type, url: address)
         backend.options = try Self.options(options, schema: adapter.optionsSchema)
         backend.apiKeyEnv = keys
         configuration.backends = [backend]
@@ -61,12 +63,21 @@ struct AdapterRunCommand: AsyncParsableCommand {
             }
             configuration.logging.level = level
         }
+        if let refusal = await Self.refusal(configuration) { throw fail(refusal) }
         let kinds = adapter.kinds
         let chosen = configuration
         let status = await Gateway.serve(
             chosen, from: nil, reload: { _ in chosen },
             ready: { place in Task.detached { await CurlLine.say(place, kinds) } })
         if status != 0 { throw ExitCode(status) }
+    }
+
+    /// Why the adapter does not take its backend, so that the gateway could never work; nil: it does.
+    private static func refusal(_ configuration: Configuration) async -> String? {
+        var request = Checkup.Request(configuration)
+        request.asksServers = false
+        let findings = await Checkup(request).run()
+        return findings.first { $0.weight == .wrong && $0.subject == "backend \(backendName)" }?.message
     }
 
     /// The options as a JSON object. What the schema says is a text is one, also if it looks like a number.

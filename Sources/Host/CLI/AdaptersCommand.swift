@@ -1,6 +1,7 @@
 import ArgumentParser
 import Config
 import Gateway
+import Glibc
 import JSON
 
 struct AdaptersCommand: ParsableCommand {
@@ -11,7 +12,7 @@ struct AdaptersCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Load all adapters and show what they are, or why a file cannot be used.",
-            discussion: "Ends with status 1 if a file cannot be used.")
+            discussion: "Ends with status 1 if a file cannot be used, or a directory that was named is not there.")
 
         @Option(help: "Configuration file that names the directories.") var config: String?
         @Option(name: .customLong("adapters-dir"), help: "Directory with adapters; may be repeated.")
@@ -24,10 +25,14 @@ struct AdaptersCommand: ParsableCommand {
             flags.adapterDirectories = adapterDirectories
             let adapters = try load(flags).configuration.adapters
             let reports = Gateway.adapterReport(adapters)
+            // Those that nobody has named need not be there.
+            let isNamed = adapters.directories != AdapterDirectories.standard
+            let missing = isNamed ? adapters.directories.filter(Self.isMissing) : []
             if json {
                 print(Self.json(reports))
             } else if reports.isEmpty {
-                print("No adapters in \(adapters.directories.joined(separator: ", ")).")
+                let places = adapters.directories.filter { !missing.contains($0) }
+                if !places.isEmpty { print("No adapters in \(places.joined(separator: ", ")).") }
             } else {
                 let rows = reports.filter { $0.problem == nil }.map {
                     [$0.type ?? "", $0.displayName ?? "", $0.version ?? "", $0.abi ?? "", $0.path]
@@ -36,7 +41,13 @@ struct AdaptersCommand: ParsableCommand {
                 for report in reports { for warning in report.warnings { print("\(report.path): \(warning)") } }
                 for report in reports { if let problem = report.problem { print("\(report.path): \(problem)") } }
             }
-            if reports.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
+            for directory in missing { _ = fail("\(directory): there is no such directory") }
+            if !missing.isEmpty || reports.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
+        }
+
+        private static func isMissing(_ path: String) -> Bool {
+            var status = stat()
+            return stat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)
         }
 
         private static func json(_ reports: [AdapterReport]) -> String {

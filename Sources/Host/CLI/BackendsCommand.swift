@@ -88,7 +88,7 @@ extension BackendsCommand {
             discussion: "One that stands in the configuration comes back with 'nexus backends enable', and at the next "
                 + "start unless --persist is given.")
         @OptionGroup var host: HostOptions
-        @Argument(help: "Id of the backend; see 'nexus backends list'.") var backend: String
+        @Argument(help: "Name of the backend; see 'nexus backends list'.") var backend: String
         @Flag(help: "End its requests at once.") var now = false
         @OptionGroup var waiting: Waiting
         @Flag(help: "Keep it removed across restarts.") var persist = false
@@ -108,7 +108,7 @@ extension BackendsCommand {
         static let configuration = CommandConfiguration(
             abstract: "Give a backend no new requests; those under way end as usual.")
         @OptionGroup var host: HostOptions
-        @Argument(help: "Id of the backend.") var backend: String
+        @Argument(help: "Name of the backend.") var backend: String
         @OptionGroup var waiting: Waiting
         @Flag(help: "Keep it drained across restarts.") var persist = false
 
@@ -127,7 +127,7 @@ extension BackendsCommand {
                 "Give a backend requests again that was drained, or take back one of the configuration that was removed."
         )
         @OptionGroup var host: HostOptions
-        @Argument(help: "Id of the backend.") var backend: String
+        @Argument(help: "Name of the backend.") var backend: String
         @Flag(help: "Keep it so across restarts.") var persist = false
 
         func run() throws {
@@ -143,7 +143,7 @@ extension BackendsCommand {
             abstract: "Set the priority, the limit and the time-outs of a backend.",
             discussion: "As name=value: nexus backends set gpu priority=10 max_concurrent=4 first_byte_seconds=120")
         @OptionGroup var host: HostOptions
-        @Argument(help: "Id of the backend.") var backend: String
+        @Argument(help: "Name of the backend.") var backend: String
         @Argument(
             help: ArgumentHelp(
                 "priority=N, max_concurrent=N or none, enabled=true or false, connect_seconds=N, first_byte_seconds=N, "
@@ -179,7 +179,9 @@ extension BackendsCommand {
                 }
             }
             if !timeouts.isEmpty { body["timeouts"] = .some(.object(timeouts)) }
-            guard !body.isEmpty else { throw usage("there is nothing to set; give --priority or --max-concurrent") }
+            guard !body.isEmpty else {
+                throw usage("there is nothing to set; write it as name=value, like priority=10 or max_concurrent=4")
+            }
             if persist { body["persist"] = true }
             try host.command("PATCH", "/v1/backends/\(PathPart.encoded(backend))", body) { answer in
                 let priority = answer["backend"]?["priority"]?.int.map { "priority \($0), " } ?? ""

@@ -37,7 +37,7 @@ enum ExitStatus {
             say("nexus: \(words(error))")
             exit(wrong)
         }
-        say(NexusCommand.fullMessage(for: error))
+        say(UsageWords.better(NexusCommand.fullMessage(for: error), Array(CommandLine.arguments.dropFirst())))
         exit(usage)
     }
 
@@ -78,16 +78,85 @@ enum CommandSearch {
                 continue
             }
             let names = known.map(name(of:))
-            let near = Suggestion.nearest(argument, in: names).map { "; did you mean '\(path) \($0)'?" } ?? ""
+            let meant =
+                elsewhere["\(path) \(argument)"]
+                ?? Suggestion.nearest(argument, in: names.filter { NearName.isNear(argument, $0) })
+                .map { "\(path) \($0)" }
+            let near = meant.map { "; did you mean '\($0)'?" } ?? ""
             return "nexus: there is no command '\(path) \(CellTextLimit.cut(argument))'\(near)\n"
                 + "  there are: \(names.joined(separator: ", "))\n  '\(path) --help' says what they do"
         }
         return nil
     }
 
+    /// What other programs call a command, and what it is here.
+    private static let elsewhere = [
+        "nexus version": "nexus --version", "nexus logs": "nexus tail", "nexus log": "nexus tail",
+        "nexus status": "nexus health", "nexus reload": "nexus config reload",
+        "nexus adapter list": "nexus adapters list", "nexus config validate": "nexus config check",
+    ]
+
     private static func name(of command: any ParsableCommand.Type) -> String {
         // As the parser names one that has no name of its own.
         command.configuration.commandName ?? String(describing: command).lowercased()
+    }
+}
+
+/// What the parser says of a command line, said better.
+enum UsageWords {
+    /// - Parameters:
+    ///   - message: the parser's: one line that says what is wrong, and others of how it is done.
+    ///   - arguments: those of this process.
+    static func better(_ message: String, _ arguments: [String]) -> String {
+        var lines = message.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard let first = lines.first else { return message }
+        lines[0] = withoutFarName(first)
+        // The lines behind say whether the command takes one.
+        if first.lowercased().contains("unexpected argument"),
+            message.contains("--config") || message.contains("<options>"),
+            let file = arguments.first(where: { $0.hasSuffix(".toml") && first.contains("'\($0)'") })
+        {
+            lines.insert("A configuration is named with --config \(file).", at: 1)
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// The parser holds every option for near that is short.
+    private static func withoutFarName(_ line: String) -> String {
+        let parts = line.split(separator: "'", omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[2] == ". Did you mean " else { return line }
+        let (typed, meant) = (parts[1].drop { $0 == "-" }, parts[3].drop { $0 == "-" })
+        return NearName.isNear(String(typed), String(meant)) ? line : parts[..<2].joined(separator: "'") + "'"
+    }
+}
+
+/// Whether a name may be what somebody wanted to type.
+enum NearName {
+    /// Its beginning, or one with a third of its letters wrong; of a short one, one letter.
+    static func isNear(_ typed: String, _ name: String) -> Bool {
+        let typed = Array(typed.lowercased().utf8)
+        let name = Array(name.utf8)
+        // Nothing much longer is a slip of the pen.
+        guard typed.count <= 2 * name.count else { return false }
+        if typed.count > 2, name.starts(with: typed) { return true }
+        return distance(typed, name) <= max(1, name.count / 3)
+    }
+
+    /// Levenshtein distance, where two neighbours that have changed places are one slip.
+    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var (before, row) = ([Int](), Array(0...right.count))
+        for i in left.indices {
+            var next = [i + 1]
+            for j in right.indices {
+                var least = min(row[j] + (left[i] == right[j] ? 0 : 1), row[j + 1] + 1, next[j] + 1)
+                if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
+                    least = min(least, before[j - 1] + 1)
+                }
+                next.append(least)
+            }
+            (before, row) = (row, next)
+        }
+        return row[right.count]
     }
 }
 

@@ -244,11 +244,22 @@ struct HistoryCommand: ParsableCommand {
         let attempts = entry["attempts"]?.int ?? 1
         let tokens = entry["completion_tokens"]?.int.map { "  \($0) tokens" } ?? ""
         let error = entry["error_message"]?.string.map { "  \($0)" } ?? ""
-        let result = entry["status_code"]?.int.map(String.init) ?? entry["status"]?.string ?? ""
         return CellText.clean(
-            "\(instant(entry["timestamp"]?.int ?? 0))  \(result)  \(entry["model"]?.string ?? "")  "
-                + "\(entry["backend_id"]?.string ?? "")  \(entry["duration_ms"]?.int ?? 0) ms"
+            "\(instant(entry["timestamp"]?.int ?? 0))  \(result(entry))  \(cell(entry["model"]))  "
+                + "\(cell(entry["backend_id"]))  \(entry["duration_ms"]?.int ?? 0) ms"
                 + (attempts > 1 ? "  \(attempts) attempts" : "") + tokens + error)
+    }
+
+    /// A stream may fail when its status has been sent, and that tells nothing of it.
+    private static func result(_ entry: JSONValue) -> String {
+        let status = entry["status"]?.string ?? ""
+        guard let code = entry["status_code"]?.int else { return cell(entry["status"]) }
+        return code < 400 && status == HistoryEntry.Status.error.rawValue ? "\(code) failed" : "\(code)"
+    }
+
+    /// What is missing keeps its column.
+    private static func cell(_ value: JSONValue?) -> String {
+        value?.string.flatMap { $0.isEmpty ? nil : $0 } ?? "-"
     }
 
     /// In the user's own time.

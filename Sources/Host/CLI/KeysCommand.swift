@@ -33,6 +33,16 @@ struct KeysCommand: ParsableCommand {
             return KeysFile(path: path)
         }
 
+        /// Ends where there is no file that could hold these keys: a change would leave a lock in its place.
+        func mustHold(_ names: [String]) throws {
+            let path = try file().path
+            var status = stat()
+            guard stat(path, &status) != 0, errno == ENOENT else { return }
+            throw fail(
+                "there is no key '\(names.joined(separator: "', '"))', since there is no \(KeysCommand.whole(path)); "
+                    + "'nexus keys add NAME' makes one")
+        }
+
         /// Says what went wrong and ends.
         func changing(_ change: ([KeyRule]) throws -> [KeyRule]) throws {
             let file = try file()
@@ -68,6 +78,13 @@ struct KeysCommand: ParsableCommand {
             let line = Array((text + "\n").utf8)
             _ = Glibc.write(STDERR_FILENO, line, line.count)
         }
+    }
+
+    /// A path that says where it is. Not resolved: its own words are what the operator knows it by.
+    private static func whole(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + path
     }
 
     /// What a key may do.
@@ -145,7 +162,10 @@ struct KeysCommand: ParsableCommand {
             let file = try place.file()
             let keys: [KeyRule]
             do throws(ConfigurationError) {
-                guard let found = try file.load() else { return print("There is no \(file.path).") }
+                guard let found = try file.load() else {
+                    let place = KeysCommand.whole(file.path)
+                    return print("No keys: there is no \(place). 'nexus keys add NAME' makes one.")
+                }
                 keys = found
             } catch {
                 throw fail("\(error)")
@@ -185,6 +205,7 @@ struct KeysCommand: ParsableCommand {
         @Argument(help: "Names of keys; see 'nexus keys list'.") var names: [String]
 
         func run() throws {
+            try place.mustHold(names)
             try place.changing { keys in
                 for name in names where !keys.contains(where: { $0.name == name }) {
                     throw fail("there is no key '\(name)' in the file")
@@ -203,6 +224,7 @@ struct KeysCommand: ParsableCommand {
         @Argument(help: "Name of the key.") var name: String
 
         func run() throws {
+            try place.mustHold([name])
             let key = NewKey.make()
             try place.changing { keys in
                 guard let index = keys.firstIndex(where: { $0.name == name }) else {

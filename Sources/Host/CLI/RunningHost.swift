@@ -2,6 +2,7 @@ import ArgumentParser
 import Config
 import Core
 import EventStream
+import Glibc
 import JSON
 import NIOSSL
 import Terminal
@@ -39,8 +40,23 @@ struct HostOptions: ParsableArguments {
         }
         var flags = ConfigurationLoader.Flags()
         flags.config = config
-        return try Self.place(
-            of: try load(flags).configuration.server, authorities: authorities, mayBePlain: mayBePlain)
+        let server: Configuration.Server
+        do throws(ConfigurationError) {
+            server = try ConfigurationLoader.load(flags, environment: environmentVariables()).configuration.server
+        } catch {
+            let code = invalid(error)
+            // Only who has the gateway read it again may have thought that it counts now.
+            if mayBePlain { tell("The running gateway goes on with the configuration before.") }
+            tell("--url http://HOST:PORT asks the gateway without reading it.")
+            throw code
+        }
+        return try Self.place(of: server, authorities: authorities, mayBePlain: mayBePlain)
+    }
+
+    /// A line behind what has been said to be wrong.
+    private func tell(_ words: String) {
+        let line = Array("\(words)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
     }
 
     /// Where a gateway is that is configured so.
@@ -90,11 +106,15 @@ struct HostOptions: ParsableArguments {
             throw fail("\(place): \(error.reason); is 'nexus serve' running there? (--url names another address)")
         }
         if answer.status == 404, let words = Self.misplaced(place, answer.body) { throw fail(words) }
-        guard answer.status != 401, answer.status != 403 else {
-            let words = (try? JSONValue.parse(answer.body))?["error"]?["message"]?.string ?? "status \(answer.status)"
-            throw fail("\(CellText.clean(words)) (--key, or NEXUS_KEY)")
-        }
+        if let words = Self.refusal(answer.status, answer.body) { throw fail(words) }
         return answer
+    }
+
+    /// What a gateway says that wants another key, or any; nil: it wants none.
+    static func refusal(_ status: Int, _ body: [UInt8]) -> String? {
+        guard status == 401 || status == 403 else { return nil }
+        let words = (try? JSONValue.parse(body))?["error"]?["message"]?.string ?? "status \(status)"
+        return "\(CellText.clean(words)) (--key, or NEXUS_KEY)"
     }
 
     /// What is wrong with an address below which nothing is known; nil: nothing is to be said of it.
@@ -123,6 +143,8 @@ enum PlainHTTP {
         let reason: String
         /// It does not speak TLS.
         var isPlain = false
+        /// A gateway has answered, and wants another key.
+        var isRefusal = false
     }
 
     private static let timeoutSeconds = 10

@@ -34,6 +34,7 @@ struct TopCommand: AsyncParsableCommand {
             do throws(PlainHTTP.Failure) {
                 state.take(try TopSource.picture(address, key), at: Self.now)
             } catch {
+                guard !error.isRefusal else { throw fail(error.reason) }
                 throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
             }
             let columns = environmentVariables()["COLUMNS"].flatMap { Int($0) } ?? 100
@@ -48,8 +49,10 @@ struct TopCommand: AsyncParsableCommand {
         guard let terminal = RawTerminal() else {
             throw fail("top needs a terminal; 'nexus top --once' prints one picture as text")
         }
-        defer { terminal.restore() }
-        await Self.watch(state, address, key, terminal)
+        let refusal = await Self.watch(state, address, key, terminal)
+        // Before anything is said: the other screen goes with all that stands on it.
+        terminal.restore()
+        if let refusal { throw fail(refusal) }
     }
 
     private static func printed(_ state: TopState, columns: Int) -> [StyledLine] {
@@ -61,18 +64,24 @@ struct TopCommand: AsyncParsableCommand {
         return Array(lines)
     }
 
-    /// Until the user or a signal ends it.
-    private static func watch(_ first: TopState, _ address: GatewayPlace, _ key: String?, _ terminal: RawTerminal) async
-    {
+    /// Until the user or a signal ends it, or a gateway that shows nothing without another key.
+    /// - Returns: what that says; nil: it was ended.
+    private static func watch(
+        _ first: TopState, _ address: GatewayPlace, _ key: String?, _ terminal: RawTerminal
+    ) async -> String? {
         let shared = Shared(first)
         // A task of its own, which may block for as long as the gateway is silent: keys are answered meanwhile.
         let source = Task.detached {
+            var hasPicture = false
             while !Task.isCancelled {
                 if !shared.state.withLock({ $0.isPaused }) {
                     do throws(PlainHTTP.Failure) {
                         let picture = try TopSource.picture(address, key)
                         shared.state.withLock { $0.take(picture, at: now) }
+                        hasPicture = true
                     } catch {
+                        // Later it is shown like any other failure, with the last picture.
+                        if error.isRefusal, !hasPicture { shared.refusal.withLock { $0 = error.reason } }
                         shared.state.withLock { $0.failed(error.reason, at: now) }
                     }
                 }
@@ -82,6 +91,7 @@ struct TopCommand: AsyncParsableCommand {
         defer { source.cancel() }
         let hasColour = environmentVariables()["NO_COLOR"].map(\.isEmpty) ?? true
         while !RawTerminal.isEnded {
+            if let refusal = shared.refusal.withLock({ $0 }) { return refusal }
             let size = terminal.size
             let state = shared.state.withLock { $0 }
             let screen = TopScreen(state, columns: size.columns, rows: size.rows, now: now, clock: timeOfDay)
@@ -89,16 +99,18 @@ struct TopCommand: AsyncParsableCommand {
             for key in terminal.keys(within: 100) {
                 switch key {
                 // Ctrl-C and Ctrl-D are bytes here.
-                case UInt8(ascii: "q"), UInt8(ascii: "Q"), 0x03, 0x04: return
+                case UInt8(ascii: "q"), UInt8(ascii: "Q"), 0x03, 0x04: return nil
                 case UInt8(ascii: " "): shared.state.withLock { $0.pause() }
                 default: break
                 }
             }
         }
+        return nil
     }
 
     private final class Shared: Sendable {
         let state: Mutex<TopState>
+        let refusal = Mutex<String?>(nil)
         init(_ state: TopState) { self.state = Mutex(state) }
     }
 
@@ -136,6 +148,7 @@ private enum TopSource {
         // Of /health 503 is an answer too.
         guard status == 200 || status == 503, let value = try? JSONValue.parse(body) else {
             if isOptional { return .null }
+            if let words = HostOptions.refusal(status, body) { throw PlainHTTP.Failure(reason: words, isRefusal: true) }
             throw PlainHTTP.Failure(reason: "\(path) is answered with status \(status)")
         }
         return value

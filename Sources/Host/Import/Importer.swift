@@ -102,12 +102,23 @@ public enum Importer {
         } catch let problem {
             // TOML is hardly ever YAML; what is neither is told as what it looks like.
             guard TOMLSource.looksLikeIt(text) else { throw problem }
-            return (.rustNexus, try TOMLSource.value(of: text))
+            return (.rustNexus, try rustNexus(text))
         }
         if let kind = SourceKind.recognised(in: yaml) { return (kind, yaml) }
-        if yaml.members == nil, TOMLSource.looksLikeIt(text) { return (.rustNexus, try TOMLSource.value(of: text)) }
+        if yaml.members == nil, TOMLSource.looksLikeIt(text) { return (.rustNexus, try rustNexus(text)) }
         let kinds = SourceKind.allCases.map(\.rawValue).joined(separator: ", ")
         throw ImportProblem("it is not clear whose configuration this is; say so with --from (\(kinds))")
+    }
+
+    /// A file that is valid here and does not say where it listens is not taken for one of the other Nexus, which listens everywhere.
+    private static func rustNexus(_ text: String) throws(ImportProblem) -> SourceValue {
+        let value = try TOMLSource.value(of: text)
+        guard value["server"]?["host"] == nil,
+            (try? ConfigurationReader.read(text, source: "nexus.toml")) != nil
+        else { return value }
+        throw ImportProblem(
+            "this is a valid nexus.toml of this Nexus already; if it is one of the Rust Nexus, say so with --from "
+                + SourceKind.rustNexus.rawValue)
     }
 }
 

@@ -20,4 +20,20 @@ import Testing
         let answer = try client.take()
         #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("is unhealthy: down"))
     }
+
+    @Test func whoHasNeverToldWhatItHasIsNamed() throws {
+        let gateway = EmbeddedGateway()
+        for name in ["one", "two", "three"] { gateway.add(name) }
+        for name in ["one", "three"] { gateway.state.registry.record([Model(id: "a")], of: name) }
+        for name in ["two", "three"] {
+            gateway.state.registry.record(HealthReport(outcome: .unhealthy, message: "down"), of: name, now: 2)
+        }
+        gateway.loop.refresh()
+        let client = try gateway.client()
+
+        try client.ask(#"{"model":"b","messages":[]}"#)
+
+        let answer = try client.take()
+        #expect(answer.hasPrefix("HTTP/1.1 404 ") && answer.contains("What 'two' has is not known"))
+    }
 }

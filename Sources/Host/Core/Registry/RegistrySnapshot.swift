@@ -68,6 +68,13 @@ public final class BackendSnapshot: Sendable {
 /// The whole registry at one instant: immutable, made at a change, read without a lock.
 /// An object, since every request holds it more than once.
 public final class RegistrySnapshot: Sendable {
+    /// Backends that do not serve and have never told what they have. In the time of all models and backends, for errors alone.
+    public var silent: [BackendSnapshot] {
+        guard backends.contains(where: { !$0.status.serves }) else { return [] }
+        let known = Set(holders.values.joined())
+        return backends.enumerated().filter { !$1.status.serves && !known.contains($0) }.map(\.element)
+    }
+
     /// In the order they were added.
     public let backends: [BackendSnapshot]
     /// For each model id the indices (into `backends`) of the backends that have it and serve.

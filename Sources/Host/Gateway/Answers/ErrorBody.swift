@@ -84,9 +84,12 @@ extension ErrorBody {
     }
 
     /// - Parameter names: the models that healthy backends have; the nearest are told.
-    /// - Parameter targets: what the name stands for, where it is the operator's; empty: it is a model's own.
+    /// - Parameters:
+    ///   - targets: what the name stands for, where it is the operator's; empty: it is a model's own.
+    ///   - silent: backends of which it is not known what they have; they may have it.
     static func unknownModel(
-        _ model: String, standingFor targets: [String] = [], among names: some Collection<String>
+        _ model: String, standingFor targets: [String] = [], among names: some Collection<String>,
+        silent: SilentBackends = .none
     ) -> ErrorBody {
         let model = EntryLimits.cut(model, to: EntryLimits.model)
         let available = NearestNames.list(of: targets.first ?? model, in: names)
@@ -98,11 +101,33 @@ extension ErrorBody {
                 : "'\(model)' stands for \(missing.joined(separator: ", "))\(targets.count > 3 ? " and others" : ""), and "
                     + "\(targets.count == 1 ? "that model does not exist" : "none of these models exists") at any backend; "
                     + "the operator's routing.aliases names it. ")
-                + (available.map { "Available: \($0)." } ?? "No backend has any model now."),
+                + (available.map { "Available: \($0)." } ?? "No backend has any model now.") + silent.words,
             param: "model", code: "model_not_found")
         error.model = model
         error.available = available
         return error
+    }
+
+    /// Backends that have not answered since they are known.
+    enum SilentBackends {
+        case none
+        case named([String])
+        /// For who is not told of backends.
+        case some
+
+        /// Names that are told.
+        private static let most = 5
+
+        fileprivate var words: String {
+            switch self {
+            case .none: return ""
+            case .some: return " Not all backends answer now, and what those have is not known."
+            case .named(let names):
+                let told = names.prefix(Self.most).map { "'\(EntryLimits.cut($0, to: EntryLimits.model))'" }
+                let more = names.count > told.count ? " and \(names.count - told.count) more" : ""
+                return " What \(told.joined(separator: ", "))\(more) has is not known: no answer from there yet."
+            }
+        }
     }
 
     /// - Parameters:

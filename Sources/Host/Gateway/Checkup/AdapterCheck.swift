@@ -13,7 +13,12 @@ enum AdapterCheck {
         }
         for file in library.rejected { findings.append(rejected(file)) }
         let loaded = library.images.map { "\($0.type) \($0.version)" }.sorted()
-        if loaded.isEmpty {
+        if loaded.isEmpty, !library.rejected.isEmpty {
+            findings.append(
+                .wrong(
+                    "adapters", "none of the files in \(adapters.directories.joined(separator: ", ")) is loaded",
+                    "see what is said of each"))
+        } else if loaded.isEmpty {
             findings.append(
                 .wrong(
                     "adapters", "no adapter is in \(adapters.directories.joined(separator: ", "))",
@@ -61,10 +66,8 @@ enum AdapterCheck {
     private static func rejected(_ file: AdapterLibrary.Rejected) -> Finding {
         let words = "\(file.path) \(file.problem)"
         if case .duplicateType = file.problem { return .note("adapters", words, "remove one of the two") }
-        if file.problem.refusal != nil {
-            return .note(
-                "adapters", words, "'nexus adapter hash' and 'nexus adapter release' let it in, if it is to be used")
-        }
+        // Its words say what lets it in.
+        if file.problem.refusal != nil { return .note("adapters", words) }
         return .wrong(
             "adapters", words, "remove the file, or put a version there that can be used ('nexus adapter check FILE')")
     }

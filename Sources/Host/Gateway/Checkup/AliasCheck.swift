@@ -18,7 +18,13 @@ enum AliasCheck {
             for target in alias.targets { look(target.model, "routing.aliases.\(name)") }
         }
         for (name, targets) in routing.fallbacks.sorted(by: { $0.key < $1.key }) {
-            look(name, "routing.fallbacks.\(name)")
+            // That it is away is what the others are there for.
+            if !known.contains(plain(name)) {
+                findings.append(
+                    .note(
+                        "routing.fallbacks.\(name)",
+                        "no backend has \"\(name)\" now: requests for it go to what follows"))
+            }
             for target in targets { look(target, "routing.fallbacks.\(name)") }
         }
         return findings

@@ -56,7 +56,9 @@ struct BackendCheck: Sendable {
 
     private static func advice(_ backend: Configuration.Backend, _ library: AdapterLibrary) -> String {
         library.image(type: backend.type) == nil
-            ? "write a type that is there ('nexus adapters list'), or install its adapter"
+            ? library.rejected.isEmpty
+                ? "write a type that is there ('nexus adapters list'), or install its adapter"
+                : "it may be that of a file that is not loaded (see adapters); else write a type that is there"
             : "correct its options in [[backends]]"
     }
 
@@ -77,10 +79,34 @@ struct BackendCheck: Sendable {
     // MARK: A server that is not well
 
     private func unwell(_ subject: String, _ backend: Configuration.Backend, _ reason: String) async -> Finding {
-        if reason.contains("404"), let other = await answering(backend) {
-            return .wrong(subject, "\(backend.url): \(reason)", "it answers at \(other): write url = \"\(other)\"")
+        if reason.contains("404") {
+            if let other = await answering(backend) {
+                return .wrong(subject, "\(backend.url): \(reason)", "it answers at \(other): write url = \"\(other)\"")
+            }
+            if let type = await speaking(backend) {
+                return .wrong(
+                    subject, "\(backend.url): \(reason)",
+                    "it is a server of another type: write type = \"\(type)\", and no options of type \"\(backend.type)\""
+                )
+            }
         }
-        return .wrong(subject, "\(backend.url): \(reason)", UnwellAdvice.words(for: reason, at: backend.url))
+        let advice = UnwellAdvice.words(for: reason, at: backend.url, type: backend.type)
+        return .wrong(subject, "\(backend.url): \(reason)", advice)
+    }
+
+    /// A loaded type of which the server is, where it is not of the one that is configured.
+    private func speaking(_ backend: Configuration.Backend) async -> String? {
+        for type in library.images.map(\.type).sorted() where type != backend.type {
+            var other = backend
+            other.type = type
+            other.options = "{}"
+            if case .probed(let view) = await trials.probe(other, library: library, timeout: Self.timeout),
+                view.status.serves
+            {
+                return type
+            }
+        }
+        return nil
     }
 
     /// The same server under a path at which it answers: base addresses are written with "/v1" and without.
@@ -101,7 +127,7 @@ struct BackendCheck: Sendable {
 
 /// What to do about a server that is not well. Pure.
 enum UnwellAdvice {
-    static func words(for reason: String, at url: BackendURL) -> String {
+    static func words(for reason: String, at url: BackendURL, type: String) -> String {
         let reason = reason.lowercased()
         if reason.contains("refused: nothing listens") {
             return "start the server, or correct its url: nothing listens there"
@@ -116,7 +142,12 @@ enum UnwellAdvice {
         if reason.contains("api key") || reason.contains("401") || reason.contains("403") {
             return "set the variable of api_key_env to a key that the server takes"
         }
-        if reason.contains("404") { return "is the path right? Many servers want a url that ends in /v1" }
+        if reason.contains("404") {
+            // Ollama's own API has no such path.
+            return type == "ollama"
+                ? "is it an Ollama server, and its url without a path? Others are of type \"openai\""
+                : "is the path right? Many servers want a url that ends in /v1"
+        }
         if reason.contains("loading") { return "wait until it has loaded its model" }
         return "see whether the server runs and its url is right: curl \(url)"
     }

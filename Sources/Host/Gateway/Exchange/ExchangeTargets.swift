@@ -59,12 +59,18 @@ extension Exchange {
         guard let backend = dispatch.eligibility.backend else {
             return .unknownModel(
                 asked.model, standingFor: standsFor,
-                among: context.scope?.names(in: snapshot) ?? Array(snapshot.candidates.keys))
+                among: context.scope?.names(in: snapshot) ?? Array(snapshot.candidates.keys),
+                silent: silent(in: snapshot))
         }
         let holders = (snapshot.candidates(for: dispatch.request.model) ?? []).map {
             snapshot.backends[$0].identity.name
         }
         return .notAt(backend, asked.model, holders: holders)
+    }
+
+    private func silent(in snapshot: RegistrySnapshot) -> ErrorBody.SilentBackends {
+        let names = snapshot.silent.map(\.identity.name)
+        return names.isEmpty ? .none : seesReasons ? .named(names) : .some
     }
 
     /// The models for which the client's name stands, where it is the operator's; empty: it is a model's own.

@@ -1,4 +1,5 @@
 import Core
+import Dialects
 import HTTP1
 
 extension ErrorBody {
@@ -52,11 +53,16 @@ extension ErrorBody {
     /// - Parameter meant: the path of a route that is so alike that it was meant; nil: there is none.
     static func unknownPath(_ path: String, meant: String?) -> ErrorBody {
         let hint = meant.map {
-            "did you mean \(EntryLimits.cut($0, to: 200))? The base address of OpenAI's clients ends in /v1, once."
+            let bases =
+                Dialect(path: $0) == .anthropic
+                ? "The base address of Anthropic's clients has no /v1: they add it."
+                : "The base address of OpenAI's clients ends in /v1, once."
+            return "did you mean \(EntryLimits.cut($0, to: 200))? \(bases)"
         }
         return ErrorBody(
             status: 404,
-            message: "Unknown path \(EntryLimits.cut(path, to: 200)); \(hint ?? "see GET / for what is here.")",
+            message:
+                "Unknown path \(EntryLimits.cut(path, to: 200)); \(hint ?? "GET /v1/openapi.json lists what is here.")",
             code: "unknown_path")
     }
 
