@@ -11,9 +11,11 @@ most=4
 failures=.pytest_cache/v/cache/lastfailed
 names() { [ ! -s "$failures" ] || .venv/bin/python -c 'import json, sys; print(*json.load(open(sys.argv[1])), sep="\n")' "$failures"; }
 
+# Plugins that came with clients' packages take seconds to load, in each process.
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
 rm -f "$failures"
 # Most of them wait most of the time, each for processes of its own.
-.venv/bin/python -m pytest --numprocesses 4 --dist worksteal -rfE "$@" Tests/EndToEnd
+.venv/bin/python -m pytest -p xdist --numprocesses 4 --dist worksteal -rfE "$@" Tests/EndToEnd
 status=$?
 [ "$status" -eq 1 ] || exit "$status"
 failed=$(names)

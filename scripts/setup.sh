@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for one purpose: run, test, install, package or bench. Does nothing where nothing is missing.
+# Installs what is missing for one purpose: build, run, test, install, package or bench. Does nothing where nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 purpose=${1:-run}

@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-scripts/setup.sh test || exit 1
+scripts/setup.sh build || exit 1
 
 # What the parts said, and the builds that go on beside them (beside.sh).
 besides=$(mktemp -d)
@@ -31,9 +31,14 @@ part() { # title, command...
 }
 
 trap '[ -z "$besides_pid" ] || kill -- "-$besides_pid" 2>/dev/null; rm -rf "$besides"' EXIT
+beside() { # which
+  setsid scripts/beside.sh "$besides" "$1" &
+  besides_pid=$!
+}
 end_of() { # title, name
   local status seconds
   printf '\n== %s\n' "$1"
+  [ -s "$besides/$2" ] || echo "It goes on beside the other parts; what it says comes at its end."
   until [ -s "$besides/$2" ]; do
     # Ended without a word: killed, or never begun.
     kill -0 "$besides_pid" 2>/dev/null || [ -s "$besides/$2" ] || echo "1 0" >"$besides/$2"
@@ -51,13 +56,14 @@ dashboard_scripts() {
   find Tests/DashboardJS -name '*.test.*' -print0 | xargs -0 node --test
 }
 
+beside first
+scripts/setup.sh test || exit 1
 part "formatting" scripts/lint.sh
 part "ABI layout" python3 scripts/abi.py
 part "scripts" .venv/bin/python -m pytest Tests/Scripts
-part "build, debug" scripts/debug.sh
+end_of "build, debug" debug
 built=$?
-setsid scripts/beside.sh "$besides" &
-besides_pid=$!
+beside rest
 
 [ "$built" -ne 0 ] || part "unit tests" env ONCE_MORE=1 scripts/unit.sh --skip SimulationTests
 part "dashboard scripts" dashboard_scripts

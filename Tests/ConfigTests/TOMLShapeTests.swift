@@ -132,4 +132,9 @@ import Testing
         #expect(problem(text) == nil)
         #expect(problem(text + "\n" + text) == nil)
     }
+
+    @Test(arguments: ["two", "abc", "my-host"]) func aTextWithoutQuotationMarksIsToldOfThem(_ text: String) {
+        let problem = #expect(throws: ConfigurationProblem.self) { _ = try TOMLDocument("[server]\nhost = \(text)\n") }
+        #expect(problem?.line == 2 && problem?.message.contains("stands in quotation marks") == true)
+    }
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import threading
 
 import pytest
 
-from gateway import BUILD, LONG, backend, free_port
+from gateway import BUILD, LONG, backend, free_port, until
 from upstream import ANSWER, Upstream
 
 # Configuration
@@ -75,6 +76,18 @@ def test_flags_go_over_the_environment_and_that_over_the_file(start, tmp_path):
 
 
 # Talking to a running gateway
+
+
+def test_health_says_what_is_wrong(start, upstream, nexus):
+    gateway = start(backend("one", upstream.url) + backend("gone", f"http://127.0.0.1:{free_port()}"))
+    gateway.wait_for_backend("one")
+    until(lambda: gateway.json("/health")["trouble"] != [])
+
+    health = nexus("health", "--url", gateway.url)
+
+    first, *rest = health.stdout.splitlines()
+    assert health.returncode == 0 and first.startswith("degraded: 1 of 2 backends healthy")
+    assert rest and all(re.match("(critical|warning|notice): ", line) for line in rest) and "gone" in rest[0]
 
 
 def test_the_commands_show_what_the_gateway_knows(start, upstream, nexus):

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import JSON
+import Terminal
 
 struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -52,6 +53,10 @@ struct HealthCommand: ParsableCommand {
                 "\(status): \(backends?["healthy"]?.int ?? 0) of \(backends?["total"]?.int ?? 0) backends healthy, "
                     + "\(Counted.words(value["models"]?["total"]?.int ?? 0, "model")), up \(value["uptime_seconds"]?.int ?? 0) s, "
                     + "version \(value["version"]?.string ?? "?")")
+            for trouble in value["trouble"]?.array ?? [] {
+                let severity = trouble["severity"]?.string ?? "trouble"
+                print(CellText.clean("\(severity): \(trouble["words"]?.string ?? "?")"))
+            }
         }
         if status != "healthy" && status != "degraded" { throw ExitCode(1) }
     }

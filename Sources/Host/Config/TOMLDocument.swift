@@ -28,7 +28,11 @@ public struct TOMLDocument {
     /// The parser's, which repeat a number that it cannot take: that may be a secret without its quotes.
     private static func words(_ text: String) -> String {
         if text.hasSuffix("is not representable in 64 bits") { return "a number is not representable in 64 bits" }
-        return text.utf8.count <= 300 ? text : String(decoding: text.utf8.prefix(300), as: UTF8.self) + " ..."
+        let cut = text.utf8.count <= 300 ? text : String(decoding: text.utf8.prefix(300), as: UTF8.self) + " ..."
+        // By its first letter the parser takes a word for one of these.
+        let kinds = ["boolean", "value", "floating-point", "integer"]
+        let isValue = kinds.contains { text.contains("while parsing \($0)") }
+        return isValue ? cut + " (a text stands in quotation marks: name = \"gpu\")" : cut
     }
 
     private static func object(_ table: TOMLTable) -> JSONObject {

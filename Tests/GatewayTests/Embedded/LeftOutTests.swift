@@ -24,7 +24,7 @@ import Testing
     @Test func whoHasNeverToldWhatItHasIsNamed() throws {
         let gateway = EmbeddedGateway()
         for name in ["one", "two", "three"] { gateway.add(name) }
-        for name in ["one", "three"] { gateway.state.registry.record([Model(id: "a")], of: name) }
+        gateway.state.registry.record([], of: "two")
         for name in ["two", "three"] {
             gateway.state.registry.record(HealthReport(outcome: .unhealthy, message: "down"), of: name, now: 2)
         }
