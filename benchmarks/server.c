@@ -36,6 +36,8 @@ static client clients[MAX_FD];
 static int ready[MAX_FD], ready_count;
 static int pieces, gap;
 static int poller;
+/* No client has a higher descriptor: a look at all of them ends here. */
+static int highest;
 /* When the first of the streams with a gap is due, in milliseconds. */
 static uint64_t first_due = UINT64_MAX;
 
@@ -184,6 +186,7 @@ static void take_connections(int listener) {
       continue;
     }
     clients[fd] = (client){.in = in, .ready = -1};
+    if (fd > highest) highest = fd;
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -202,7 +205,7 @@ static void advance(uint64_t now) {
   }
   if (now < first_due) return;
   first_due = UINT64_MAX;
-  for (int fd = 0; fd < MAX_FD; fd++) {
+  for (int fd = 0; fd <= highest; fd++) {
     client *self = &clients[fd];
     if (self->in == NULL || self->left == 0) continue;
     /* Of what the socket does not take the next look is with the next turn. */
