@@ -63,4 +63,4 @@ lint: ## check formatting, shell scripts and the ABI's layout
 	@python3 scripts/abi.py
 
 clean: ## remove build products, packages and the virtual environment
-	rm -rf .build .build-asan .build-tsan .build-study .build-fuzz .venv dist
+	rm -rf .build .build-san .build-study .build-fuzz .venv dist

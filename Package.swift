@@ -218,3 +218,14 @@ if let tests = Context.environment["NEXUS_TESTS"] {
     package.targets = package.targets.filter { wanted.contains($0.name) }
     package.products = []
 }
+
+// NEXUS_SANITIZE names a sanitizer: what is ours is built under it. Packages are not, so that two sanitizers share their objects.
+if let sanitizer = Context.environment["NEXUS_SANITIZE"] {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=\(sanitizer)"])]
+        target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-fsanitize=\(sanitizer)"])]
+        if target.type == .test {
+            target.linkerSettings = (target.linkerSettings ?? []) + [.unsafeFlags(["-sanitize=\(sanitizer)"])]
+        }
+    }
+}

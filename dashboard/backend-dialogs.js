@@ -119,7 +119,7 @@ function added(answer) {
   const models = backend?.models.length ?? 0;
   return told(answer,
     h("p", null, name(answer.id), status === "unchanged" ? " is there already" : " was added", backend ? `: type ${backend.backend_type}` : "",
-      recognised ? h("span", null, ", recognised as ", name(recognised.server)) : "", "."),
+      recognised ? h("span", null, ", recognised as ", name(recognised.server || recognised.type)) : "", "."),
     backend ? h("p", null, `It is ${backend.status.toLowerCase()}${models ? ` and has ${models === 1 ? "1 model" : `${models} models`}` : ""}.`,
       backend.last_error ? [" ", name(backend.last_error)] : null) : null);
 }

@@ -59,6 +59,7 @@ def main() -> int:
     parser.add_argument("--context", type=int, default=2048, help="tokens of context of each of them")
     parser.add_argument("--model", type=Path, help="another GGUF file")
     parser.add_argument("--embeddings", action="store_true", help="answer embeddings too (the mean over the tokens)")
+    parser.add_argument("--threads", type=int, default=0, help="threads that compute; 0: as many as the server chooses")
     parser.add_argument("--verbose", action="store_true", help="let the server log")
     arguments = parser.parse_args()
     die_with_parent()
@@ -80,6 +81,9 @@ def main() -> int:
     parameters.n_parallel = arguments.parallel
     parameters.n_ctx = arguments.context * arguments.parallel
     parameters.endpoint_metrics = True
+    if arguments.threads > 0:
+        parameters.cpuparams.n_threads = arguments.threads
+        parameters.cpuparams_batch.n_threads = arguments.threads
     parameters.embedding = arguments.embeddings
     if arguments.embeddings:
         parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN

@@ -57,7 +57,8 @@ python_packages() { # name of the list, options of pip
   cmp -s "$list" "$stamp" && return
   [ -x .venv/bin/pip ] || python3 -m venv .venv
   say "installing the packages of $list into .venv"
-  .venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: "$@" --requirement "$list"
+  # Most of their modules are never imported; Python compiles those that are.
+  .venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --no-compile "$@" --requirement "$list"
   cp "$list" "$stamp"
 }
 case $purpose in run | test)

@@ -26,10 +26,28 @@ enum OllamaError {
             return Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: Refusals.redirect(status, location))
         }
         let told = ToldError.body(body) ?? ToldError(message: nil)
+        if let failure = missingPath(status, told) { return failure }
         var failure = failure(
             status: status, told: told, without: "Ollama answered with status \(status)", shape: shape)
         failure.retryAfterMilliseconds = retryAfterMilliseconds
         return failure
+    }
+
+    /// Where the server does not have the path at all, which Ollama says of no model; nil: that is not what it said.
+    private static func missingPath(_ status: UInt32, _ told: ToldError) -> Failure? {
+        guard status == 404 || status == 405 else { return nil }
+        let words = told.message ?? ""
+        var text = words.lowercased()[...]
+        while let last = text.last, " .!\n".contains(last) { text.removeLast() }
+        let isOfPath = ["page not found", "not found", "method not allowed", "file not found"].contains { phrase in
+            text == phrase || text == "\(status) \(phrase)" || text == "\(status): \(phrase)"
+        }
+        guard words.isEmpty || isOfPath else { return nil }
+        let shown = words.isEmpty ? "" : " (\(words))"
+        return Failure(
+            kind: NEXUS_FAIL_UNSUPPORTED, status: 501,
+            message: "the server does not know this request: it answered \(status)\(shown); it may be an "
+                + "Ollama that is too old for it, or the backend's url leads to a server of another type")
     }
 
     /// The error that an answer or a line reports; nil: none. Ollama sends a string; a proxy in front of it may send

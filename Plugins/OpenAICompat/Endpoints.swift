@@ -43,4 +43,23 @@ struct Endpoint: Sendable {
         failure.kind == NEXUS_FAIL_UNSUPPORTED && failure.status != 403
             && !failure.message.lowercased().contains("model")
     }
+
+    /// What a client is told where the server has no such path.
+    /// - Parameters:
+    ///   - status: that it answered with.
+    ///   - words: its own; nil: it had none.
+    ///   - path: that it was asked at.
+    func missing(_ status: UInt32, saying words: String?, at path: String) -> Failure {
+        var message = "the server does not support \(name): it answered \(status) to POST \(path)"
+        if let words { message += " (\(words.prefix(Self.wordsLimit)))" }
+        if kind & Self.common != 0 {
+            message +=
+                "; ask for a model of another backend, or have the operator see whether this one's url is right and what its "
+                + "server serves (options.endpoints)"
+        }
+        return Failure(kind: NEXUS_FAIL_UNSUPPORTED, status: 501, message: message)
+    }
+
+    /// Characters of a server's own words within ours.
+    private static let wordsLimit = 100
 }

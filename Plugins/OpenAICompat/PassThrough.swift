@@ -201,15 +201,16 @@ final class PassThrough: HTTPHandler {
 
     private func endError(_ body: [UInt8], _ end: HTTPEnd) {
         let isChosen = KeyAnswer.actsOnKey(order.headers)
+        let told = ToldError.body(body)
         if triesNextKey(
-            KeyAnswer(
-                status: status, told: ToldError.body(body), retryAfterMilliseconds: retryAfter, isChosen: isChosen))
+            KeyAnswer(status: status, told: told, retryAfterMilliseconds: retryAfter, isChosen: isChosen))
         {
             return
         }
         failed(
             UpstreamError.failure(
-                status: status, body: body, retryAfterMilliseconds: retryAfter, location: location, isChosen: isChosen))
+                status: status, body: body, retryAfterMilliseconds: retryAfter, location: location, isChosen: isChosen),
+            saying: told?.message, isOfPath: MissingPath.isTold(by: body, path: order.path.borrowed.text))
     }
 
     /// A whole answer becomes the stream that was asked for, away from the event loop if it is large.
@@ -217,7 +218,7 @@ final class PassThrough: HTTPHandler {
         guard end == .complete else { return fail(with: Self.failure(end)) }
         guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
         if let failure = watcher.failure ?? UpstreamError.insteadOfAnswer(body, unless: watcher.isAnswer) {
-            return failed(failure)
+            return failedInside(failure)
         }
         let kind = order.kind
         let isTaken = exchange.run(size: body.count) { () -> [UInt8]? in
@@ -253,19 +254,26 @@ final class PassThrough: HTTPHandler {
         return true
     }
 
-    private func failed(_ failure: Failure) {
+    /// - Parameters:
+    ///   - words: the server's own; nil: it had none.
+    ///   - isOfPath: they are about the path of the request, and not about what was asked there.
+    private func failed(_ failure: Failure, saying words: String?, isOfPath: @autoclosure () -> Bool) {
         guard Endpoint.isMissing(failure), let endpoint = Endpoint.all.first(where: { $0.kind == order.kind }) else {
             return fail(with: failure)
         }
         // Where a kind has several paths, the server may have the others.
         if endpoint.paths.count == 1 { backend.knowledge.withLock { $0.forget(order.kind) } }
-        guard endpoint.kind & Endpoint.common == 0 else { return fail(with: failure) }
+        guard endpoint.kind & Endpoint.common == 0 || isOfPath() else { return fail(with: failure) }
         // Not the server's 404, which a client would take for one of a model.
-        let path = order.path.borrowed.text
-        fail(
-            with: Failure(
-                kind: NEXUS_FAIL_UNSUPPORTED, status: 501,
-                message: "the server does not support \(endpoint.name): it answered \(status) to POST \(path)"))
+        fail(with: endpoint.missing(status, saying: words, at: order.path.borrowed.text))
+    }
+
+    /// The same of an error in an answer that calls itself a success.
+    private func failedInside(_ failure: Failure) {
+        failed(
+            failure, saying: failure.message,
+            isOfPath: MissingPath.isTold(
+                inside: failure.message, body: failure.body, path: order.path.borrowed.text))
     }
 
     /// Ends the exchange as failed, with what the server has for the client.
@@ -278,9 +286,9 @@ final class PassThrough: HTTPHandler {
     private func endUnary(_ watcher: UnaryWatcher, _ end: HTTPEnd) {
         guard end == .complete else { return fail(with: Self.failure(end)) }
         guard !watcher.isEmpty else { return fail("the server answered \(status) with nothing in it") }
-        if let failure = watcher.failure { return failed(failure) }
+        if let failure = watcher.failure { return failedInside(failure) }
         guard watcher.isWhole(order.answerKinds) else { return fail(Self.noJSON) }
-        if let failure = watcher.noAnswer { return failed(failure) }
+        if let failure = watcher.noAnswer { return failedInside(failure) }
         if let collected, let mode = order.thinking { return endCollected(collected, mode, watcher.usage) }
         begin(Self.json)
         exchange.write(watcher.rest)

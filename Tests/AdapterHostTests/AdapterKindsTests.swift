@@ -33,6 +33,13 @@ import Testing
         #expect(same == ("ollama", "{}") && other == ("open_ai", #"{"a":1}"#))
     }
 
+    @Test(arguments: [("ollama", nil), ("llama.cpp", "llama.cpp"), ("OpenAI", "OpenAI")] as [(String, String?)])
+    func whatWasWrittenIsKeptWhereItIsAnotherWord(_ type: String, _ written: String?) throws {
+        let backend = Configuration.Backend(name: "a", type: type, url: try BackendURL("http://h"))
+
+        #expect(try kinds.resolved(backend).writtenType == written)
+    }
+
     @Test func whatTheOptionsSayMustNotContradict() throws {
         let same = try #require(resolved("lmstudio", options: #"{"flavor":"lmstudio"}"#))
         let finer = try #require(resolved("generic", options: #"{"flavor":"lmstudio"}"#))

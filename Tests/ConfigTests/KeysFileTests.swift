@@ -72,6 +72,13 @@ import Testing
         #expect(SecretOwner(file: (0, 0, 0o600), folder: folder).mode == 0o600)
     }
 
+    @Test func aFileThatOthersReadThanItsFolderIsForIsUnusual() throws {
+        #expect(!SecretOwner.isUsual(path), "there is none")
+        try KeysFile(path: path).save([some])
+        #expect(SecretOwner.isUsual(path))
+        #expect(chmod(path, 0o640) == 0 && !SecretOwner.isUsual(path))
+    }
+
     @Test func itIsBesidesTheConfiguration() {
         #expect(KeysFile.path(besides: "nexus.toml") == "keys.toml")
         #expect(KeysFile.path(besides: "/etc/nexus/nexus.toml") == "/etc/nexus/keys.toml")
@@ -107,6 +114,19 @@ import Testing
         #expect(try !load("").configuration.access.isRequired)
         try KeysFile(path: path).save([])
         #expect(try load("").configuration.access.isRequired)
+    }
+
+    @Test func aNamedFileThatIsNotThereIsTakenNoteOf() throws {
+        var flags = ConfigurationLoader.Flags()
+        flags.config = "/dev/null"
+        let variable = ["NEXUS_KEYS_FILE": path]
+        #expect(
+            try ConfigurationLoader.load(flags, environment: variable).configuration.access.missingKeysFile == path)
+        flags.keysFile = path
+        #expect(try ConfigurationLoader.load(flags, environment: [:]).configuration.access.missingKeysFile == path)
+        try KeysFile(path: path).save([some])
+        #expect(try ConfigurationLoader.load(flags, environment: [:]).configuration.access.missingKeysFile == nil)
+        #expect(try load("").configuration.access.missingKeysFile == nil, "nobody has named it")
     }
 
     @Test func aFileThatHasGoneIsAnError() throws {

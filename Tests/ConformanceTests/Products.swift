@@ -7,8 +7,9 @@ enum Products {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// Where the program and the shipped adapters lie: beside the bundle of the tests.
+    /// Where the program and the shipped adapters lie: where `NEXUS_BUILD` says, else beside the bundle of the tests.
     static let directory: URL = {
+        if let named = ProcessInfo.processInfo.environment["NEXUS_BUILD"] { return URL(fileURLWithPath: named) }
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         var place = bundle.deletingLastPathComponent()
         for _ in 0..<3 where !FileManager.default.fileExists(atPath: place.appendingPathComponent("nexus").path) {

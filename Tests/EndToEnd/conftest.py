@@ -71,9 +71,12 @@ def server() -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(scope="session")
 def model_server() -> Iterator[str]:
-    """The address of a real llama.cpp server with a real chat model."""
+    """The address of a real llama.cpp server with a real chat model.
+
+    One thread computes: several wait for each other by spinning, which takes the processors from the other tests.
+    """
     process = subprocess.Popen(
-        [sys.executable, str(TOP / "scripts" / "model_server.py"), "--port", "0", "--alias", "smollm2:135m", "--embeddings"],
+        [sys.executable, str(TOP / "scripts" / "model_server.py"), "--port", "0", "--alias", "smollm2:135m", "--embeddings", "--threads", "1"],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -152,7 +152,7 @@ def test_a_server_that_nobody_knows_is_refused_with_the_reasons(gateway: Gateway
 def test_names_of_kinds_are_types(gateway: Gateway, second_upstream: Upstream, written: str, flavor: str | None):
     told = add(gateway, second_upstream.url, name="two", type=written).json()
 
-    assert told["backend"]["backend_type"] == "openai"
+    assert told["backend"]["backend_type"] == written and told["backend"]["adapter"] == "openai"
     server = told["backend"]["metadata"].get("server", "")
     assert server.startswith(flavor) if flavor else server == ""
 
@@ -162,7 +162,7 @@ def test_names_of_kinds_are_types_in_the_configuration(start, upstream: Upstream
 
     view = gateway.wait_for_backend("one")
 
-    assert view["backend_type"] == "openai" and view["metadata"]["server"].startswith("SGLang")
+    assert (view["backend_type"], view["adapter"]) == ("sglang", "openai") and view["metadata"]["server"].startswith("SGLang")
 
 
 def test_a_kind_and_another_flavor_contradict_each_other(gateway: Gateway, second_upstream: Upstream):

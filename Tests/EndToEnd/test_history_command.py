@@ -1,6 +1,7 @@
 """`nexus history`, for people and for scripts."""
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -29,9 +30,13 @@ def test_it_shows_what_has_ended(gateway):
 
     lines = history(gateway).stdout.splitlines()
 
-    assert len(lines) == 2
-    assert "  200  m  one  " in lines[0]
-    assert "  404  unknown  none  " in lines[1] and "does not exist" in lines[1]
+    assert len(lines) == 3
+    assert lines[0].split() == ["AT", "STATUS", "MODEL", "BACKEND", "MS", "ATTEMPTS", "TOKENS", "ERROR"]
+    assert lines[1].split()[2:5] == ["200", "m", "one"]
+    assert lines[2].split()[2:5] == ["404", "unknown", "none"] and "does not exist" in lines[2]
+    for column in ("STATUS", "MODEL", "BACKEND", "ERROR"):
+        begin = lines[0].index(column)
+        assert lines[2][begin - 1] == " " != lines[2][begin], column
 
 
 def test_a_stream_that_broke_is_shown_as_failed_and_a_missing_model_keeps_its_column(gateway, upstream):
@@ -52,10 +57,10 @@ def test_a_stream_that_broke_is_shown_as_failed_and_a_missing_model_keeps_its_co
         list(pieces)
     gateway.http.post("/v1/chat/completions", content=b"{}")
 
-    lines = history(gateway).stdout.splitlines()
+    lines = history(gateway).stdout.splitlines()[1:]
 
-    assert "  200 failed  m  one  " in lines[0]
-    assert "  400  -  none  " in lines[1]
+    assert re.search("  200 failed  m +one  ", lines[0])
+    assert re.search("  400 +- +none  ", lines[1])
 
 
 def test_it_shows_only_what_is_asked_for(gateway):
@@ -85,6 +90,24 @@ def test_following_prints_each_that_ends_once_as_a_line_of_json(gateway):
         process.wait(LONG)
 
     assert seen == [entry["seq"] for entry in gateway.history()]
+
+
+def test_following_shows_the_names_of_the_columns_once(gateway):
+    process = subprocess.Popen(
+        [BUILD / "nexus", "history", "--url", gateway.url, "-f"], stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    try:
+        assert process.stdout
+        lines = [process.stdout.readline()]
+        for _ in range(2):
+            gateway.chat()
+            lines.append(process.stdout.readline())
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(LONG)
+
+    assert [line.startswith("AT ") for line in lines] == [True, False, False]
+    assert all(line.split()[2:4] == ["200", "m"] for line in lines[1:])
 
 
 def test_words_of_clients_do_not_steer_the_terminal(gateway):

@@ -244,6 +244,8 @@ def test_no_member_of_an_answer_is_left_out_of_the_document(fleet: Gateway, upst
         asked.ask("GET", path)
     asked.ask("GET", "/v1/backends/{id}/detail", id="one")
     asked.ask("GET", "/v1/requests/{id}", id=fleet.history()[-1]["request_id"])
+    asked.ask("DELETE", "/v1/captures/{id}", id=capture)
+    asked.ask("DELETE", "/v1/captures/{id}", status=404, id=capture)
     asked.ask("DELETE", "/v1/captures", "?all=true")
 
     assert asked.problems == []

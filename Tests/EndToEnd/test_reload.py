@@ -37,7 +37,10 @@ def test_a_new_backend_is_served(gateway: Gateway, upstream: Upstream, second_up
         answer = reload(gateway, RARE + backend("one", upstream.url) + backend("two", second_upstream.url))
         live.backend(lambda view: view["name"] == "two" and view["status"] == "Healthy")
 
-    assert answer.json() == {"status": "reloaded", "added": ["two"], "changed": [], "removed": [], "warnings": []}
+    assert answer.json() == {
+        "status": "reloaded", "added": ["two"], "changed": [], "removed": [], "unchanged": 1, "tables": ["backends"], "keys": [],
+        "needs_restart": [], "warnings": [],
+    }
     assert gateway.chat("other").headers["x-nexus-backend"] == "two"
 
 
@@ -111,9 +114,24 @@ def test_a_bad_file_changes_nothing_and_says_what_is_wrong(gateway: Gateway):
 def test_what_takes_a_restart_is_told(gateway: Gateway, upstream: Upstream):
     answer = reload(gateway, '[server]\nhost = "127.0.0.2"\n' + RARE + backend("one", upstream.url))
 
+    assert answer.json()["needs_restart"] == ["server.host"] and answer.json()["keys"] == ["server.host"]
     assert answer.json()["warnings"] == [
         "server.host has changed in the file; that takes a restart: the gateway goes on listening where it does"
     ]
+
+
+def test_tables_and_keys_that_have_changed_are_told(gateway: Gateway, upstream: Upstream):
+    same = backend("one", upstream.url)
+    more = '[routing]\nmax_retries = 1\n[routing.aliases]\nfast = "m"\n[queue]\nmax_size = 9\n'
+    answer = reload(gateway, RARE + more + same).json()
+    again = gateway.http.post("/v1/admin/reload").json()
+
+    assert (answer["added"], answer["changed"], answer["removed"], answer["unchanged"]) == ([], [], [], 1)
+    assert answer["tables"] == ["routing", "queue"]
+    assert answer["keys"] == ["queue.max_size", "routing.aliases.fast", "routing.max_retries"]
+    assert again["tables"] == [] and again["keys"] == [] and again["unchanged"] == 1
+    told = gateway.json("/v1/gateway")["last_reload"]
+    assert (told["tables"], told["unchanged"]) == ([], 1)
 
 
 def test_the_history_is_kept_elsewhere_and_in_another_size(gateway: Gateway, upstream: Upstream, tmp_path: Path):

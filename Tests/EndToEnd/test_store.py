@@ -267,7 +267,7 @@ def test_the_file_can_be_read_without_a_gateway_and_beside_one(tmp_path, upstrea
     assert [json.loads(line)["model"] for line in lines] == ["unknown"]
     table = history("--database", file, "--csv").stdout.splitlines()
     assert table[0].startswith("time,request_id") and len(table) == 5
-    assert len(history("--database", file, "--limit", "2").stdout.splitlines()) == 2
+    assert len(history("--database", file, "--limit", "2").stdout.splitlines()) == 3, "and the names of the columns"
     assert "no such file" in history("--database", str(tmp_path / "none.db")).stderr
 
 

@@ -62,14 +62,3 @@ import Testing
         #expect(words.contains("\"openai\"") && !words.contains("/v1"))
     }
 }
-
-@Suite struct ConfigurationChangesTests {
-    @Test func theTablesThatSaySomethingElseAreNamed() {
-        var new = Configuration()
-        #expect(ConfigurationChanges.tables(new, new).isEmpty)
-        new.routing.maxRetries = 7
-        new.logging.requests = .none
-        new.server.maxBodyBytes = 1
-        #expect(ConfigurationChanges.tables(Configuration(), new) == ["server", "routing", "logging"])
-    }
-}

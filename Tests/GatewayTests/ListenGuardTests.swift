@@ -33,6 +33,21 @@ import Testing
             ListenGuard.warning(configuration("::1", allows: true), hosts: ["10.0.0.1"])?.contains("10.0.0.1") == true)
     }
 
+    @Test func aNamedFileWithKeysThatIsNotThereIsTold() {
+        var open = configuration("::1")
+        open.access.missingKeysFile = "/etc/kyes.toml"
+        #expect(
+            ListenGuard.missingKeys(open.access)
+                == "there is no file with keys /etc/kyes.toml, so that nobody needs a key; "
+                + "'nexus keys add NAME --keys-file /etc/kyes.toml' makes it")
+        open.access.isRequired = true
+        #expect(ListenGuard.missingKeys(open.access)?.contains("nobody needs a key") == false)
+        #expect(ListenGuard.missingKeys(configuration("::1").access) == nil)
+        open.access.isRequired = false
+        open.server.host = "0.0.0.0"
+        #expect(ListenGuard.problem(open)?.contains("nexus keys add NAME --keys-file /etc/kyes.toml") == true)
+    }
+
     @Test func aReloadDoesNotOpenIt() {
         #expect(ListenGuard.refusal(configuration("::1", keys: true), configuration("::1")) != nil)
         #expect(ListenGuard.refusal(configuration("::1"), configuration("::1", keys: true)) == nil)

@@ -32,6 +32,8 @@ import Testing
             // An id that a client chose.
             (.delete, "/v1/requests/active", ["/v1/requests/{id...}", "active"]),
             (.get, "/v1/backends/a%2Fb%20c/actions", ["/v1/backends/{id}/actions", "a/b c"]),
+            (.delete, "/v1/captures/6f1a", ["/v1/captures/{id}", "6f1a"]),
+            (.delete, "/v1/captures", ["/v1/captures"]),
             (.post, "/v1/backends", ["/v1/backends"]), (.delete, "/v1/backends/one", ["/v1/backends/{id}", "one"]),
             (.patch, "/v1/backends/a%2Fb", ["/v1/backends/{id}", "a/b"]),
             (.post, "/v1/backends/one/drain", ["/v1/backends/{id}/drain", "one"]),

@@ -236,11 +236,16 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
         #expect(exchange.warning == "logit_bias was ignored: Ollama does not offer it.")
     }
 
-    @Test func aPathThatIsNotThereIsNoMissingModel() throws {
-        let failure = try #require(try answered(stream: false) { $0.answer(404, [], "404 page not found") }.failure)
+    @Test(
+        arguments: [
+            (404, "404 page not found"), (405, "405 method not allowed"), (404, ""), (404, #"{"detail":"Not Found"}"#),
+        ] as [(UInt32, String)])
+    func aPathThatIsNotThereIsNoMissingModel(_ status: UInt32, _ body: String) throws {
+        let failure = try #require(try answered(stream: false) { $0.answer(status, [], body) }.failure)
 
-        #expect(failure.kind == NEXUS_FAIL_UNSUPPORTED && failure.message == "404 page not found")
-        #expect(try JSONValue.parse(failure.body)["error"]?["code"]?.isNull == true)
+        #expect(failure.kind == NEXUS_FAIL_UNSUPPORTED && failure.status == 501 && failure.body.isEmpty)
+        #expect(failure.message.hasPrefix("the server does not know this request: it answered \(status)"))
+        #expect(failure.message.contains("url"))
     }
 
     @Test func aMissingModelIsCalledByOpenAIsCode() throws {

@@ -139,6 +139,17 @@ extension Capture {
         #expect(try file.delete(filter) == 1 && !holds("canary-two"))
     }
 
+    @Test func oneIsDeletedByItsIdAlone() throws {
+        let file = try CaptureFile(file, key: nil)
+        let captures = [Capture.test(1, request: "canary-one"), .test(2, request: "canary-two")]
+        try file.write(captures)
+        var filter = CaptureFilter()
+        filter.id = "none"
+        #expect(try file.delete(filter) == 0)
+        filter.id = captures[0].id
+        #expect(try file.delete(filter) == 1 && !holds("canary-one") && holds("canary-two"))
+    }
+
     /// Another program that reads the file, as it was when that began.
     private func reader() throws -> SQLiteConnection {
         let connection = try SQLiteConnection(path: file, mode: .reading, patience: 0)

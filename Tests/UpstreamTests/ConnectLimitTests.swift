@@ -105,7 +105,7 @@ import Testing
         #expect(scene.notes.end == nil)
         scene.loop.advanceTime(by: .seconds(1))
 
-        let words = "10.0.0.2:443 began to answer, and its head had no end within 5 s"
+        let words = "10.0.0.2:443: it began to answer, and its head had no end within 5 s"
         #expect(scene.notes.end == .timedOut(words) && !scene.channel.isActive)
     }
 

@@ -38,6 +38,8 @@ struct AdapterKinds {
         let wanted = Self.plain(given.type)
         guard !wanted.isEmpty else { throw .unknown }
         var resolved = given
+        // What is shown of it goes on saying what the operator said.
+        resolved.writtenType = given.type
         if let type = types.first(where: { Self.plain($0) == wanted }) {
             resolved.type = type
             return resolved

@@ -88,11 +88,14 @@ final class AdapterReports: ReportReceiver, Sendable {
 
     func received(_ report: HealthReport) {
         var report = report
-        report.message = secrets.hidden(in: report.message)
+        report.message = CauseFirst.words(secrets.hidden(in: report.message), of: authority)
         report.server = secrets.hidden(in: report.server)
         if isOfOurOwn(report) { return endProbe() }
         take(report)
     }
+
+    /// Of the server, as the messages of its connections name it.
+    private var authority: String? { state.withLock { $0.backend }?.target.authority }
 
     /// A probe that failed because this process has no descriptors left: the server is as it was.
     private func isOfOurOwn(_ report: HealthReport) -> Bool {

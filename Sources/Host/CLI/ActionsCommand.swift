@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import JSON
+import Terminal
 
 struct ActionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,7 +16,7 @@ struct ActionsCommand: ParsableCommand {
         func run() throws {
             let (status, body) = try host.get("/v1/backends/\(PathPart.encoded(backend))/actions")
             let value = try host.parsed(body)
-            guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+            guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }
             let actions = value["data"]?.array ?? []
             if actions.isEmpty { return print("This backend offers no actions.") }
@@ -60,7 +61,7 @@ struct ActionsCommand: ParsableCommand {
             } catch {
                 throw fail("\(address): \(error.reason); is 'nexus serve' running there? (--url names another address)")
             }
-            if let message = last?["error"]?["message"]?.string { throw fail(message) }
+            if let message = GatewayWords.message(last) { throw fail(message) }
             guard let last, last["type"]?.string == "result" else { throw fail("the gateway ended without a result") }
             if let result = last["result"], !result.isNull { print(String(decoding: result.bytes, as: UTF8.self)) }
         }
@@ -68,7 +69,7 @@ struct ActionsCommand: ParsableCommand {
         private static func show(_ event: JSONValue) {
             guard let message = event["message"]?.string else { return }
             let percent = event["fraction"]?.double.map { " \(Int(min(max($0, 0), 1) * 100)) %" } ?? ""
-            let line = Array("\(message)\(percent)\n".utf8)
+            let line = Array("\(CellText.clean(message))\(percent)\n".utf8)
             _ = write(STDERR_FILENO, line, line.count)
         }
     }

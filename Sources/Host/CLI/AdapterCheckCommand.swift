@@ -13,7 +13,8 @@ struct AdapterCheckCommand: ParsableCommand {
             + "What is checked, and how a server is described with --script, stands in docs/adapter-check.md.")
 
     @Argument(help: "The adapter's file (.so).") var file: String?
-    @Option(help: "Configuration whose list of allowed adapters holds; /dev/null: none.") var config: String?
+    @Option(name: .shortAndLong, help: "Configuration whose list of allowed adapters holds; /dev/null: none.")
+    var config: String?
     @Flag(help: "Print one JSON document.") var json = false
     @Option(help: ArgumentHelp("Run this check alone; may be repeated.", valueName: "check")) var only: [String] = []
     @Flag(help: "Print all checks and what they require.") var list = false

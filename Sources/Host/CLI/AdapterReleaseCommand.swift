@@ -56,8 +56,8 @@ struct AdapterReleaseCommand: ParsableCommand {
         }
         let value = try? JSONValue.parse(answer.body)
         guard answer.status == 200, let value else {
-            let words = value?["error"]?["message"]?.string ?? "status \(answer.status)"
-            throw fail("\(place): \(CellText.clean(words)) (an operator's key is given with --key or NEXUS_KEY)")
+            let words = GatewayWords.refusal(value, answer.status)
+            throw fail("\(place): \(words) (an operator's key is given with --key or NEXUS_KEY)")
         }
         if host.json {
             print(String(decoding: answer.body, as: UTF8.self))

@@ -26,7 +26,7 @@ struct AdapterRunCommand: AsyncParsableCommand {
         name: .customLong("api-key-env"),
         help: ArgumentHelp("Variable that holds a key for the server; may be repeated.", valueName: "variable"))
     var keys: [String] = []
-    @Option(help: "Port to listen on; 0 takes any free one.") var port = 0
+    @Option(name: .shortAndLong, help: "Port to listen on; 0 takes any free one.") var port = 0
     @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel: String?
 

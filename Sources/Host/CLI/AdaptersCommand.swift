@@ -1,7 +1,6 @@
 import ArgumentParser
 import Config
 import Gateway
-import Glibc
 import JSON
 
 struct AdaptersCommand: ParsableCommand {
@@ -14,7 +13,7 @@ struct AdaptersCommand: ParsableCommand {
             abstract: "Load all adapters and show what they are, or why a file cannot be used.",
             discussion: "Ends with status 1 if a file cannot be used, or a directory that was named is not there.")
 
-        @Option(help: "Configuration file that names the directories.") var config: String?
+        @Option(name: .shortAndLong, help: "Configuration file that names the directories.") var config: String?
         @Option(name: .customLong("adapters-dir"), help: "Directory with adapters; may be repeated.")
         var adapterDirectories: [String] = []
         @Flag(help: "Print JSON.") var json = false
@@ -25,9 +24,7 @@ struct AdaptersCommand: ParsableCommand {
             flags.adapterDirectories = adapterDirectories
             let adapters = try load(flags).configuration.adapters
             let reports = Gateway.adapterReport(adapters)
-            // Those that nobody has named need not be there.
-            let isNamed = adapters.directories != AdapterDirectories.standard
-            let missing = isNamed ? adapters.directories.filter(Self.isMissing) : []
+            let missing = AdapterDirectories.missing(of: adapters.directories)
             if json {
                 print(Self.json(reports))
             } else if reports.isEmpty {
@@ -43,11 +40,6 @@ struct AdaptersCommand: ParsableCommand {
             }
             for directory in missing { _ = fail("\(directory): there is no such directory") }
             if !missing.isEmpty || reports.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
-        }
-
-        private static func isMissing(_ path: String) -> Bool {
-            var status = stat()
-            return stat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)
         }
 
         private static func json(_ reports: [AdapterReport]) -> String {

@@ -40,7 +40,7 @@ struct AuditCommand: ParsableCommand {
     private func ask(_ path: String) throws -> JSONValue {
         let (status, body) = try host.get(path)
         let value = try host.parsed(body)
-        guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+        guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
         return value
     }
 

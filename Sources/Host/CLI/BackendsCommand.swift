@@ -16,9 +16,11 @@ struct BackendsCommand: ParsableCommand {
         @OptionGroup var host: HostOptions
 
         func run() throws {
-            let (_, body) = try host.get("/v1/backends")
+            let (status, body) = try host.get("/v1/backends")
+            let value = try host.parsed(body)
+            guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }
-            let backends = try host.parsed(body)["data"]?.array ?? []
+            let backends = value["data"]?.array ?? []
             if backends.isEmpty { return print("No backends; name one in the configuration ('nexus config init').") }
             print(
                 TextTable.render(
@@ -152,13 +154,14 @@ extension BackendsCommand {
         @Option(help: "Lower wins.") var priority: Int?
         @Option(name: .customLong("max-concurrent"), help: "Requests at once; none: no limit.") var maxConcurrent:
             String?
+        @OptionGroup var timeouts: Timeouts
         @Flag(help: "Keep it across restarts.") var persist = false
 
         func run() throws {
             var (body, timeouts) = (JSONObject(), JSONObject())
             let flags =
                 (priority.map { ["priority=\($0)"] } ?? []) + (maxConcurrent.map { ["max_concurrent=\($0)"] } ?? [])
-            for text in values + flags {
+            for text in values + flags + self.timeouts.values {
                 guard let mark = text.firstIndex(of: "="), mark != text.startIndex else {
                     throw usage("'\(text)' must be name=value, like priority=10")
                 }
@@ -188,6 +191,26 @@ extension BackendsCommand {
                 return (answer["status"]?.string == "unchanged" ? "was so already: " : "was set: ") + priority
                     + BackendsCommand.state(answer)
             }
+        }
+    }
+
+    /// The keys of `[backends.timeouts]`, in its words and units.
+    struct Timeouts: ParsableArguments {
+        @Option(name: .customLong("connect-seconds"), help: "Seconds for a connection to its server.") var connect:
+            String?
+        @Option(name: .customLong("first-byte-seconds"), help: "Seconds until its answer begins; 0: any time.")
+        var firstByte: String?
+        @Option(name: .customLong("gap-seconds"), help: "Seconds between two pieces of its answer; 0: any time.")
+        var gap: String?
+        @Option(name: .customLong("total-seconds"), help: "Seconds for a whole answer; 0: any time.") var total: String?
+        @Option(name: .customLong("queue-seconds"), help: "Seconds that a request waits for a place.") var queue:
+            String?
+
+        /// As name=value.
+        var values: [String] {
+            [
+                ("connect", connect), ("first_byte", firstByte), ("gap", gap), ("total", total), ("queue", queue),
+            ].compactMap { name, value in value.map { "\(name)_seconds=\($0)" } }
         }
     }
 
@@ -236,7 +259,7 @@ extension HostOptions {
         let (status, bytes) = try ask(method, path, body: body.map { JSONValue.object($0).bytes } ?? [])
         let answer = try parsed(bytes)
         guard (200...299).contains(status) else {
-            throw fail(answer["error"]?["message"]?.string ?? "status \(status)")
+            throw fail(GatewayWords.refusal(answer, status))
         }
         if json { return print(String(decoding: bytes, as: UTF8.self)) }
         print(CellText.clean("\(answer["id"]?.string ?? "it") \(words(answer))"))

@@ -25,7 +25,7 @@ struct CapturesCommand: ParsableCommand {
             if errors { query.append("status=Error") }
             let (status, body) = try host.get("/v1/captures?" + query.joined(separator: "&"))
             let value = try host.parsed(body)
-            guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+            guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }
             let captures = value["data"]?.array ?? []
             guard !captures.isEmpty else { return print("No captures.") }
@@ -52,8 +52,10 @@ struct CapturesCommand: ParsableCommand {
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete captures for good.",
-            discussion: "With --key-name and --before those that are both. What is deleted is overwritten in the file.")
+            discussion: "With --key-name and --before those that are both. What is deleted is overwritten in the file. "
+                + "Ends with status 1 if there is no capture of one of the ids.")
         @OptionGroup var host: HostOptions
+        @Argument(help: "Ids of captures; see 'nexus captures list'.") var ids: [String] = []
         @Option(name: .customLong("key-name"), help: "Of clients with the key of this name.") var keyName: String?
         @Option(help: "That ended before this instant (2026-01-02T03:04:05Z, or Unix seconds).") var before: String?
         @Flag(help: "All of them.") var all = false
@@ -63,13 +65,42 @@ struct CapturesCommand: ParsableCommand {
             if let keyName { query.append("key=\(PathPart.encoded(keyName))") }
             if let before { query.append("before=\(PathPart.encoded(before))") }
             if all { query.append("all=true") }
-            guard !query.isEmpty else { throw fail("say which: --key-name, --before or --all") }
+            guard query.isEmpty || ids.isEmpty else {
+                throw usage("say either which captures, by their ids, or of which: --key-name, --before or --all")
+            }
+            if query.isEmpty {
+                guard !ids.isEmpty else { throw usage("say which: their ids, --key-name, --before or --all") }
+                return try deleteEach()
+            }
             let (status, body) = try host.delete("/v1/captures?" + query.joined(separator: "&"))
             let value = try host.parsed(body)
-            guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+            guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }
-            print("Deleted \(Counted.words(value["deleted"]?.int ?? 0, "capture")).")
-            if let message = value["message"]?.string { print(CellText.clean(message)) }
+            Self.tell(value["deleted"]?.int ?? 0, value["message"]?.string)
+        }
+
+        /// All that are there, also if another one is not.
+        private func deleteEach() throws {
+            var (count, message): (Int64, String?) = (0, nil)
+            var failure: ExitCode?
+            for id in ids {
+                let (status, body) = try host.delete("/v1/captures/\(PathPart.encoded(id))")
+                let value = try host.parsed(body)
+                guard status == 200 else {
+                    failure = fail(GatewayWords.refusal(value, status))
+                    continue
+                }
+                if host.json { print(String(decoding: body, as: UTF8.self)) }
+                count += value["deleted"]?.int ?? 0
+                message = value["message"]?.string
+            }
+            if !host.json, count > 0 { Self.tell(count, message) }
+            if let failure { throw failure }
+        }
+
+        private static func tell(_ count: Int64, _ message: String?) {
+            print("Deleted \(Counted.words(count, "capture")).")
+            if let message { print(CellText.clean(message)) }
         }
     }
 
@@ -78,7 +109,7 @@ struct CapturesCommand: ParsableCommand {
     static func fetch(_ id: String, _ host: HostOptions) throws -> JSONValue {
         let (status, body) = try host.get("/v1/captures/\(PathPart.encoded(id))")
         let value = try host.parsed(body)
-        guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+        guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
         return value
     }
 

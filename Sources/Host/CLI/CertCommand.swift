@@ -20,7 +20,10 @@ struct CertCommand: ParsableCommand {
         @Option(help: "A further name or address under which clients reach the gateway; may be repeated.")
         var host: [String] = []
         @Option(help: "Days for which it is good.") var days = SelfSigned.Limits.days
-        @Option(help: "Folder for nexus-cert.pem and nexus-key.pem; it is made if it is not there.") var out = "."
+        @Option(
+            name: [.customShort("o"), .long],
+            help: "Folder for nexus-cert.pem and nexus-key.pem; it is made if it is not there.")
+        var out = "."
         @Flag(help: "Replace the files if they are there. A gateway that uses them takes the new ones within seconds.")
         var force = false
 

@@ -9,9 +9,11 @@ struct ModelsCommand: ParsableCommand {
     @OptionGroup var host: HostOptions
 
     func run() throws {
-        let (_, body) = try host.get("/v1/models")
+        let (status, body) = try host.get("/v1/models")
+        let value = try host.parsed(body)
+        guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
         if host.json { return print(String(decoding: body, as: UTF8.self)) }
-        let models = try host.parsed(body)["data"]?.array ?? []
+        let models = value["data"]?.array ?? []
         if models.isEmpty { return print("No models: no backend is healthy, or none has a model.") }
         print(
             TextTable.render(

@@ -16,7 +16,7 @@ struct ConfigCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Write a commented configuration file with all defaults.")
 
-        @Option(help: "File to write.") var config = ConfigurationLoader.defaultPath
+        @Option(name: .shortAndLong, help: "File to write.") var config = ConfigurationLoader.defaultPath
         @Flag(help: "Overwrite the file if it is there.") var force = false
 
         func run() throws {
@@ -40,7 +40,7 @@ struct ConfigCommand: AsyncParsableCommand {
                 + "$XDG_CONFIG_HOME/nexus/nexus.toml (~/.config/nexus/nexus.toml), /etc/nexus/nexus.toml. Ends with status 0 if the "
                 + "file is right, 1 if not.")
 
-        @Option(help: "File to check; default: the first that is there.") var config: String?
+        @Option(name: .shortAndLong, help: "File to check; default: the first that is there.") var config: String?
         @Option(name: .customLong("adapters-dir"), help: "Directory with adapters; may be repeated.")
         var adapterDirectories: [String] = []
         @Flag(help: "Do not ask the servers.") var offline = false
@@ -53,17 +53,19 @@ struct ConfigCommand: AsyncParsableCommand {
             let name = loaded.path ?? "the defaults"
             var request = Checkup.Request(loaded.configuration)
             request.asksServers = !offline
+            AskedServers.announce(request)
             let findings = await Checkup(request).run()
             let wrong = findings.filter { $0.weight == .wrong }
+            let notes = findings.filter { $0.weight == .note }.map { "note: \(FindingText.line($0))" }
             guard wrong.isEmpty else {
                 let lines = wrong.map { "\(name): \(FindingText.line($0))" }
-                let code = fail("the configuration is not right\n" + lines.joined(separator: "\n"))
-                // An adapter that is missing may be one that the list leaves out.
+                // Notes too: an adapter that is missing may be one that is left out.
+                let code = fail("the configuration is not right\n" + (lines + notes).joined(separator: "\n"))
                 tellAllowed(loaded.configuration.adapters)
                 throw code
             }
             print("\(name): valid, \(Counted.words(Int64(loaded.configuration.backends.count), "backend"))")
-            for finding in findings where finding.weight == .note { print("note: \(FindingText.line(finding))") }
+            for note in notes { print(note) }
             if loaded.path == nil {
                 let places = ConfigurationLoader.places(environmentVariables()).joined(separator: ", ")
                 print("none of these files is there: \(places)")
@@ -92,14 +94,26 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() throws {
             let (status, body) = try host.reload(allowEmpty ? "?allow_empty=true" : "")
             let value = try host.parsed(body)
-            guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+            guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }
-            for key in ["added", "changed", "removed"] {
-                let names = value[key]?.array?.compactMap(\.string) ?? []
-                if !names.isEmpty { print("\(key): \(names.joined(separator: ", "))") }
+            let lines = Self.changes(value)
+            for line in lines { print(CellText.clean(line)) }
+            for warning in value["warnings"]?.array?.compactMap(\.string) ?? [] {
+                print(CellText.clean("warning: \(warning)"))
             }
-            for warning in value["warnings"]?.array?.compactMap(\.string) ?? [] { print("warning: \(warning)") }
-            print("The configuration was read again.")
+            print("The configuration was read again\(lines.isEmpty ? ", and says the same as before" : "").")
+        }
+
+        /// Backends by name, then what else in the file says something else than before.
+        private static func changes(_ outcome: JSONValue) -> [String] {
+            let more = outcome["keys_omitted"]?.int.map { " and \($0) more" } ?? ""
+            return [
+                ("added", "added", ""), ("changed", "changed", ""), ("removed", "removed", ""),
+                ("tables", "tables with changes", ""), ("keys", "keys with changes", more),
+            ].compactMap { (member, words, end) -> String? in
+                let names = outcome[member]?.array?.compactMap(\.string) ?? []
+                return names.isEmpty ? nil : "\(words): \(names.joined(separator: ", "))\(end)"
+            }
         }
     }
 }

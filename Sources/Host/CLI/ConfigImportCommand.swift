@@ -17,7 +17,7 @@ extension ConfigCommand {
         @Argument(help: "The other gateway's configuration.") var file: String
         @Option(help: "Whose it is, if that does not show: litellm, llama-swap, olla or nexus-rust.") var from:
             SourceKind?
-        @Option(help: "File to write; default: standard output.") var output: String?
+        @Option(name: .shortAndLong, help: "File to write; default: standard output.") var output: String?
         @Flag(help: "Overwrite the file if it is there.") var force = false
 
         func run() throws {

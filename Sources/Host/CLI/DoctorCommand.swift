@@ -28,6 +28,7 @@ struct DoctorCommand: AsyncParsableCommand {
             var request = Checkup.Request(loaded.configuration)
             request.asksServers = !offline
             request.looksAround = true
+            AskedServers.announce(request)
             let first = loaded.path.map { FindingText.file($0) } ?? [FindingText.noFile(environment)]
             findings = first + (await Checkup(request).run()).map { known($0, loaded.configuration) }
         } catch {

@@ -80,8 +80,7 @@ enum CommandSearch {
             let names = known.map(name(of:))
             let meant =
                 elsewhere["\(path) \(argument)"]
-                ?? Suggestion.nearest(argument, in: names.filter { NearName.isNear(argument, $0) })
-                .map { "\(path) \($0)" }
+                ?? Suggestion.nearest(argument, in: names).map { "\(path) \($0)" }
             let near = meant.map { "; did you mean '\($0)'?" } ?? ""
             return "nexus: there is no command '\(path) \(CellTextLimit.cut(argument))'\(near)\n"
                 + "  there are: \(names.joined(separator: ", "))\n  '\(path) --help' says what they do"
@@ -126,37 +125,7 @@ enum UsageWords {
         let parts = line.split(separator: "'", omittingEmptySubsequences: false)
         guard parts.count == 5, parts[2] == ". Did you mean " else { return line }
         let (typed, meant) = (parts[1].drop { $0 == "-" }, parts[3].drop { $0 == "-" })
-        return NearName.isNear(String(typed), String(meant)) ? line : parts[..<2].joined(separator: "'") + "'"
-    }
-}
-
-/// Whether a name may be what somebody wanted to type.
-enum NearName {
-    /// Its beginning, or one with a third of its letters wrong; of a short one, one letter.
-    static func isNear(_ typed: String, _ name: String) -> Bool {
-        let typed = Array(typed.lowercased().utf8)
-        let name = Array(name.utf8)
-        // Nothing much longer is a slip of the pen.
-        guard typed.count <= 2 * name.count else { return false }
-        if typed.count > 2, name.starts(with: typed) { return true }
-        return distance(typed, name) <= max(1, name.count / 3)
-    }
-
-    /// Levenshtein distance, where two neighbours that have changed places are one slip.
-    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var (before, row) = ([Int](), Array(0...right.count))
-        for i in left.indices {
-            var next = [i + 1]
-            for j in right.indices {
-                var least = min(row[j] + (left[i] == right[j] ? 0 : 1), row[j + 1] + 1, next[j] + 1)
-                if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
-                    least = min(least, before[j - 1] + 1)
-                }
-                next.append(least)
-            }
-            (before, row) = (row, next)
-        }
-        return row[right.count]
+        return Suggestion.isNear(String(typed), String(meant)) ? line : parts[..<2].joined(separator: "'") + "'"
     }
 }
 

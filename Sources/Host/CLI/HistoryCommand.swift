@@ -37,19 +37,22 @@ struct HistoryCommand: ParsableCommand {
     func run() throws {
         if stored || database != nil || csv || jsonl { return try showStored() }
         var last: (instance: String, number: Int64)?
+        var table = Self.table
         let first = try entries(try answer(after: nil, isFirst: true))
         if host.json && !follow {
             return print(String(decoding: JSONValue.array(first).bytes, as: UTF8.self))
         }
         if first.isEmpty && !follow { return print("No requests.") }
-        show(first, &last)
+        show(first, &last, &table)
         while follow {
             usleep(Self.pauseMicroseconds)
-            show(try entries(try patientAnswer(after: last)), &last)
+            show(try entries(try patientAnswer(after: last)), &last, &table)
         }
     }
 
-    private func show(_ entries: [JSONValue], _ last: inout (instance: String, number: Int64)?) {
+    private func show(
+        _ entries: [JSONValue], _ last: inout (instance: String, number: Int64)?, _ table: inout GrowingTable
+    ) {
         for entry in entries {
             let (instance, number) = (entry["instance_id"]?.string ?? "", entry["seq"]?.int ?? 0)
             // Numbers of one run of the gateway have no gap, where all are shown.
@@ -57,8 +60,9 @@ struct HistoryCommand: ParsableCommand {
                 note("\(Counted.words(number - last.number - 1, "request")) passed too fast to be shown")
             }
             last = (instance, number)
-            put(host.json ? String(decoding: entry.bytes, as: UTF8.self) : Self.line(entry))
+            if host.json { put(String(decoding: entry.bytes, as: UTF8.self)) }
         }
+        if !host.json { for line in table.lines(entries.map(Self.row)) { put(line) } }
     }
 
     private var hasNoFilter: Bool {
@@ -98,7 +102,8 @@ struct HistoryCommand: ParsableCommand {
         let entries = try lines.reversed().map { try host.parsed($0) }
         if host.json { return print(String(decoding: JSONValue.array(entries).bytes, as: UTF8.self)) }
         if entries.isEmpty { return print("No requests.") }
-        for entry in entries { put(Self.line(entry)) }
+        var table = Self.table
+        for line in table.lines(entries.map(Self.row)) { put(line) }
     }
 
     /// Pages of the file, read here or by the gateway.
@@ -163,7 +168,7 @@ struct HistoryCommand: ParsableCommand {
             let answer = try command.host.get("/v1/history?" + query.joined(separator: "&"))
             let value = try command.host.parsed(answer.body)
             guard answer.status == 200, let data = value["data"]?.array else {
-                throw fail(value["error"]?["message"]?.string ?? "status \(answer.status)")
+                throw fail(GatewayWords.refusal(value, answer.status))
             }
             before = value["next_before"]?.string
             isOver = before == nil
@@ -215,7 +220,7 @@ struct HistoryCommand: ParsableCommand {
     private func entries(_ answer: (status: Int, body: [UInt8])) throws -> [JSONValue] {
         let value = try host.parsed(answer.body)
         guard answer.status == 200, let entries = value.array else {
-            throw fail(value["error"]?["message"]?.string ?? "status \(answer.status)")
+            throw fail(GatewayWords.refusal(value, answer.status))
         }
         return entries
     }
@@ -240,14 +245,16 @@ struct HistoryCommand: ParsableCommand {
 
     // MARK: For people
 
-    private static func line(_ entry: JSONValue) -> String {
-        let attempts = entry["attempts"]?.int ?? 1
-        let tokens = entry["completion_tokens"]?.int.map { "  \($0) tokens" } ?? ""
-        let error = entry["error_message"]?.string.map { "  \($0)" } ?? ""
-        return CellText.clean(
-            "\(instant(entry["timestamp"]?.int ?? 0))  \(result(entry))  \(cell(entry["model"]))  "
-                + "\(cell(entry["backend_id"]))  \(entry["duration_ms"]?.int ?? 0) ms"
-                + (attempts > 1 ? "  \(attempts) attempts" : "") + tokens + error)
+    private static var table: GrowingTable {
+        GrowingTable(["AT", "STATUS", "MODEL", "BACKEND", "MS", "ATTEMPTS", "TOKENS", "ERROR"])
+    }
+
+    private static func row(_ entry: JSONValue) -> [String] {
+        [
+            instant(entry["timestamp"]?.int ?? 0), result(entry), cell(entry["model"]), cell(entry["backend_id"]),
+            "\(entry["duration_ms"]?.int ?? 0)", "\(entry["attempts"]?.int ?? 1)",
+            entry["completion_tokens"]?.int.map(String.init) ?? "-", entry["error_message"]?.string ?? "",
+        ]
     }
 
     /// A stream may fail when its status has been sent, and that tells nothing of it.

@@ -46,9 +46,11 @@ struct KeysCommand: ParsableCommand {
         /// Says what went wrong and ends.
         func changing(_ change: ([KeyRule]) throws -> [KeyRule]) throws {
             let file = try file()
+            // Where nothing is otherwise than usual it was told when the file was made.
+            let isToldAlready = SecretOwner.isUsual(file.path)
             do {
                 try file.change(change)
-                if let readers = SecretOwner.readers(of: file.path) { note("\(readers).") }
+                if !isToldAlready, let readers = SecretOwner.readers(of: file.path) { note("\(readers).") }
             } catch let code as ExitCode {
                 throw code
             } catch {
@@ -67,9 +69,9 @@ struct KeysCommand: ParsableCommand {
                 return note("No gateway answers at \(address) (\(error.reason)); it reads the keys when it starts.")
             }
             guard answer.status != 200 else { return note("The running gateway has taken it.") }
-            let words = (try? JSONValue.parse(answer.body))?["error"]?["message"]?.string ?? "status \(answer.status)"
+            let words = GatewayWords.refusal(try? JSONValue.parse(answer.body), answer.status)
             throw fail(
-                "the file was written, but the gateway at \(address) did not take it: \(CellText.clean(words)) "
+                "the file was written, but the gateway at \(address) did not take it: \(words) "
                     + "(an operator's key is given with --key or NEXUS_KEY; SIGHUP reloads, too)")
         }
 

@@ -68,7 +68,7 @@ struct ReplayCommand: ParsableCommand {
             // What is under way has no record yet.
             guard status == 200 || status == 404, Clock.monotonicMilliseconds() < end else {
                 return "nobody can tell how it ended: "
-                    + (value["error"]?["message"]?.string ?? "it is under way, though its answer has come to an end")
+                    + (GatewayWords.message(value) ?? "it is under way, though its answer has come to an end")
             }
             usleep(50_000)
         }

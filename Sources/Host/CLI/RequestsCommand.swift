@@ -19,7 +19,7 @@ struct RequestsCommand: ParsableCommand {
         func run() throws {
             let (status, body) = try host.get("/v1/requests/active" + (limit.map { "?limit=\($0)" } ?? ""))
             let value = try host.parsed(body)
-            guard status == 200 else { throw fail(value["error"]?["message"]?.string ?? "status \(status)") }
+            guard status == 200 else { throw fail(GatewayWords.refusal(value, status)) }
             if host.json { return print(String(decoding: body, as: UTF8.self)) }
             let requests = value["data"]?.array ?? []
             if requests.isEmpty {
@@ -45,15 +45,19 @@ struct RequestsCommand: ParsableCommand {
         @OptionGroup var host: HostOptions
         @Argument(help: "Ids of requests; see 'nexus requests list'.") var ids: [String]
         @Flag(help: "If clients gave several requests one id, cancel them all.") var all = false
+        @Option(help: "If clients gave several requests one id, the one whose \"exchange\" is so.")
+        var exchange: String?
 
         func run() throws {
+            guard exchange == nil || ids.count == 1 && !all else { throw usage("--exchange is of one request") }
             var failure: ExitCode?
             for id in ids {
-                let path = "/v1/requests/\(PathPart.encoded(id))" + (all ? "?all=true" : "")
+                let query = exchange.map { "?exchange=\(PathPart.encoded($0))" } ?? (all ? "?all=true" : "")
+                let path = "/v1/requests/\(PathPart.encoded(id))" + query
                 let (status, body) = try host.delete(path)
                 let value = try host.parsed(body)
                 guard status == 200 else {
-                    failure = fail(value["error"]?["message"]?.string ?? "status \(status)")
+                    failure = fail(GatewayWords.refusal(value, status))
                     continue
                 }
                 if host.json {

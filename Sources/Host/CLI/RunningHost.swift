@@ -10,7 +10,7 @@ import Terminal
 /// How a command finds the running gateway.
 struct HostOptions: ParsableArguments {
     @Option(help: "Address of the running gateway; default: from configuration and environment.") var url: String?
-    @Option(help: "Configuration file that names host and port.") var config: String?
+    @Option(name: .shortAndLong, help: "Configuration file that names host and port.") var config: String?
     @Option(help: "Key of an operator; default: NEXUS_KEY.") var key: String?
     @Option(
         name: .customLong("ca-file"),
@@ -113,8 +113,8 @@ struct HostOptions: ParsableArguments {
     /// What a gateway says that wants another key, or any; nil: it wants none.
     static func refusal(_ status: Int, _ body: [UInt8]) -> String? {
         guard status == 401 || status == 403 else { return nil }
-        let words = (try? JSONValue.parse(body))?["error"]?["message"]?.string ?? "status \(status)"
-        return "\(CellText.clean(words)) (--key, or NEXUS_KEY)"
+        let words = GatewayWords.refusal(try? JSONValue.parse(body), status)
+        return "\(words) (--key, or NEXUS_KEY)"
     }
 
     /// What is wrong with an address below which nothing is known; nil: nothing is to be said of it.

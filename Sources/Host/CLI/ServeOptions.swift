@@ -3,11 +3,13 @@ import Config
 
 /// What the command line says of the configuration: the same for what runs the gateway and for what looks at it before.
 struct ServeOptions: ParsableArguments {
-    @Option(help: "Configuration file; default: the first that is there (see 'nexus config check --help').")
+    @Option(
+        name: .shortAndLong,
+        help: "Configuration file; default: the first that is there (see 'nexus config check --help').")
     var config: String?
     @Option(help: "Address to listen on (127.0.0.1).")
     var host: String?
-    @Option(help: "Port to listen on (8000); 0 takes any free one.")
+    @Option(name: .shortAndLong, help: "Port to listen on (8000); 0 takes any free one.")
     var port: Int?
     @Option(name: .customLong("adapters-dir"), help: "Directory with adapters; may be repeated.")
     var adapterDirectories: [String] = []

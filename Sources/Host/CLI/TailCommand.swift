@@ -71,7 +71,7 @@ struct TailCommand: ParsableCommand {
     private func show(_ status: Int, _ body: [UInt8], _ follower: inout LogFollower, isFirst: Bool) throws {
         let answer = try host.parsed(body)
         guard status == 200 else {
-            throw fail(CellText.clean(answer["error"]?["message"]?.string ?? "status \(status)"))
+            throw fail(GatewayWords.refusal(answer, status))
         }
         switch follower.take(answer) {
         case .strange: throw fail("the answer is no log; is that a nexus?")

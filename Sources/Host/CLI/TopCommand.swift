@@ -13,7 +13,7 @@ struct TopCommand: AsyncParsableCommand {
             + "every second. q quits, space pauses. Colours are left out where NO_COLOR is set.")
 
     @Option(help: "Address of the running gateway; default: from configuration and environment.") var url: String?
-    @Option(help: "Configuration file that names host and port.") var config: String?
+    @Option(name: .shortAndLong, help: "Configuration file that names host and port.") var config: String?
     @Option(help: "Key of an operator; default: NEXUS_KEY.") var key: String?
     @Option(name: .customLong("ca-file"), help: "File with a certificate to trust over https; default: NEXUS_CA_FILE.")
     var caFile: String?

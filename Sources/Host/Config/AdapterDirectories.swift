@@ -23,6 +23,16 @@ public enum AdapterDirectories {
         return found + ["/usr/local/lib/nexus/adapters", "/usr/lib/nexus/adapters"]
     }
 
+    /// Those that somebody has named and that are not there; nobody has to have the standard ones. Blocks for the disk.
+    public static func missing(of directories: [String]) -> [String] {
+        directories == standard ? [] : directories.filter(isMissing)
+    }
+
+    private static func isMissing(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)
+    }
+
     /// Without those that are another way to one before.
     static func distinct(_ candidates: [String]) -> [String] {
         var seen: Set<String> = []

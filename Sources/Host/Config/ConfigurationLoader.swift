@@ -74,12 +74,12 @@ public struct ConfigurationLoader: Sendable {
         configuration.stateFile =
             flags.stateFile ?? environment["NEXUS_STATE_FILE"].flatMap { $0.isEmpty ? nil : $0 }
             ?? StateFile.path(besides: path)
-        let keysFile =
-            flags.keysFile ?? environment["NEXUS_KEYS_FILE"].flatMap { $0.isEmpty ? nil : $0 }
-            ?? KeysFile.path(besides: path)
+        let namedKeysFile = flags.keysFile ?? environment["NEXUS_KEYS_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+        let keysFile = namedKeysFile ?? KeysFile.path(besides: path)
         configuration.access.keysFile = keysFile
         let kept = try keysFile.flatMap { path throws(ConfigurationError) in try KeysFile(path: path).load() }
         if let kept { try KeysFile.add(kept, to: &configuration.access, source: keysFile ?? "") }
+        if kept == nil { configuration.access.missingKeysFile = namedKeysFile }
         if kept == nil, before?.hadKeysFile == true {
             throw ConfigurationError(
                 source: keysFile ?? "",

@@ -32,10 +32,14 @@ public struct SecretOwner: Sendable, Equatable {
     }
 
     /// For the file at a path.
-    public static func at(_ path: String) -> SecretOwner {
+    public static func at(_ path: String) -> SecretOwner { at(path, replacing: look(path)) }
+
+    private static func at(
+        _ path: String, replacing file: (user: UInt32, group: UInt32, mode: UInt32)?
+    ) -> SecretOwner {
         let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
         let own = (user: geteuid(), group: getegid(), mode: UInt32(0o700))
-        return SecretOwner(file: look(path), folder: look(folder) ?? own)
+        return SecretOwner(file: file, folder: look(folder) ?? own)
     }
 
     /// Gives it the file that is open. Where that is not allowed, it stays its maker's.
@@ -46,6 +50,12 @@ public struct SecretOwner: Sendable, Equatable {
     /// Likewise a file in a folder that nobody else can change.
     public func take(path: String) {
         if chown(path, user, group) == 0 { chmod(path, mode) }
+    }
+
+    /// There is a file, and those may read it who could read a new one in its folder. Else who serves may be unable to.
+    public static func isUsual(_ path: String) -> Bool {
+        guard let file = look(path) else { return false }
+        return SecretOwner(file: file, folder: file) == at(path, replacing: nil)
     }
 
     private static func look(_ path: String) -> (user: UInt32, group: UInt32, mode: UInt32)? {

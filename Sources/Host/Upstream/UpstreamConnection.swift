@@ -137,7 +137,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         do {
             try consume(&bytes)
         } catch {
-            fail(.garbage("\(pool.target.authority) does not answer in valid HTTP/1.1 (\(error.description))"))
+            fail(.garbage("\(pool.target.authority): it does not answer in valid HTTP/1.1 (\(error.description))"))
         }
     }
 
@@ -171,7 +171,8 @@ final class UpstreamConnection: ChannelInboundHandler {
                 pool.connect(for: call)
             } else {
                 fail(
-                    failure ?? .closed("\(pool.target.authority) closed the connection before its answer was complete"))
+                    failure
+                        ?? .closed("\(pool.target.authority): it closed the connection before its answer was complete"))
             }
         }
         context.fireChannelInactive()
@@ -280,7 +281,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         // The rest may be there, unread.
         guard !call.isPaused else { return beginHeadTimer() }
         let limit = Duration.nanoseconds(pool.headLimit.nanoseconds).inSeconds
-        fail(.timedOut("\(pool.target.authority) began to answer, and its head had no end within \(limit)"))
+        fail(.timedOut("\(pool.target.authority): it began to answer, and its head had no end within \(limit)"))
     }
 
     /// The data of all chunks that are there: one chunk is passed as a slice, several are put together, so that what

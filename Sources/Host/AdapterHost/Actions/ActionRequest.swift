@@ -40,7 +40,7 @@ final class ActionRequest: Sendable {
             let authority = backend.target.authority
             let bound = NIOLoopBound(courier, eventLoop: loop)
             courier.timeout = loop.scheduleTask(in: .milliseconds(milliseconds)) {
-                bound.value.call?.endNow(.timedOut("\(authority) did not answer in time"))
+                bound.value.call?.endNow(.timedOut("\(authority): it did not answer in time"))
             }
         }
     }

@@ -83,7 +83,7 @@ final class AdapterRequest: UpstreamCallDelegate {
             call?.endNow(.complete)
             return
         }
-        call?.endNow(.timedOut("\(task.backend.target.authority) did not answer in time"))
+        call?.endNow(.timedOut("\(task.backend.target.authority): it did not answer in time"))
     }
 
     /// The call was started: tells how far it has come already.
@@ -144,7 +144,7 @@ final class AdapterRequest: UpstreamCallDelegate {
 
     private func tooLong() {
         let target = task.backend.target.authority
-        call?.cancel(as: .garbage("\(target) answers a probe with more than \(Limits.probeBytes >> 20) MiB"))
+        call?.cancel(as: .garbage("\(target): it answers a probe with more than \(Limits.probeBytes >> 20) MiB"))
     }
 
     private func deliver(_ bytes: ByteBuffer) {

@@ -85,7 +85,7 @@ public final class AdapterTask: Attempt {
         guard isLive else { return }
         isExpired = true
         let target = backend.target.authority
-        for request in requests { request.call?.endNow(.timedOut("\(target) did not answer in time")) }
+        for request in requests { request.call?.endNow(.timedOut("\(target): it did not answer in time")) }
         guard let purpose else { return }
         cancel()
         switch purpose {

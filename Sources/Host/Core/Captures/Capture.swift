@@ -91,6 +91,8 @@ public struct Capture: Sendable, Equatable {
 
 /// Which captures are meant.
 public struct CaptureFilter: Sendable, Equatable {
+    /// The one of this id.
+    public var id: String?
     /// The name of the client's key.
     public var key: String?
     public var model: String?

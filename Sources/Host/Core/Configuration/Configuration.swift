@@ -202,8 +202,10 @@ public struct Configuration: Sendable, Equatable {
 
     public struct Backend: Sendable, Equatable {
         public var name: String
-        /// An adapter's type.
+        /// An adapter's type, once it is known which one is meant.
         public var type: String
+        /// What the operator has written as the type, where that is another word for it: the name of a kind of server.
+        public var writtenType: String?
         public var url: BackendURL
         /// Lower wins; 0...1000.
         public var priority = 50
@@ -243,6 +245,8 @@ public struct Configuration: Sendable, Equatable {
         public var isRequired = false
         /// Where keys are kept that `nexus keys` has made; nil: there is no place for them.
         public var keysFile: String?
+        /// That file, if somebody has named it and it is not there.
+        public var missingKeysFile: String?
         /// Everybody may use the models who reaches the gateway, on other addresses than loopback, too.
         public var allowsUnauthenticated = false
         /// What the page shows needs no sign-in; what it changes does.

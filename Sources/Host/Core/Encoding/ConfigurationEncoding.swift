@@ -159,6 +159,7 @@ public struct ConfigurationEncoding {
             $0.count("max_retries", routing.maxRetries)
             $0.count("retry_budget_percent", routing.retryBudgetPercent)
             $0.count("retry_budget_minimum", routing.retryBudgetMinimum)
+            $0.flag("hedge", routing.hedge)
             $0.section("weights") {
                 $0.count("priority", routing.weights.priority)
                 $0.count("load", routing.weights.load)

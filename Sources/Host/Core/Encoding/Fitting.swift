@@ -34,6 +34,7 @@ extension UpdateEncoder {
                 short.lastError = view.lastError.map { cutter.cut($0, member: "last_error") }
                 short.name = cutter.cut(view.name, member: "name")
                 short.backendType = cutter.cut(view.backendType, member: "backend_type")
+                short.adapter = view.adapter.map { cutter.cut($0, member: "adapter") }
                 short.discoverySource = cutter.cut(view.discoverySource, member: "discovery_source")
                 short.id = cutter.cut(view.id, member: "id")
                 used = size(cutter.omitted)

@@ -150,6 +150,10 @@ extension ContractEncoder {
         json.string(view.url)
         json.key("backend_type")
         json.string(view.backendType)
+        if let adapter = view.adapter {
+            json.key("adapter")
+            json.string(adapter)
+        }
         json.key("status")
         json.string(view.status.contractWord)
         writeState(of: view, to: &json)

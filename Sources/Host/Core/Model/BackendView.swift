@@ -59,8 +59,10 @@ public struct BackendView: Sendable, Equatable {
     public var id: String
     public var name: String
     public var url: String
-    /// The adapter's type, e.g. "ollama".
+    /// As the operator has written it: an adapter's type, e.g. "ollama", or the name of a kind of server, e.g. "llamacpp".
     public var backendType: String
+    /// The adapter's type, where `backendType` is another word.
+    public var adapter: String?
     public var status: BackendStatus
     /// Unix seconds with fraction; nil before the first probe has ended.
     public var lastHealthCheck: Double?

@@ -4,7 +4,7 @@ extension RegistryRecord {
     var view: BackendView {
         var shown = BackendView(
             id: identity.id, name: identity.name, url: identity.url,
-            backendType: identity.backendType, status: status,
+            backendType: identity.writtenType ?? identity.backendType, status: status,
             lastHealthCheck: lastCheck, addedAt: addedAt, lastError: shownError,
             models: models,
             priority: identity.priority, pendingRequests: counters.inFlight,
@@ -12,6 +12,7 @@ extension RegistryRecord {
             averageLatencyMilliseconds: counters.averageLatencyMilliseconds,
             discoverySource: identity.discoverySource,
             metadata: identity.labels.merging(metadata) { $1 })
+        if identity.writtenType != nil { shown.adapter = identity.backendType }
         shown.heading = health.heading
         shown.stateSince = past.stateSince
         shown.stateReason = stateReason

@@ -4,7 +4,10 @@ public struct BackendIdentity: Sendable, Hashable {
     public var id: String
     public var name: String
     public var url: String
+    /// Its adapter's.
     public var backendType: String
+    /// What the operator has written as the type; nil: its adapter's.
+    public var writtenType: String?
     /// Lower wins.
     public var priority: Int
     /// Exchanges at once; nil: no limit.
@@ -20,8 +23,8 @@ public struct BackendIdentity: Sendable, Hashable {
     public var labels: [String: String]
 
     public init(
-        id: String, name: String, url: String, backendType: String, priority: Int, maxConcurrent: Int? = nil,
-        isEnabled: Bool = true,
+        id: String, name: String, url: String, backendType: String, writtenType: String? = nil, priority: Int,
+        maxConcurrent: Int? = nil, isEnabled: Bool = true,
         timeouts: Configuration.Timeouts = Configuration.Timeouts(), modelTimeouts: [Configuration.ModelTimeouts] = [],
         discoverySource: String = DiscoverySource.configured, labels: [String: String] = [:]
     ) {
@@ -29,6 +32,7 @@ public struct BackendIdentity: Sendable, Hashable {
         self.name = name
         self.url = url
         self.backendType = backendType
+        self.writtenType = writtenType
         self.priority = priority
         self.maxConcurrent = maxConcurrent
         self.isEnabled = isEnabled

@@ -76,12 +76,25 @@ struct CaptureAnswers {
         } catch {
             return later.answer(Self.refused(error))
         }
+        delete(filter, later)
+    }
+
+    /// `DELETE /v1/captures/{id}`.
+    func deleteOne(_ call: RouteCall, _ later: LaterAnswer) {
+        var filter = CaptureFilter()
+        filter.id = call.values[0]
+        delete(filter, later, nothing: .noCapture(call.values[0]))
+    }
+
+    /// - Parameter nothing: the answer where there is none of them; nil: it says so by its number.
+    private func delete(_ filter: CaptureFilter, _ later: LaterAnswer, nothing: ErrorBody? = nil) {
         guard let store = state.captures.store else { return later.answer(.error(.noCaptures(state))) }
         let remote = later.remote
         store.delete(filter) { result in
             switch result {
             case .failure(let problem): remote.answer(.error(.capturesUnreadable(problem)))
             case .success(let deletion):
+                if deletion.count == 0, let nothing { return remote.answer(.error(nothing)) }
                 var json = JSONWriter()
                 json.beginObject()
                 json.key("deleted")

@@ -250,15 +250,7 @@ struct GatewayAnswers {
         json.string(reload.problem == nil ? "reloaded" : "kept")
         json.key("problem")
         if let problem = reload.problem { json.string(problem) } else { json.null() }
-        for (key, names) in [
-            ("added", reload.added), ("changed", reload.changed), ("removed", reload.removed),
-            ("warnings", reload.warnings),
-        ] {
-            json.key(key)
-            json.beginArray()
-            for name in names { json.string(name) }
-            json.endArray()
-        }
+        reload.writeMembers(to: &json)
         json.endObject()
     }
 }

@@ -34,12 +34,6 @@ enum AdapterCheck {
         return findings
     }
 
-    /// A directory is not there; blocks for the disk.
-    static func isMissing(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)
-    }
-
     private static func directory(_ path: String) -> Finding? {
         let subject = "adapters.directories"
         var status = stat()

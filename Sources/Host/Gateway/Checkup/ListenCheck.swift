@@ -12,6 +12,9 @@ enum ListenCheck {
                     words.count > 1 ? String(words[1]) : "listen on 127.0.0.1")
             ]
         }
-        return ListenGuard.warning(configuration).map { [.note("server.host", $0)] } ?? []
+        return [
+            ListenGuard.warning(configuration).map { Finding.note("server.host", $0) },
+            ListenGuard.missingKeys(configuration.access).map { Finding.note("keys file", $0) },
+        ].compactMap { $0 }
     }
 }

@@ -90,10 +90,13 @@ extension Dialect {
         }
     }
 
-    /// The API that a path belongs to, also if nothing is there.
+    /// The API that a path belongs to, also if nothing is there, and if the client's base address has a part too many or lacks
+    /// its "/v1".
     init(path: String) {
-        if path == "/v1/messages" || path.hasPrefix("/v1/messages/") {
-            self = .anthropic
+        let path = MeantPath.withoutRepeats(path)
+        if path.hasPrefix("/v1/messages") || path.hasPrefix("/messages") {
+            let rest = path.utf8.dropFirst(path.hasPrefix("/v1") ? 12 : 9)
+            self = rest.isEmpty || rest.first == UInt8(ascii: "/") ? .anthropic : .openAI
         } else {
             self = path.hasPrefix("/api/") ? .ollama : .openAI
         }

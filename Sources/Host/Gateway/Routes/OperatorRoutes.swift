@@ -85,6 +85,10 @@ extension RouteTable {
                 ], .json(.object(["deleted": .count]))),
             .later { CaptureAnswers(state: $0.state).delete($0, $1) }),
         Route(
+            .delete, path: "/v1/captures/{id}", access: .operator,
+            says: Operation("Delete one of them.", .json(.object(["deleted": .count])), errors: [404]),
+            .later { CaptureAnswers(state: $0.state).deleteOne($0, $1) }),
+        Route(
             .post, path: "/v1/adapters/release", access: .operator,
             says: Operation(
                 "Take an adapter back that was left out for its crashes ([adapters.md](../adapters.md)).",

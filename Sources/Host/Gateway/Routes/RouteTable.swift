@@ -38,11 +38,17 @@ struct RouteTable: Sendable {
         return others.isEmpty ? .unknownPath : Self.otherMethod(others)
     }
 
-    /// Where a path is unknown: the one with "/v1" before it, or without one of two, if that is known.
-    func meant(_ method: RequestHead.Method, _ path: String) -> String? {
-        let other = path.hasPrefix("/v1/v1/") ? String(path.dropFirst(3)) : "/v1" + path
-        if case .unknownPath = match(method, other) { return nil }
-        return other
+    /// Where a path is unknown: the nearest that is known and may be meant by it, and whether it is one of the clients' APIs.
+    /// Nil: there is none.
+    func meant(_ method: RequestHead.Method, _ path: String) -> (path: String, isForClients: Bool)? {
+        for other in MeantPath.candidates(path) {
+            switch match(method, other) {
+            case .route(let route, _): return (other, route.isForClients)
+            case .otherMethod(_, let isForClients): return (other, isForClients)
+            case .unknownPath: break
+            }
+        }
+        return nil
     }
 
     private static func otherMethod(_ routes: [Route]) -> Match {

@@ -221,7 +221,9 @@ extension Reconfigurer {
                 state.kept = kept
             }
             if outcome.status == .changed {
-                outcome.warnings += await bring(atOnce: atOnce ? [name] : []).warnings
+                // Those that cannot be used are tried again as well, and are no matter of this command.
+                let warnings = await bring(atOnce: atOnce ? [name] : []).warnings
+                outcome.warnings += warnings.filter { $0.hasPrefix("\(name): ") }
                 await updates.delivered()
             }
             outcome.view = view(name)

@@ -18,9 +18,9 @@ struct BackendFactory: Sendable {
     ) -> BackendIdentity {
         BackendIdentity(
             id: definition.name, name: definition.name, url: definition.url.description,
-            backendType: definition.type, priority: definition.priority, maxConcurrent: definition.maxConcurrent,
-            isEnabled: definition.isEnabled, timeouts: definition.timeouts, modelTimeouts: definition.modelTimeouts,
-            discoverySource: source,
+            backendType: definition.type, writtenType: definition.writtenType, priority: definition.priority,
+            maxConcurrent: definition.maxConcurrent, isEnabled: definition.isEnabled, timeouts: definition.timeouts,
+            modelTimeouts: definition.modelTimeouts, discoverySource: source,
             labels: image.map { ["adapter_version": $0.version, "adapter_image": "\($0.ordinal)"] } ?? [:])
     }
 

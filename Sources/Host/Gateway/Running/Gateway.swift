@@ -71,6 +71,7 @@ public enum Gateway {
         }
         if let problem = ListenGuard.problem(configuration, hosts: sockets.hosts) { return refuse(problem) }
         if let warning = ListenGuard.warning(configuration, hosts: sockets.hosts) { logger.warning("\(warning)") }
+        if let warning = ListenGuard.missingKeys(configuration.access) { logger.warning("\(warning)") }
         if let warning = sockets.warning { logger.warning("\(warning)") }
         let process = GatewayProcess(
             configuration: configuration, sockets: sockets, service: service, reload: reload, logs: logs)

@@ -10,8 +10,21 @@ enum ListenGuard {
             return nil
         }
         return "it would listen on \(host) without keys, so that everybody who reaches that "
-            + "address could use all models. Make a key ('nexus keys add NAME'), or say with --allow-unauthenticated that this "
+            + "address could use all models. Make a key ('\(making(access))'), or say with --allow-unauthenticated that this "
             + "is meant"
+    }
+
+    /// What whoever has named a file with keys should know if it is not there: its name may be mistyped.
+    static func missingKeys(_ access: Configuration.Access) -> String? {
+        access.missingKeysFile.map { path in
+            "there is no file with keys \(path)\(access.isRequired ? "" : ", so that nobody needs a key"); "
+                + "'\(making(access))' makes it"
+        }
+    }
+
+    /// The command that makes a key where the gateway looks for it.
+    private static func making(_ access: Configuration.Access) -> String {
+        "nexus keys add NAME" + (access.missingKeysFile.map { " --keys-file \($0)" } ?? "")
     }
 
     /// What whoever said that it is meant should know.

@@ -93,7 +93,7 @@ final class Reconfigurer: Sendable {
 
     /// The files of the adapter directories have changed.
     func adaptersChanged() async {
-        await work.run { [self] in await lookAtAdapters() }
+        await work.run { [self] in _ = await lookAtAdapters() }
     }
 
     /// Reads the configuration again. With anything wrong in it everything stays as it was.
@@ -122,20 +122,22 @@ final class Reconfigurer: Sendable {
                 shared.logger.error("the configuration was not reloaded, the one before stays. \(Self.words(error))")
                 return ReloadOutcome(problem: Self.words(error))
             }
-            let keys = ConfigurationChanges.tables(self.configuration, new)
+            let differences = ConfigurationChanges(self.configuration, new)
+            let restarts = RestartKeys.changed(self.configuration, new)
             let warnings = files.warnings + apply(new, files)
             await Self.aside { [shared] in
                 shared.keepHistory(new.history)
                 shared.keepCaptures(new.captures)
             }
-            await lookAtAdapters()
-            var outcome = await bring()
+            var outcome: ReloadOutcome
+            if let brought = await lookAtAdapters() { outcome = brought } else { outcome = await bring() }
             if new.discover { await discoverMore() }
             let notes = warnings + overlayNotes
             outcome.warnings = notes + outcome.warnings
+            (outcome.differences, outcome.needsRestart) = (differences, restarts)
             await updates.delivered()
             for note in notes { shared.logger.warning("\(note)") }
-            shared.logger.info("configuration reloaded", metadata: outcome.logFields(tables: keys))
+            shared.logger.info("configuration reloaded", metadata: outcome.logFields)
             return outcome
         }
     }
@@ -193,14 +195,16 @@ final class Reconfigurer: Sendable {
         return await backends.bring(to: wanted.backends, library: shared.library, atOnce: atOnce)
     }
 
-    private func lookAtAdapters() async {
+    /// What has become of the backends, if adapters have changed; nil: none has.
+    private func lookAtAdapters() async -> ReloadOutcome? {
         let before = shared.library
         shared.library = await look(before: before)
         tellOfAdapters(before: before)
         lookAgainIfNeeded()
-        guard before.images.map(\.ordinal) != shared.library.images.map(\.ordinal) else { return }
-        _ = await bring()
+        guard before.images.map(\.ordinal) != shared.library.images.map(\.ordinal) else { return nil }
+        let outcome = await bring()
         if configuration.discover { await discoverMore() }
+        return outcome
     }
 
     /// What could not be looked at stays as it was; no event may tell when it can be read again.
@@ -267,7 +271,7 @@ final class Reconfigurer: Sendable {
             case .failure(let failure): return .failed(failure.description)
             case .success(let released) where released.isEmpty: return .unknown
             case .success(let released):
-                await lookAtAdapters()
+                _ = await lookAtAdapters()
                 await updates.delivered()
                 return .released(
                     released.sorted(),
@@ -286,7 +290,7 @@ final class Reconfigurer: Sendable {
     /// One that is named may come later, and whoever has misspelt it should know.
     private func tellOfDirectories() {
         let directories = configuration.adapters.directories
-        let missing = directories == AdapterDirectories.standard ? [] : directories.filter(AdapterCheck.isMissing)
+        let missing = AdapterDirectories.missing(of: directories)
         let before = state.withLock { state in
             defer { state.missing = Set(missing) }
             return state.missing

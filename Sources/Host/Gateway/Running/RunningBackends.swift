@@ -59,6 +59,7 @@ actor RunningBackends {
         for step in BackendPlan.steps(running: parts, wanted: wanted) {
             await take(step, library, atOnce, &outcome)
         }
+        outcome.unchanged = wanted.count - outcome.added.count - outcome.changed.count
         return outcome
     }
 

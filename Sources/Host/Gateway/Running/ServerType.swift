@@ -6,7 +6,8 @@ import NIOCore
 /// taken. Most servers speak OpenAI's API besides their own, so several often do.
 struct ServerType: Sendable, Equatable {
     var type: String
-    /// What the server calls itself; may be empty.
+    /// What the server calls itself, where that is a name that the adapter knows; else empty: web servers and their libraries give
+    /// names too, which say nothing of the server behind them.
     var server: String
 
     /// Why there is none: what each adapter says.
@@ -48,7 +49,7 @@ struct ServerType: Sendable, Equatable {
             }
         }
         guard let best = candidates.max(by: { $0.isLess(than: $1) }) else { throw NotFound(reasons: reasons) }
-        return ServerType(type: best.type, server: best.server)
+        return ServerType(type: best.type, server: best.isNamed ? best.server : "")
     }
 
     /// An adapter that finds the server healthy.

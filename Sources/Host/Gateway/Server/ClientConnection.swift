@@ -342,10 +342,12 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
         guard let service else { return false }
         trace(context)
-        let admission = service.admit(context, upgrades: head.upgradesToWebSocket, isReserve: isReserve)
-        let origin = head.origin.flatMap {
-            headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
+        func text(_ span: Range<Int>?) -> String? {
+            span.flatMap { headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count) }
         }
+        let admission = service.admit(
+            context, upgrades: head.upgradesToWebSocket, isReserve: isReserve, host: text(head.authority ?? head.host))
+        let origin = text(head.origin)
         crossOrigin = loop.settings.border.crossOrigin(origin, isForClients: service.isForClients)
         // Who says which backend is asked goes round the operator's rules of routing.
         let isCommand =
@@ -355,10 +357,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler {
         var isSocket = false
         if case .webSocket = admission { isSocket = true }
         if let origin, isCommand || isSocket {
-            let host = (head.authority ?? head.host).flatMap {
-                headBytes.getString(at: headBytes.readerIndex + $0.lowerBound, length: $0.count)
-            }
-            guard loop.settings.border.admitsCommand(origin: origin, host: host) else {
+            guard loop.settings.border.admitsCommand(origin: origin, host: text(head.authority ?? head.host)) else {
                 throw ErrorBody.foreignCommand(origin)
             }
         }

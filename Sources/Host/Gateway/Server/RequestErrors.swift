@@ -50,20 +50,30 @@ extension ErrorBody {
             type: "service_unavailable_error", code: "too_many_connections", retryAfter: 1)
     }
 
-    /// - Parameter meant: the path of a route that is so alike that it was meant; nil: there is none.
-    static func unknownPath(_ path: String, meant: String?) -> ErrorBody {
-        let hint = meant.map {
-            let bases =
-                Dialect(path: $0) == .anthropic
-                ? "The base address of Anthropic's clients has no /v1: they add it."
-                : "The base address of OpenAI's clients ends in /v1, once."
-            return "did you mean \(EntryLimits.cut($0, to: 200))? \(bases)"
+    /// - Parameters:
+    ///   - meant: a route that is so alike that it was meant; nil: there is none.
+    ///   - origin: the address under which the client has reached the gateway, without a path; nil: not known.
+    static func unknownPath(
+        _ path: String, meant: (path: String, isForClients: Bool)?, origin: String?
+    ) -> ErrorBody {
+        var hint = "GET /v1/openapi.json lists what is here."
+        if let meant {
+            hint = "did you mean \(EntryLimits.cut(meant.path, to: 200))?"
+            if meant.isForClients { hint += " " + baseAddress(Dialect(path: meant.path), origin) }
         }
         return ErrorBody(
-            status: 404,
-            message:
-                "Unknown path \(EntryLimits.cut(path, to: 200)); \(hint ?? "GET /v1/openapi.json lists what is here.")",
-            code: "unknown_path")
+            status: 404, message: "Unknown path \(EntryLimits.cut(path, to: 200)); \(hint)", code: "unknown_path")
+    }
+
+    /// How the clients of an API are to be set up.
+    private static func baseAddress(_ dialect: Dialect, _ origin: String?) -> String {
+        let (words, path): (String, String) =
+            switch dialect {
+            case .anthropic: ("The base address of Anthropic's clients has no /v1: they add it", "")
+            case .openAI: ("The base address of OpenAI's clients ends in /v1, once", "/v1")
+            case .ollama: ("The base address of Ollama's clients has no path", "")
+            }
+        return words + (origin.map { "; here it is \(EntryLimits.cut($0, to: 200))\(path)" } ?? "") + "."
     }
 
     /// - Parameter allow: what the path takes.

@@ -49,7 +49,10 @@ final class RequestService {
     /// - Parameters:
     ///   - upgrades: the client asks for a WebSocket.
     ///   - isReserve: the connection is one too many: it gets small answers only.
-    func admit(_ context: RequestContext, upgrades: Bool, isReserve: Bool) -> Admission {
+    ///   - host: what the client calls the gateway, with its port; nil: it does not say.
+    func admit(
+        _ context: RequestContext, upgrades: Bool, isReserve: Bool, host: @autoclosure () -> String?
+    ) -> Admission {
         self.context = context
         isForClients = true
         switch RouteTable.gateway.match(context.method, context.path) {
@@ -57,7 +60,11 @@ final class RequestService {
         case .unknownPath where context.method == .options && context.path == "*":
             return .options(allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS")
         case .unknownPath:
-            return .refused(.unknownPath(context.path, meant: RouteTable.gateway.meant(context.method, context.path)))
+            // Behind a proxy the address is the proxy's, of which the scheme is not known.
+            let name = context.isForwarded ? nil : host().flatMap { $0.isEmpty ? nil : $0 }
+            let origin = name.map { "\(context.isTLS ? "https" : "http")://\($0)" }
+            let meant = RouteTable.gateway.meant(context.method, context.path)
+            return .refused(.unknownPath(context.path, meant: meant, origin: origin))
         case .otherMethod(let allow, let isForClients):
             self.isForClients = isForClients
             return isForClients && context.method == .options

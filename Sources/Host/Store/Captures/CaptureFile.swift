@@ -121,10 +121,11 @@ final class CaptureFile {
     /// - Returns: how many.
     func delete(_ filter: CaptureFilter) throws -> Int {
         var conditions: [String] = ["1"]
+        if filter.id != nil { conditions.append("id = ?") }
         if filter.key != nil { conditions.append("key = ?") }
         if let before = filter.before { conditions.append("ended < \(before)") }
         let statement = try connection.prepare("DELETE FROM captures WHERE \(conditions.joined(separator: " AND "))")
-        if let key = filter.key { statement.bind(key) }
+        for text in [filter.id, filter.key].compactMap({ $0 }) { statement.bind(text) }
         try statement.run()
         let count = connection.changes
         if count > 0 { holdsDeleted = true }

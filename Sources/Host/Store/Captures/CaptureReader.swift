@@ -31,6 +31,7 @@ public final class CaptureReader {
         defer { connection.deadline = nil }
         do throws(SQLiteError) {
             var conditions = ["place < ?"]
+            if filter.id != nil { conditions.append("id = ?") }
             if filter.key != nil { conditions.append("key = ?") }
             if filter.model != nil { conditions.append("model = ?") }
             if let failed = filter.failed { conditions.append("failed = \(failed ? 1 : 0)") }
@@ -38,7 +39,7 @@ public final class CaptureReader {
                 "SELECT \(CaptureRow.selection(bodies: false)) FROM captures "
                     + "WHERE \(conditions.joined(separator: " AND ")) ORDER BY place DESC LIMIT ?")
             rows.bind(place ?? Int64.max)
-            for text in [filter.key, filter.model].compactMap({ $0 }) { rows.bind(text) }
+            for text in [filter.id, filter.key, filter.model].compactMap({ $0 }) { rows.bind(text) }
             let limit = min(max(1, limit), StoreLimits.longestPage)
             rows.bind(limit + 1)
             var page = CapturePage()

@@ -34,13 +34,15 @@ extension Schemas {
 
     private static let backend = Schema.object(
         [
-            "id": .text, "name": .text, "url": .text, "backend_type": .text,
+            "id": .text, "name": .text, "url": .text,
+            "backend_type": .text.says("As it was written: an adapter's type, or the name of a kind of server."),
             "status": .word("Healthy", "Unhealthy", "Unknown", "Draining"), "last_health_check": .time,
             "last_error": .text.orNull, "models": .list(.named("Model")), "priority": .count,
             "pending_requests": .count, "total_requests": .count, "avg_latency_ms": .count, "discovery_source": .text,
             "metadata": .map(.text),
         ],
         sometimes: [
+            "adapter": .text.says("Its adapter's type, where backend_type is another word."),
             "state": state.says("Where it says more than status."), "state_since": .time, "state_reason": .text,
             "flaps": .count, "truncated": truncated,
         ])

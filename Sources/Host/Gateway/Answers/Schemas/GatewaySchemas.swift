@@ -35,10 +35,10 @@ extension Schemas {
             "state_file_problem": .text.orNull,
             "effective": .open.says("Every key of the configuration as it is in force, without secrets."),
         ]).orNull,
-        "last_reload": .object([
-            "at": .time, "status": .word("reloaded", "kept"), "problem": .text.orNull, "added": .list(.text),
-            "changed": .list(.text), "removed": .list(.text), "warnings": .list(.text),
-        ]).orNull,
+        "last_reload": .object(
+            ["at": .time, "status": .word("reloaded", "kept"), "problem": .text.orNull],
+            sometimes: ["keys_omitted": .count]
+        ).with(ofReload).orNull,
         "log": .object(["lines_dropped": .count]),
     ])
 

@@ -80,8 +80,17 @@ extension Schemas {
         "max_priority": .text, "expired": .flag, "usage": .named("KeyUsage"),
     ])
 
-    private static let reload = Schema.object([
-        "status": .word("reloaded"), "added": .list(.text), "changed": .list(.text), "removed": .list(.text),
+    private static let reload = Schema.object(
+        ["status": .word("reloaded")],
+        sometimes: ["keys_omitted": .count.says("More keys than are listed.")]
+    ).with(ofReload)
+
+    /// What a reload has done.
+    static let ofReload: KeyValuePairs<String, Schema> = [
+        "added": .list(.text).says("Backends."), "changed": .list(.text), "removed": .list(.text), "unchanged": .count,
+        "tables": .list(.text).says("Tables of the configuration that say something else than before."),
+        "keys": .list(.text).says("Keys in them, with their tables; not those of backends and of keys of clients."),
+        "needs_restart": .list(.text).says("Those of them that count only after a restart."),
         "warnings": .list(.text),
-    ])
+    ]
 }
