@@ -29,6 +29,14 @@ private func problems(_ text: String) -> [ConfigurationProblem] {
         #expect(try read("[adapters]\nquarantine_after = 0").adapters.quarantineAfter == 0)
     }
 
+    @Test func whatTheAdapterIsToldInTheWrongPlaceIsSentToTheRightOne() {
+        let backend = "[[backends]]\nname = \"a\"\ntype = \"openai\"\nurl = \"http://a\"\n"
+
+        #expect(problems(backend + "models = [\"m\"]").first?.message.contains("goes into options") == true)
+        #expect(problems(backend + "priorty = 1").first?.message.contains("goes into options") == false)
+        #expect(problems("[queue]\nmodels = 1").first?.message.contains("goes into options") == false)
+    }
+
     @Test func componentsOfTheLogHaveLevelsOfTheirOwn() throws {
         let logging = try read(
             "[logging]\nlevel = \"warning\"\nrequests = \"errors\"\n[logging.levels]\nrouting = \"debug\""

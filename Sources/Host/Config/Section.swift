@@ -300,6 +300,7 @@ struct Section {
     }
 
     private func hint(_ name: String) -> String {
-        Suggestion.nearest(name, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        if let nearest = Suggestion.nearest(name, in: known) { return "; did you mean \"\(nearest)\"?" }
+        return known.contains("options") ? "; what the adapter is told goes into options" : ""
     }
 }
