@@ -26,7 +26,7 @@ enum OllamaError {
             return Failure(kind: NEXUS_FAIL_UPSTREAM, status: status, message: Refusals.redirect(status, location))
         }
         let told = ToldError.body(body) ?? ToldError(message: nil)
-        if let failure = missingPath(status, told) { return failure }
+        if let failure = missingPath(status, body, told) { return failure }
         var failure = failure(
             status: status, told: told, without: "Ollama answered with status \(status)", shape: shape)
         failure.retryAfterMilliseconds = retryAfterMilliseconds
@@ -34,15 +34,9 @@ enum OllamaError {
     }
 
     /// Where the server does not have the path at all, which Ollama says of no model; nil: that is not what it said.
-    private static func missingPath(_ status: UInt32, _ told: ToldError) -> Failure? {
-        guard status == 404 || status == 405 else { return nil }
-        let words = told.message ?? ""
-        var text = words.lowercased()[...]
-        while let last = text.last, " .!\n".contains(last) { text.removeLast() }
-        let isOfPath = ["page not found", "not found", "method not allowed", "file not found"].contains { phrase in
-            text == phrase || text == "\(status) \(phrase)" || text == "\(status): \(phrase)"
-        }
-        guard words.isEmpty || isOfPath else { return nil }
+    private static func missingPath(_ status: UInt32, _ body: [UInt8], _ told: ToldError) -> Failure? {
+        guard status == 404 || status == 405, MissingPath.isTold(by: body) else { return nil }
+        let words = told.message?.prefix(100) ?? ""
         let shown = words.isEmpty ? "" : " (\(words))"
         return Failure(
             kind: NEXUS_FAIL_UNSUPPORTED, status: 501,

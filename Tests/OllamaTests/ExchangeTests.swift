@@ -239,6 +239,7 @@ private func events(_ exchange: FakeHost.Exchange) throws -> [JSONValue] {
     @Test(
         arguments: [
             (404, "404 page not found"), (405, "405 method not allowed"), (404, ""), (404, #"{"detail":"Not Found"}"#),
+            (404, "<html><title>404 Not Found</title><center>nginx</center></html>"), (404, "404: Not found."),
         ] as [(UInt32, String)])
     func aPathThatIsNotThereIsNoMissingModel(_ status: UInt32, _ body: String) throws {
         let failure = try #require(try answered(stream: false) { $0.answer(status, [], body) }.failure)

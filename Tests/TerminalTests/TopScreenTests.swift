@@ -97,15 +97,6 @@ import Testing
         #expect(screen(picture)[2] == "✖ box-1 is down since 05:52: connection refused")
     }
 
-    @Test(arguments: [
-        ("GET /v1/models: 127.0.0.1:8080: connection refused: nobody", "connection refused: nobody"),
-        ("GET /api/tags: [::1]:11434: no answer", "no answer"), ("GET /v1/models answered with status 500", nil),
-        ("the server says: GET /x: no", nil), ("", nil), ("GET /v1/models: ", ""),
-    ])
-    func whyABackendIsDownStandsFirst(_ error: String, _ why: String?) {
-        #expect(TopScreen.why(error) == why ?? error)
-    }
-
     @Test func errorsCarryTheirMessageAndAttempts() {
         #expect(screen(picture(), columns: 120).contains { $0.contains("error, 2 attempts: CUDA error") })
     }

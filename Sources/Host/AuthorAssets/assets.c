@@ -150,6 +150,10 @@ static const nexus_author_file files[] = {
      (const char[]){
 #embed "../../../Sources/JSON/JSONWriter.swift" suffix(, 0)
      }},
+    {"Sources/JSON/MissingPath.swift",
+     (const char[]){
+#embed "../../../Sources/JSON/MissingPath.swift" suffix(, 0)
+     }},
     {"Sources/JSON/ToldError.swift",
      (const char[]){
 #embed "../../../Sources/JSON/ToldError.swift" suffix(, 0)

@@ -140,23 +140,9 @@ public struct TopScreen {
                         backend.pending.map(Figures.count) ?? "", backend.requests.map(Figures.count) ?? "",
                         // Before the first answer there is none.
                         backend.latency.map { $0 > 0 ? Figures.milliseconds($0) : "" } ?? "",
-                        "\(backend.models)", style == .good ? "" : Self.why(backend.error ?? ""),
+                        "\(backend.models)", style == .good ? "" : backend.error ?? "",
                     ], style: style == .good ? .plain : style)
             }, none: "No backends.")
-    }
-
-    /// Without what was asked and of whom, which stands in front and would take the whole of a narrow column: adapters write
-    /// "GET /v1/models: 127.0.0.1:8080: connection refused".
-    static func why(_ error: String) -> String {
-        var rest = Substring(error)
-        while let end = rest.firstRange(of: ": ") {
-            let part = rest[..<end.lowerBound]
-            let isCall = ["GET /", "POST /"].contains { part.hasPrefix($0) }
-            let port = part.split(separator: ":").last.map { $0.allSatisfy { $0.isNumber } } ?? false
-            guard isCall || port && part.contains(":") && !part.contains(" ") else { break }
-            rest = rest[end.upperBound...]
-        }
-        return String(rest)
     }
 
     private func active(_ picture: TopPicture) -> TextGrid {

@@ -1,8 +1,6 @@
-import PluginAPI
-
 /// Tells an answer to a path that a server does not have from one about what was asked there, as a model that it does not have:
 /// both have the status 404. Pure.
-enum MissingPath {
+public enum MissingPath {
     /// What servers and their frameworks say of a path that they do not have, or not for a POST, without what ends a sentence.
     private static let words: Set = [
         "not found", "404", "404 not found", "404: not found", "404 page not found", "page not found",
@@ -17,10 +15,11 @@ enum MissingPath {
         "not found", "was not found", "does not exist", "is not supported", "not supported",
     ]
 
+    /// Whether an answer with a status that may say so (404, 405, 501) is about the path: what it costs is bounded by the body.
     /// - Parameters:
-    ///   - body: of an answer with a status that may say so.
-    ///   - path: that was asked for.
-    static func isTold(by body: [UInt8], path: String) -> Bool {
+    ///   - body: of the answer.
+    ///   - path: that was asked for; nil: words that name it are not looked for.
+    public static func isTold(by body: [UInt8], path: String? = nil) -> Bool {
         guard let told = ToldError.body(body) else { return true }
         if isOfModel(told) { return false }
         guard let message = told.message else { return true }
@@ -28,10 +27,11 @@ enum MissingPath {
         return isPage(body) || isTold(message, path: path)
     }
 
+    /// The same of an error in an answer that calls itself a success.
     /// - Parameters:
-    ///   - message: of a server, in an answer that calls itself a success.
+    ///   - message: of the server.
     ///   - body: that is passed on with it.
-    static func isTold(inside message: String, body: [UInt8], path: String) -> Bool {
+    public static func isTold(inside message: String, body: [UInt8], path: String) -> Bool {
         !(ToldError.body(body).map(isOfModel) ?? false) && isTold(message, path: path)
     }
 
@@ -39,13 +39,13 @@ enum MissingPath {
         [told.code, told.type].contains { $0?.string?.lowercased().contains("model") == true }
     }
 
-    private static func isTold(_ message: String, path: String) -> Bool {
+    private static func isTold(_ message: String, path: String?) -> Bool {
         // All that is meant here is short.
         guard message.utf8.count <= 500 else { return false }
         var text = message.lowercased()[...]
         while let last = text.last, " .!\n)]'\"`".contains(last) { text.removeLast() }
         if words.contains(String(text)) || parts.contains(where: { text.contains($0) }) { return true }
-        guard let place = text.firstRange(of: path.lowercased()) else { return false }
+        guard let path, let place = text.firstRange(of: path.lowercased()) else { return false }
         let rest = text[place.upperBound...].drop { " '\"`:,".contains($0) }
         return rest.isEmpty || behindPath.contains { rest.hasPrefix($0) }
     }
